@@ -1,0 +1,167 @@
+//! The format of a check file, as it is written.
+
+use crate::diagnosis::{Confidence, Severity};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A check: what can be wrong, how to tell, why it matters and what cures it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Definition {
+    /// Names the problem; the file is called the same.
+    #[schemars(with = "String")]
+    pub(crate) id: Spanned<String>,
+    /// The healthy fact, in a sentence.
+    pub(crate) title: String,
+    pub(crate) severity: Severity,
+    /// A lower severity in some circumstances.
+    pub(crate) milder: Option<Milder>,
+    /// The sections of the evidence that it reads: where one was not seen, the check is unknown.
+    #[schemars(with = "Vec<Section>")]
+    pub(crate) needs: Spanned<Vec<Section>>,
+    /// The section that it goes through; each thing in it becomes `it`.
+    #[schemars(with = "Section")]
+    pub(crate) for_each: Spanned<Section>,
+    /// When `it` is at fault: an expression, true or false.
+    #[schemars(with = "String")]
+    pub(crate) fails_when: Spanned<String>,
+    /// When a finding is proven and not only predicted; always, unless told.
+    #[schemars(with = "Option<String>")]
+    pub(crate) proven_when: Option<Spanned<String>>,
+    /// What is at fault: a text with expressions in braces; `{it.name}` unless told.
+    #[schemars(with = "Option<String>")]
+    pub(crate) subject: Option<Spanned<String>>,
+    /// What is wrong and where, in a sentence: a text with expressions in braces.
+    #[schemars(with = "String")]
+    pub(crate) finding: Spanned<String>,
+    /// What to add to the sentence when another check finds something on the same engine.
+    #[serde(default)]
+    pub(crate) also: Vec<Also>,
+    /// The check whose cure removes this finding too.
+    #[schemars(with = "Option<String>")]
+    pub(crate) caused_by: Option<Spanned<String>>,
+    /// What must become true, with the value as a text with expressions in braces; left out where
+    /// that text is empty.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<Want, String>")]
+    pub(crate) remedy: BTreeMap<Want, Spanned<String>>,
+    /// What happens, and how it comes about.
+    pub(crate) why: String,
+    #[serde(default)]
+    pub(crate) references: Vec<String>,
+    /// Examples that are executed.
+    pub(crate) cases: Vec<WrittenCase>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Milder {
+    pub(crate) severity: Severity,
+    #[schemars(with = "String")]
+    pub(crate) when: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Also {
+    #[schemars(with = "String")]
+    pub(crate) when_found: Spanned<String>,
+    #[schemars(with = "String")]
+    pub(crate) say: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WrittenCase {
+    #[schemars(with = "String")]
+    pub(crate) name: Spanned<String>,
+    /// A change to the healthy baseline (checks/baseline.yaml).
+    #[serde(default)]
+    pub(crate) given: serde_json::Map<String, serde_json::Value>,
+    /// The subjects of the findings, in the order of the evidence.
+    pub(crate) finds: Vec<Expected>,
+    /// The subjects of what stays unknown.
+    #[serde(default)]
+    pub(crate) unknown: Vec<Expected>,
+}
+
+/// A finding that a case expects: its subject, or more of it.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "expected a subject, or {subject, engine, severity, confidence}"
+)]
+pub enum Expected {
+    Subject(String),
+    Finding(ExpectedFinding),
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedFinding {
+    pub subject: String,
+    pub engine: Option<String>,
+    pub severity: Option<Severity>,
+    pub confidence: Option<Confidence>,
+}
+
+/// A list of things in a runner that checks go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Section {
+    Networks,
+    Engines,
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Section::Networks => "networks",
+            Section::Engines => "engines",
+        })
+    }
+}
+
+/// What a remedy makes true. How, for each CI system and each Docker version, is not a check's to
+/// say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Want {
+    /// The engine's default bridge, and networks made after it, have this MTU.
+    EngineMtu,
+    /// The user-defined networks of the engine have this MTU.
+    NetworkMtu,
+    /// The engine runs from this image.
+    EngineImage,
+    /// The engine's container asks for this much memory.
+    MemoryRequest,
+    /// The engine's image is named by this tag.
+    PinImage,
+    /// The engine of this path runs and answers.
+    EngineRestart,
+}
+
+impl Want {
+    pub const ALL: [Want; 6] = [
+        Want::EngineMtu,
+        Want::NetworkMtu,
+        Want::EngineImage,
+        Want::MemoryRequest,
+        Want::PinImage,
+        Want::EngineRestart,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Want::EngineMtu => "engine_mtu",
+            Want::NetworkMtu => "network_mtu",
+            Want::EngineImage => "engine_image",
+            Want::MemoryRequest => "memory_request",
+            Want::PinImage => "pin_image",
+            Want::EngineRestart => "engine_restart",
+        }
+    }
+}

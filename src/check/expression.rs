@@ -1,0 +1,231 @@
+//! Conditions and values of checks: CEL, compiled against the attributes that there are. This is
+//! the only file that knows which CEL library it is.
+
+use super::fault::Refusal;
+use super::shape::Shape;
+use super::suggestion::advise;
+use cel::{Context, Env, IdedExpr, Value};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock};
+use walk::{Walk, reveal};
+
+mod walk;
+
+static LANGUAGE: LazyLock<Arc<Env>> =
+    LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
+
+/// The variables of an expression and what they look like.
+#[derive(Clone, Debug)]
+pub(crate) struct Variables(pub(super) BTreeMap<String, Shape>);
+
+impl Variables {
+    pub(crate) fn new<const N: usize>(variables: [(&str, Shape); N]) -> Self {
+        Variables(
+            variables
+                .map(|(name, shape)| (name.to_owned(), shape))
+                .into(),
+        )
+    }
+
+    #[cfg(test)]
+    pub(crate) fn any(names: &[&str]) -> Self {
+        Variables(
+            names
+                .iter()
+                .map(|name| ((*name).to_owned(), Shape::Any))
+                .collect(),
+        )
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Expression {
+    source: String,
+    tree: IdedExpr,
+    /// The attributes it reads, as paths from their variable: `it.carrier.mtu`.
+    reads: BTreeSet<String>,
+}
+
+impl Expression {
+    pub(crate) fn compile(source: &str, variables: &Variables) -> Result<Self, Refusal> {
+        let tree = LANGUAGE.parser().parse(source).map_err(|errors| Refusal {
+            what: format!("`{source}` is no expression: {}", first_message(&errors)),
+            advice: "write a CEL expression, like `it.mtu > 1500 && !it.default_bridge`".into(),
+            words: source.into(),
+        })?;
+        let mut walk = Walk::new(variables);
+        walk.visit(&tree)?;
+        Ok(Expression {
+            source: source.into(),
+            tree,
+            reads: walk.reads,
+        })
+    }
+
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether it is true; a reason where that depends on something that was not observed. Here
+    /// `has(x)` of an unobserved x is neither true nor false.
+    pub(crate) fn truth(&self, scope: &Scope) -> Result<bool, String> {
+        let answer = if scope.holes.is_empty() {
+            Value::resolve(&self.tree, &scope.context)
+        } else {
+            let unseen: BTreeSet<&str> = scope.holes.keys().map(String::as_str).collect();
+            Value::resolve(&reveal(&self.tree, &unseen), &scope.context)
+        };
+        match answer {
+            Ok(Value::Bool(truth)) => Ok(truth),
+            Ok(other) => Err(format!(
+                "`{}` gives {}, which is neither true nor false",
+                self.source,
+                write(&other)
+            )),
+            Err(error) => Err(self
+                .blame(scope)
+                .unwrap_or_else(|| format!("`{}` could not be worked out: {error}", self.source))),
+        }
+    }
+
+    /// Its value as text; here `has(x)` of an unobserved x is false.
+    pub(crate) fn text(&self, scope: &Scope) -> Result<String, String> {
+        match Value::resolve(&self.tree, &scope.context) {
+            Ok(value) => Ok(write(&value)),
+            Err(error) => Err(self.blame(scope).unwrap_or_else(|| error.to_string())),
+        }
+    }
+
+    /// Why the attributes that it reads were not observed.
+    fn blame(&self, scope: &Scope) -> Option<String> {
+        let mut reasons: Vec<&str> = Vec::new();
+        for (hole, reason) in &scope.holes {
+            let read = self
+                .reads
+                .iter()
+                .any(|path| within(path, hole) || within(hole, path));
+            if read && !reasons.contains(&reason.as_str()) {
+                reasons.push(reason);
+            }
+        }
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+}
+
+/// Whether a path is another or lies inside it.
+fn within(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn first_message(errors: &cel::ParseErrors) -> String {
+    let message = errors.errors.first().map_or("", |error| error.msg.as_str());
+    let message = message.trim_start_matches("Syntax error: ");
+    message
+        .split(" expecting ")
+        .next()
+        .unwrap_or(message)
+        .to_owned()
+}
+
+/// The values of the variables for one thing that is judged.
+pub(crate) struct Scope {
+    context: Context<'static, 'static>,
+    /// What was not observed, and why.
+    holes: BTreeMap<String, String>,
+}
+
+impl Scope {
+    pub(crate) fn new<'a>(
+        variables: impl IntoIterator<Item = (&'a str, serde_json::Value)>,
+    ) -> Scope {
+        let mut context = Context::with_env(Arc::clone(&LANGUAGE));
+        let mut holes = BTreeMap::new();
+        for (name, value) in variables {
+            if let Some(value) = convert(&value, name, &mut holes) {
+                context.add_variable_from_value(name, value);
+            }
+        }
+        Scope { context, holes }
+    }
+}
+
+/// A document's value as CEL's: whole numbers are `int` (the library's own conversion makes them
+/// `uint`, which does not compare with `int`), absent ones are left out so that `has()` works, and
+/// unobserved ones are left out with their reason kept.
+fn convert(
+    json: &serde_json::Value,
+    path: &str,
+    holes: &mut BTreeMap<String, String>,
+) -> Option<Value> {
+    use serde_json::Value as Json;
+    Some(match json {
+        Json::Null => return None,
+        Json::Bool(truth) => Value::Bool(*truth),
+        Json::Number(number) => match number.as_i64() {
+            Some(whole) => Value::Int(whole),
+            None => Value::Float(number.as_f64()?),
+        },
+        Json::String(text) => Value::String(Arc::new(text.clone())),
+        Json::Array(elements) => {
+            let values = elements.iter().filter_map(|e| convert(e, path, holes));
+            Value::List(Arc::new(values.collect()))
+        }
+        Json::Object(fields) => {
+            if let Some(reason) = json.pointer("/unobserved/detail").and_then(Json::as_str) {
+                holes.insert(path.to_owned(), reason.to_owned());
+                return None;
+            }
+            let mut map: HashMap<String, Value> = HashMap::new();
+            for (name, value) in fields {
+                if let Some(value) = convert(value, &format!("{path}.{name}"), holes) {
+                    map.insert(name.clone(), value);
+                }
+            }
+            Value::Map(map.into())
+        }
+    })
+}
+
+fn write(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::UInt(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::List(elements) => elements.iter().map(write).collect::<Vec<_>>().join(", "),
+        other => format!("a {}", other.type_of()),
+    }
+}
+
+/// The functions that an expression may call, beside the operators.
+pub(super) const FUNCTIONS: [&str; 16] = [
+    "all",
+    "bool",
+    "contains",
+    "double",
+    "endsWith",
+    "exists",
+    "exists_one",
+    "filter",
+    "has",
+    "int",
+    "map",
+    "matches",
+    "size",
+    "startsWith",
+    "string",
+    "type",
+];
+
+pub(super) fn unknown_function(name: &str) -> Refusal {
+    Refusal {
+        what: format!("there is no function `{name}`"),
+        advice: advise(name, "", &FUNCTIONS),
+        words: name.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

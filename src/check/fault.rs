@@ -1,0 +1,96 @@
+//! Why a check file is refused: what is wrong, where it stands, and what to do about it.
+
+use std::fmt;
+
+/// A place in a file, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: String,
+    pub(crate) line: u64,
+    pub(crate) column: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// What is wrong with a file, for the person who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) what: String,
+    pub(crate) place: Place,
+    pub(crate) advice: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fault {
+            what,
+            place,
+            advice,
+        } = self;
+        write!(f, "{what}\n  in {place}\n  {advice}")
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Why a piece of text inside a file is refused, before its place is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) what: String,
+    pub(crate) advice: String,
+    /// The words at fault as they stand in the file, to find their place.
+    pub(crate) words: String,
+}
+
+/// The text of a file and its name, to turn words in it into places.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) text: &'a str,
+}
+
+impl Source<'_> {
+    pub(crate) fn place(&self, line: u64, column: u64) -> Place {
+        Place {
+            file: self.file.to_owned(),
+            line,
+            column,
+        }
+    }
+
+    /// Where `words` stand at or after a position; the position itself where they cannot be found
+    /// (folded over lines, or written with escapes).
+    pub(crate) fn find(&self, line: u64, column: u64, words: &str) -> Place {
+        let first = usize::try_from(line.max(1) - 1).unwrap_or(usize::MAX);
+        let skip = usize::try_from(column.max(1) - 1).unwrap_or(0);
+        for (index, text) in self.text.lines().enumerate().skip(first) {
+            let from = if index == first { skip } else { 0 };
+            let start = text.char_indices().nth(from).map_or(text.len(), |c| c.0);
+            if let Some(at) = text[start..].find(words).filter(|_| !words.is_empty()) {
+                let before = text[..start + at].chars().count();
+                return self.place(index as u64 + 1, before as u64 + 1);
+            }
+        }
+        self.place(line, column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_at_or_after_a_position() {
+        let source = Source {
+            file: "a.yaml",
+            text: "it.a\nx: «it.a» && it.b\ny: it.a\n",
+        };
+        assert_eq!(source.find(2, 4, "it.a").to_string(), "a.yaml:2:5");
+        assert_eq!(source.find(2, 6, "it.a").to_string(), "a.yaml:3:4");
+        assert_eq!(source.find(2, 4, "it.c").to_string(), "a.yaml:2:4");
+    }
+}

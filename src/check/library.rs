@@ -1,0 +1,221 @@
+//! The checks there are: those built in, and those of folders that the user names.
+
+use super::fault::{Fault, Source};
+use super::rule::Check;
+use super::suggestion::advise;
+use anyhow::{Context, Result, bail};
+use include_dir::{Dir, DirEntry, include_dir};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/checks");
+
+/// The healthy runner over which cases are merged lies among the checks, but is none.
+pub(super) const BASELINE: &str = "baseline.yaml";
+
+/// Checks in the order of their ids.
+#[derive(Clone, Debug)]
+pub struct Library {
+    checks: BTreeMap<String, Arc<Check>>,
+}
+
+impl Library {
+    /// The checks built in and those in `dirs`, which must not have the same ids.
+    pub fn load(dirs: &[PathBuf]) -> Result<Library> {
+        let mut files = built_in();
+        for dir in dirs {
+            files.extend(read(dir)?);
+        }
+        let library = Library::parse(&files)?;
+        library.resolve_names(&library.ids())?;
+        Ok(library)
+    }
+
+    /// Only the checks in these files and folders, for who is writing one; they may name those
+    /// built in, and may be newer versions of them.
+    pub fn only(paths: &[PathBuf]) -> Result<Library> {
+        let mut files = Vec::new();
+        for path in paths {
+            files.extend(read(path)?);
+        }
+        let library = Library::parse(&files)?;
+        let built_in = built_in();
+        let mut known = library.ids();
+        known.extend(built_in.iter().map(|file| file.id.as_str()));
+        library.resolve_names(&known)?;
+        Ok(library)
+    }
+
+    /// Those checks that `only` names (all where it names none), without those of `skip`.
+    pub fn select(&self, only: &[String], skip: &[String]) -> Result<Library> {
+        for id in only.iter().chain(skip) {
+            if !self.checks.contains_key(id) {
+                let advice = advise(id, "", &self.ids());
+                bail!("there is no check `{id}`: {advice} (`runner-doctor list` shows all)");
+            }
+        }
+        let chosen = |id: &String| (only.is_empty() || only.contains(id)) && !skip.contains(id);
+        let checks = self.checks.iter().filter(|(id, _)| chosen(id));
+        Ok(Library {
+            checks: checks
+                .map(|(id, check)| (id.clone(), Arc::clone(check)))
+                .collect(),
+        })
+    }
+
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.checks.values().map(Arc::as_ref)
+    }
+
+    pub fn get(&self, id: &str) -> Option<&Check> {
+        self.checks.get(id).map(Arc::as_ref)
+    }
+
+    fn ids(&self) -> Vec<&str> {
+        self.checks.keys().map(String::as_str).collect()
+    }
+
+    fn parse(files: &[CheckFile]) -> Result<Library> {
+        let mut checks: BTreeMap<String, Arc<Check>> = BTreeMap::new();
+        for file in files {
+            let source = file.source();
+            let check = Check::parse(source, &file.id, &file.group)?;
+            if let Some(first) = checks.get(&check.id) {
+                return Err(Fault {
+                    what: format!("there is a check `{}` already, in {}", check.id, first.file),
+                    place: source.place(1, 1),
+                    advice: "choose another id, and another name for the file".into(),
+                }
+                .into());
+            }
+            checks.insert(check.id.clone(), Arc::new(check));
+        }
+        Ok(Library { checks })
+    }
+
+    /// Every check that another names must exist, and none may be its own cause.
+    fn resolve_names(&self, known: &[&str]) -> Result<()> {
+        for check in self.checks() {
+            for (name, place) in &check.names {
+                let (what, advice) = if self.roots(name).any(|root| root == check.id) {
+                    let what = format!("`{}` is named as its own cause", check.id);
+                    (
+                        what,
+                        "name the check whose cure removes this finding too".into(),
+                    )
+                } else if !known.contains(&name.as_str()) {
+                    (
+                        format!("there is no check `{name}`"),
+                        advise(name, "", known),
+                    )
+                } else {
+                    continue;
+                };
+                let place = place.clone();
+                return Err(Fault {
+                    what,
+                    place,
+                    advice,
+                }
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// A check, its cause, the cause of that, and so on.
+    fn roots<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a str> {
+        let cause = |id: &&'a str| self.get(id)?.caused_by.as_deref();
+        std::iter::successors(Some(id), cause).take(self.checks.len() + 1)
+    }
+}
+
+/// A file that should hold a check.
+struct CheckFile {
+    /// As people find it: `checks/network/mtu-inversion.yaml`.
+    name: String,
+    id: String,
+    group: String,
+    text: String,
+}
+
+impl CheckFile {
+    fn new(name: String, path: &Path, text: String) -> Self {
+        let part = |part: Option<&std::ffi::OsStr>| {
+            part.map_or_else(
+                || "local".to_owned(),
+                |part| part.to_string_lossy().into_owned(),
+            )
+        };
+        CheckFile {
+            name,
+            id: part(path.file_stem()),
+            group: part(path.parent().and_then(Path::file_name)),
+            text,
+        }
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source {
+            file: &self.name,
+            text: &self.text,
+        }
+    }
+}
+
+fn is_check(path: &Path) -> bool {
+    let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    yaml && path.file_name().is_some_and(|name| name != BASELINE)
+}
+
+fn built_in() -> Vec<CheckFile> {
+    let mut files = Vec::new();
+    let mut open = vec![&BUILT_IN];
+    while let Some(dir) = open.pop() {
+        for entry in dir.entries() {
+            match entry {
+                DirEntry::Dir(inner) => open.push(inner),
+                DirEntry::File(file) if is_check(file.path()) => {
+                    let text = file.contents_utf8().unwrap_or_default().to_owned();
+                    let name = format!("checks/{}", file.path().display());
+                    files.push(CheckFile::new(name, file.path(), text));
+                }
+                DirEntry::File(_) => {}
+            }
+        }
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    files
+}
+
+/// The text of the healthy baseline.
+pub(super) fn baseline() -> &'static str {
+    let file = BUILT_IN.get_file(BASELINE);
+    file.and_then(|file| file.contents_utf8())
+        .unwrap_or_default()
+}
+
+/// The check files in a folder and in the folders inside it, or the one file named.
+fn read(path: &Path) -> Result<Vec<CheckFile>> {
+    let mut files = Vec::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(path) = open.pop() {
+        let name = path.display().to_string();
+        let hint = || format!("cannot read checks from {name}: is the path right?");
+        if fs::metadata(&path).with_context(hint)?.is_dir() {
+            for entry in fs::read_dir(&path).with_context(hint)? {
+                let inner = entry.with_context(hint)?.path();
+                if inner.is_dir() || is_check(&inner) {
+                    open.push(inner);
+                }
+            }
+        } else {
+            let text = fs::read_to_string(&path).with_context(hint)?;
+            files.push(CheckFile::new(name, &path, text));
+        }
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(files)
+}

@@ -1,0 +1,30 @@
+//! Checks: what can be wrong with a runner, written as data, and the judging of evidence by it.
+//!
+//! ```text
+//! checks/*.yaml ─► definition ─► rule (compiled expressions) ─► library ─┐
+//!                                                evidence ─► facts ──────┴─► judge ─► findings, unknowns
+//! ```
+
+mod baseline;
+pub mod case;
+mod definition;
+mod expression;
+mod fault;
+mod fingerprint;
+mod judge;
+mod library;
+mod rule;
+mod shape;
+mod suggestion;
+mod template;
+
+pub use case::{Case, CaseReport, Outcome};
+pub use definition::{Section, Want};
+pub use judge::{Judgement, judge};
+pub use library::Library;
+pub use rule::Check;
+
+/// The JSON Schema of a check file, for editors.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(definition::Definition)
+}

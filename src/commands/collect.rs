@@ -1,0 +1,28 @@
+//! `collect`: writes the evidence down, unjudged.
+
+use super::{Exit, source, tell, write_out};
+use crate::cli::{Collect, DocumentFormat};
+use anyhow::{Context, Result};
+
+pub fn run(options: &Collect) -> Result<Exit> {
+    let evidence = source::evidence(&options.source)?;
+    let text = match options.output {
+        DocumentFormat::Yaml => serde_saphyr::to_string(&evidence)
+            .context("cannot write the recording as YAML: try -o json")?,
+        DocumentFormat::Json => {
+            let mut text = serde_json::to_string_pretty(&evidence)
+                .context("cannot write the recording as JSON: try -o yaml")?;
+            text.push('\n');
+            text
+        }
+    };
+    write_out(&text, options.output_file.as_deref())?;
+    if evidence.incomplete.as_deref() == Some(source::INTERRUPTED) {
+        return Ok(Exit::Interrupted);
+    }
+    if evidence.runners.is_empty() {
+        tell("runner-doctor: no runner was found: name pods, or choose a namespace with -n or -A");
+        return Ok(Exit::CouldNotExamine);
+    }
+    Ok(Exit::Fine)
+}

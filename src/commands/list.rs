@@ -1,0 +1,53 @@
+//! `list`: every check, one line each.
+
+use super::{Exit, write_out};
+use crate::check::{Check, Library};
+use crate::cli::{List, ListFormat};
+use crate::diagnosis::Severity;
+use anyhow::{Context, Result};
+use clap::ColorChoice;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Row<'a> {
+    id: &'a str,
+    title: &'a str,
+    severity: Severity,
+    group: &'a str,
+}
+
+pub fn run(options: &List, _color: ColorChoice) -> Result<Exit> {
+    let library = Library::load(&options.checks_dir)?;
+    let text = match options.output {
+        ListFormat::Table => table(&library),
+        ListFormat::Json => {
+            let rows: Vec<Row> = library.checks().map(row).collect();
+            let mut text = serde_json::to_string_pretty(&rows)
+                .context("cannot write the list as JSON: try -o table")?;
+            text.push('\n');
+            text
+        }
+    };
+    write_out(&text, None)?;
+    Ok(Exit::Fine)
+}
+
+fn row(check: &Check) -> Row<'_> {
+    Row {
+        id: &check.id,
+        title: &check.title,
+        severity: check.severity,
+        group: &check.group,
+    }
+}
+
+fn table(library: &Library) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING);
+    for check in library.checks() {
+        let severity = format!("{:?}", check.severity).to_lowercase();
+        table.add_row([check.id.as_str(), &severity, &check.group, &check.title]);
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
+    lines.join("\n") + "\n"
+}

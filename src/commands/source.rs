@@ -1,0 +1,106 @@
+//! Where the evidence comes from: a cluster, a recording, or a recording built in.
+
+use super::progress;
+use crate::cli::Source;
+use crate::evidence::Evidence;
+use crate::target::kubernetes::Cluster;
+use crate::target::{Limits, Selection};
+use anyhow::{Context, Result, anyhow, bail};
+use include_dir::{Dir, include_dir};
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+static RECORDINGS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/recordings/demo");
+
+pub const INTERRUPTED: &str = "interrupted: this is what was known by then";
+
+pub fn evidence(source: &Source) -> Result<Evidence> {
+    if let Some(name) = &source.demo {
+        return demo(name);
+    }
+    if let Some(file) = &source.evidence {
+        return Evidence::parse(&read(file)?, &file.display().to_string());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start: the system gives no threads")?;
+    let evidence = runtime.block_on(from_cluster(source));
+    // Whatever still waits for a cluster that does not answer is left behind.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    evidence
+}
+
+fn demo(name: &str) -> Result<Evidence> {
+    let file = RECORDINGS.get_file(format!("{name}.yaml"));
+    let text = file.and_then(|file| file.contents_utf8()).ok_or_else(|| {
+        let stems = RECORDINGS
+            .files()
+            .filter_map(|f| f.path().file_stem()?.to_str());
+        let names: Vec<&str> = stems.collect();
+        anyhow!(
+            "there is no built-in recording {name:?}: choose one of {}",
+            names.join(", ")
+        )
+    })?;
+    Evidence::parse(text, name)
+}
+
+fn read(file: &Path) -> Result<String> {
+    if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read a recording from standard input: pipe one in, or name a file")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).with_context(|| {
+        let file = file.display();
+        format!("cannot read the recording {file}: write one with `runner-doctor collect --output-file {file}`")
+    })
+}
+
+async fn from_cluster(source: &Source) -> Result<Evidence> {
+    let limits = Limits {
+        timeout: source.timeout,
+        deadline: source.deadline,
+        concurrency: source.concurrency,
+        max_depth: source.max_depth,
+    };
+    let selection = Selection {
+        pods: source.pods.clone(),
+        namespace: source.namespace.clone(),
+        all_namespaces: source.all_namespaces,
+        labels: source.labels.clone(),
+    };
+    let progress = progress::Line::start();
+    let work = async {
+        let cluster =
+            Cluster::connect(source.context.as_deref(), source.kubeconfig.as_deref()).await?;
+        let stop = stop(limits.deadline);
+        cluster
+            .collect(&selection, limits, !source.no_node_exec, &progress, stop)
+            .await
+    };
+    let evidence = tokio::select! {
+        evidence = work => evidence,
+        // Before there is anything to report, the end is plain.
+        () = tokio::time::sleep(limits.deadline + Duration::from_secs(1)) => {
+            bail!("the cluster did not answer within --deadline: check `kubectl version` with the same --kubeconfig and --context")
+        }
+    };
+    progress.finish();
+    evidence
+}
+
+/// Why the run must end now: a signal, or its deadline.
+async fn stop(deadline: Duration) -> String {
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => INTERRUPTED.to_owned(),
+        () = tokio::time::sleep(deadline) => {
+            format!("--deadline of {} s passed: this is what was known by then", deadline.as_secs())
+        }
+    }
+}

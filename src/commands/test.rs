@@ -1,0 +1,44 @@
+//! `test`: runs the cases in check files, for who writes one.
+
+use super::{Exit, write_out};
+use crate::check::{Library, case};
+use crate::cli::Test;
+use anyhow::{Result, bail};
+use std::fmt::Write as _;
+
+pub fn run(options: &Test) -> Result<Exit> {
+    let library = Library::only(&options.paths)?;
+    let mut text = String::new();
+    let (mut passed, mut failed) = (0, 0);
+    for check in library.checks() {
+        for report in case::run_all(check) {
+            // Writing to a String cannot fail.
+            match report.outcome.passed() {
+                true => {
+                    passed += 1;
+                    let _ = writeln!(text, "ok      {}: {}", check.id, report.case);
+                }
+                false => {
+                    failed += 1;
+                    let _ = writeln!(
+                        text,
+                        "FAILED  {}: {} ({})",
+                        check.id, report.case, report.place
+                    );
+                    for line in report.outcome.to_string().lines() {
+                        let _ = writeln!(text, "        {line}");
+                    }
+                }
+            }
+        }
+    }
+    if passed + failed == 0 {
+        bail!("there is no case in what was named: give a check file, or a folder of check files");
+    }
+    let _ = writeln!(text, "\n{passed} passed, {failed} failed");
+    write_out(&text, None)?;
+    Ok(match failed {
+        0 => Exit::Fine,
+        _ => Exit::Findings,
+    })
+}

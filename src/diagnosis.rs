@@ -1,0 +1,212 @@
+//! The verdict of a check run: findings, unknowns and the layers they lie in. Reports print it.
+
+use crate::evidence::{Evidence, Provider, Runner};
+use crate::layers::layers;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub const SCHEMA: &str = "runner-doctor/report/v1";
+
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Context; nothing breaks.
+    Info,
+    /// One day builds will fail.
+    Warning,
+    /// Builds fail or hang.
+    Error,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    Proven,
+    Predicted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Healthy,
+    Failing,
+    Incomplete,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Diagnosis {
+    pub schema: String,
+    pub verdict: Verdict,
+    pub summary: Summary,
+    pub runners: Vec<ExaminedRunner>,
+    pub findings: Vec<Finding>,
+    pub unknowns: Vec<Unknown>,
+    /// Set when the run was cut short: there was more to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    pub error: usize,
+    pub warning: usize,
+    pub info: usize,
+    pub unknown: usize,
+    pub runners: usize,
+    pub engines: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExaminedRunner {
+    /// `namespace/pod`.
+    pub name: String,
+    pub provider: Provider,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// From the ethernet down.
+    pub layers: Vec<Layer>,
+    /// Neither an engine nor the pod network could be seen.
+    #[serde(default)]
+    pub unseen: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayerKind {
+    /// The node's interface to the outside.
+    NodeUplink,
+    /// The node's own docker0.
+    NodeDocker,
+    PodNetwork,
+    DockerNetwork,
+    /// An engine whose networks could not be listed, or a level that does not exist now.
+    Unseen,
+}
+
+impl Diagnosis {
+    /// Sums up what was found. Findings at or above `fail_on` make the verdict *failing*.
+    pub fn new(
+        evidence: &Evidence,
+        findings: Vec<Finding>,
+        unknowns: Vec<Unknown>,
+        fail_on: Option<Severity>,
+    ) -> Self {
+        let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
+        let engines = evidence
+            .runners
+            .iter()
+            .map(|runner| runner.engines.seen().len());
+        let summary = Summary {
+            error: count(Severity::Error),
+            warning: count(Severity::Warning),
+            info: count(Severity::Info),
+            unknown: unknowns.len(),
+            runners: evidence.runners.len(),
+            engines: engines.sum(),
+        };
+        let failing = findings
+            .iter()
+            .any(|f| fail_on.is_some_and(|least| f.severity >= least));
+        let incomplete = evidence.incomplete.is_some() || !unknowns.is_empty();
+        Diagnosis {
+            schema: SCHEMA.to_owned(),
+            verdict: match (failing, incomplete) {
+                (true, _) => Verdict::Failing,
+                (false, true) => Verdict::Incomplete,
+                (false, false) => Verdict::Healthy,
+            },
+            summary,
+            runners: evidence
+                .runners
+                .iter()
+                .map(|r| ExaminedRunner::new(evidence, r))
+                .collect(),
+            findings,
+            unknowns,
+            incomplete: evidence.incomplete.clone(),
+        }
+    }
+}
+
+impl ExaminedRunner {
+    fn new(evidence: &Evidence, runner: &Runner) -> Self {
+        let no_network = runner.pod_namespace().is_none();
+        ExaminedRunner {
+            name: runner.full_name(),
+            provider: runner.provider,
+            node: runner.node.clone(),
+            layers: layers(evidence, runner),
+            unseen: no_network && runner.engines.seen().is_empty(),
+        }
+    }
+}
+
+/// One hop between a build and the ethernet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Layer {
+    pub kind: LayerKind,
+    /// How far down: the node's are 0, the pod network 1, the first engine's networks 2, and so on.
+    pub depth: usize,
+    pub name: String,
+    /// Path of the engine, for a Docker network; the engine's version beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// What runs this layer, in words: `Docker 20.10.5, containerd 1.4.3`, `calico`, `containerd://2.1.9`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<i64>,
+    /// The narrowest link on the way out, for a Docker network that is judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<Carrier>,
+    /// Its packets do not fit its carrier.
+    #[serde(default)]
+    pub inverted: bool,
+    /// A TCPMSS rule on the way makes up for that, for TCP.
+    #[serde(default)]
+    pub clamped: bool,
+    /// What there is to know about it: why it is not judged, why it was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Carrier {
+    pub name: String,
+    pub mtu: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    pub check: String,
+    pub severity: Severity,
+    pub runner: String,
+    pub engine: Option<String>,
+    pub subject: String,
+    /// What and where, in one sentence.
+    pub message: String,
+    pub why: String,
+    pub confidence: Confidence,
+    /// The fingerprint of the finding whose cure removes this one too.
+    pub caused_by: Option<String>,
+    pub remedies: Vec<Remedy>,
+    pub fingerprint: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Remedy {
+    /// What it does and where to paste it.
+    pub title: String,
+    pub snippet: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unknown {
+    pub check: String,
+    pub runner: String,
+    pub engine: Option<String>,
+    pub subject: Option<String>,
+    pub reason: String,
+}

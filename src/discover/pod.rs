@@ -1,0 +1,223 @@
+//! A pod's specification and status as evidence, by allow-list.
+
+use super::Kind;
+use crate::evidence::versions::ImageRef;
+use crate::evidence::{ContainerState, Mount, Observation, Owner, PodContainer, Role, Runner, Why};
+use crate::probe::{options, text::plain};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec};
+use std::collections::BTreeMap;
+
+/// The variables that decide how an engine runs or is found. No other is read.
+const ENV: [&str; 6] = [
+    "DOCKER_OPTS",
+    "DOCKER_HOST",
+    "DOCKER_TLS_CERTDIR",
+    "DOCKER_DRIVER",
+    "DOCKERD_ROOTLESS_ROOTLESSKIT_MTU",
+    "DOCKERD_ROOTLESS_ROOTLESSKIT_NET",
+];
+
+/// Every container of a pod, init containers first; whether it is one of those.
+pub fn containers(pod: &Pod) -> impl Iterator<Item = (&Container, bool)> {
+    let spec = pod.spec.as_ref();
+    let init = spec.and_then(|spec| spec.init_containers.as_ref());
+    let init = init
+        .into_iter()
+        .flatten()
+        .map(|container| (container, true));
+    let main = spec.into_iter().flat_map(|spec| &spec.containers);
+    init.chain(main.map(|container| (container, false)))
+}
+
+pub fn image(container: &Container) -> &str {
+    container.image.as_deref().unwrap_or_default()
+}
+
+/// Whether a container is there to run dockerd: its image or its command says so. `docker` alone
+/// may as well be the client, and an image of dind may be told to run something else; then being
+/// privileged tells.
+pub fn is_engine(container: &Container) -> bool {
+    let image = ImageRef::parse(image(container));
+    let words = container.command.iter().chain(&container.args).flatten();
+    let says_dind = |text: &str| text.contains("dind") || text.contains("docker-daemon");
+    let of_dind = says_dind(image.name()) || image.tag.is_some_and(says_dind);
+    of_dind && !runs_something_else(container)
+        || (of_dind || image.name() == "docker") && is_privileged(container)
+        || words
+            .into_iter()
+            .any(|word| word.split_whitespace().any(is_dockerd))
+}
+
+/// The image's entrypoint is replaced, or given a program instead of flags.
+fn runs_something_else(container: &Container) -> bool {
+    let replaced = container
+        .command
+        .as_ref()
+        .is_some_and(|command| !command.is_empty());
+    let first = container.args.iter().flatten().next();
+    replaced || first.is_some_and(|word| !word.starts_with('-'))
+}
+
+fn is_dockerd(word: &str) -> bool {
+    let program = word.rsplit('/').next().unwrap_or(word);
+    matches!(
+        program,
+        "dockerd" | "dockerd-entrypoint.sh" | "dockerd-rootless.sh"
+    )
+}
+
+fn is_privileged(container: &Container) -> bool {
+    let context = container.security_context.as_ref();
+    context
+        .and_then(|context| context.privileged)
+        .unwrap_or(false)
+}
+
+pub(super) fn describe(pod: &Pod, kind: &Kind) -> Runner {
+    let none = PodSpec::default();
+    let spec = pod.spec.as_ref().unwrap_or(&none);
+    let status = pod.status.as_ref();
+    Runner {
+        namespace: pod.metadata.namespace.clone().unwrap_or_default(),
+        pod: pod.metadata.name.clone().unwrap_or_default(),
+        owner: owner(pod),
+        provider: kind.provider,
+        node: spec.node_name.clone(),
+        phase: status.and_then(|s| s.phase.clone()).unwrap_or_default(),
+        qos_class: status.and_then(|s| s.qos_class.clone()),
+        host_network: spec.host_network.unwrap_or(false),
+        containers: containers(pod)
+            .filter(|(container, init)| !init || runs_on(container))
+            .map(|(container, init)| one(container, init, spec, pod, kind))
+            .collect(),
+        namespaces: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
+        engines: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
+    }
+}
+
+/// An init container that stays is a sidecar; the others are over before the runner starts.
+fn runs_on(container: &Container) -> bool {
+    container.restart_policy.as_deref() == Some("Always")
+}
+
+fn owner(pod: &Pod) -> Option<Owner> {
+    let owners = pod.metadata.owner_references.as_ref()?;
+    let owner = owners
+        .iter()
+        .find(|o| o.controller == Some(true))
+        .or(owners.first())?;
+    Some(Owner {
+        kind: owner.kind.clone(),
+        name: owner.name.clone(),
+    })
+}
+
+fn one(container: &Container, init: bool, spec: &PodSpec, pod: &Pod, kind: &Kind) -> PodContainer {
+    let status = status(pod, &container.name);
+    let role = match () {
+        () if is_engine(container) => Role::Engine,
+        () if (kind.is_runner)(container) => Role::Runner,
+        () => Role::Other,
+    };
+    let words = container.command.iter().chain(&container.args).flatten();
+    let words = words.flat_map(|word| word.split_whitespace());
+    let resources = container.resources.as_ref();
+    let memory =
+        |of: Option<&BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>>| {
+            of.and_then(|all| all.get("memory"))
+                .map(|quantity| plain(&quantity.0))
+        };
+    PodContainer {
+        name: container.name.clone(),
+        role,
+        image: plain(image(container)),
+        digest: status
+            .map(|s| s.image_id.clone())
+            .filter(|id| !id.is_empty()),
+        init,
+        privileged: is_privileged(container),
+        dockerd_args: match role {
+            Role::Engine => options::flags(words),
+            _ => Vec::new(),
+        },
+        env: environment(container),
+        memory_request: memory(resources.and_then(|r| r.requests.as_ref())),
+        memory_limit: memory(resources.and_then(|r| r.limits.as_ref())),
+        mounts: mounts(container, spec),
+        state: state(status),
+        restarts: status.map_or(0, |s| i64::from(s.restart_count)),
+    }
+}
+
+fn environment(container: &Container) -> BTreeMap<String, String> {
+    let variables = container.env.iter().flatten();
+    variables
+        .filter(|variable| ENV.contains(&variable.name.as_str()))
+        .filter_map(|variable| Some((variable.name.clone(), plain(variable.value.as_ref()?))))
+        .collect()
+}
+
+fn mounts(container: &Container, spec: &PodSpec) -> Vec<Mount> {
+    let host_path = |name: &str| {
+        let volume = spec
+            .volumes
+            .iter()
+            .flatten()
+            .find(|volume| volume.name == name)?;
+        Some(volume.host_path.as_ref()?.path.clone())
+    };
+    let mounts = container.volume_mounts.iter().flatten();
+    // The service account's token is mounted everywhere and tells nothing.
+    mounts
+        .filter(|mount| !mount.mount_path.starts_with("/var/run/secrets/"))
+        .map(|mount| Mount {
+            path: plain(&mount.mount_path),
+            volume: mount.name.clone(),
+            host_path: host_path(&mount.name),
+        })
+        .collect()
+}
+
+fn status<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
+    let status = pod.status.as_ref()?;
+    let main = status.container_statuses.iter().flatten();
+    let init = status.init_container_statuses.iter().flatten();
+    main.chain(init).find(|status| status.name == name)
+}
+
+fn state(status: Option<&ContainerStatus>) -> ContainerState {
+    let state = status.and_then(|status| status.state.as_ref());
+    let last = status.and_then(|status| status.last_state.as_ref()?.terminated.as_ref());
+    let ended = state.and_then(|state| state.terminated.as_ref());
+    let waiting = state.and_then(|state| state.waiting.as_ref());
+    let phase = match state {
+        Some(state) if state.running.is_some() => "running",
+        Some(state) if state.terminated.is_some() => "terminated",
+        _ => "waiting",
+    };
+    let reason = waiting
+        .and_then(|waiting| waiting.reason.clone())
+        .or(ended.and_then(|ended| ended.reason.clone()))
+        .or(last.and_then(|last| last.reason.clone()));
+    ContainerState {
+        phase: phase.to_owned(),
+        reason,
+        exit_code: ended.or(last).map(|end| i64::from(end.exit_code)),
+    }
+}
+
+/// For a pod that the user named and in which nothing looks like an engine: the privileged
+/// containers may run one all the same, else the first.
+pub(super) fn suppose_engine(runner: &mut Runner) {
+    let privileged = runner
+        .containers
+        .iter()
+        .any(|container| container.privileged);
+    let candidates = runner
+        .containers
+        .iter_mut()
+        .filter(|c| c.privileged || !privileged);
+    for container in candidates.take(if privileged { usize::MAX } else { 1 }) {
+        container.role = Role::Engine;
+    }
+}

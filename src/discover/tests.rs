@@ -1,0 +1,142 @@
+//! Pods as the providers make them, and pods that only look like it.
+
+use super::*;
+use crate::evidence::Role;
+use serde_json::{Value, json};
+
+fn pod(spec: Value) -> Pod {
+    let whole = json!({
+        "metadata": {"name": "p", "namespace": "ci"},
+        "spec": spec,
+        "status": {"phase": "Running", "qosClass": "BestEffort"},
+    });
+    serde_json::from_value(whole).unwrap()
+}
+
+/// The provider, and the containers of a role.
+fn seen(pod: &Pod, role: Role) -> Option<(Provider, Vec<String>)> {
+    let runner = runner(pod, false)?;
+    let of_role = runner.containers.iter().filter(|c| c.role == role);
+    Some((runner.provider, of_role.map(|c| c.name.clone()).collect()))
+}
+
+fn engines(pod: &Pod) -> Option<(Provider, Vec<String>)> {
+    seen(pod, Role::Engine)
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn bitbucket_is_known_by_image_or_by_its_variable_whatever_the_names() {
+    let by_image = pod(json!({"containers": [
+        {"name": "a", "image": "r.example/sox/atlassian/bitbucket-pipelines-runner:1"},
+        {"name": "b", "image": "docker:27-dind", "securityContext": {"privileged": true}},
+    ]}));
+    assert_eq!(
+        engines(&by_image),
+        Some((Provider::Bitbucket, names(&["b"])))
+    );
+    assert_eq!(seen(&by_image, Role::Runner).unwrap().1, names(&["a"]));
+    let by_variable = pod(json!({"containers": [
+        {"name": "a", "image": "mirror/runner", "env": [{"name": "RUNNER_UUID", "value": "{x}"}]},
+        {"name": "docker-in-docker", "image": "team/engine:1", "args": ["dockerd", "--mtu=1400"]},
+    ]}));
+    assert_eq!(
+        engines(&by_variable),
+        Some((Provider::Bitbucket, names(&["docker-in-docker"])))
+    );
+}
+
+#[test]
+fn arc_has_its_engine_among_the_init_containers() {
+    let scale_set = pod(json!({
+        "initContainers": [
+            {"name": "init-dind-externals", "image": "ghcr.example/actions/actions-runner:latest"},
+            {"name": "dind", "image": "docker:dind", "restartPolicy": "Always", "securityContext": {"privileged": true}},
+        ],
+        "containers": [{"name": "runner", "image": "ghcr.example/actions/actions-runner:latest"}],
+    }));
+    assert_eq!(
+        engines(&scale_set),
+        Some((Provider::GithubArc, names(&["dind"])))
+    );
+    assert_eq!(
+        seen(&scale_set, Role::Runner).unwrap().1,
+        names(&["runner"])
+    );
+}
+
+#[test]
+fn gitlab_is_known_by_the_shape_of_its_pod() {
+    let job = pod(json!({"containers": [
+        {"name": "build", "image": "docker:27"},
+        {"name": "helper", "image": "gitlab-runner-helper"},
+        {"name": "svc-0", "image": "docker:27-dind", "securityContext": {"privileged": true}},
+    ]}));
+    assert_eq!(engines(&job), Some((Provider::Gitlab, names(&["svc-0"]))));
+}
+
+#[test]
+fn other_engines_are_runners_too() {
+    let plain = pod(json!({"containers": [
+        {"name": "x", "image": "team/x", "command": ["sh", "-c", "exec dockerd --mtu=1400"]},
+    ]}));
+    assert_eq!(engines(&plain), Some((Provider::Generic, names(&["x"]))));
+}
+
+#[test]
+fn what_only_names_docker_is_no_runner() {
+    for container in [
+        json!({"name": "x", "image": "docker:27", "command": ["docker", "build"]}),
+        json!({"name": "x", "image": "docker:27-dind", "command": ["sleep", "3600"]}),
+        json!({"name": "x", "image": "docker:27-dind", "args": ["sh"]}),
+        json!({"name": "x", "image": "team/docker-registry-proxy:1"}),
+        json!({"name": "x", "image": "nginx"}),
+    ] {
+        assert_eq!(
+            engines(&pod(json!({"containers": [container]}))),
+            None,
+            "{container}"
+        );
+    }
+}
+
+#[test]
+fn a_pod_that_the_user_named_is_always_looked_into() {
+    let odd = pod(json!({"containers": [
+        {"name": "a", "image": "nginx"},
+        {"name": "b", "image": "team/all-in-one", "securityContext": {"privileged": true}},
+    ]}));
+    assert!(runner(&odd, false).is_none());
+    let named = runner(&odd, true).unwrap();
+    let engines: Vec<&str> = named.engine_containers().map(|c| c.name.as_str()).collect();
+    assert_eq!(engines, ["b"]);
+}
+
+#[test]
+fn only_listed_variables_and_flags_are_kept() {
+    let secretive = pod(json!({"containers": [{
+        "name": "d", "image": "docker:27-dind",
+        "args": ["--mtu=1400", "--label=token=CANARY"],
+        "env": [
+            {"name": "DOCKER_OPTS", "value": "--mtu=1300"},
+            {"name": "OAUTH_CLIENT_SECRET", "value": "CANARY"},
+            {"name": "DOCKER_HOST", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+        ],
+    }]}));
+    let runner = runner(&secretive, false).unwrap();
+    let written = serde_json::to_string(&runner).unwrap();
+    assert!(!written.contains("CANARY"), "{written}");
+    assert_eq!(runner.containers[0].dockerd_args, ["--mtu=1400"]);
+    assert_eq!(runner.containers[0].env["DOCKER_OPTS"], "--mtu=1300");
+}
+
+#[test]
+fn pods_that_ended_are_over() {
+    let mut ended = pod(json!({"containers": []}));
+    assert!(!is_over(&ended));
+    ended.status.as_mut().unwrap().phase = Some("Succeeded".to_owned());
+    assert!(is_over(&ended));
+}

@@ -1,0 +1,136 @@
+//! What a check may ask: the evidence of one runner with the hard questions already answered.
+//!
+//! A check is one line, because what needs thought (the way out of a network, the order of
+//! versions) is worked out here, typed and tested. A fact that could not be seen carries its
+//! reason, and a check that asks for it becomes *unknown*.
+
+mod engines;
+pub(crate) mod networks;
+
+use crate::evidence::{Evidence, Node, Observation, Provider, Runner};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Everything the checks may read about one runner.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Facts {
+    pub runner: RunnerFacts,
+    pub engines: Section<EngineFacts>,
+    pub networks: Section<NetworkFacts>,
+}
+
+/// A list that a check can go through, and what is missing from it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Section<T> {
+    pub items: Vec<T>,
+    pub holes: Vec<Hole>,
+}
+
+/// Something that belongs in a section but could not be seen.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Hole {
+    pub engine: Option<String>,
+    pub subject: Option<String>,
+    pub reason: String,
+}
+
+/// The runner's pod, as `runner` in an expression.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RunnerFacts {
+    /// `namespace/pod`.
+    pub name: String,
+    pub provider: Provider,
+    /// Absent where the pod does not say.
+    pub qos_class: Option<String>,
+    /// Absent where the pod is not scheduled.
+    pub node: Option<String>,
+}
+
+/// A Docker daemon, or the place where one should be.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct EngineFacts {
+    /// The container it runs in.
+    pub name: String,
+    /// Path of container names from the pod down: `docker-in-docker/bb_docker`.
+    pub engine: String,
+    /// 0 for the pod's own engine, 1 for one inside that, and so on.
+    pub depth: i64,
+    /// What keeps builds from using it, in a sentence; absent where nothing does.
+    pub trouble: Observation<Option<String>>,
+    pub image: Observation<String>,
+    /// The image's tag names no version, so tomorrow's pod may run another Docker.
+    pub image_floats: Observation<bool>,
+    /// The Docker version that the image's tag promises; absent where it promises none.
+    pub tag_version: Observation<Option<String>>,
+    /// The engine that runs is not the one that the tag promises.
+    pub tag_disagrees: Observation<bool>,
+    /// The version that runs.
+    pub version: Observation<String>,
+    /// The version of the node's own Docker; absent where the node runs none, or below depth 0.
+    pub node_docker: Observation<Option<String>>,
+    /// The node's own Docker is another version.
+    pub node_disagrees: Observation<bool>,
+    /// As it runs, or as its Docker version pins it.
+    pub containerd: Observation<String>,
+    /// The containerd version was read from the running engine.
+    pub containerd_read: bool,
+    /// This containerd starts shims at one more than its own OOM score (containerd#4837).
+    pub containerd_overflows: Observation<bool>,
+    /// The OOM score of containerd (or dockerd): read, or as the pod's QoS class gives it.
+    pub oom_score_adj: Observation<i64>,
+    /// The OOM score was read from the running process.
+    pub oom_score_read: bool,
+}
+
+/// A Docker network whose packets leave through its engine's namespace.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct NetworkFacts {
+    /// The network's Docker name; `docker0` for the default bridge.
+    pub name: String,
+    /// Path of its engine.
+    pub engine: String,
+    /// It is the engine's default bridge, the one that `--mtu` sets.
+    pub default_bridge: bool,
+    /// The size of the packets that containers on it send.
+    pub mtu: Observation<i64>,
+    /// How the MTU was read, in words.
+    pub mtu_source: String,
+    /// What `--mtu` or daemon.json gives the engine's default bridge; absent where nothing does.
+    pub engine_mtu: Option<i64>,
+    /// The narrowest link that its packets cross on the way out.
+    pub carrier: Observation<Link>,
+    /// A TCPMSS rule on the way lowers TCP connections to what the carrier takes.
+    pub clamped: Observation<bool>,
+}
+
+/// One link on the way out.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Link {
+    /// `the pod network (eth0)`, `docker0 of docker-in-docker`.
+    pub name: String,
+    pub mtu: i64,
+}
+
+impl Facts {
+    pub fn derive(evidence: &Evidence, runner: &Runner) -> Facts {
+        let node = runner
+            .node
+            .as_ref()
+            .and_then(|name| evidence.nodes.iter().find(|node| node.name == *name));
+        Facts {
+            runner: RunnerFacts {
+                name: runner.full_name(),
+                provider: runner.provider,
+                qos_class: runner.qos_class.clone(),
+                node: runner.node.clone(),
+            },
+            engines: engines::derive(runner, node),
+            networks: networks::derive(evidence, runner),
+        }
+    }
+}
+
+/// The Docker version in a node's container runtime, `docker://20.10.7`.
+pub(crate) fn node_docker_version(node: &Node) -> Option<&str> {
+    node.runtime.strip_prefix("docker://")
+}

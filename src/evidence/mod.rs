@@ -1,0 +1,386 @@
+//! What was seen, as a plain document that mirrors the machine: it can be recorded, read by people
+//! and replayed to the same diagnosis. Nothing in it judges; what is not in it is not collected.
+
+pub mod facts;
+pub mod mtu_path;
+mod observation;
+pub mod versions;
+
+pub use observation::{Observation, Observed, Unobserved, Unseen, Why};
+
+use anyhow::{Context, Result, bail};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub const EVIDENCE_VERSION: i64 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    pub evidence_version: i64,
+    /// Which doctor wrote this.
+    pub doctor: String,
+    pub cluster: Observation<Cluster>,
+    #[serde(default)]
+    pub nodes: Vec<Node>,
+    #[serde(default)]
+    pub runners: Vec<Runner>,
+    /// The run was interrupted or its deadline passed: there was more to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
+}
+
+impl Evidence {
+    pub fn new(cluster: Observation<Cluster>) -> Self {
+        Evidence {
+            evidence_version: EVIDENCE_VERSION,
+            doctor: concat!("runner-doctor ", env!("CARGO_PKG_VERSION")).into(),
+            cluster,
+            nodes: Vec::new(),
+            runners: Vec::new(),
+            incomplete: None,
+        }
+    }
+
+    /// Reads a recording, YAML or JSON; a newer format is refused in plain words.
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Header {
+            evidence_version: i64,
+        }
+        let header: Header = serde_saphyr::from_str(text).with_context(|| {
+            format!(
+                "{name} is not a recording of runner-doctor: write one with `runner-doctor collect`"
+            )
+        })?;
+        if header.evidence_version != EVIDENCE_VERSION {
+            bail!(
+                "{name} has evidence_version {}, this runner-doctor reads {EVIDENCE_VERSION}: use the runner-doctor that wrote it, or collect again",
+                header.evidence_version
+            );
+        }
+        serde_saphyr::from_str(text).with_context(|| {
+            format!("{name} is damaged: collect it again with `runner-doctor collect`")
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cluster {
+    pub server_version: String,
+    pub cni: Observation<Cni>,
+}
+
+/// The plugin that makes the pod network, and where its name was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cni {
+    pub name: String,
+    pub source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Node {
+    pub name: String,
+    pub kernel: String,
+    pub os: String,
+    /// As the node reports it: `docker://20.10.7`, `containerd://2.1.9`.
+    pub runtime: String,
+    pub uplink: Observation<Uplink>,
+    /// The node's own `docker0`, where there is one. Pods do not go through it under a CNI.
+    pub docker_bridge: Observation<Option<i64>>,
+}
+
+/// The interface through which a node reaches the network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Uplink {
+    pub name: String,
+    pub mtu: i64,
+}
+
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provider {
+    Bitbucket,
+    GithubArc,
+    Gitlab,
+    Generic,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Runner {
+    pub namespace: String,
+    pub pod: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    pub provider: Provider,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    pub phase: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qos_class: Option<String>,
+    #[serde(default)]
+    pub host_network: bool,
+    pub containers: Vec<PodContainer>,
+    /// The network namespaces found under this pod.
+    pub namespaces: Observation<Vec<NetworkNamespace>>,
+    /// The Docker daemons found under this pod, outer before inner.
+    pub engines: Observation<Vec<Engine>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Owner {
+    pub kind: String,
+    pub name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Talks to the CI system and asks an engine to run builds.
+    Runner,
+    /// Runs a Docker daemon.
+    Engine,
+    Other,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PodContainer {
+    pub name: String,
+    pub role: Role,
+    pub image: String,
+    /// The digest that really runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    #[serde(default)]
+    pub init: bool,
+    #[serde(default)]
+    pub privileged: bool,
+    /// dockerd's flags among the arguments, by allow-list; only of engine containers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dockerd_args: Vec<String>,
+    /// Environment variables by allow-list, where the pod states the value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_request: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    pub state: ContainerState,
+    #[serde(default)]
+    pub restarts: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Mount {
+    pub path: String,
+    pub volume: String,
+    /// The host's path where the volume is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_path: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ContainerState {
+    /// `running`, `waiting` or `terminated`.
+    pub phase: String,
+    /// `CrashLoopBackOff`, `OOMKilled` and their like; of the last end where it runs again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NetworkNamespace {
+    /// The kernel's number of it: `net:[4026532281]`.
+    pub id: i64,
+    /// The namespace of the process that started what lives here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<i64>,
+    /// Who lives here: paths of containers, or a process where no container has it.
+    pub holders: Vec<String>,
+    pub interfaces: Observation<Vec<Interface>>,
+    pub route_v4: Observation<Option<Route>>,
+    pub route_v6: Observation<Option<Route>>,
+    /// A rule that lowers the MSS of TCP connections passing through.
+    pub tcpmss: Observation<Option<Tcpmss>>,
+    /// IPv4 packets that had to be dropped here because they did not fit, since boot.
+    pub frag_fails: Observation<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Interface {
+    pub name: String,
+    pub mtu: i64,
+    pub up: bool,
+    pub ifindex: i64,
+    /// The ifindex of the other end: for a veth, in the namespace of its peer.
+    pub iflink: i64,
+    pub kind: InterfaceKind,
+    /// The bridge that this is a port of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InterfaceKind {
+    Loopback,
+    Bridge,
+    /// Served by a process (slirp4netns, vpnkit, a VPN): what it does beyond is not to be seen.
+    Tun,
+    /// One end of a pair, as far as one can see (a veth, a macvlan, an ipvlan).
+    Linked,
+    Other,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Route {
+    pub interface: String,
+    /// The MTU set on the route itself, where one is; unobserved where no tool here shows it.
+    pub mtu: Observation<Option<i64>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tcpmss {
+    /// `--clamp-mss-to-pmtu`: whatever the way out carries.
+    PathMtu,
+    /// `--set-mss N`.
+    Mss(i64),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Engine {
+    /// Container names from the pod down: `docker-in-docker/bb_docker`.
+    pub path: String,
+    /// The container of the pod under which it runs.
+    pub container: String,
+    pub pid: i64,
+    /// The network namespace it works in.
+    pub namespace: i64,
+    /// The image of the container it runs in.
+    pub image: Observation<String>,
+    /// dockerd's flags, by allow-list.
+    pub args: Vec<String>,
+    /// daemon.json, by allow-list; nothing where there is no such file.
+    pub config: Observation<Option<DaemonConfig>>,
+    pub oom_scores: Vec<OomScore>,
+    /// The version of the containerd program beside it, which tells also of a daemon that is silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containerd: Option<String>,
+    /// What it says over its own socket; unobserved where it does not answer.
+    pub api: Observation<EngineApi>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DaemonConfig {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<i64>,
+    /// `default-network-opts` of the bridge driver: the MTU of new user-defined networks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge_network_mtu: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OomScore {
+    pub process: String,
+    pub pid: i64,
+    pub oom_score_adj: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EngineApi {
+    /// How it was reached: `unix:///run/docker.sock`, `tcp://127.0.0.1:2375`.
+    pub endpoint: String,
+    /// The engine's own ID, by which it is recognised when it is reached in two ways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    pub version: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containerd: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runc: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_driver: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup_version: Option<String>,
+    pub networks: Observation<Vec<DockerNetwork>>,
+    pub containers: Observation<Vec<DockerContainer>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DockerNetwork {
+    pub name: String,
+    pub driver: String,
+    /// The bridge in the engine's namespace, for the bridge driver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<String>,
+    #[serde(default)]
+    pub internal: bool,
+    /// It has IPv6 as well as IPv4.
+    #[serde(default)]
+    pub ipv6: bool,
+    /// The option com.docker.network.driver.mtu.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu_option: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DockerContainer {
+    pub id: String,
+    pub name: String,
+    pub image: String,
+    /// `default`, `host`, `container:…` or a network's name.
+    pub network_mode: String,
+}
+
+impl Runner {
+    /// `namespace/pod`, as reports name it.
+    pub fn full_name(&self) -> String {
+        if self.namespace.is_empty() {
+            return self.pod.clone();
+        }
+        format!("{}/{}", self.namespace, self.pod)
+    }
+
+    /// Engine containers of the pod, in the order of its spec.
+    pub fn engine_containers(&self) -> impl Iterator<Item = &PodContainer> {
+        self.containers.iter().filter(|c| c.role == Role::Engine)
+    }
+
+    /// The namespace that the pod's containers share.
+    pub fn pod_namespace(&self) -> Option<&NetworkNamespace> {
+        self.namespaces.seen().iter().find(|ns| ns.parent.is_none())
+    }
+}
+
+impl Engine {
+    /// 0 for the pod's own engine, 1 for one inside that, and so on.
+    pub fn depth(&self) -> usize {
+        self.path.matches('/').count()
+    }
+
+    /// The container it runs in.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+}
+
+impl Route {
+    /// What it carries through its device: the narrower of both, as far as its own MTU is known.
+    pub fn carries(&self, device: &Interface) -> i64 {
+        let own = self.mtu.observed().copied().flatten();
+        device.mtu.min(own.unwrap_or(i64::MAX))
+    }
+}
+
+impl NetworkNamespace {
+    pub fn interface(&self, name: &str) -> Option<&Interface> {
+        self.interfaces.seen().iter().find(|i| i.name == name)
+    }
+}

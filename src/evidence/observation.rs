@@ -1,0 +1,154 @@
+//! A value that was seen, or the reason why it was not: the difference between *fine* and *unknown*.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+
+/// What was seen, or why it could not be. In a document an observed value stands as it is; an
+/// unobserved one is `{unobserved: {why: …, detail: …}}`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation<T> {
+    Observed(T),
+    Unobserved(Unobserved),
+}
+pub use Observation::{Observed, Unobserved as Unseen};
+
+/// Why something could not be seen, in a word for programs and a sentence for people.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unobserved {
+    pub why: Why,
+    pub detail: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The cluster refused; the detail names the RBAC rule to grant.
+    Forbidden,
+    /// A command or a file that the walk needs is not there.
+    Missing,
+    TimedOut,
+    TooLarge,
+    /// It was there but could not be read or understood.
+    Unreadable,
+    /// The thing does not run now, so there is nothing to see.
+    NotRunning,
+    /// It does not exist here, or was not asked for.
+    NotApplicable,
+}
+
+impl Unobserved {
+    pub fn new(why: Why, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Unobserved { why, detail }
+    }
+}
+
+impl fmt::Display for Unobserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl<T> Observation<T> {
+    pub fn unseen(why: Why, detail: impl Into<String>) -> Self {
+        Unseen(Unobserved::new(why, detail))
+    }
+
+    pub fn observed(&self) -> Option<&T> {
+        match self {
+            Observed(value) => Some(value),
+            Unseen(_) => None,
+        }
+    }
+
+    pub fn reason(&self) -> Option<&Unobserved> {
+        match self {
+            Observed(_) => None,
+            Unseen(reason) => Some(reason),
+        }
+    }
+
+    pub fn as_ref(&self) -> Observation<&T> {
+        match self {
+            Observed(value) => Observed(value),
+            Unseen(reason) => Unseen(reason.clone()),
+        }
+    }
+
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Observation<U> {
+        match self {
+            Observed(value) => Observed(change(value)),
+            Unseen(reason) => Unseen(reason),
+        }
+    }
+
+    pub fn and_then<U>(self, next: impl FnOnce(T) -> Observation<U>) -> Observation<U> {
+        match self {
+            Observed(value) => next(value),
+            Unseen(reason) => Unseen(reason),
+        }
+    }
+
+    /// The other observation where this one was not made.
+    pub fn or_else(self, other: impl FnOnce() -> Observation<T>) -> Observation<T> {
+        match self {
+            Observed(_) => self,
+            Unseen(_) => other(),
+        }
+    }
+}
+
+impl<T> Observation<Vec<T>> {
+    /// What was seen of a list; nothing where it was not seen. Only for what may be incomplete.
+    pub fn seen(&self) -> &[T] {
+        self.observed().map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The written form of an unobserved value.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Hole {
+    unobserved: Unobserved,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Written<T> {
+    Hole(Hole),
+    Value(T),
+}
+
+impl<T: Serialize> Serialize for Observation<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Observed(value) => value.serialize(serializer),
+            Unseen(reason) => Hole {
+                unobserved: reason.clone(),
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Observation<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Hole(hole) => Unseen(hole.unobserved),
+            Written::Value(value) => Observed(value),
+        })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Observation<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Observed{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Written::<T>::json_schema(generator)
+    }
+}

@@ -1,0 +1,184 @@
+//! The layers under a runner from the ethernet down, as a report shows them.
+
+use crate::diagnosis::{Carrier, Layer, LayerKind};
+use crate::evidence::facts::networks::{NetworkView, awaits_nested_engine, networks_unseen, views};
+use crate::evidence::facts::node_docker_version;
+use crate::evidence::{Engine, Evidence, Node, Observation, Observed, Runner, Unseen};
+
+const NODE: usize = 0;
+const POD: usize = 1;
+const FIRST_ENGINE: usize = 2;
+
+/// Lays out what was seen of one runner.
+pub fn layers(evidence: &Evidence, runner: &Runner) -> Vec<Layer> {
+    let mut layers = Vec::new();
+    let node = runner.node.as_ref();
+    if let Some(node) = node.and_then(|name| evidence.nodes.iter().find(|n| n.name == *name)) {
+        layers.extend(of_node(node));
+    }
+    layers.push(of_pod(evidence, runner));
+    let views = views(evidence, runner);
+    for engine in runner.engines.seen() {
+        let of_engine = views.iter().filter(|view| view.engine == engine);
+        layers.extend(of_engine.map(network));
+        if let Some(reason) = networks_unseen(engine) {
+            layers.push(unseen_engine(engine, reason));
+        }
+    }
+    if let Some(reason) = runner.engines.reason() {
+        let name = runner.engine_containers().next().map(|c| c.name.as_str());
+        layers.push(unseen(
+            FIRST_ENGINE,
+            name.unwrap_or("engine"),
+            reason.detail.clone(),
+        ));
+    }
+    if awaits_nested_engine(runner) {
+        let note = "runs only while a step uses Docker".to_owned();
+        layers.push(unseen(FIRST_ENGINE + 1, "nested engine", note));
+    }
+    layers
+}
+
+fn of_node(node: &Node) -> Vec<Layer> {
+    let mut layers = vec![Layer {
+        name: node
+            .uplink
+            .observed()
+            .map_or("ethernet".to_owned(), |u| u.name.clone()),
+        mtu: node.uplink.observed().map(|uplink| uplink.mtu),
+        runs: Some(node.runtime.clone()),
+        note: note(&node.uplink),
+        ..layer(LayerKind::NodeUplink, NODE)
+    }];
+    let runs_docker = node_docker_version(node);
+    match &node.docker_bridge {
+        Observed(Some(mtu)) => layers.push(Layer {
+            name: "docker0".to_owned(),
+            mtu: Some(*mtu),
+            runs: runs_docker.map(|version| format!("Docker {version}")),
+            note: Some("the node's own; pods do not pass through it".to_owned()),
+            ..layer(LayerKind::NodeDocker, NODE)
+        }),
+        Unseen(reason) if runs_docker.is_some() => layers.push(Layer {
+            name: "docker0".to_owned(),
+            runs: runs_docker.map(|version| format!("Docker {version}")),
+            note: Some(reason.detail.clone()),
+            ..layer(LayerKind::NodeDocker, NODE)
+        }),
+        _ => {}
+    }
+    layers
+}
+
+fn of_pod(evidence: &Evidence, runner: &Runner) -> Layer {
+    let cni = evidence
+        .cluster
+        .as_ref()
+        .and_then(|cluster| cluster.cni.as_ref());
+    let mut pod = Layer {
+        name: "pod network".to_owned(),
+        runs: cni.observed().map(|cni| cni.name.clone()),
+        note: note(&runner.namespaces),
+        ..layer(LayerKind::PodNetwork, POD)
+    };
+    if runner.host_network {
+        pod.note = Some("the pod uses the node's network".to_owned());
+    }
+    let Some(namespace) = runner.pod_namespace() else {
+        return pod;
+    };
+    let route = match &namespace.route_v4 {
+        Observed(Some(route)) => Some(route),
+        _ => namespace.route_v6.observed().and_then(Option::as_ref),
+    };
+    let device = route.and_then(|route| namespace.interface(&route.interface));
+    match (device, route) {
+        (Some(device), Some(route)) => {
+            pod.name = device.name.clone();
+            let carries = route.carries(device);
+            pod.mtu = Some(carries);
+            if carries < device.mtu {
+                pod.note = Some(format!("device {}, its route less", device.mtu));
+            }
+        }
+        _ => {
+            pod.note = pod
+                .note
+                .or(note(&namespace.interfaces))
+                .or(note(&namespace.route_v4))
+        }
+    }
+    pod
+}
+
+fn network(view: &NetworkView) -> Layer {
+    let facts = &view.facts;
+    let judged = view.not_judged.is_none();
+    let carrier = facts.carrier.observed().filter(|_| judged);
+    let unseen = facts.mtu.reason().or(facts.carrier.reason());
+    let unseen = unseen
+        .filter(|_| judged)
+        .map(|reason| reason.detail.clone());
+    Layer {
+        name: facts.name.clone(),
+        engine: Some(facts.engine.clone()),
+        runs: runs(view.engine),
+        mtu: facts.mtu.observed().copied(),
+        carrier: carrier.map(|link| Carrier {
+            name: link.name.clone(),
+            mtu: link.mtu,
+        }),
+        inverted: match (facts.mtu.observed(), carrier) {
+            (Some(mtu), Some(carrier)) => *mtu > carrier.mtu,
+            _ => false,
+        },
+        clamped: facts.clamped.observed() == Some(&true),
+        note: view.not_judged.clone().or(unseen),
+        ..layer(LayerKind::DockerNetwork, FIRST_ENGINE + view.engine.depth())
+    }
+}
+
+fn runs(engine: &Engine) -> Option<String> {
+    let api = engine.api.observed()?;
+    let containerd = api.containerd.as_ref().map(|c| format!(", containerd {c}"));
+    Some(format!(
+        "Docker {}{}",
+        api.version,
+        containerd.unwrap_or_default()
+    ))
+}
+
+fn unseen_engine(engine: &Engine, reason: String) -> Layer {
+    Layer {
+        engine: Some(engine.path.clone()),
+        ..unseen(FIRST_ENGINE + engine.depth(), "other networks", reason)
+    }
+}
+
+fn unseen(depth: usize, name: &str, note: String) -> Layer {
+    Layer {
+        name: name.to_owned(),
+        note: Some(note),
+        ..layer(LayerKind::Unseen, depth)
+    }
+}
+
+fn layer(kind: LayerKind, depth: usize) -> Layer {
+    Layer {
+        kind,
+        depth,
+        name: String::new(),
+        engine: None,
+        runs: None,
+        mtu: None,
+        carrier: None,
+        inverted: false,
+        clamped: false,
+        note: None,
+    }
+}
+
+fn note<T>(observation: &Observation<T>) -> Option<String> {
+    observation.reason().map(|reason| reason.detail.clone())
+}

@@ -1,0 +1,25 @@
+//! runner-doctor walks every network and Docker layer under a CI runner, writes down what is there
+//! and judges it by checks that are data.
+//!
+//! ```text
+//! discover ──► probe ──► Evidence ──► judge ──► Diagnosis ──► report
+//! (which     (one exec   (a plain,    (checks/   (findings,   (table, json,
+//!  runners)   per pod)    recordable   are YAML   unknowns,     …)
+//!                         document)    + CEL)     remedies)
+//! ```
+//!
+//! Left of [`evidence::Evidence`] everything touches the world, is async and may fail in parts.
+//! Right of it everything is pure, and knows nothing of Kubernetes: a recording replays to the
+//! same diagnosis on any machine.
+
+pub mod check;
+pub mod cli;
+pub mod commands;
+pub mod diagnosis;
+mod discover;
+pub mod evidence;
+mod layers;
+mod probe;
+pub mod remedy;
+pub mod report;
+mod target;

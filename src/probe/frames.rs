@@ -1,0 +1,162 @@
+//! Takes the walk's stream apart into records. A record's content is whatever a container said:
+//! only lines that carry this run's random marker are ours.
+
+/// One framed record.
+#[derive(Debug, PartialEq)]
+pub struct Record<'a> {
+    pub name: &'a str,
+    pub key: &'a str,
+    pub content: &'a [u8],
+    /// The exit status that was reported within, where one was.
+    pub status: Option<i32>,
+}
+
+/// The records of a stream, and whether the walk came to its end.
+#[derive(Debug, Default, PartialEq)]
+pub struct Frames<'a> {
+    pub records: Vec<Record<'a>>,
+    pub complete: bool,
+}
+
+impl<'a> Frames<'a> {
+    /// Reads what there is. A record that was cut off is dropped; those before it stand.
+    pub fn parse(stream: &'a [u8], mark: &str) -> Self {
+        let mut frames = Frames::default();
+        let mut open: Option<Open<'a>> = None;
+        let mut offset = 0;
+        for line in stream.split_inclusive(|byte| *byte == b'\n') {
+            let start = offset;
+            offset += line.len();
+            let Some((sign, rest)) = signed(line, mark) else {
+                continue;
+            };
+            match sign {
+                b'>' => open = Open::new(rest, offset),
+                b'=' => {
+                    if let Some(open) = &mut open {
+                        open.end.get_or_insert(start);
+                        open.status = rest.parse().ok();
+                    }
+                }
+                b'<' => frames.close(open.take(), stream, start),
+                _ => {}
+            }
+        }
+        frames
+    }
+
+    fn close(&mut self, open: Option<Open<'a>>, stream: &'a [u8], start: usize) {
+        let Some(open) = open else { return };
+        let content = &stream[open.start..open.end.unwrap_or(start).max(open.start)];
+        self.complete |= open.name == "end";
+        self.records.push(Record {
+            name: open.name,
+            key: open.key,
+            // The newline before a marker is the frame's.
+            content: content.strip_suffix(b"\n").unwrap_or(content),
+            status: open.status,
+        });
+    }
+
+    pub fn named(&self, name: &str) -> impl Iterator<Item = &Record<'a>> {
+        self.records.iter().filter(move |r| r.name == name)
+    }
+
+    pub fn get(&self, name: &str, key: &str) -> Option<&Record<'a>> {
+        self.named(name).find(|record| record.key == key)
+    }
+}
+
+impl<'a> Record<'a> {
+    /// The lines of a text record; those that are not UTF-8 are passed over.
+    pub fn lines(&self) -> impl Iterator<Item = &'a str> {
+        self.content
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| std::str::from_utf8(line).ok())
+    }
+}
+
+struct Open<'a> {
+    name: &'a str,
+    key: &'a str,
+    start: usize,
+    end: Option<usize>,
+    status: Option<i32>,
+}
+
+impl<'a> Open<'a> {
+    fn new(rest: &'a str, start: usize) -> Option<Self> {
+        let (name, key) = rest.split_once(' ')?;
+        Some(Open {
+            name,
+            key,
+            start,
+            end: None,
+            status: None,
+        })
+    }
+}
+
+/// The sign and the rest of a line that carries the marker.
+fn signed<'a>(line: &'a [u8], mark: &str) -> Option<(u8, &'a str)> {
+    let rest = line.strip_prefix(mark.as_bytes())?.strip_suffix(b"\n")?;
+    let (sign, rest) = rest.split_first()?;
+    Some((*sign, std::str::from_utf8(rest).ok()?.strip_prefix(' ')?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const STREAM: &[u8] =
+        b"\nM> self -\nuid 0\n\nM< -\n\nM> api 10 unix:///s\nHTTP\nM= 137\nM< -\n\nM> end -\n\nM< 0\n";
+
+    #[test]
+    fn records_are_read_with_their_status() {
+        let frames = Frames::parse(STREAM, "M");
+        assert!(frames.complete);
+        assert_eq!(frames.get("self", "-").unwrap().content, b"uid 0\n");
+        let api = frames.named("api").next().unwrap();
+        assert_eq!((api.key, api.content), ("10 unix:///s", &b"HTTP"[..]));
+        assert_eq!(api.status, Some(137));
+    }
+
+    #[test]
+    fn a_cut_stream_keeps_only_whole_records() {
+        for cut in 0..STREAM.len() - 1 {
+            let frames = Frames::parse(&STREAM[..cut], "M");
+            assert!(!frames.complete, "cut at {cut}");
+            for record in &frames.records {
+                assert!(
+                    STREAM
+                        .windows(record.content.len().max(1))
+                        .any(|w| w == record.content || record.content.is_empty())
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn content_forges_nothing() {
+        let stream = b"\nM> status -\nN> end -\nN< 0\n M> end -\nM>end -\n\nM< -\n";
+        let frames = Frames::parse(stream, "M");
+        assert_eq!(frames.records.len(), 1);
+        assert!(!frames.complete);
+    }
+
+    proptest! {
+        #[test]
+        fn no_stream_panics(stream in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = Frames::parse(&stream, "M");
+            let _ = Frames::parse(&stream, "");
+        }
+
+        #[test]
+        fn no_damage_panics(at in 0..STREAM.len(), byte: u8) {
+            let mut stream = STREAM.to_vec();
+            stream[at] = byte;
+            let _ = Frames::parse(&stream, "M");
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! The network namespaces of a walk: interfaces, default routes, TCPMSS rules and drop counters.
+
+use super::frames::{Frames, Record};
+use super::processes::Processes;
+use super::text::plain;
+use crate::evidence::{
+    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Route, Tcpmss, Unseen, Why,
+};
+use std::collections::BTreeMap;
+
+const MOST_INTERFACES: usize = 2000;
+
+/// Reads every namespace for which the walk found a process; `own` is the walk's own process.
+pub fn namespaces(frames: &Frames, processes: &Processes, own: i64) -> Vec<NetworkNamespace> {
+    let files = Files::parse(frames);
+    let own = processes.get(own).and_then(|process| process.net);
+    files
+        .leaders()
+        .into_iter()
+        .filter_map(|pid| Some((pid, processes.get(pid)?.net?)))
+        .map(|(pid, id)| {
+            let born_in = processes.ancestor(pid, |p| p.net.is_some_and(|net| net != id));
+            NetworkNamespace {
+                id,
+                parent: match own == Some(id) {
+                    true => None,
+                    // Who started it is gone: it belongs somewhere under the pod's own.
+                    false => born_in.and_then(|p| p.net).or(own),
+                },
+                holders: Vec::new(),
+                ..files.namespace(frames, pid)
+            }
+        })
+        .collect()
+}
+
+/// The one namespace of a walk in node mode.
+pub fn own_namespace(frames: &Frames, own: i64) -> NetworkNamespace {
+    Files::parse(frames).namespace(frames, own)
+}
+
+/// What grep printed of `/proc/PID/net` and sysfs, by process.
+struct Files<'a> {
+    net: BTreeMap<i64, BTreeMap<&'a str, Vec<&'a str>>>,
+    /// Interface → attribute → value.
+    sysfs: BTreeMap<i64, BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>>,
+}
+
+impl<'a> Files<'a> {
+    fn parse(frames: &Frames<'a>) -> Self {
+        let mut files = Files {
+            net: BTreeMap::new(),
+            sysfs: BTreeMap::new(),
+        };
+        for record in frames.named("net") {
+            for (pid, file, text) in record.lines().filter_map(|l| split(l, "net/")) {
+                let of_process = files.net.entry(pid).or_default();
+                of_process.entry(file).or_default().push(text);
+            }
+        }
+        for record in frames.named("sysfs") {
+            for (pid, path, text) in record
+                .lines()
+                .filter_map(|l| split(l, "root/sys/class/net/"))
+            {
+                let Some((interface, attribute)) = path.split_once('/') else {
+                    continue;
+                };
+                let of_process = files.sysfs.entry(pid).or_default();
+                if of_process.len() < MOST_INTERFACES {
+                    let attributes = of_process.entry(interface).or_default();
+                    attributes.insert(attribute, text);
+                }
+            }
+        }
+        files
+    }
+
+    fn leaders(&self) -> Vec<i64> {
+        self.net.keys().copied().collect()
+    }
+
+    fn lines(&self, pid: i64, file: &str) -> &[&'a str] {
+        let of_process = self.net.get(&pid);
+        of_process
+            .and_then(|files| files.get(file))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn namespace(&self, frames: &Frames, pid: i64) -> NetworkNamespace {
+        let shown = frames.get("routes", &pid.to_string());
+        let mtu = |heading: &'static str| {
+            move |interface: &str| match shown {
+                Some(record) => route_mtu(&section(record, heading), interface),
+                None if frames.named("routes").next().is_some() => Observation::unseen(
+                    Why::NotApplicable,
+                    "the MTU of its route was not asked for: no network leaves through it",
+                ),
+                None => Observation::unseen(
+                    Why::Missing,
+                    "the MTU of its route is not known: the `ip` of this image (busybox) does not show it",
+                ),
+            }
+        };
+        NetworkNamespace {
+            id: 0,
+            parent: None,
+            holders: Vec::new(),
+            interfaces: self.interfaces(frames, pid),
+            route_v4: self.route(pid, "route", default_v4, mtu("v4")),
+            route_v6: self.route(pid, "ipv6_route", default_v6, mtu("v6")),
+            tcpmss: tcpmss(frames.get("clamps", &pid.to_string()), self.way_out(pid)),
+            frag_fails: self.frag_fails(pid),
+        }
+    }
+
+    fn interfaces(&self, frames: &Frames, pid: i64) -> Observation<Vec<Interface>> {
+        if let Some(record) = frames.get("link", &pid.to_string()) {
+            let interfaces = from_links(record);
+            return match interfaces.is_empty() {
+                false => Observed(interfaces),
+                true => Observation::unseen(
+                    Why::Missing,
+                    "its interfaces could not be read: neither its own sysfs nor `nsenter` and `ip` show them",
+                ),
+            };
+        }
+        let Some(found) = self.sysfs.get(&pid) else {
+            return Observation::unseen(Why::Unreadable, "its interfaces could not be read");
+        };
+        let interfaces: Vec<Interface> = found
+            .iter()
+            .filter_map(|(name, attributes)| from_sysfs(name, attributes, found))
+            .collect();
+        match self.contradicts(pid, &interfaces) {
+            false => Observed(interfaces),
+            true => Observation::unseen(
+                Why::Unreadable,
+                "the interfaces in its sysfs are another namespace's",
+            ),
+        }
+    }
+
+    /// Whether the kernel's list for this process numbers an interface otherwise.
+    fn contradicts(&self, pid: i64, interfaces: &[Interface]) -> bool {
+        self.lines(pid, "igmp").iter().any(|line| {
+            let mut words = line.split_whitespace();
+            let (Some(index), Some(name)) = (words.next(), words.next()) else {
+                return false;
+            };
+            let Ok(index) = index.parse::<i64>() else {
+                return false;
+            };
+            let name = name.trim_end_matches(':');
+            let same = interfaces.iter().find(|interface| interface.name == name);
+            same.is_some_and(|interface| interface.ifindex != index)
+        })
+    }
+
+    /// The default route of a family: whether there is one from /proc, its MTU from `ip`.
+    fn route(
+        &self,
+        pid: i64,
+        file: &str,
+        default: impl Fn(&str) -> Option<(i64, &str)>,
+        mtu: impl Fn(&str) -> Observation<Option<i64>>,
+    ) -> Observation<Option<Route>> {
+        let lines = self.lines(pid, file);
+        if lines.is_empty() && file == "route" {
+            return Observation::unseen(Why::Unreadable, "its routes could not be read");
+        }
+        let best = lines
+            .iter()
+            .filter_map(|line| default(line))
+            .min_by_key(|(metric, _)| *metric);
+        let Some((_, interface)) = best else {
+            return Observed(None);
+        };
+        Observed(Some(Route {
+            interface: plain(interface),
+            mtu: mtu(interface),
+        }))
+    }
+
+    /// The interface of the IPv4 default route.
+    fn way_out(&self, pid: i64) -> Option<&'a str> {
+        let routes = self
+            .lines(pid, "route")
+            .iter()
+            .filter_map(|line| default_v4(line));
+        routes
+            .min_by_key(|(metric, _)| *metric)
+            .map(|(_, interface)| interface)
+    }
+
+    fn frag_fails(&self, pid: i64) -> Observation<i64> {
+        let mut ip = self
+            .lines(pid, "snmp")
+            .iter()
+            .filter_map(|l| l.strip_prefix("Ip:"));
+        let found = ip.next().zip(ip.next()).and_then(|(names, values)| {
+            let at = names
+                .split_whitespace()
+                .position(|name| name == "FragFails")?;
+            values.split_whitespace().nth(at)?.parse().ok()
+        });
+        match found {
+            Some(count) => Observed(count),
+            None => Observation::unseen(Why::Unreadable, "its packet counters could not be read"),
+        }
+    }
+}
+
+/// `/proc/PID/` + `within` + `FILE:TEXT`.
+fn split<'a>(line: &'a str, within: &str) -> Option<(i64, &'a str, &'a str)> {
+    let (pid, rest) = line.strip_prefix("/proc/")?.split_once('/')?;
+    let (file, text) = rest.strip_prefix(within)?.split_once(':')?;
+    Some((pid.parse().ok()?, file, text))
+}
+
+type Attributes<'a> = BTreeMap<&'a str, &'a str>;
+
+fn from_sysfs(
+    name: &str,
+    attributes: &Attributes,
+    all: &BTreeMap<&str, Attributes>,
+) -> Option<Interface> {
+    let number = |of: &Attributes, what: &str| of.get(what)?.trim().parse::<i64>().ok();
+    let ifindex = number(attributes, "ifindex")?;
+    let iflink = number(attributes, "iflink")?;
+    let master = number(attributes, "master/ifindex");
+    let bridge = master.and_then(|master| {
+        let mut others = all.iter();
+        others.find(|(_, other)| number(other, "ifindex") == Some(master))
+    });
+    Some(Interface {
+        name: plain(name),
+        mtu: number(attributes, "mtu")?,
+        up: matches!(attributes.get("operstate").copied(), Some("up" | "unknown")),
+        ifindex,
+        iflink,
+        kind: if attributes.contains_key("bridge/bridge_id") {
+            InterfaceKind::Bridge
+        } else if attributes.contains_key("tun_flags") {
+            InterfaceKind::Tun
+        } else if name == "lo" {
+            InterfaceKind::Loopback
+        } else if ifindex != iflink {
+            InterfaceKind::Linked
+        } else {
+            InterfaceKind::Other
+        },
+        bridge: bridge.map(|(name, _)| plain(name)),
+    })
+}
+
+/// Reads `7: eth0@if8: <…UP…> mtu 1450 … master docker0 …`, as iproute2 and busybox print it.
+fn from_links(record: &Record) -> Vec<Interface> {
+    let mut interfaces: Vec<Interface> = record.lines().filter_map(from_link).collect();
+    let bridges: Vec<String> = interfaces.iter().filter_map(|i| i.bridge.clone()).collect();
+    for interface in &mut interfaces {
+        if bridges.contains(&interface.name) {
+            interface.kind = InterfaceKind::Bridge;
+        }
+    }
+    interfaces
+}
+
+fn from_link(line: &str) -> Option<Interface> {
+    let mut words = line.split_whitespace();
+    let ifindex: i64 = words.next()?.strip_suffix(':')?.parse().ok()?;
+    let name = words.next()?.strip_suffix(':')?;
+    let (name, peer) = name.split_once('@').unwrap_or((name, ""));
+    let rest: Vec<&str> = words.collect();
+    let after = |word: &str| {
+        let at = rest.iter().position(|w| *w == word)?;
+        rest.get(at + 1).copied()
+    };
+    let iflink = peer.strip_prefix("if").and_then(|index| index.parse().ok());
+    let flags = rest.first()?.trim_matches(['<', '>']);
+    Some(Interface {
+        name: plain(name),
+        mtu: after("mtu")?.parse().ok()?,
+        up: flags.split(',').any(|flag| flag == "UP"),
+        ifindex,
+        iflink: iflink.unwrap_or(ifindex),
+        kind: match name {
+            "lo" => InterfaceKind::Loopback,
+            name if name.starts_with("tap") || name.starts_with("tun") => InterfaceKind::Tun,
+            _ if iflink.is_some() => InterfaceKind::Linked,
+            _ => InterfaceKind::Other,
+        },
+        bridge: after("master").map(plain),
+    })
+}
+
+/// A line of /proc/net/route that is the default route: its metric and interface.
+fn default_v4(line: &str) -> Option<(i64, &str)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [
+        interface,
+        "00000000",
+        _,
+        flags,
+        _,
+        _,
+        metric,
+        "00000000",
+        ..,
+    ] = words[..]
+    else {
+        return None;
+    };
+    usable(flags).then_some((metric.parse().ok()?, interface))
+}
+
+/// A line of /proc/net/ipv6_route that is the default route.
+fn default_v6(line: &str) -> Option<(i64, &str)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [to, "00", _, _, _, metric, _, _, flags, interface] = words[..] else {
+        return None;
+    };
+    let any = to.bytes().all(|b| b == b'0');
+    (any && interface != "lo" && usable(flags))
+        .then_some((i64::from_str_radix(metric, 16).ok()?, interface))
+}
+
+fn usable(flags: &str) -> bool {
+    const UP: u32 = 0x1;
+    const REJECT: u32 = 0x200;
+    u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & UP != 0 && flags & REJECT == 0)
+}
+
+/// The lines between the heading of one family and the next.
+fn section<'a>(record: &Record<'a>, heading: &str) -> Vec<&'a str> {
+    let lines = record.lines().skip_while(|line| *line != heading).skip(1);
+    lines
+        .take_while(|line| !matches!(*line, "v4" | "v6"))
+        .collect()
+}
+
+fn route_mtu(lines: &[&str], interface: &str) -> Observation<Option<i64>> {
+    let words = |line: &&str| {
+        line.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let after = |words: &[String], word: &str| {
+        let at = words.iter().position(|w| w == word)?;
+        words.get(at + 1).cloned()
+    };
+    let mut routes = lines.iter().map(words);
+    let Some(route) = routes.find(|words| after(words, "dev").as_deref() == Some(interface)) else {
+        return Observation::unseen(Why::Unreadable, "`ip` did not show its default route");
+    };
+    // `mtu lock 1400` is a route whose MTU nothing may lower.
+    let mtu = after(&route, "mtu")
+        .filter(|word| word != "lock")
+        .or(after(&route, "lock"));
+    Observed(mtu.and_then(|mtu| mtu.parse().ok()))
+}
+
+/// A rule for every connection that leaves; one with conditions of its own does not count.
+fn tcpmss(record: Option<&Record>, way_out: Option<&str>) -> Observation<Option<Tcpmss>> {
+    let Some(record) = record else {
+        // The walk asks only where networks may leave.
+        return Observed(None);
+    };
+    if !record.lines().any(|line| line == "# read") {
+        return Unseen(crate::evidence::Unobserved::new(
+            Why::Missing,
+            "whether a TCPMSS rule is in force is not known: `iptables-save` could not be run",
+        ));
+    }
+    Observed(record.lines().find_map(|line| rule(line, way_out)))
+}
+
+fn rule(line: &str, way_out: Option<&str>) -> Option<Tcpmss> {
+    const CONDITIONS: [&str; 6] = ["-s", "-d", "!", "--dport", "--sport", "-i"];
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let passing = line.starts_with("-A FORWARD ") || line.starts_with("-A POSTROUTING ");
+    if !passing || words.iter().any(|word| CONDITIONS.contains(word)) {
+        return None;
+    }
+    // What a build says it takes leaves with its SYN; a rule for the other way does not touch that.
+    let towards = words.iter().position(|word| *word == "-o");
+    if towards.is_some_and(|at| words.get(at + 1).copied() != way_out) {
+        return None;
+    }
+    if words.contains(&"--clamp-mss-to-pmtu") {
+        return Some(Tcpmss::PathMtu);
+    }
+    let at = words.iter().position(|word| *word == "--set-mss")?;
+    Some(Tcpmss::Mss(words.get(at + 1)?.parse().ok()?))
+}

@@ -1,0 +1,140 @@
+//! A daemon's settings, by allow-list: its flags and daemon.json. What is not listed is not kept,
+//! so that no secret among them can leak.
+
+use super::frames::Record;
+use super::text::plain;
+use crate::evidence::{DaemonConfig, Observation, Observed, Unseen, Why};
+use serde_json::Value;
+
+/// dockerd's flags that matter here, with their short forms.
+const FLAGS: [(&str, Option<&str>); 17] = [
+    ("--bip", None),
+    ("--bridge", Some("-b")),
+    ("--cgroup-parent", None),
+    ("--config-file", None),
+    ("--containerd", None),
+    ("--data-root", Some("-g")),
+    ("--default-address-pool", None),
+    ("--default-network-opt", None),
+    ("--feature", None),
+    ("--host", Some("-H")),
+    ("--iptables", None),
+    ("--ipv6", None),
+    ("--mtu", None),
+    ("--oom-score-adjust", None),
+    ("--storage-driver", Some("-s")),
+    ("--tls", None),
+    ("--tlsverify", None),
+];
+const BOOLEAN: [&str; 4] = ["--iptables", "--ipv6", "--tls", "--tlsverify"];
+
+/// The listed flags of a command line, each as `--flag=value`.
+pub fn flags<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut awaits_value: Option<&str> = None;
+    for word in words {
+        if let Some(flag) = awaits_value.take() {
+            kept.push(format!("{flag}={}", plain(word)));
+            continue;
+        }
+        if !word.starts_with('-') {
+            continue;
+        }
+        let (given, value) = match word.split_once('=') {
+            Some((given, value)) => (given, Some(value)),
+            None => (word, None),
+        };
+        let known = FLAGS
+            .iter()
+            .find(|(long, short)| *long == given || *short == Some(given))
+            .map(|(long, _)| *long);
+        match (known, value) {
+            (Some(flag), Some(value)) => kept.push(format!("{flag}={}", plain(value))),
+            (Some(flag), None) if BOOLEAN.contains(&flag) => kept.push(flag.to_owned()),
+            (Some(flag), None) => awaits_value = Some(flag),
+            (None, _) => {}
+        }
+    }
+    kept
+}
+
+pub fn arguments(record: Option<&Record>) -> Vec<String> {
+    record.map_or(Vec::new(), |record| flags(record.lines().skip(1)))
+}
+
+/// daemon.json; nothing where the walk found none.
+pub fn config(record: Option<&Record>) -> Observation<Option<DaemonConfig>> {
+    let Some(record) = record else {
+        return Observed(None);
+    };
+    let Ok(json) = serde_json::from_slice::<Value>(record.content) else {
+        return Observation::unseen(Why::Unreadable, "daemon.json could not be read");
+    };
+    let number = |value: &Value| match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    let of_bridge = json
+        .get("default-network-opts")
+        .and_then(|options| options.get("bridge")?.get("com.docker.network.driver.mtu"));
+    Observed(Some(DaemonConfig {
+        mtu: json.get("mtu").and_then(number),
+        bridge_network_mtu: of_bridge.and_then(number),
+    }))
+}
+
+/// Settings that were not read, because the walk did not get so far.
+pub fn unread(reason: &str) -> Observation<Option<DaemonConfig>> {
+    Unseen(crate::evidence::Unobserved::new(Why::Unreadable, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_flags_are_kept() {
+        let line = [
+            "--mtu",
+            "1450",
+            "-H",
+            "unix:///run/docker.sock",
+            "--label",
+            "token=SECRET",
+            "--tls=false",
+            "--registry-mirror=https://user:SECRET@mirror",
+            "--iptables",
+            "--log-opt=splunk-token=SECRET",
+            "--default-network-opt=bridge=com.docker.network.driver.mtu=1450",
+        ];
+        assert_eq!(
+            flags(line),
+            [
+                "--mtu=1450",
+                "--host=unix:///run/docker.sock",
+                "--tls=false",
+                "--iptables",
+                "--default-network-opt=bridge=com.docker.network.driver.mtu=1450"
+            ]
+        );
+    }
+
+    #[test]
+    fn daemon_json_is_read_by_allow_list() {
+        let record = Record {
+            name: "config",
+            key: "1",
+            content: br#"{"mtu":1400,"default-network-opts":{"bridge":{"com.docker.network.driver.mtu":"1400"}},"proxies":{"http-proxy":"http://u:SECRET@p"}}"#,
+            status: None,
+        };
+        let config = config(Some(&record));
+        assert_eq!(
+            config,
+            Observed(Some(DaemonConfig {
+                mtu: Some(1400),
+                bridge_network_mtu: Some(1400)
+            }))
+        );
+    }
+}

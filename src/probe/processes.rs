@@ -1,0 +1,133 @@
+//! The table of processes that a walk saw: who started whom, and in which namespaces they live.
+
+use super::frames::Frames;
+use super::text::plain;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Process {
+    pub pid: i64,
+    pub parent: i64,
+    pub name: String,
+    pub net: Option<i64>,
+    pub mnt: Option<i64>,
+    /// The id of the container whose cgroup it is in.
+    pub container: Option<String>,
+    pub oom_score_adj: Option<i64>,
+}
+
+#[derive(Debug, Default)]
+pub struct Processes {
+    by_pid: BTreeMap<i64, Process>,
+}
+
+impl Processes {
+    /// Reads the table; with `of_pod_only` only of processes that the walk took for the pod's.
+    pub fn parse(frames: &Frames, of_pod_only: bool) -> Self {
+        let mut table = Processes::default();
+        table.read_status(frames);
+        table.read_namespaces(frames);
+        if of_pod_only {
+            table.by_pid.retain(|_, process| process.net.is_some());
+        }
+        let cgroups = read_cgroups(frames);
+        for (pid, process) in &mut table.by_pid {
+            process.container = cgroups.get(pid).and_then(|lines| innermost(lines));
+        }
+        for (pid, score) in per_process(frames, "oom") {
+            if let Some(process) = table.by_pid.get_mut(&pid) {
+                process.oom_score_adj = score.parse().ok();
+            }
+        }
+        table
+    }
+
+    fn read_status(&mut self, frames: &Frames) {
+        for (pid, line) in per_process(frames, "status") {
+            let process = self.by_pid.entry(pid).or_default();
+            process.pid = pid;
+            match line.split_once(':') {
+                Some(("Name", name)) => process.name = plain(name),
+                Some(("PPid", parent)) => process.parent = parent.trim().parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+
+    fn read_namespaces(&mut self, frames: &Frames) {
+        let lines = frames.named("namespaces").flat_map(|record| record.lines());
+        for line in lines {
+            let mut words = line.split(' ');
+            let (Some(pid), Some(kind), Some(id)) = (words.next(), words.next(), words.next())
+            else {
+                continue;
+            };
+            let (Ok(pid), Ok(id)) = (pid.parse::<i64>(), id.parse::<i64>()) else {
+                continue;
+            };
+            let Some(process) = self.by_pid.get_mut(&pid) else {
+                continue;
+            };
+            match kind {
+                "net" => process.net = Some(id),
+                "mnt" => process.mnt = Some(id),
+                _ => {}
+            }
+        }
+    }
+
+    pub fn get(&self, pid: i64) -> Option<&Process> {
+        self.by_pid.get(&pid)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Process> {
+        self.by_pid.values()
+    }
+
+    /// The nearest ancestor for which something holds.
+    pub fn ancestor(&self, pid: i64, holds: impl Fn(&Process) -> bool) -> Option<&Process> {
+        let mut process = self.get(pid)?;
+        // A process is its own ancestor only in damaged output.
+        for _ in 0..self.by_pid.len() {
+            process = self.get(process.parent)?;
+            if holds(process) {
+                return Some(process);
+            }
+        }
+        None
+    }
+}
+
+/// Lines of `/proc/PID/FILE:TEXT`, as grep prints them.
+fn per_process<'a>(frames: &'a Frames, name: &str) -> impl Iterator<Item = (i64, &'a str)> {
+    let lines = frames.named(name).flat_map(|record| record.lines());
+    lines.filter_map(|line| {
+        let (path, text) = line.split_once(':')?;
+        let pid = path.strip_prefix("/proc/")?.split('/').next()?;
+        Some((pid.parse().ok()?, text))
+    })
+}
+
+fn read_cgroups<'a>(frames: &'a Frames) -> BTreeMap<i64, Vec<&'a str>> {
+    let mut cgroups: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
+    for (pid, line) in per_process(frames, "cgroup") {
+        cgroups.entry(pid).or_default().push(line);
+    }
+    cgroups
+}
+
+/// The last container id of the line that names the most: on a hybrid host one hierarchy may know
+/// less than the other.
+fn innermost(lines: &[&str]) -> Option<String> {
+    let ids = |line: &str| -> Vec<String> {
+        line.split(|c: char| !c.is_ascii_hexdigit())
+            .filter(|word| word.len() == 64)
+            .map(str::to_owned)
+            .collect()
+    };
+    lines
+        .iter()
+        .map(|line| ids(line))
+        .max_by_key(Vec::len)
+        .and_then(|mut ids| ids.pop())
+}

@@ -1,0 +1,338 @@
+# The walk: visits every process, network namespace and Docker daemon that can be seen from here,
+# and prints framed records. POSIX sh (dash, ash, bash). It creates and changes nothing: no file
+# (so no here-documents, which bash may keep in one), no `docker exec`, no process that stays.
+#
+# It is one function, called on the last line that is sent: a cut stream runs nothing.
+
+# say NAME KEY: opens a record. done_ STATUS: closes it. The marker is random for each run.
+say() { printf '\n%s> %s %s\n' "$mark" "$1" "$2"; }
+done_() { printf '\n%s< %s\n' "$mark" "$1"; }
+
+# record NAME KEY COMMAND…: what a command prints, bounded.
+record() {
+	say "$1" "$2"
+	shift 2
+	"$@" 2>/dev/null | head -c "$bytes"
+	done_ -
+}
+
+# Ends the walk when the client is gone: its end of our standard input closes.
+watch_client() {
+	(
+		while read -r _ <&3; do :; done
+		left=$(grep -l "^PPid:[[:space:]]*$$\$" /proc/[0-9]*/status 2>/dev/null)
+		kill -9 $$
+		for left in $left; do
+			left=${left#/proc/}
+			kill -9 "${left%/status}"
+		done
+	) </dev/null >/dev/null 2>&1 &
+	watcher=$!
+}
+
+out_of_time() { [ "$(date +%s)" -ge "$ends" ]; }
+
+# `timeout` takes its seconds with -t in old busybox; where there is none, the deadline must do.
+find_limit() {
+	if timeout 1 true 2>/dev/null; then
+		limit="timeout -s KILL $step"
+	elif timeout -t 1 true 2>/dev/null; then
+		limit="timeout -t $step -s KILL"
+	else
+		limit=
+	fi
+}
+
+# Where our container sees the whole node's processes, only those of our own pod count: they name
+# the pod in their cgroup or, where cgroups are shown from our own, are not outside of it.
+find_pod() {
+	ours=
+	[ "$pod" = - ] && return
+	pattern=$pod
+	grep -q -E "$pod" /proc/self/cgroup || pattern='^0::/([^.]|$)'
+	for file in $(grep -l -E "$pattern" /proc/[0-9]*/cgroup 2>/dev/null); do
+		file=${file#/proc/}
+		ours="$ours ${file%/cgroup}"
+	done
+}
+
+is_ours() {
+	[ "$pod" = - ] && return
+	case "$ours " in *" $1 "*) return 0 ;; esac
+	return 1
+}
+
+# Reads who lives in which namespace; sets `leaders`: the first process of each network namespace.
+read_namespaces() {
+	links=$(ls -l /proc/[0-9]*/ns/net /proc/[0-9]*/ns/pid /proc/[0-9]*/ns/mnt 2>/dev/null)
+	say namespaces -
+	spaces= pid=
+	set -f
+	for word in $links; do
+		case $word in
+		/proc/*)
+			pid=${word#/proc/}
+			pid=${pid%%/*}
+			;;
+		net:* | pid:* | mnt:*)
+			is_ours "$pid" || continue
+			id=${word##*\[}
+			id=${id%\]}
+			printf '%s %s %s\n' "$pid" "${word%%:*}" "$id"
+			case $word in net:*)
+				eval "first=\${leader_$id-}"
+				[ -n "$first" ] || spaces="$spaces $id"
+				[ -n "$first" ] && [ "$first" -lt "$pid" ] || eval "leader_$id=$pid"
+				;;
+			esac
+			;;
+		esac
+	done
+	set +f
+	done_ -
+	leaders= count=0
+	for id in $spaces; do
+		count=$((count + 1))
+		[ $count -le "$most" ] && eval "leaders=\"\$leaders \$leader_$id\""
+	done
+	id=$(ls -l /proc/self/ns/net 2>/dev/null)
+	id=${id##*\[}
+	eval "own=\${leader_${id%\]}-}"
+}
+
+# sysfs follows the mount, not the process: it counts only where it lists the process's interfaces.
+sysfs_fits() {
+	seen=0 there=0
+	while read -r name _; do
+		case $name in *:*)
+			[ -e "/proc/$1/root/sys/class/net/${name%%:*}/mtu" ] || return 1
+			seen=$((seen + 1))
+			;;
+		esac
+	done <"/proc/$1/net/dev"
+	for name in "/proc/$1/root/sys/class/net"/*/mtu; do
+		[ -e "$name" ] && there=$((there + 1))
+	done
+	[ $seen = $there ]
+} 2>/dev/null
+
+# in_namespace PID COMMAND…
+in_namespace() {
+	target=$1
+	shift
+	$limit nsenter -t "$target" -n "$@"
+}
+
+show_routes() {
+	echo v4
+	in_namespace "$1" ip -o route show default
+	echo v6
+	in_namespace "$1" ip -6 -o route show default
+}
+
+# Whether networks may leave through the namespace of a process: ours, and those with a bridge.
+# Where sysfs does not tell, they may.
+carries() {
+	[ "$1" = "$own" ] && return
+	case " $hidden " in *" $1 "*) return 0 ;; esac
+	for bridge in "/proc/$1/root/sys/class/net"/*/bridge; do
+		[ -e "$bridge" ] && return
+	done
+	return 1
+}
+
+# iptables-save only lists; `iptables -S` may create the tables that it lists.
+show_clamps() {
+	for save in iptables-save iptables-legacy-save iptables-nft-save; do
+		command -v $save >/dev/null || continue
+		{ in_namespace "$1" $save && echo '# read'; } | grep -E '^# read|TCPMSS'
+	done
+}
+
+read_networks() {
+	files= devices= hidden=
+	for pid in $leaders; do
+		for file in route ipv6_route dev igmp snmp; do
+			files="$files /proc/$pid/net/$file"
+		done
+		if sysfs_fits "$pid"; then
+			base=/proc/$pid/root/sys/class/net
+			for file in mtu operstate ifindex iflink tun_flags master/ifindex bridge/bridge_id; do
+				devices="$devices $base/*/$file"
+			done
+		else
+			hidden="$hidden $pid"
+			record link "$pid" in_namespace "$pid" ip -o link
+		fi
+	done
+	# shellcheck disable=SC2086 # words and patterns are meant
+	record net - grep -s -H '' $files
+	# shellcheck disable=SC2086
+	[ -n "$devices" ] && record sysfs - grep -s -H '' $devices
+	case $(ip -V 2>&1) in *iproute2*) shows_mtu=1 ;; *) shows_mtu= ;; esac
+	for pid in $leaders; do
+		carries "$pid" || continue
+		[ -n "$shows_mtu" ] && record routes "$pid" show_routes "$pid"
+		record clamps "$pid" show_clamps "$pid"
+	done
+}
+
+# The path of a file as process $1 sees it. `/var/run` is often an absolute link, which would lead
+# out of that process's root into ours.
+inside() {
+	root=/proc/$1/root
+	case $2 in /var/run/*)
+		link=$(ls -ld "$root/var/run" 2>/dev/null)
+		case $link in
+		*'-> /'*) printf '%s%s%s' "$root" "/${link##*-> /}" "${2#/var/run}" ;;
+		*) printf '%s%s' "$root" "$2" ;;
+		esac
+		;;
+	*) printf '%s%s' "$root" "$2" ;;
+	esac
+}
+
+# Several requests over one connection, most wanted first. Paths without a version suit every daemon.
+requests() {
+	for path in /version /networks /containers/json; do
+		printf 'GET %s HTTP/1.1\r\nHost: docker\r\n\r\n' $path
+	done
+	printf 'GET /info HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n'
+}
+
+# ask PID ENDPOINT COMMAND…: one conversation with a daemon. The client itself holds the writing end
+# of its input open: at the input's end Docker 26 takes the client for gone ("context canceled").
+ask() {
+	asked=1
+	say api "$1 $2"
+	shift 2
+	{
+		requests | $limit "$@" system dial-stdio 5>/proc/self/fd/0
+		printf '\n%s= %s\n' "$mark" $?
+	} 2>&1 | head -c "$bytes"
+	done_ -
+}
+
+ask_engine() {
+	pid=$1 asked=
+	set -f
+	for host in $2 unix:///var/run/docker.sock; do
+		case $host in
+		unix://*)
+			socket=$(inside "$pid" "${host#unix://}")
+			[ -S "$socket" ] && ask "$pid" "$host" docker -H "unix://$socket"
+			;;
+		tcp://*)
+			certificates=/proc/$pid/root/certs/client
+			address=${host#tcp://}
+			case $address in 0.0.0.0:* | :* | '[::]:'*) address=127.0.0.1:${address##*:} ;; esac
+			if [ -e "$certificates/key.pem" ] && [ "${address##*:}" != 2375 ]; then
+				ask "$pid" "tcp://$address" nsenter -t "$pid" -n \
+					docker --tlsverify --tlscacert "$certificates/ca.pem" \
+					--tlscert "$certificates/cert.pem" --tlskey "$certificates/key.pem" \
+					-H "tcp://$address"
+			else
+				ask "$pid" "tcp://$address" nsenter -t "$pid" -n docker -H "tcp://$address"
+			fi
+			;;
+		esac
+		[ -n "$asked" ] && break
+	done
+	set +f
+	[ -n "$asked" ] || [ -e "/proc/$pid/root/" ] || record closed "$pid" true
+}
+
+# The options of a dockerd that the walk itself needs: where it listens, where its file lies.
+read_options() {
+	hosts= config=/etc/docker/daemon.json option=
+	old=$IFS
+	IFS='
+'
+	set -f
+	for word in $1; do
+		case $option in
+		host) hosts="$hosts $word" ;;
+		config) config=$word ;;
+		esac
+		option=
+		case $word in
+		-H | --host) option=host ;;
+		-H=* | --host=*) hosts="$hosts ${word#*=}" ;;
+		-H?*) hosts="$hosts ${word#-H}" ;;
+		--config-file) option=config ;;
+		--config-file=*) config=${word#*=} ;;
+		esac
+	done
+	set +f
+	IFS=$old
+}
+
+# A daemon that does not answer may still be known by the containerd beside it; only by our own
+# container's, for a nested one's program is not to be run out here.
+read_programs() {
+	here=$(ls -l /proc/self/ns/mnt 2>/dev/null) there=$(ls -l "/proc/$1/ns/mnt" 2>/dev/null)
+	[ "${here##*-> }" = "${there##*-> }" ] && record containerd "$1" $limit containerd --version
+}
+
+read_engine() {
+	arguments=$($limit tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | head -c 65536)
+	record arguments "$1" printf '%s' "$arguments"
+	read_options "$arguments"
+	file=$(inside "$1" "$config")
+	if [ -e "$file" ]; then
+		record config "$1" $limit head -c 65536 "$file"
+		hosts="$hosts $($limit grep -o -E '"(unix|tcp)://[^"]*"' "$file" 2>/dev/null | tr -d '"')"
+	fi
+	if command -v docker >/dev/null; then
+		ask_engine "$1" "$hosts"
+	else
+		record no-client "$1" true
+	fi
+	read_programs "$1"
+}
+
+read_engines() {
+	count=0
+	for file in $(grep -l -x dockerd /proc/[0-9]*/comm 2>/dev/null); do
+		pid=${file#/proc/}
+		pid=${pid%/comm}
+		is_ours "$pid" || continue
+		count=$((count + 1))
+		if [ $count -gt "$most" ] || out_of_time; then
+			record skipped "$pid" true
+		else
+			read_engine "$pid"
+		fi
+	done
+}
+
+# walk MARK STEP_SECONDS SECONDS BYTES MOST MODE POD
+walk() {
+	mark=$1 step=$2 bytes=$4 most=$5 mode=$6 pod=$7
+	ends=$(($(date +%s) + $3))
+	unset DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_TLS DOCKER_CERT_PATH DOCKER_API_VERSION
+	exec 3<&0 </dev/null
+	watch_client
+	exec 3<&-
+	find_limit
+	say self -
+	echo "pid $$"
+	echo "uid $(id -u)"
+	echo "kernel $(uname -r)"
+	done_ -
+	if [ "$mode" = node ]; then
+		leaders=$$ own=$$
+		read_networks
+	else
+		record status - grep -s -H -E '^(Name|PPid):' /proc/[0-9]*/status
+		record cgroup - grep -s -H -E '^0::|:pids:' /proc/[0-9]*/cgroup
+		record oom - grep -s -H '' /proc/[0-9]*/oom_score_adj
+		find_pod
+		read_namespaces
+		read_networks
+		read_engines
+	fi
+	kill "$watcher" 2>/dev/null
+	say end -
+	done_ 0
+}

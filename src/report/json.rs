@@ -1,0 +1,30 @@
+//! The report for programs: `runner-doctor/report/v1`, whose keys are a promise.
+
+use super::terminal::is_unsafe;
+use crate::diagnosis::Diagnosis;
+use std::fmt::Write;
+
+pub(super) fn render(diagnosis: &Diagnosis) -> String {
+    match serde_json::to_string_pretty(diagnosis) {
+        Ok(text) => escape(&text) + "\n",
+        // A Diagnosis has string keys and plain values only; this cannot happen.
+        Err(error) => format!("{}\n", serde_json::json!({ "error": error.to_string() })),
+    }
+}
+
+/// Writes what a terminal would obey as `\uXXXX`: the values stay what they are, and a report can
+/// be looked at with `cat`. Outside of strings JSON has only ASCII, and line breaks of its own.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || !is_unsafe(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing into a String cannot fail.
+            _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    out
+}

@@ -1,0 +1,248 @@
+//! The layers under a runner, from the ethernet down, with the neck of the bottle marked.
+
+use super::page::{Page, width, wrap, wrap_phrases};
+use super::terminal::{Ink, Mark, Style};
+use crate::diagnosis::{Layer, LayerKind};
+use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
+use std::cmp::Reverse;
+
+/// Columns between two columns of the table.
+const GUTTER: usize = 3;
+/// A name of a program and its version.
+const REMARK_ROOM: usize = 17;
+/// Columns by which a layer stands right of the one it is in.
+const STEP: usize = 2;
+
+struct Row {
+    mtu: String,
+    name: String,
+    /// The name of an engine without what is above it, where that takes too much room.
+    brief: Option<String>,
+    indent: usize,
+    remark: String,
+    ink: Ink,
+}
+
+pub(super) fn write(page: &mut Page<'_>, layers: &[Layer]) {
+    if layers.is_empty() {
+        return;
+    }
+    let style = page.style;
+    let rows = rows(layers, style);
+    // The table's colours are its own: it measures cells before it paints them.
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).force_no_tty();
+    if style.color {
+        table.enforce_styling();
+    }
+    let (name_room, remark_room) = rooms(&rows, style.width);
+    let header = ["   MTU", "LAYER", "WHAT RUNS IT"].map(|title| cell(title.into(), Ink::Dim));
+    table.set_header(header);
+    for (at, row) in rows.iter().enumerate() {
+        table.add_row([
+            cell(row.mtu.clone(), row.ink),
+            cell(name_lines(&rows, at, name_room, style), row.ink),
+            cell(
+                wrap_phrases(&row.remark, remark_room).join("\n"),
+                quiet(row.ink),
+            ),
+        ]);
+    }
+    for (at, column) in table.column_iter_mut().enumerate() {
+        let left = if at == 0 { 2 } else { GUTTER as u16 };
+        column.set_padding((left, 0));
+        column.set_cell_alignment(CellAlignment::Left);
+    }
+    for line in table.lines() {
+        page.line(&line);
+    }
+}
+
+/// What runs a layer matters less than that it is too wide, but is no less readable.
+fn quiet(ink: Ink) -> Ink {
+    match ink {
+        Ink::Bold => Ink::Plain,
+        other => other,
+    }
+}
+
+fn cell(text: String, ink: Ink) -> Cell {
+    let cell = Cell::new(text);
+    match ink {
+        Ink::Plain => cell,
+        Ink::Bold => cell.add_attribute(Attribute::Bold),
+        Ink::Dim => cell.add_attribute(Attribute::Dim),
+        // The dark ones are the plain ANSI colours, which every theme makes readable.
+        Ink::Bad => cell.fg(Color::DarkRed).add_attribute(Attribute::Bold),
+        Ink::Doubtful => cell.fg(Color::DarkYellow),
+        Ink::Good => cell.fg(Color::DarkGreen),
+    }
+}
+
+/// A name with the lines of the tree on its left, wrapped inside them.
+fn name_lines(rows: &[Row], at: usize, room: usize, style: &Style) -> String {
+    let row = &rows[at];
+    let goes_on = |indent: usize| {
+        let mut below = rows[at + 1..].iter().take_while(|row| row.indent >= indent);
+        below.any(|row| row.indent == indent)
+    };
+    let sign = |step: usize, first: bool| match (first && step == row.indent, goes_on(step)) {
+        (true, true) => style.mark(Mark::Branch),
+        (true, false) => style.mark(Mark::LastBranch),
+        (false, true) => style.mark(Mark::Trunk),
+        (false, false) => "  ",
+    };
+    let tree = |first| -> String {
+        let steps = (1..=row.indent / STEP).map(|step| step * STEP);
+        steps.map(|step| sign(step, first)).collect()
+    };
+    let room = room.saturating_sub(row.indent);
+    let brief = row.brief.as_ref().filter(|_| width(&row.name) > room);
+    let names = wrap(brief.unwrap_or(&row.name), room, 0);
+    let lines = names.iter().enumerate();
+    let lines: Vec<_> = lines.map(|(n, name)| tree(n == 0) + name).collect();
+    lines.join("\n")
+}
+
+/// What is left for names and remarks: names get what they need, as long as remarks stay readable.
+fn rooms(rows: &[Row], total: usize) -> (usize, usize) {
+    let widest = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
+    let mtu = widest(|row| width(&row.mtu)).max(3) + 2;
+    let names = widest(|row| row.indent + width(&row.name));
+    let remarks = widest(|row| width(&row.remark));
+    let left = total.saturating_sub(mtu + 2 * GUTTER);
+    let floor = (left * 2 / 5).max(REMARK_ROOM).min(remarks);
+    let name_room = names.min(left.saturating_sub(floor));
+    (name_room, left - name_room)
+}
+
+fn rows(layers: &[Layer], style: &Style) -> Vec<Row> {
+    let digits = layers
+        .iter()
+        .filter_map(|l| l.mtu)
+        .map(|mtu| mtu.to_string().len());
+    let digits = digits.max().unwrap_or(4).max(4);
+    let necks: Vec<_> = (0..layers.len()).map(|at| neck_of(layers, at)).collect();
+    let mut rows = Vec::new();
+    let mut engine: Option<&str> = None;
+    for (at, layer) in layers.iter().enumerate() {
+        if layer.engine.is_some() && layer.engine.as_deref() != engine {
+            engine = layer.engine.as_deref();
+            rows.extend(engine_row(layer, style));
+        }
+        rows.push(Row {
+            remark: remark(layer, necks[at].is_some(), style),
+            ..row(layer, necks.contains(&Some(at)), digits, style)
+        });
+    }
+    rows
+}
+
+/// The engine stands above its networks, once.
+fn engine_row(layer: &Layer, style: &Style) -> Option<Row> {
+    let engine = layer
+        .engine
+        .as_deref()
+        .filter(|engine| *engine != layer.name)?;
+    Some(Row {
+        mtu: String::new(),
+        name: style.text(engine),
+        brief: engine
+            .rsplit_once('/')
+            .map(|(_, last)| style.line("…/") + &style.text(last)),
+        indent: indent(layer),
+        remark: style.text(layer.runs.as_deref().unwrap_or_default()),
+        ink: Ink::Bold,
+    })
+}
+
+fn row(layer: &Layer, neck: bool, digits: usize, style: &Style) -> Row {
+    let (kind, indent) = match layer.kind {
+        LayerKind::NodeUplink => ("node uplink ", 0),
+        LayerKind::NodeDocker => ("node Docker ", STEP),
+        LayerKind::PodNetwork => ("pod network ", STEP),
+        LayerKind::DockerNetwork => ("", indent(layer) + STEP),
+        LayerKind::Unseen => ("", indent(layer)),
+    };
+    let (mark, ink) = ink_of(layer, neck);
+    let mark = mark.map_or(" ", |mark| style.mark(mark));
+    let mtu = match (layer.mtu, &layer.carrier) {
+        (Some(mtu), Some(carrier)) if layer.inverted => {
+            format!("{mark} {mtu:>digits$} > {}", carrier.mtu)
+        }
+        (Some(mtu), _) if neck => format!("{mark} {mtu:>digits$} {}", style.mark(Mark::Neck)),
+        (Some(mtu), _) => format!("{mark} {mtu:>digits$}"),
+        (None, _) => format!("  {:>digits$}", "?"),
+    };
+    Row {
+        mtu,
+        name: format!("{kind}{}", style.text(&layer.name)),
+        brief: None,
+        indent,
+        remark: String::new(),
+        ink,
+    }
+}
+
+fn ink_of(layer: &Layer, neck: bool) -> (Option<Mark>, Ink) {
+    match layer.kind {
+        _ if layer.inverted && layer.clamped => (Some(Mark::Warning), Ink::Doubtful),
+        _ if layer.inverted => (Some(Mark::Wrong), Ink::Bad),
+        _ if neck => (None, Ink::Bold),
+        LayerKind::DockerNetwork if layer.carrier.is_some() => (Some(Mark::Fine), Ink::Plain),
+        LayerKind::NodeUplink | LayerKind::PodNetwork if layer.mtu.is_some() => (None, Ink::Plain),
+        _ => (None, Ink::Dim),
+    }
+}
+
+/// What runs the layer and what there is to say of it; the engine of a network stands above it.
+/// A carrier that is not among the layers is named here.
+fn remark(layer: &Layer, neck_is_shown: bool, style: &Style) -> String {
+    let owns_engine_row = layer
+        .engine
+        .as_ref()
+        .is_some_and(|engine| *engine != layer.name);
+    let runs = layer.runs.as_deref().filter(|_| !owns_engine_row);
+    let wider = layer
+        .carrier
+        .as_ref()
+        .filter(|_| layer.inverted && !neck_is_shown);
+    let wider = wider.map(|carrier| format!("does not fit {}", carrier.name));
+    let clamped = (layer.inverted && layer.clamped).then_some("TCP is lowered by a TCPMSS rule");
+    let parts = [runs, wider.as_deref(), clamped, layer.note.as_deref()];
+    let parts: Vec<_> = parts
+        .into_iter()
+        .flatten()
+        .map(|part| style.text(part))
+        .collect();
+    parts.join(if style.unicode { " · " } else { " - " })
+}
+
+/// An engine stands in the engine that runs it, beside its networks: which of them carries it is
+/// the carrier's to say.
+fn indent(layer: &Layer) -> usize {
+    layer.depth.clamp(1, 12) * STEP
+}
+
+/// The layer above that carries an inverted one: of its width and, best, of its name; otherwise the
+/// outermost that a pod goes through, as the MTU path has it.
+fn neck_of(layers: &[Layer], at: usize) -> Option<usize> {
+    let layer = &layers[at];
+    let carrier = layer.carrier.as_ref().filter(|_| layer.inverted)?;
+    let on_the_way = |above: &Layer| match (&above.engine, &layer.engine) {
+        (Some(above), Some(engine)) => engine.starts_with(&format!("{above}/")),
+        (above, _) => above.is_none(),
+    };
+    let carries = |(_, above): &(usize, &Layer)| {
+        above.depth < layer.depth
+            && above.mtu == Some(carrier.mtu)
+            && above.kind != LayerKind::NodeDocker
+            && on_the_way(above)
+    };
+    let above = layers[..at].iter().enumerate().filter(carries);
+    let likely = |(index, above): &(usize, &Layer)| {
+        let named = carrier.name.contains(&above.name);
+        (named, above.kind != LayerKind::NodeUplink, Reverse(*index))
+    };
+    above.max_by_key(likely).map(|(index, _)| index)
+}

@@ -1,0 +1,35 @@
+//! A diagnosis in the shape somebody asked for: one file a format, each a pure function of it.
+
+mod findings;
+mod json;
+mod layers;
+mod page;
+mod short;
+mod table;
+mod terminal;
+
+pub(crate) use page::wrap;
+pub use terminal::{Style, clean};
+
+use crate::diagnosis::Diagnosis;
+use clap::ValueEnum;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people: the layers of each sick runner, then what is wrong, why and the cure
+    #[default]
+    Table,
+    /// One line a finding
+    Short,
+    /// For programs: runner-doctor/report/v1
+    Json,
+}
+
+/// The whole report, with its final newline.
+pub fn render(format: Format, diagnosis: &Diagnosis, style: &Style) -> String {
+    match format {
+        Format::Table => table::render(diagnosis, style),
+        Format::Short => short::render(diagnosis, style),
+        Format::Json => json::render(diagnosis),
+    }
+}

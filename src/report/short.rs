@@ -1,0 +1,88 @@
+//! One line a finding and a thing unknown, for grep and for logs.
+
+use super::terminal::{Ink, Style};
+use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity};
+
+pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
+    let mut out = String::new();
+    let mut push = |line: Line<'_>| out.push_str(&line.render(style));
+    for finding in &diagnosis.findings {
+        push(Line {
+            word: severity_word(finding.severity),
+            ink: severity_ink(finding.severity),
+            check: &finding.check,
+            runner: &finding.runner,
+            engine: finding.engine.as_deref(),
+            subject: Some(&finding.subject),
+            text: &remarked(finding),
+        });
+    }
+    for unknown in &diagnosis.unknowns {
+        push(Line {
+            word: "unknown",
+            ink: Ink::Doubtful,
+            check: &unknown.check,
+            runner: &unknown.runner,
+            engine: unknown.engine.as_deref(),
+            subject: unknown.subject.as_deref(),
+            text: &unknown.reason,
+        });
+    }
+    if let Some(reason) = &diagnosis.incomplete {
+        let word = style.paint(Ink::Doubtful, "incomplete");
+        out.push_str(&format!("{word} {}\n", style.text(reason)));
+    }
+    out
+}
+
+struct Line<'a> {
+    word: &'static str,
+    ink: Ink,
+    check: &'a str,
+    runner: &'a str,
+    engine: Option<&'a str>,
+    subject: Option<&'a str>,
+    text: &'a str,
+}
+
+impl Line<'_> {
+    fn render(&self, style: &Style) -> String {
+        let or_dash =
+            |text: Option<&str>| style.text(text.filter(|t| !t.is_empty()).unwrap_or("-"));
+        format!(
+            "{} {} {} {} {}: {}\n",
+            style.paint(self.ink, self.word),
+            style.text(self.check),
+            style.text(self.runner),
+            or_dash(self.engine),
+            or_dash(self.subject),
+            style.text(self.text),
+        )
+    }
+}
+
+fn remarked(finding: &Finding) -> String {
+    let message = finding.message.trim();
+    match (finding.confidence, &finding.caused_by) {
+        (Confidence::Proven, None) => message.to_owned(),
+        (Confidence::Predicted, None) => format!("{message} (predicted)"),
+        (Confidence::Proven, Some(_)) => format!("{message} (a consequence)"),
+        (Confidence::Predicted, Some(_)) => format!("{message} (predicted, a consequence)"),
+    }
+}
+
+pub(super) fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "info",
+    }
+}
+
+pub(super) fn severity_ink(severity: Severity) -> Ink {
+    match severity {
+        Severity::Error => Ink::Bad,
+        Severity::Warning => Ink::Doubtful,
+        Severity::Info => Ink::Dim,
+    }
+}

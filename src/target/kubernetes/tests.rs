@@ -1,0 +1,127 @@
+//! What an apiserver says that the lab's does not say on demand.
+
+use super::*;
+use http::{Request, Response};
+use kube::client::Body;
+use serde_json::{Value, json};
+use tower_test::mock;
+
+type Answer = Box<dyn Fn(&str) -> (u16, Value) + Send>;
+
+/// A cluster that answers each request by its path and query.
+fn cluster(answer: Answer) -> Cluster {
+    let (service, mut handle) = mock::pair::<Request<Body>, Response<Body>>();
+    tokio::spawn(async move {
+        while let Some((request, send)) = handle.next_request().await {
+            let asked = request.uri().path_and_query().map(ToString::to_string);
+            let (code, body) = answer(&asked.unwrap_or_default());
+            let body = Body::from(serde_json::to_vec(&body).unwrap());
+            send.send_response(Response::builder().status(code).body(body).unwrap());
+        }
+    });
+    Cluster {
+        client: Client::new(service, "default"),
+        namespace: "default".to_owned(),
+    }
+}
+
+fn refusal(code: u16, reason: &str) -> (u16, Value) {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": reason});
+    (code, status)
+}
+
+fn pods(names: &[&str], namespace: &str, next: Option<&str>) -> (u16, Value) {
+    let pod = |name: &&str| {
+        json!({
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"containers": [{"name": "d", "image": "docker:27-dind"}]},
+            "status": {"phase": "Running"},
+        })
+    };
+    let items: Vec<Value> = names.iter().map(pod).collect();
+    (200, json!({"metadata": {"continue": next}, "items": items}))
+}
+
+fn selection(all_namespaces: bool) -> Selection {
+    Selection {
+        all_namespaces,
+        ..Selection::default()
+    }
+}
+
+async fn complaint(answer: Answer, selection: Selection) -> String {
+    match cluster(answer).find(&selection).await {
+        Ok(found) => panic!("{} runners found", found.len()),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn every_page_of_a_list_is_read() {
+    let cluster = cluster(Box::new(|asked| match asked.contains("continue=more") {
+        true => pods(&["b"], "ci", None),
+        false => pods(&["a"], "ci", Some("more")),
+    }));
+    let found = cluster.find(&selection(true)).await.unwrap();
+    let names: Vec<&str> = found.iter().map(|f| f.runner.pod.as_str()).collect();
+    assert_eq!(names, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_refused_list_names_the_right_to_grant() {
+    let said = complaint(Box::new(|_| refusal(403, "Forbidden")), selection(false)).await;
+    assert_eq!(
+        said,
+        "may not list pods in namespace default: grant `list` on pods there, or name the pods to examine"
+    );
+}
+
+#[tokio::test]
+async fn an_expired_login_is_told_as_such() {
+    let said = complaint(Box::new(|_| refusal(401, "Unauthorized")), selection(false)).await;
+    assert!(said.contains("does not accept these credentials"), "{said}");
+}
+
+#[tokio::test]
+async fn runners_elsewhere_are_named() {
+    let answer = |asked: &str| match asked.contains("/namespaces/") {
+        true => pods(&[], "default", None),
+        false => pods(&["a", "b"], "ci", None),
+    };
+    let said = complaint(Box::new(answer), selection(false)).await;
+    assert!(said.contains("-n ci has 2"), "{said}");
+}
+
+#[tokio::test]
+async fn a_pod_that_is_not_there_is_told_with_its_namespace() {
+    let named = Selection {
+        pods: vec!["gone".to_owned()],
+        namespace: Some("ci".to_owned()),
+        ..Selection::default()
+    };
+    let said = complaint(Box::new(|_| refusal(404, "NotFound")), named).await;
+    assert!(
+        said.contains("there is no pod gone in namespace ci"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn what_an_exec_may_not_do_is_unobserved_with_its_rule() {
+    let cluster = cluster(Box::new(|_| refusal(403, "Forbidden")));
+    let place = Place {
+        namespace: "ci".to_owned(),
+        pod: "p".to_owned(),
+        container: "d".to_owned(),
+    };
+    let limit = Duration::from_secs(1);
+    let walk = Walk::new(&crate::probe::Mode::Pod, limit, limit);
+    let reason = cluster.exec(&place, &walk, limit).await.unwrap_err();
+    assert_eq!(reason.why, Why::Forbidden);
+    assert!(
+        reason
+            .detail
+            .contains("grant `get` and `create` on pods/exec"),
+        "{reason}"
+    );
+}

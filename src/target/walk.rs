@@ -1,0 +1,115 @@
+//! Walks one runner: every running engine container of its pod, once.
+
+use super::{Exec, Limits, Place};
+use crate::evidence::{
+    Engine, NetworkNamespace, Observation, Observed, Runner, Unobserved, Unseen, Why,
+};
+use crate::probe::{Mode, STREAM_BYTES, Seen, Walk, Walked};
+use std::time::Duration;
+
+/// A question within a walk gets a part of its time, so that one daemon that hangs leaves some
+/// for the others.
+const STEPS: u32 = 4;
+
+/// Fills in what lies under a runner.
+pub async fn walk_runner<E: Exec>(
+    exec: &E,
+    mut runner: Runner,
+    scope: Option<&str>,
+    limits: Limits,
+) -> Runner {
+    let mode = scope.map_or(Mode::Pod, |uid| Mode::PodOnNode(uid.to_owned()));
+    let mut seen = Vec::new();
+    for container in runner.engine_containers() {
+        if container.state.phase != "running" {
+            let detail = format!("container {} does not run", container.name);
+            seen.push(Seen::nothing(Unobserved::new(Why::NotRunning, detail)));
+            continue;
+        }
+        let place = Place {
+            namespace: runner.namespace.clone(),
+            pod: runner.pod.clone(),
+            container: container.name.clone(),
+        };
+        let walked = Walked {
+            name: container.name.clone(),
+            image: container.image.clone(),
+        };
+        let walk = Walk::new(&mode, limits.timeout / STEPS, limits.timeout);
+        seen.push(match exec.exec(&place, &walk, limits.timeout).await {
+            Ok(stream) if stream.len() >= STREAM_BYTES => Seen::nothing(Unobserved::new(
+                Why::TooLarge,
+                format!(
+                    "container {} printed more than {STREAM_BYTES} bytes",
+                    container.name
+                ),
+            )),
+            Ok(stream) => walk.read_pod(&stream, &walked),
+            Err(reason) => Seen::nothing(reason),
+        });
+    }
+    if seen.is_empty() {
+        let reason = Unobserved::new(
+            Why::NotApplicable,
+            "no container of this pod runs a Docker engine, so there was nothing to walk",
+        );
+        seen.push(Seen::nothing(reason));
+    }
+    let (namespaces, mut engines) = merge(seen);
+    if let Observed(engines) = &mut engines {
+        engines.retain(|engine| engine.depth() < limits.max_depth);
+    }
+    runner.namespaces = namespaces;
+    runner.engines = engines;
+    runner
+}
+
+type Halves = (Observation<Vec<NetworkNamespace>>, Observation<Vec<Engine>>);
+
+/// Several engine containers see parts of one pod: namespaces are told apart by their number, and
+/// a container that shares its processes with another sees the same engines.
+fn merge(seen: Vec<Seen>) -> Halves {
+    let mut walks = seen.into_iter();
+    let Some(first) = walks.next() else {
+        let reason = Unobserved::new(Why::NotApplicable, "nothing was walked");
+        return (Unseen(reason.clone()), Unseen(reason));
+    };
+    walks.fold(
+        (first.namespaces, first.engines),
+        |(namespaces, engines), next| {
+            (
+                both(namespaces, next.namespaces, |a, b| a.id == b.id),
+                both(engines, next.engines, same_engine),
+            )
+        },
+    )
+}
+
+fn both<T>(
+    mine: Observation<Vec<T>>,
+    other: Observation<Vec<T>>,
+    same: impl Fn(&T, &T) -> bool,
+) -> Observation<Vec<T>> {
+    match (mine, other) {
+        (Observed(mut mine), Observed(other)) => {
+            for item in other {
+                if !mine.iter().any(|known| same(known, &item)) {
+                    mine.push(item);
+                }
+            }
+            Observed(mine)
+        }
+        (Observed(seen), Unseen(_)) | (Unseen(_), Observed(seen)) => Observed(seen),
+        (unseen, Unseen(_)) => unseen,
+    }
+}
+
+fn same_engine(a: &Engine, b: &Engine) -> bool {
+    let id = |engine: &Engine| engine.api.observed().and_then(|api| api.id.clone());
+    a.path == b.path || a.namespace == b.namespace && id(a).is_some() && id(a) == id(b)
+}
+
+/// The bound that the client keeps: the walk ends itself a little earlier.
+pub fn client_limit(timeout: Duration) -> Duration {
+    timeout + Duration::from_secs(2)
+}

@@ -1,0 +1,327 @@
+//! Guards over all checks: their cases hold, they cry no wolf, and a broken file is refused in
+//! words that help.
+
+#![allow(clippy::unwrap_used)]
+
+use runner_doctor::check::{Library, Want, case, judge};
+use runner_doctor::evidence::facts::{EngineFacts, NetworkFacts, RunnerFacts};
+use schemars::schema_for;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn library() -> Library {
+    Library::load(&[]).unwrap()
+}
+
+#[test]
+fn every_case_of_every_check_holds() {
+    let mut broken = String::new();
+    for check in library().checks() {
+        for report in case::run_all(check) {
+            for mismatch in &report.outcome.mismatches {
+                writeln!(broken, "{}: {}\n{mismatch}\n", report.place, report.case).unwrap();
+            }
+        }
+    }
+    assert!(broken.is_empty(), "\n{broken}");
+}
+
+#[test]
+fn every_check_has_a_case_that_finds_one_that_does_not_and_one_that_stays_unknown() {
+    for check in library().checks() {
+        let finds = |found: bool| check.cases.iter().any(|c| c.finds.is_empty() != found);
+        assert!(finds(true), "{}: no case finds anything", check.id);
+        let healthy = |c: &case::Case| c.finds.is_empty() && c.unknown.is_empty();
+        assert!(
+            check.cases.iter().any(healthy),
+            "{}: no case is healthy",
+            check.id
+        );
+        let unknown = check.cases.iter().any(|c| !c.unknown.is_empty());
+        assert!(unknown, "{}: no case stays unknown", check.id);
+    }
+}
+
+#[test]
+fn nothing_is_found_in_a_healthy_runner() {
+    let judgement = judge(&library(), &case::healthy().unwrap());
+    assert_eq!(judgement, Default::default());
+}
+
+#[test]
+fn every_file_is_built_in_under_its_name() {
+    let library = library();
+    let built_in: BTreeSet<PathBuf> = library
+        .checks()
+        .map(|check| {
+            Path::new("checks")
+                .join(&check.group)
+                .join(format!("{}.yaml", check.id))
+        })
+        .collect();
+    let mut files = BTreeSet::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for group in fs::read_dir(root.join("checks")).unwrap() {
+        let group = group.unwrap().path();
+        if group.is_dir() {
+            let inside = fs::read_dir(group)
+                .unwrap()
+                .map(|file| file.unwrap().path());
+            files.extend(inside.map(|file| file.strip_prefix(root).unwrap().to_owned()));
+        }
+    }
+    assert_eq!(built_in, files);
+}
+
+#[test]
+fn no_two_cases_of_a_check_have_one_name() {
+    for check in library().checks() {
+        let names: BTreeSet<_> = check.cases.iter().map(|case| &case.name).collect();
+        assert_eq!(names.len(), check.cases.len(), "{}", check.id);
+    }
+}
+
+#[test]
+fn every_check_explains_itself() {
+    for check in library().checks() {
+        assert!(check.why.len() > 200, "{}: `why` is too short", check.id);
+        assert!(!check.references.is_empty(), "{}: no references", check.id);
+        assert!(
+            !check.title.ends_with('.'),
+            "{}: a title has no full stop",
+            check.id
+        );
+    }
+}
+
+const README: &str = include_str!("../checks/README.md");
+
+#[test]
+fn the_readme_names_every_attribute_and_every_remedy() {
+    let mut names: Vec<String> = Want::ALL
+        .iter()
+        .map(|want| want.name().to_owned())
+        .collect();
+    for schema in [
+        schema_for!(EngineFacts),
+        schema_for!(NetworkFacts),
+        schema_for!(RunnerFacts),
+    ] {
+        let attributes = schema.get("properties").unwrap().as_object().unwrap();
+        names.extend(attributes.keys().filter(|name| *name != "carrier").cloned());
+    }
+    for name in names {
+        assert!(
+            README.contains(&format!("`{name}`")),
+            "checks/README.md lacks {name}"
+        );
+    }
+}
+
+#[test]
+fn the_example_of_the_readme_works() {
+    let block = |n: usize| {
+        README
+            .split("```yaml\n")
+            .nth(n)
+            .unwrap()
+            .split("```")
+            .next()
+            .unwrap()
+    };
+    let check = block(1).replace("cases: […]                         # see below\n", block(2));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("large-network.yaml");
+    fs::write(&path, check).unwrap();
+    let library = Library::only(&[path]).unwrap();
+    let reports = case::run_all(library.get("large-network").unwrap());
+    assert_eq!(reports.len(), 3);
+    for report in reports {
+        assert!(
+            report.outcome.passed(),
+            "{}",
+            report.outcome.mismatches.join("\n")
+        );
+    }
+}
+
+#[test]
+fn a_library_is_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Library>();
+}
+
+/// Which check finds what in which case, those of other checks too: overlaps and false alarms of a
+/// new check show here.
+#[test]
+fn all_checks_on_all_cases() {
+    let library = library();
+    let mut table = String::new();
+    for check in library.checks() {
+        for case in &check.cases {
+            writeln!(table, "{}: {}", check.id, case.name).unwrap();
+            let judgement = judge(&library, &case.evidence().unwrap());
+            assert!(judgement.defects.is_empty(), "{:?}", judgement.defects);
+            for found in judgement.findings {
+                let severity = format!("{:?}", found.severity).to_lowercase();
+                let confidence = format!("{:?}", found.confidence).to_lowercase();
+                writeln!(
+                    table,
+                    "  {severity} {} on {} ({confidence})",
+                    found.check, found.subject
+                )
+                .unwrap();
+                writeln!(table, "    {}", found.message).unwrap();
+            }
+            for unknown in judgement.unknowns {
+                let subject = unknown.subject.or(unknown.engine).unwrap_or(unknown.runner);
+                writeln!(table, "  unknown {} on {subject}", unknown.check).unwrap();
+                writeln!(table, "    {}", unknown.reason).unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+const SOUND: &str = r#"id: fine
+title: Networks are fine
+severity: warning
+needs: [networks]
+for_each: networks
+fails_when: it.mtu > 9000
+finding: "{it.name} is large"
+why: none
+cases: []
+"#;
+
+/// Loads a folder with one check in it, and gives what the loader says.
+fn load(name: &str, text: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(name), text).unwrap();
+    match Library::load(&[dir.path().to_owned()]) {
+        Ok(library) => format!("loaded {}", library.checks().count()),
+        Err(error) => format!("{error:#}").replace(&dir.path().display().to_string(), "DIR"),
+    }
+}
+
+#[test]
+fn a_folder_of_checks_is_added() {
+    let built_in = library().checks().count();
+    assert_eq!(load("fine.yaml", SOUND), format!("loaded {}", built_in + 1));
+    assert_eq!(
+        load("README.md", "# not a check"),
+        format!("loaded {built_in}")
+    );
+}
+
+#[test]
+fn a_broken_check_is_refused_with_its_place_and_a_cure() {
+    let broken = |from: &str, to: &str| load("fine.yaml", &SOUND.replace(from, to));
+    let refusals = [
+        ("mistyped attribute", broken("it.mtu", "it.mut")),
+        (
+            "mistyped attribute in a text",
+            broken("{it.name} is", "so, {it.nmae} is"),
+        ),
+        (
+            "mistyped attribute of a link",
+            broken("it.mtu", "it.carrier.mut"),
+        ),
+        ("unknown variable", broken("it.mtu", "network.mtu")),
+        ("unknown function", broken("it.mtu", "sizes(it.name)")),
+        (
+            "has() of something else",
+            broken("it.mtu > 9000", "has(it)"),
+        ),
+        ("broken expression", broken("it.mtu > 9000", "it.mtu >")),
+        ("brace without a partner", broken("{it.name}", "{it.name")),
+        (
+            "wrong indentation",
+            broken("severity: warning", "  severity: warning"),
+        ),
+        ("unknown field", broken("finding:", "findings:")),
+        ("missing field", broken("why: none\n", "")),
+        ("unknown section", broken("[networks]", "[network]")),
+        (
+            "a section that is not needed",
+            broken("[networks]", "[engines]"),
+        ),
+        (
+            "unknown severity",
+            broken("severity: warning", "severity: fatal"),
+        ),
+        (
+            "unknown remedy",
+            broken("why: none", "remedy: { engine_mut: '1' }\nwhy: none"),
+        ),
+        (
+            "unknown root",
+            broken("why: none", "caused_by: mtu-inversions\nwhy: none"),
+        ),
+        (
+            "its own root",
+            broken("why: none", "caused_by: fine\nwhy: none"),
+        ),
+        (
+            "milder but worse",
+            broken(
+                "why: none",
+                "milder: { severity: error, when: it.clamped }\nwhy: none",
+            ),
+        ),
+        ("id is not the name", load("other.yaml", SOUND)),
+        (
+            "id is taken",
+            load(
+                "mtu-inversion.yaml",
+                &SOUND.replace("id: fine", "id: mtu-inversion"),
+            ),
+        ),
+        ("empty file", load("fine.yaml", "")),
+        ("not YAML", load("fine.yaml", "id: [")),
+    ];
+    let mut text = String::new();
+    for (name, refusal) in refusals {
+        writeln!(text, "# {name}\n{refusal}\n").unwrap();
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told() {
+    let error = Library::load(&["/nowhere/at/all".into()]).unwrap_err();
+    assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+}
+
+#[test]
+fn a_broken_case_tells_what_it_found_instead() {
+    let dir = tempfile::tempdir().unwrap();
+    let cases = "cases:\n  - { name: wrong, finds: [docker0] }\n  - { name: odd, given: { runner: [] }, finds: [] }\n";
+    let path = dir.path().join("fine.yaml");
+    fs::write(&path, SOUND.replace("cases: []\n", cases)).unwrap();
+    let library = Library::only(&[path]).unwrap();
+    let reports = case::run_all(library.get("fine").unwrap());
+    let text: Vec<_> = reports
+        .iter()
+        .map(|r| r.outcome.mismatches.join("\n"))
+        .collect();
+    insta::assert_snapshot!(text.join("\n\n"));
+}
+
+#[test]
+fn checks_are_chosen_by_id() {
+    let ids = |library: Library| library.checks().map(|c| c.id.clone()).collect::<Vec<_>>();
+    let some = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    let library = library();
+    let only = library.select(&some(&["mtu-inversion"]), &[]).unwrap();
+    assert_eq!(ids(only), ["mtu-inversion"]);
+    let without = library.select(&[], &some(&["mtu-inversion"])).unwrap();
+    assert!(!ids(without).contains(&"mtu-inversion".to_owned()));
+    let error = library.select(&some(&["mtu-invresion"]), &[]).unwrap_err();
+    assert!(
+        error.to_string().contains("did you mean `mtu-inversion`?"),
+        "{error}"
+    );
+}

@@ -1,0 +1,144 @@
+//! Recordings of real runners, and what the doctor says of them: the same on any machine.
+#![allow(clippy::unwrap_used)]
+
+use runner_doctor::check::{Library, judge};
+use runner_doctor::diagnosis::{Diagnosis, Severity, Verdict};
+use runner_doctor::evidence::{Evidence, Observation};
+use runner_doctor::report::{Format, Style, render};
+use std::fs;
+use std::path::Path;
+
+fn recording(name: &str) -> Evidence {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/recordings/demo/{name}.yaml"));
+    Evidence::parse(&fs::read_to_string(path).unwrap(), name).unwrap()
+}
+
+fn diagnose(evidence: &Evidence) -> Diagnosis {
+    let judgement = judge(&Library::load(&[]).unwrap(), evidence);
+    assert_eq!(judgement.defects, Vec::<String>::new());
+    Diagnosis::new(
+        evidence,
+        judgement.findings,
+        judgement.unknowns,
+        Some(Severity::Error),
+    )
+}
+
+fn table(diagnosis: &Diagnosis) -> String {
+    let style = Style {
+        width: 80,
+        color: false,
+        unicode: true,
+    };
+    render(Format::Table, diagnosis, &style)
+}
+
+/// Check, engine, subject: what a gate would look at.
+fn found(diagnosis: &Diagnosis) -> Vec<[&str; 3]> {
+    let findings = diagnosis.findings.iter();
+    findings
+        .map(|f| {
+            [
+                f.check.as_str(),
+                f.engine.as_deref().unwrap_or("-"),
+                f.subject.as_str(),
+            ]
+        })
+        .collect()
+}
+
+const OUTER: &str = "docker-in-docker";
+const INNER: &str = "docker-in-docker/bb_docker";
+
+#[test]
+fn the_articles_first_state_has_three_roots() {
+    let diagnosis = diagnose(&recording("article"));
+    assert_eq!(
+        found(&diagnosis),
+        [
+            ["mtu-inversion", OUTER, "docker0"],
+            ["mtu-inversion", INNER, "docker0"],
+            ["oom-score-overflow", OUTER, OUTER],
+        ]
+    );
+    insta::assert_snapshot!(table(&diagnosis));
+}
+
+#[test]
+fn the_half_fix_leaves_the_third_level() {
+    let diagnosis = diagnose(&recording("half-fixed"));
+    assert_eq!(found(&diagnosis), [["mtu-inversion", INNER, "docker0"]]);
+    insta::assert_snapshot!(table(&diagnosis));
+}
+
+#[test]
+fn the_cured_state_is_healthy() {
+    let diagnosis = diagnose(&recording("cured"));
+    assert_eq!(diagnosis.verdict, Verdict::Healthy);
+    insta::assert_snapshot!(table(&diagnosis));
+}
+
+#[test]
+fn a_recording_replays_byte_for_byte() {
+    for name in ["article", "half-fixed", "cured"] {
+        let evidence = recording(name);
+        for text in [
+            serde_saphyr::to_string(&evidence).unwrap(),
+            serde_json::to_string_pretty(&evidence).unwrap(),
+        ] {
+            let again = Evidence::parse(&text, name).unwrap();
+            assert_eq!(evidence, again);
+            assert_eq!(
+                render(Format::Json, &diagnose(&evidence), &plain()),
+                render(Format::Json, &diagnose(&again), &plain())
+            );
+        }
+    }
+}
+
+fn plain() -> Style {
+    Style {
+        width: 80,
+        color: false,
+        unicode: true,
+    }
+}
+
+/// Whatever part of a recording was not seen, nothing new is found wrong, and nothing that is no
+/// longer known passes in silence.
+#[test]
+fn hiding_evidence_never_makes_a_runner_healthy() {
+    let hide = |what: &str, evidence: &mut Evidence| {
+        let reason = || Observation::unseen(runner_doctor::evidence::Why::Forbidden, "hidden");
+        let runner = &mut evidence.runners[0];
+        match what {
+            "namespaces" => runner.namespaces = reason(),
+            "engines" => {
+                runner.engines =
+                    Observation::unseen(runner_doctor::evidence::Why::Forbidden, "hidden")
+            }
+            "cluster" => {
+                evidence.cluster =
+                    Observation::unseen(runner_doctor::evidence::Why::Forbidden, "hidden")
+            }
+            _ => evidence.nodes.clear(),
+        }
+    };
+    for name in ["article", "half-fixed", "cured"] {
+        let whole = recording(name);
+        let before = diagnose(&whole);
+        for what in ["namespaces", "engines", "nodes"] {
+            let mut evidence = whole.clone();
+            hide(what, &mut evidence);
+            let after = diagnose(&evidence);
+            assert_ne!(after.verdict, Verdict::Healthy, "{name} without {what}");
+            for finding in found(&after) {
+                assert!(
+                    found(&before).contains(&finding),
+                    "{name} without {what}: {finding:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Runs the real `runner-doctor` on a patient, and compares what it says with what is expected and
+//! with what is true.
+
+use crate::scenario::{ExpectedFinding, ExpectedUnknown, Outcome, Scenario};
+use crate::stage::Stage;
+use crate::truth::{About, Measured};
+use anyhow::{Context, Result, bail};
+use runner_doctor::diagnosis::{Diagnosis, Finding, Severity, Unknown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+const MTU: &str = "mtu-inversion";
+const OOM: &str = "oom-score-overflow";
+
+pub struct Found {
+    exit: i32,
+    seconds: f64,
+    said: String,
+    /// Nothing where it could not examine at all.
+    diagnosis: Option<Diagnosis>,
+    /// What the recording of the same patient is judged to, where one could be made.
+    replayed: Option<Diagnosis>,
+    recording: PathBuf,
+}
+
+pub fn examine(scenario: &Scenario, stage: &Stage) -> Result<Found> {
+    let kubeconfig = stage.kubeconfig(scenario.check.service_account.as_deref())?;
+    let recording = stage.file("evidence.yaml")?;
+    let namespace = stage.namespace.as_str();
+    let doctor = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runner-doctor"));
+        command.env("KUBECONFIG", &kubeconfig);
+        command
+    };
+    let started = Instant::now();
+    let output = doctor()
+        .args(["check", "-n", namespace, "-o", "json"])
+        .args(&scenario.check.args)
+        .output()?;
+    let seconds = started.elapsed().as_secs_f64();
+    doctor()
+        .args(["collect", "-n", namespace, "--output-file"])
+        .arg(&recording)
+        .output()?;
+    Ok(Found {
+        exit: output.status.code().context("it was killed")?,
+        seconds,
+        said: String::from_utf8_lossy(&output.stderr).into_owned(),
+        diagnosis: diagnosis(&output.stdout)?,
+        replayed: replay(&recording)?,
+        recording,
+    })
+}
+
+fn replay(recording: &Path) -> Result<Option<Diagnosis>> {
+    if !recording.exists() {
+        return Ok(None);
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
+        .args(["check", "-o", "json", "--evidence"])
+        .arg(recording)
+        .output()?;
+    diagnosis(&output.stdout)
+}
+
+fn diagnosis(json: &[u8]) -> Result<Option<Diagnosis>> {
+    if json.is_empty() {
+        return Ok(None);
+    }
+    let diagnosis = serde_json::from_slice(json).context("its report cannot be read")?;
+    Ok(Some(diagnosis))
+}
+
+impl Found {
+    fn findings(&self) -> &[Finding] {
+        self.diagnosis.as_ref().map_or(&[], |d| &d.findings)
+    }
+
+    fn unknowns(&self) -> &[Unknown] {
+        self.diagnosis.as_ref().map_or(&[], |d| &d.unknowns)
+    }
+
+    pub fn in_a_line(&self) -> String {
+        let found = self.findings().iter().map(|f| {
+            let engine = f.engine.as_deref().unwrap_or("-");
+            format!("{} {engine} {}", f.check, f.subject)
+        });
+        let unknown = self.unknowns().iter().map(|u| format!("? {}", u.check));
+        let all: Vec<String> = found.chain(unknown).collect();
+        format!("exit {}: {}", self.exit, all.join(", "))
+    }
+
+    /// Everything that is not as it should be, in one error.
+    pub fn compare(&self, scenario: &Scenario, truths: &[Measured]) -> Result<()> {
+        let expect = &scenario.expect;
+        let mut wrong = Vec::new();
+        if self.exit != expect.exit {
+            wrong.push(format!("exit code {}, not {}", self.exit, expect.exit));
+        }
+        if let Some(text) = expect.says.as_ref().filter(|t| !self.said.contains(*t)) {
+            wrong.push(format!("it does not say {text:?} on standard error"));
+        }
+        if let Some(most) = scenario.check.within.filter(|most| self.seconds > *most) {
+            wrong.push(format!("it took {:.1} s, not {most} s", self.seconds));
+        }
+        let findings = self.findings();
+        match_all(&mut wrong, "finding", &expect.findings, findings, |e, f| {
+            e.is(f)
+        });
+        let unknowns = self.unknowns();
+        match_all(&mut wrong, "unknown", &expect.unknowns, unknowns, |e, u| {
+            e.is(u)
+        });
+        wrong.extend(truths.iter().filter_map(|truth| self.disagreement(truth)));
+        wrong.extend(self.replay_differs());
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "{}\nit said: {}\n{}evidence: {}",
+            wrong.join("\n"),
+            self.in_a_line(),
+            self.said,
+            self.recording.display()
+        )
+    }
+
+    /// Where the doctor says other than what was measured, however the file words it.
+    fn disagreement(&self, truth: &Measured) -> Option<String> {
+        let of_pod = |runner: &str| runner == truth.pod;
+        let errors = |check: &str, engine: &str, subject: Option<&str>| {
+            self.findings().iter().any(|f| {
+                of_pod(&f.runner)
+                    && f.check == check
+                    && f.severity == Severity::Error
+                    && f.engine.as_deref() == Some(engine)
+                    && subject.is_none_or(|subject| f.subject == subject)
+            })
+        };
+        let open = |check: &str| {
+            let mut unknowns = self.unknowns().iter();
+            unknowns.any(|u| of_pod(&u.runner) && u.check == check)
+        };
+        let (found, open, what) = match &truth.about {
+            About::Network(None) => return None,
+            About::Network(Some((engine, network))) => (
+                errors(MTU, engine, Some(network)),
+                open(MTU),
+                format!("network {network} of {engine}"),
+            ),
+            About::Engine(engine) => (errors(OOM, engine, None), open(OOM), engine.clone()),
+        };
+        match (truth.outcome, found) {
+            (Outcome::Hangs | Outcome::Fails, false) if self.diagnosis.is_some() && !open => Some(
+                format!("{what}: {:?}, and the doctor passes it", truth.outcome),
+            ),
+            (Outcome::Completes | Outcome::Works, true) => Some(format!(
+                "{what}: {:?}, and the doctor finds fault",
+                truth.outcome
+            )),
+            _ => None,
+        }
+    }
+
+    fn replay_differs(&self) -> Option<String> {
+        let (live, replayed) = (self.diagnosis.as_ref()?, self.replayed.as_ref()?);
+        // Seen at two moments: what a container that crashes is doing differs in words.
+        let findings = |d: &Diagnosis| d.findings.iter().map(|f| f.fingerprint.clone()).collect();
+        let unknowns = |d: &Diagnosis| {
+            let each = d.unknowns.iter();
+            each.map(|u| (u.check.clone(), u.engine.clone(), u.subject.clone()))
+                .collect()
+        };
+        let (found, again): (Vec<String>, Vec<String>) = (findings(live), findings(replayed));
+        let (open, left): (Vec<_>, Vec<_>) = (unknowns(live), unknowns(replayed));
+        let same = found == again && open == left;
+        (!same).then(|| "its recording is judged otherwise".to_owned())
+    }
+}
+
+/// Each expected is there exactly once, and nothing else is.
+fn match_all<E: std::fmt::Debug, T: std::fmt::Debug>(
+    wrong: &mut Vec<String>,
+    what: &str,
+    expected: &[E],
+    found: &[T],
+    fits: impl Fn(&E, &T) -> bool,
+) {
+    let mut left: Vec<&T> = found.iter().collect();
+    for one in expected {
+        match left.iter().position(|item| fits(one, item)) {
+            Some(at) => drop(left.remove(at)),
+            None => wrong.push(format!("missing {what}: {one:?}")),
+        }
+    }
+    wrong.extend(
+        left.iter()
+            .map(|item| format!("one {what} too many: {item:?}")),
+    );
+}
+
+impl ExpectedFinding {
+    fn is(&self, finding: &Finding) -> bool {
+        let word = |value: serde_json::Value| value.as_str().map(str::to_owned);
+        let severity = serde_json::to_value(finding.severity).ok().and_then(word);
+        let confidence = serde_json::to_value(finding.confidence).ok().and_then(word);
+        self.check == finding.check
+            && finding
+                .engine
+                .as_ref()
+                .is_some_and(|e| like(&self.engine, e))
+            && like(&self.subject, &finding.subject)
+            && of_runner(self.runner.as_ref(), &finding.runner)
+            && self
+                .severity
+                .as_ref()
+                .is_none_or(|s| Some(s) == severity.as_ref())
+            && self
+                .confidence
+                .as_ref()
+                .is_none_or(|c| Some(c) == confidence.as_ref())
+            && self
+                .says
+                .as_ref()
+                .is_none_or(|text| finding.message.contains(text))
+    }
+}
+
+impl ExpectedUnknown {
+    fn is(&self, unknown: &Unknown) -> bool {
+        let fits = |wanted: &Option<String>, is: &Option<String>| match (wanted, is) {
+            (None, None) => true,
+            (Some(wanted), Some(is)) => like(wanted, is),
+            _ => false,
+        };
+        self.check == unknown.check
+            && fits(&self.engine, &unknown.engine)
+            && fits(&self.subject, &unknown.subject)
+            && of_runner(self.runner.as_ref(), &unknown.runner)
+            && self
+                .says
+                .as_ref()
+                .is_none_or(|text| unknown.reason.contains(text))
+    }
+}
+
+fn of_runner(prefix: Option<&String>, runner: &str) -> bool {
+    let pod = runner.rsplit('/').next().unwrap_or(runner);
+    prefix.is_none_or(|prefix| pod.starts_with(prefix))
+}
+
+/// `*` stands for any text.
+fn like(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, end)) => {
+            text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end)
+        }
+    }
+}

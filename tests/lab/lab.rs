@@ -1,0 +1,111 @@
+//! The lab's command, called as a person would.
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What belongs to this run of the lab; `lab down` removes it.
+pub fn run_folder() -> PathBuf {
+    root().join("target/lab/run")
+}
+
+pub fn kubeconfig() -> PathBuf {
+    run_folder().join("kubeconfig")
+}
+
+pub fn manifests() -> PathBuf {
+    root().join("tests/lab/manifests")
+}
+
+fn program() -> PathBuf {
+    root().join("tests/lab/lab")
+}
+
+pub fn must_be_up() -> Result<()> {
+    let up = Command::new(program())
+        .arg("status")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !up {
+        bail!("the lab is not up, so nothing was tested: run tests/lab/lab up");
+    }
+    Ok(())
+}
+
+/// `lab` with a line of arguments, quoted as in a shell; what it printed.
+pub fn lab(line: &str) -> Result<String> {
+    printed(&output(shell(line))?).with_context(|| format!("lab {line}"))
+}
+
+/// The same, where failing is an answer too: whether it went well, and all that it printed.
+pub fn try_lab(line: &str) -> Result<(bool, String)> {
+    let output = output(shell(line))?;
+    let text = [output.stdout, output.stderr].concat();
+    Ok((
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    ))
+}
+
+/// A step that waits for something which hangs must not hang the run.
+fn shell(line: &str) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("exec timeout 120 \"$LAB\" {line}")])
+        .env("LAB", program());
+    command
+}
+
+pub fn kubectl(arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new(program());
+    command.arg("kubectl").args(arguments);
+    printed(&output(command)?).with_context(|| format!("kubectl {}", arguments.join(" ")))
+}
+
+/// kubectl, told something on its standard input.
+pub fn kubectl_told(arguments: &[&str], text: &str) -> Result<()> {
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), text)?;
+    let mut command = Command::new(program());
+    command.arg("kubectl").args(arguments);
+    command.stdin(file.reopen()?);
+    let output = command.output().context("kubectl cannot be started")?;
+    printed(&output).with_context(|| format!("kubectl {}", arguments.join(" ")))?;
+    Ok(())
+}
+
+fn output(mut command: Command) -> Result<Output> {
+    command
+        .stdin(Stdio::null())
+        .output()
+        .context("tests/lab/lab cannot be started")
+}
+
+fn printed(output: &Output) -> Result<String> {
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("{}", said.trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Whether the far end drops ICMP "fragmentation needed" now.
+pub fn black_hole() -> Result<String> {
+    let (_, said) = try_lab("status")?;
+    let state = said
+        .lines()
+        .find_map(|line| line.split_once("black hole: "));
+    Ok(state.map_or("off", |(_, state)| state.trim()).to_owned())
+}
+
+pub fn set_black_hole(state: &str) {
+    if let Err(error) = lab(&format!("blackhole {state}")) {
+        eprintln!("{error:#}");
+    }
+}

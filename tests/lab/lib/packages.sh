@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# Debian packages, and Go, which a machine must bring itself.
+
+PACKAGES=(
+	busybox-static containernetworking-plugins debian-archive-keyring debootstrap
+	iproute2 iptables jq openssl procps runc util-linux
+)
+
+packages_install() {
+	local name missing=()
+	command -v go >/dev/null || die "GO IS MISSING. The control plane is built from Go modules: install Go (1.26 or later) and call again."
+	for name in "${PACKAGES[@]}"; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+	done
+	[ ${#missing[@]} -eq 0 ] && return
+	say "installing ${missing[*]}"
+	apt-get -qq update
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+}
+
+# The Debian archive this machine is set up to use.
+debian_mirror() {
+	local codename mirror
+	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	# shellcheck disable=SC2016 # $(SITE) is apt's, not the shell's
+	mirror=$(apt-get indextargets --format '$(SITE)' "Codename: $codename" 'Component: main' | head -n 1)
+	[ -n "$mirror" ] || die "apt knows no Debian archive for $codename"
+	echo "$mirror"
+}
