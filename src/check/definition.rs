@@ -114,6 +114,8 @@ pub struct ExpectedFinding {
 pub enum Section {
     Networks,
     Engines,
+    /// The runner's pod: one thing.
+    Pods,
 }
 
 impl fmt::Display for Section {
@@ -121,6 +123,7 @@ impl fmt::Display for Section {
         f.write_str(match self {
             Section::Networks => "networks",
             Section::Engines => "engines",
+            Section::Pods => "pods",
         })
     }
 }

@@ -51,6 +51,7 @@ pub(super) struct View {
     runner: String,
     networks: Listed,
     engines: Listed,
+    pods: Listed,
 }
 
 struct Listed {
@@ -72,6 +73,7 @@ impl View {
         View {
             networks: Listed::new(facts.networks, &runner),
             engines: Listed::new(facts.engines, &runner),
+            pods: Listed::new(facts.pods, &runner),
             runner: facts.runner.name,
         }
     }
@@ -80,6 +82,7 @@ impl View {
         match section {
             Section::Networks => &self.networks,
             Section::Engines => &self.engines,
+            Section::Pods => &self.pods,
         }
     }
 }

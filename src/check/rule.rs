@@ -8,7 +8,7 @@ use super::shape::Shape;
 use super::suggestion::advise;
 use super::template::Template;
 use crate::diagnosis::Severity;
-use crate::evidence::facts::{EngineFacts, NetworkFacts, RunnerFacts};
+use crate::evidence::facts::{EngineFacts, NetworkFacts, PodFacts, RunnerFacts};
 use schemars::schema_for;
 use serde_saphyr::{Location, Spanned};
 use std::collections::BTreeMap;
@@ -176,6 +176,7 @@ fn variables(section: Section) -> Variables {
     let it = match section {
         Section::Networks => schema_for!(NetworkFacts),
         Section::Engines => schema_for!(EngineFacts),
+        Section::Pods => schema_for!(PodFacts),
     };
     Variables::new([
         ("it", Shape::of(it)),

@@ -76,6 +76,54 @@ pub struct Cluster {
 pub struct Cni {
     pub name: String,
     pub source: String,
+    /// How it is set up.
+    #[serde(default = "not_recorded::<CniSettings>")]
+    pub settings: Observation<CniSettings>,
+}
+
+/// What the CNI was told to do, and where that was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CniSettings {
+    /// The MTU that it is told to give to pods; absent where it finds out by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<i64>,
+    pub encapsulation: Observation<Encapsulation>,
+    pub source: String,
+}
+
+/// How packets of pods travel between nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Encapsulation {
+    None,
+    Ipip,
+    Vxlan,
+    Wireguard,
+}
+
+impl Encapsulation {
+    /// What the wrapping of an IPv4 packet takes of the uplink's MTU.
+    pub fn overhead(self) -> i64 {
+        match self {
+            Encapsulation::None => 0,
+            Encapsulation::Ipip => 20,
+            Encapsulation::Vxlan => 50,
+            Encapsulation::Wireguard => 60,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Encapsulation::None => "none",
+            Encapsulation::Ipip => "ipip",
+            Encapsulation::Vxlan => "vxlan",
+            Encapsulation::Wireguard => "wireguard",
+        }
+    }
+}
+
+fn not_recorded<T>() -> Observation<T> {
+    Observation::unseen(Why::NotApplicable, "this recording does not hold it")
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

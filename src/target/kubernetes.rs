@@ -379,7 +379,7 @@ pub(super) fn forbidden(error: &kube::Error) -> bool {
     code(error) == Some(403)
 }
 
-fn code(error: &kube::Error) -> Option<u16> {
+pub(super) fn code(error: &kube::Error) -> Option<u16> {
     match error {
         kube::Error::Api(status) => Some(status.code),
         kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) => {

@@ -1,5 +1,6 @@
 //! Where the runners live, and the one seam through which a command is executed there.
 
+mod cni;
 pub mod kubernetes;
 mod nodes;
 mod walk;

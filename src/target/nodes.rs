@@ -2,7 +2,7 @@
 //! a pod of an allow-list that uses it.
 
 use super::kubernetes::{Cluster as Client, forbidden, reason};
-use super::{Exec, Limits, Place};
+use super::{Exec, Limits, Place, cni};
 use crate::evidence::{Cni, Node, Observation, Observed, Unobserved, Unseen, Why};
 use crate::probe::{Mode, Walk};
 use futures::{StreamExt, stream};
@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{self, Pod};
 use kube::api::{Api, ListParams};
 
 /// Agents that use the node's network and may be entered, the CNI's own first; never etcd.
-const AGENTS: [(&str, Option<&str>); 8] = [
+pub(super) const AGENTS: [(&str, Option<&str>); 8] = [
     ("calico-node", Some("calico")),
     ("cilium", Some("cilium")),
     ("aws-node", Some("aws-vpc")),
@@ -45,12 +45,12 @@ pub async fn examine(client: &Client, names: Vec<String>, enter: bool, limits: L
         }
     });
     let read: Vec<_> = read.buffered(limits.concurrency).collect().await;
-    let mut cni = from_agents(&agents);
+    let mut cni = cni::from_agents(&agents);
     let mut nodes = Vec::new();
     for (node, seen) in read {
         match node {
             Ok(node) => {
-                cni = from_condition(&node).map_or(cni, Observed);
+                cni = cni::from_condition(&node).map_or(cni, Observed);
                 nodes.push(describe(&node, seen));
             }
             Err(error) => {
@@ -58,10 +58,13 @@ pub async fn examine(client: &Client, names: Vec<String>, enter: bool, limits: L
             }
         }
     }
+    if let Observed(cni) = &mut cni {
+        cni.settings = cni::settings(&client.client, &cni.name).await;
+    }
     Nodes { nodes, cni }
 }
 
-type Agents = Result<Vec<(Pod, &'static str)>, Unobserved>;
+pub(super) type Agents = Result<Vec<(Pod, &'static str)>, Unobserved>;
 
 /// The agents that run in this cluster, in one LIST: all namespaces where that is allowed.
 async fn agents(client: &Client) -> Agents {
@@ -93,40 +96,6 @@ async fn agents(client: &Client) -> Agents {
     Ok(pods
         .filter_map(|pod| named(&pod).map(|name| (pod, name)))
         .collect())
-}
-
-fn from_agents(agents: &Agents) -> Observation<Cni> {
-    let agents = match agents {
-        Ok(agents) => agents,
-        Err(reason) => return Unseen(reason.clone()),
-    };
-    let found = AGENTS.iter().find_map(|(name, cni)| {
-        let runs = agents.iter().any(|(_, agent)| agent == name);
-        cni.filter(|_| runs).map(|cni| (name, cni))
-    });
-    match found {
-        Some((agent, cni)) => Observed(Cni {
-            name: cni.to_owned(),
-            source: format!("pods labelled k8s-app={agent}"),
-        }),
-        None => Observation::unseen(Why::Missing, "no agent of a known CNI was found"),
-    }
-}
-
-/// The CNI writes its name where it reports that the node's network is up.
-fn from_condition(node: &v1::Node) -> Option<Cni> {
-    let conditions = node.status.as_ref()?.conditions.as_ref()?;
-    let network = conditions
-        .iter()
-        .find(|c| c.type_ == "NetworkUnavailable")?;
-    let reason = network.reason.as_deref()?;
-    let name = reason.strip_suffix("IsUp")?.to_lowercase();
-    ["calico", "cilium", "flannel", "weave"]
-        .contains(&name.as_str())
-        .then(|| Cni {
-            name,
-            source: format!("the node's condition {reason}"),
-        })
 }
 
 type Seen = (

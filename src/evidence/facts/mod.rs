@@ -6,6 +6,7 @@
 
 mod engines;
 pub(crate) mod networks;
+mod pods;
 
 use crate::evidence::{Evidence, Node, Observation, Provider, Runner};
 use schemars::JsonSchema;
@@ -17,6 +18,7 @@ pub struct Facts {
     pub runner: RunnerFacts,
     pub engines: Section<EngineFacts>,
     pub networks: Section<NetworkFacts>,
+    pub pods: Section<PodFacts>,
 }
 
 /// A list that a check can go through, and what is missing from it.
@@ -103,6 +105,21 @@ pub struct NetworkFacts {
     pub clamped: Observation<bool>,
 }
 
+/// The runner's pod in the node's network.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PodFacts {
+    /// `namespace/pod`.
+    pub name: String,
+    /// The interface that its packets leave by, and the size that this or its route sets.
+    pub network: Observation<Link>,
+    /// The node's interface to the outside.
+    pub uplink: Observation<Link>,
+    /// How the CNI wraps packets between nodes: `none`, `ipip`, `vxlan`, `wireguard`.
+    pub encapsulation: Observation<String>,
+    /// The largest packet of the pod that the uplink carries, wrapped as the CNI does.
+    pub room: Observation<i64>,
+}
+
 /// One link on the way out.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Link {
@@ -126,6 +143,7 @@ impl Facts {
             },
             engines: engines::derive(runner, node),
             networks: networks::derive(evidence, runner),
+            pods: pods::derive(evidence, runner, node),
         }
     }
 }

@@ -275,7 +275,7 @@ fn narrower_way(engine: &Engine, network: &DockerNetwork, topology: &Topology) -
 
 /// Cilium leaves the device at 1500 and lowers the route instead (cilium#32244); where the CNI is
 /// another, the device says it all.
-fn device_mtu_counts(evidence: &Evidence) -> Observation<()> {
+pub(super) fn device_mtu_counts(evidence: &Evidence) -> Observation<()> {
     match evidence
         .cluster
         .as_ref()

@@ -1,0 +1,92 @@
+//! The facts of a runner's pod: what its network sends, and what the node's uplink takes of it.
+
+use super::networks::device_mtu_counts;
+use super::{Link, PodFacts, Section};
+use crate::evidence::mtu_path::{Family, Topology};
+use crate::evidence::{
+    Encapsulation, Evidence, Node, Observation, Observed, Runner, Unseen, Uplink, Why,
+};
+
+pub(super) fn derive(
+    evidence: &Evidence,
+    runner: &Runner,
+    node: Option<&Node>,
+) -> Section<PodFacts> {
+    let network = network(evidence, runner);
+    let uplink = uplink(runner, node);
+    let encapsulation = encapsulation(evidence, runner);
+    let pod = PodFacts {
+        name: runner.full_name(),
+        room: room(&network, &uplink, &encapsulation),
+        uplink: uplink.map(|uplink| Link {
+            name: uplink.name,
+            mtu: uplink.mtu,
+        }),
+        encapsulation: encapsulation.map(|kind| kind.name().to_owned()),
+        network,
+    };
+    Section {
+        items: vec![pod],
+        holes: Vec::new(),
+    }
+}
+
+fn network(evidence: &Evidence, runner: &Runner) -> Observation<Link> {
+    let namespaces = match &runner.namespaces {
+        Observed(namespaces) => namespaces,
+        Unseen(reason) => return Unseen(reason.clone()),
+    };
+    let Some(pod) = runner.pod_namespace() else {
+        return Observation::unseen(Why::Unreadable, "the pod's network was not read");
+    };
+    let topology = Topology {
+        namespaces,
+        device_mtu_counts: device_mtu_counts(evidence),
+        bridge_name: &|_, bridge| bridge.to_owned(),
+    };
+    let way = topology.way_out(pod.id, Family::V4);
+    // What was seen is what counts here: a narrower route that was not would only leave more room.
+    match way.links.first() {
+        Some(link) => Observed(link.clone()),
+        None => way.carrier(None),
+    }
+}
+
+fn uplink(runner: &Runner, node: Option<&Node>) -> Observation<Uplink> {
+    match (node, &runner.node) {
+        (Some(node), _) => node.uplink.clone(),
+        (None, Some(name)) => {
+            Observation::unseen(Why::Unreadable, format!("node {name} could not be read"))
+        }
+        (None, None) => {
+            Observation::unseen(Why::NotApplicable, "the pod is on no node that is known")
+        }
+    }
+}
+
+fn encapsulation(evidence: &Evidence, runner: &Runner) -> Observation<Encapsulation> {
+    if runner.host_network {
+        return Observed(Encapsulation::None);
+    }
+    let cluster = evidence.cluster.as_ref();
+    let cni = cluster.and_then(|cluster| cluster.cni.as_ref());
+    cni.and_then(|cni| cni.settings.as_ref())
+        .and_then(|settings| settings.encapsulation.clone())
+}
+
+/// What is known to be too large stays so, whatever else was not seen.
+fn room(
+    network: &Observation<Link>,
+    uplink: &Observation<Uplink>,
+    encapsulation: &Observation<Encapsulation>,
+) -> Observation<i64> {
+    let uplink = match uplink {
+        Observed(uplink) => uplink.mtu,
+        Unseen(reason) => return Unseen(reason.clone()),
+    };
+    match encapsulation {
+        Observed(kind) => Observed(uplink - kind.overhead()),
+        Unseen(_) if network.observed().is_some_and(|n| n.mtu > uplink) => Observed(uplink),
+        Unseen(reason) => Unseen(reason.clone()),
+    }
+}
