@@ -5,6 +5,8 @@ use crate::scenario::{Outcome, Scenario, Truth};
 use crate::stage::Stage;
 use anyhow::{Result, bail};
 
+const TRIES: usize = 4;
+
 /// A truth as it was measured, and what it speaks about.
 pub struct Measured {
     pub pod: String,
@@ -56,7 +58,7 @@ fn one(truth: &Truth, stage: &Stage) -> Result<Measured> {
 }
 
 /// A machine that is busy setting up other scenarios is slow: what should complete gets more time
-/// for it, and a connection that did not come about is tried once more.
+/// for it, and a connection that did not come about is tried again.
 fn download(pod: String, path: &str, expected: Outcome) -> Result<(Measured, String)> {
     let network = network_of(&pod, path)?;
     let seconds = match expected {
@@ -65,12 +67,13 @@ fn download(pod: String, path: &str, expected: Outcome) -> Result<(Measured, Str
         _ => 4,
     };
     let mut said = String::new();
-    for _ in 0..2 {
+    for _ in 0..TRIES {
         lab::lab("blackhole on")?;
-        said = lab::lab(&format!("download {pod} {path} {seconds}"))?;
+        (_, said) = lab::try_lab(&format!("download {pod} {path} {seconds}"))?;
         if outcome(&said)? != Outcome::NoConnection || expected == Outcome::NoConnection {
             break;
         }
+        eprintln!("{pod} {path}: {said}");
     }
     let measured = Measured {
         pod,
@@ -116,11 +119,11 @@ fn by_line(pod: String, line: &str, truth: &Truth) -> Result<(Measured, String)>
 }
 
 fn outcome(said: &str) -> Result<Outcome> {
-    match said {
+    match said.lines().next().unwrap_or_default() {
         "completes" => Ok(Outcome::Completes),
         "hangs" => Ok(Outcome::Hangs),
         "no connection" => Ok(Outcome::NoConnection),
-        other => bail!("lab download says {other:?}"),
+        _ => bail!("lab download says {said:?}"),
     }
 }
 

@@ -106,15 +106,17 @@ nested() {
 	esac
 }
 
-# download NS/POD PATH [SECONDS]: the truth that a verdict is held against.
+# download NS/POD PATH [SECONDS]: the truth that a verdict is held against. Why
+# there was no connection goes to standard error.
 download() {
-	local ENTER limit=${3:-5}
+	local ENTER limit=${3:-5} said
 	[ $# -ge 2 ] || die "download NS/POD PATH [SECONDS]"
 	enter "$1" "$2"
 	# A few bytes fit through anything: they tell "hangs" from "no connection".
-	if ! fetch_from_entered "$limit" "$FAR_SMALL_URL"; then
+	if ! said=$(fetch_from_entered "$limit" "$FAR_SMALL_URL" 2>&1); then
 		echo "no connection"
-	elif fetch_from_entered "$limit" "$FAR_URL"; then
+		echo "${said:-no answer within $limit s}" >&2
+	elif fetch_from_entered "$limit" "$FAR_URL" 2>/dev/null; then
 		echo completes
 	else
 		echo hangs
@@ -123,5 +125,5 @@ download() {
 
 # shellcheck disable=SC2016 # for the shell in there
 fetch_from_entered() {
-	"${ENTER[@]}" sh -c 'timeout "$1" wget -q -O /dev/null "$2" || exit 1' fetch "$@" 2>/dev/null
+	"${ENTER[@]}" sh -c 'timeout "$1" wget -q -O /dev/null "$2" || exit 1' fetch "$@"
 }

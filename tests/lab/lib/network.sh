@@ -8,6 +8,7 @@ LAB_RANGE=198.18.0.0/15
 POD_BRIDGE=rdl-pods
 POD_SUBNET=198.18.64.0/24
 POD_GATEWAY=198.18.64.1
+POD_GATEWAY_MAC=02:72:64:00:00:01
 POD_MTU=1450
 MACHINE_LINK=rdl-node # from the machine to the node, for kubectl
 MACHINE_IP=198.18.1.1
@@ -43,6 +44,9 @@ network_up() {
 	in_node_net sysctl -qw net.ipv4.ip_forward=1
 	in_node_net ip link set lo up
 	node_has_link "$POD_BRIDGE" || in_node_net ip link add "$POD_BRIDGE" mtu "$POD_MTU" type bridge
+	# Without one of its own it takes the lowest of its ports, which come and go with pods: every pod
+	# then sends to a gateway that is no longer there, until it asks again.
+	in_node_net ip link set "$POD_BRIDGE" address "$POD_GATEWAY_MAC"
 	in_node_net ip link set "$POD_BRIDGE" up
 	in_node_net ip address replace "$POD_GATEWAY/24" dev "$POD_BRIDGE"
 	in_node_net ip address replace "$API_IP/32" dev "$POD_BRIDGE"
