@@ -1,6 +1,7 @@
 //! The command line, as types. Nothing happens here.
 
 use crate::diagnosis::Severity;
+use crate::probe::Url;
 use crate::report::Format;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -131,6 +132,18 @@ pub struct Source {
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "article",
         conflicts_with_all = ["evidence", "namespace", "all_namespaces", "labels", "context", "kubeconfig"])]
     pub demo: Option<String>,
+    /// Examine a Docker engine instead of a cluster: this machine's (a runner on a VM, a laptop,
+    /// or a step of a pipeline that runs this), or the one in a container
+    #[arg(long, value_name = "CONTAINER", num_args = 0..=1,
+        conflicts_with_all = ["evidence", "demo", "pods", "namespace", "all_namespaces", "labels", "context", "kubeconfig", "wait_nested"])]
+    pub docker: Option<Option<String>>,
+    /// Prove it: download this URL from every network, and see which downloads hang (some 100 KB;
+    /// nothing is written or created)
+    #[arg(long, value_name = "URL", value_parser = Url::parse, conflicts_with_all = ["evidence", "demo"])]
+    pub confirm: Option<Url>,
+    /// Wait so long for a step that starts a Docker engine inside a runner's, then check
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["evidence", "demo"])]
+    pub wait_nested: Option<Duration>,
     /// Do not execute anything in the nodes' network agents; the ethernet's MTU is then unknown
     #[arg(long)]
     pub no_node_exec: bool,

@@ -80,6 +80,8 @@ pub enum LayerKind {
     /// The node's own docker0.
     NodeDocker,
     PodNetwork,
+    /// The network at which the view ends where there is no pod: a machine's, or a container's.
+    OuterNetwork,
     DockerNetwork,
     /// An engine whose networks could not be listed, or a level that does not exist now.
     Unseen,

@@ -2,8 +2,8 @@
 
 use crate::diagnosis::{Carrier, Layer, LayerKind};
 use crate::evidence::facts::networks::{NetworkView, awaits_nested_engine, networks_unseen, views};
-use crate::evidence::facts::node_docker_version;
-use crate::evidence::{Engine, Evidence, Node, Observation, Observed, Runner, Unseen};
+use crate::evidence::facts::{NetworkFacts, node_docker_version};
+use crate::evidence::{Engine, Evidence, Node, Observation, Observed, Outermost, Runner, Unseen};
 
 const NODE: usize = 0;
 const POD: usize = 1;
@@ -48,7 +48,7 @@ fn of_node(node: &Node) -> Vec<Layer> {
             .map_or("ethernet".to_owned(), |u| u.name.clone()),
         mtu: node.uplink.observed().map(|uplink| uplink.mtu),
         runs: Some(node.runtime.clone()),
-        note: note(&node.uplink),
+        note: note(&node.uplink).or(dropped(node)),
         ..layer(LayerKind::NodeUplink, NODE)
     }];
     let runs_docker = node_docker_version(node);
@@ -71,16 +71,35 @@ fn of_node(node: &Node) -> Vec<Layer> {
     layers
 }
 
+/// The hop before the narrow link drops what does not fit: with a pod network it is the node.
+fn dropped(node: &Node) -> Option<String> {
+    let count = node
+        .dropped
+        .as_ref()?
+        .observed()
+        .filter(|count| **count > 0)?;
+    Some(format!("dropped {count} packets as too large meanwhile"))
+}
+
 fn of_pod(evidence: &Evidence, runner: &Runner) -> Layer {
     let cni = evidence
         .cluster
         .as_ref()
         .and_then(|cluster| cluster.cni.as_ref());
+    let kind = match runner.outermost {
+        Outermost::Pod => LayerKind::PodNetwork,
+        _ => LayerKind::OuterNetwork,
+    };
     let mut pod = Layer {
-        name: "pod network".to_owned(),
+        name: match runner.outermost {
+            Outermost::Pod => "pod network",
+            Outermost::Machine => "machine's network",
+            Outermost::Container => "container's network",
+        }
+        .to_owned(),
         runs: cni.observed().map(|cni| cni.name.clone()),
         note: note(&runner.namespaces),
-        ..layer(LayerKind::PodNetwork, POD)
+        ..layer(kind, POD)
     };
     if runner.host_network {
         pod.note = Some("the pod uses the node's network".to_owned());
@@ -95,7 +114,10 @@ fn of_pod(evidence: &Evidence, runner: &Runner) -> Layer {
     let device = route.and_then(|route| namespace.interface(&route.interface));
     match (device, route) {
         (Some(device), Some(route)) => {
-            pod.name = device.name.clone();
+            pod.name = match runner.outermost {
+                Outermost::Pod => device.name.clone(),
+                _ => format!("{} {}", pod.name, device.name),
+            };
             let carries = route.carries(device);
             pod.mtu = Some(carries);
             if carries < device.mtu {
@@ -134,9 +156,19 @@ fn network(view: &NetworkView) -> Layer {
             _ => false,
         },
         clamped: facts.clamped.observed() == Some(&true),
-        note: view.not_judged.clone().or(unseen),
+        note: view.not_judged.clone().or(tried(facts)).or(unseen),
         ..layer(LayerKind::DockerNetwork, FIRST_ENGINE + view.engine.depth())
     }
+}
+
+/// What a download from a network proved.
+fn tried(facts: &NetworkFacts) -> Option<String> {
+    let found = facts.download.observed()?.as_deref()?;
+    Some(match found {
+        "completes" => "a download completes".to_owned(),
+        "hangs" => "a download hangs".to_owned(),
+        _ => "a download finds no connection".to_owned(),
+    })
 }
 
 fn runs(engine: &Engine) -> Option<String> {

@@ -21,6 +21,11 @@ impl Line {
 }
 
 impl Progress for Line {
+    fn waits(&self) {
+        self.0
+            .set_message("waiting for a step that starts an engine inside a runner's");
+    }
+
     fn found(&self, runners: usize) {
         self.0.set_length(runners as u64);
         self.0.set_message("");

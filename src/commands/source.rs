@@ -3,7 +3,8 @@
 use super::progress;
 use crate::cli::Source;
 use crate::evidence::Evidence;
-use crate::target::kubernetes::Cluster;
+use crate::target::docker::Docker;
+use crate::target::kubernetes::{Cluster, Order};
 use crate::target::{Limits, Selection};
 use anyhow::{Context, Result, anyhow, bail};
 use include_dir::{Dir, include_dir};
@@ -27,7 +28,10 @@ pub fn evidence(source: &Source) -> Result<Evidence> {
         .enable_all()
         .build()
         .context("cannot start: the system gives no threads")?;
-    let evidence = runtime.block_on(from_cluster(source));
+    let evidence = match &source.docker {
+        Some(container) => Ok(runtime.block_on(from_docker(source, container.clone()))),
+        None => runtime.block_on(from_cluster(source)),
+    };
     // Whatever still waits for a cluster that does not answer is left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
     evidence
@@ -62,27 +66,31 @@ fn read(file: &Path) -> Result<String> {
     })
 }
 
+async fn from_docker(source: &Source, container: Option<String>) -> Evidence {
+    let limits = limits(source);
+    let stop = stop(limits.deadline);
+    Docker { container }.collect(&limits, stop).await
+}
+
 async fn from_cluster(source: &Source) -> Result<Evidence> {
-    let limits = Limits {
-        timeout: source.timeout,
-        deadline: source.deadline,
-        concurrency: source.concurrency,
-        max_depth: source.max_depth,
-    };
+    let limits = limits(source);
     let selection = Selection {
         pods: source.pods.clone(),
         namespace: source.namespace.clone(),
         all_namespaces: source.all_namespaces,
         labels: source.labels.clone(),
     };
+    let order = Order {
+        selection: &selection,
+        enter_nodes: !source.no_node_exec,
+        await_nested: source.wait_nested,
+    };
     let progress = progress::Line::start();
     let work = async {
         let cluster =
             Cluster::connect(source.context.as_deref(), source.kubeconfig.as_deref()).await?;
         let stop = stop(limits.deadline);
-        cluster
-            .collect(&selection, limits, !source.no_node_exec, &progress, stop)
-            .await
+        cluster.collect(&order, &limits, &progress, stop).await
     };
     let evidence = tokio::select! {
         evidence = work => evidence,
@@ -93,6 +101,17 @@ async fn from_cluster(source: &Source) -> Result<Evidence> {
     };
     progress.finish();
     evidence
+}
+
+fn limits(source: &Source) -> Limits {
+    Limits {
+        timeout: source.timeout,
+        // What was asked to wait for comes on top.
+        deadline: source.deadline + source.wait_nested.unwrap_or_default(),
+        concurrency: source.concurrency,
+        max_depth: source.max_depth,
+        confirm: source.confirm.clone(),
+    }
 }
 
 /// Why the run must end now: a signal, or its deadline.

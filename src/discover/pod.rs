@@ -2,7 +2,9 @@
 
 use super::Kind;
 use crate::evidence::versions::ImageRef;
-use crate::evidence::{ContainerState, Mount, Observation, Owner, PodContainer, Role, Runner, Why};
+use crate::evidence::{
+    ContainerState, Mount, Observation, Outermost, Owner, PodContainer, Role, Runner, Why,
+};
 use crate::probe::{options, text::plain};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec};
 use std::collections::BTreeMap;
@@ -78,6 +80,7 @@ pub(super) fn describe(pod: &Pod, kind: &Kind) -> Runner {
     let spec = pod.spec.as_ref().unwrap_or(&none);
     let status = pod.status.as_ref();
     Runner {
+        outermost: Outermost::Pod,
         namespace: pod.metadata.namespace.clone().unwrap_or_default(),
         pod: pod.metadata.name.clone().unwrap_or_default(),
         owner: owner(pod),

@@ -136,6 +136,9 @@ pub struct Node {
     pub uplink: Observation<Uplink>,
     /// The node's own `docker0`, where there is one. Pods do not go through it under a CNI.
     pub docker_bridge: Observation<Option<i64>>,
+    /// Packets that it dropped as too large while downloads were tried; absent where none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<Observation<i64>>,
 }
 
 /// The interface through which a node reaches the network.
@@ -170,11 +173,42 @@ pub struct Runner {
     pub qos_class: Option<String>,
     #[serde(default)]
     pub host_network: bool,
+    /// Whose network it is at which this view ends.
+    #[serde(default, skip_serializing_if = "Outermost::is_pod")]
+    pub outermost: Outermost,
     pub containers: Vec<PodContainer>,
     /// The network namespaces found under this pod.
     pub namespaces: Observation<Vec<NetworkNamespace>>,
     /// The Docker daemons found under this pod, outer before inner.
     pub engines: Observation<Vec<Engine>>,
+}
+
+/// What lies around everything that was seen of a runner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outermost {
+    /// A pod: beyond its network is the node.
+    #[default]
+    Pod,
+    /// A machine: beyond its network is the ethernet.
+    Machine,
+    /// A container of an engine that cannot be seen from here: what carries it is not known.
+    Container,
+}
+
+impl Outermost {
+    fn is_pod(&self) -> bool {
+        *self == Outermost::Pod
+    }
+
+    /// The network at which a view ends, in words.
+    pub fn network(self) -> &'static str {
+        match self {
+            Outermost::Pod => "the pod network",
+            Outermost::Machine => "the machine's network",
+            Outermost::Container => "the network of this container",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -258,6 +292,43 @@ pub struct NetworkNamespace {
     pub tcpmss: Observation<Option<Tcpmss>>,
     /// IPv4 packets that had to be dropped here because they did not fit, since boot.
     pub frag_fails: Observation<i64>,
+    /// How a download from here went; absent where none was asked for, or nothing leads out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download: Option<Observation<Download>>,
+}
+
+/// A download that was tried from a network namespace (`--confirm`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Download {
+    pub url: String,
+    pub outcome: Fetched,
+    /// What the client said of it, where it said something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
+    /// Packets that were dropped here meanwhile, because they did not fit.
+    pub dropped: Observation<i64>,
+}
+
+/// From the best to the worst: one container that hangs proves more than one that is cut off.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fetched {
+    Completes,
+    NoConnection,
+    /// The connection stands, but nothing comes.
+    Hangs,
+}
+
+impl Fetched {
+    pub fn name(self) -> &'static str {
+        match self {
+            Fetched::Completes => "completes",
+            Fetched::NoConnection => "no-connection",
+            Fetched::Hangs => "hangs",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

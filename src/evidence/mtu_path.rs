@@ -4,8 +4,8 @@
 
 use super::facts::Link;
 use super::{
-    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Route, Tcpmss, Unobserved,
-    Unseen, Why,
+    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Outermost, Route, Tcpmss,
+    Unobserved, Unseen, Why,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Topology<'a> {
     pub namespaces: &'a [NetworkNamespace],
     /// Whether the CNI is known to leave the MTU of pod routes alone, so that the device's counts.
     pub device_mtu_counts: Observation<()>,
+    /// Whose network it is at which the view ends.
+    pub outermost: Outermost,
     /// What a Docker bridge is called: namespace, bridge.
     pub bridge_name: &'a dyn Fn(i64, &str) -> String,
 }
@@ -98,10 +100,11 @@ impl<'a> Topology<'a> {
         // A namespace is crossed once: a loop would be a fault of the evidence.
         for _ in 0..=self.namespaces.len() {
             let Some(namespace) = here else {
-                way.unseen(
-                    Why::Unreadable,
-                    "the network namespace on the way out was not read",
-                );
+                let detail = match way.links.is_empty() {
+                    true => "the network that the engine works in was not seen from here",
+                    false => "the network namespace on the way out was not read",
+                };
+                way.unseen(Why::Unreadable, detail);
                 return way;
             };
             match self.step(namespace, family, &mut way) {
@@ -140,7 +143,16 @@ impl<'a> Topology<'a> {
         });
         way.clamps.push(namespace.tcpmss.clone());
         // A process at the other end cuts the stream anew: what lies beyond is not this path's.
-        if namespace.parent.is_none() || device.kind == InterfaceKind::Tun {
+        if device.kind == InterfaceKind::Tun {
+            return Step::End;
+        }
+        if namespace.parent.is_none() {
+            if self.outermost == Outermost::Container {
+                way.unseen(
+                    Why::NotApplicable,
+                    "what carries the network of this container cannot be seen from inside it: check from the node or cluster, or try a download with --confirm",
+                );
+            }
             return Step::End;
         }
         match peer {
@@ -198,7 +210,9 @@ impl<'a> Topology<'a> {
     ) -> String {
         match peer.and_then(|(outer, port)| Some((outer, port.bridge.as_ref()?))) {
             Some((outer, bridge)) => (self.bridge_name)(outer.id, bridge),
-            None if namespace.parent.is_none() => format!("the pod network ({})", device.name),
+            None if namespace.parent.is_none() => {
+                format!("{} ({})", self.outermost.network(), device.name)
+            }
             None => device.name.clone(),
         }
     }

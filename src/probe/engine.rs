@@ -13,14 +13,15 @@ use crate::evidence::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Stands for the process of an engine that is not to be seen from here.
+const ELSEWHERE: i64 = 0;
 const MOST_NETWORKS: usize = 1000;
 const MOST_CONTAINERS: usize = 2000;
 const KILLED: i32 = 137;
 const TIMED_OUT: [i32; 3] = [124, KILLED, 143];
 
-/// Reads every dockerd that the walk found, outer before inner. `container` is the container of
-/// the pod that was walked.
-pub fn engines(frames: &Frames, processes: &Processes, container: &str) -> Vec<Engine> {
+/// Reads every dockerd that the walk found, outer before inner.
+pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Vec<Engine> {
     let mut found: Vec<Found> = processes
         .iter()
         .filter(|p| p.name == "dockerd" && !is_child_of_dockerd(p, processes))
@@ -44,13 +45,81 @@ pub fn engines(frames: &Frames, processes: &Processes, container: &str) -> Vec<E
         for at in &ready {
             let outer = outer(&found, *at, processes)
                 .and_then(|o| engines.iter().find(|e| e.pid == found[o].process.pid));
-            let engine = found[*at].engine(frames, processes, outer, container);
+            let engine = found[*at].engine(frames, processes, outer, outermost);
             engines.push(engine);
         }
         waiting.retain(|at| !ready.contains(at));
     }
-    engines.sort_by_key(|engine| (engine.depth(), engine.pid));
+    engines.extend(told(frames, outermost.container, &engines));
+    let lineages: Vec<_> = engines
+        .iter()
+        .map(|e| (lineage(e, &engines), e.pid))
+        .collect();
+    engines.sort_by_cached_key(|engine| lineages.iter().find(|(_, pid)| *pid == engine.pid));
     engines
+}
+
+/// The processes of an engine and of those around it, outermost first: in this order each stands
+/// right after the one it runs in.
+fn lineage(engine: &Engine, engines: &[Engine]) -> Vec<i64> {
+    let around = |other: &&Engine| {
+        let rest = engine.path.strip_prefix(other.path.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let mut around: Vec<&Engine> = engines.iter().filter(around).collect();
+    around.sort_by_key(|engine| (engine.depth(), engine.pid));
+    around.iter().map(|engine| engine.pid).collect()
+}
+
+/// The engine that commands here talk to, where it is none of those whose process was seen: it runs
+/// beside this container, or around it.
+fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
+    let asked = frames
+        .named("api")
+        .any(|record| record.key.starts_with("0 "));
+    let unasked = frames.get("no-client", "0").is_some();
+    if !(asked || unasked && seen.is_empty()) {
+        return None;
+    }
+    let (api, _) = api(frames, ELSEWHERE);
+    let id = |api: &Observation<EngineApi>| api.observed().and_then(|api| api.id.clone());
+    let known = seen.iter().any(|engine| id(&engine.api) == id(&api));
+    // Where an engine's process was seen, silence on a socket of another is none of its business.
+    if known || !seen.is_empty() && api.observed().is_none() {
+        return None;
+    }
+    let unseen = "it runs out of sight of this container";
+    Some(Engine {
+        path: container.to_owned(),
+        container: container.to_owned(),
+        pid: ELSEWHERE,
+        namespace: 0,
+        image: Observation::unseen(Why::NotApplicable, unseen),
+        args: Vec::new(),
+        config: Observation::unseen(Why::NotApplicable, unseen),
+        oom_scores: Vec::new(),
+        containerd: None,
+        api,
+    })
+}
+
+/// What an engine is called that no other one has started.
+pub struct Naming<'a> {
+    /// The container that was walked.
+    pub container: &'a str,
+    /// A whole machine was walked: engines may run in containers of something else (Kubernetes,
+    /// Podman), whose ids tell them apart.
+    pub machine: bool,
+}
+
+impl Naming<'_> {
+    fn name(&self, engine: &Process) -> String {
+        let id = engine.container.as_deref().and_then(|id| id.get(..12));
+        match id {
+            Some(id) if self.machine => format!("container-{id}"),
+            _ => self.container.to_owned(),
+        }
+    }
 }
 
 /// A daemon's own helpers carry its name.
@@ -82,15 +151,15 @@ impl<'a> Found<'a> {
         frames: &Frames,
         processes: &Processes,
         outer: Option<&Engine>,
-        container: &str,
+        outermost: &Naming,
     ) -> Engine {
         let pid = self.process.pid;
         let key = pid.to_string();
         let (path, image) = match outer {
             Some(outer) => place(self.process, outer),
             None => (
-                container.to_owned(),
-                Observation::unseen(Why::NotApplicable, "the pod tells its image"),
+                outermost.name(self.process),
+                Observation::unseen(Why::NotApplicable, "it runs in no container of an engine"),
             ),
         };
         Engine {
@@ -260,7 +329,10 @@ fn not_asked(frames: &Frames, pid: i64) -> Unobserved {
     if frames.get("no-client", &key).is_some() {
         return Unobserved::new(
             Why::Missing,
-            "dockerd runs, but there is no docker command in its container to ask it with",
+            match pid {
+                ELSEWHERE => "there is no docker command here to ask the engine with",
+                _ => "dockerd runs, but there is no docker command in its container to ask it with",
+            },
         );
     }
     if frames.get("closed", &key).is_some() {

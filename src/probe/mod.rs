@@ -1,5 +1,6 @@
 //! The walk: one script that visits every layer under a container, and the parser of what it prints.
 
+mod download;
 mod engine;
 mod frames;
 mod http;
@@ -8,9 +9,12 @@ pub(crate) mod options;
 mod processes;
 pub(crate) mod text;
 
+pub use download::Url;
+
 use crate::evidence::{
     Engine, NetworkNamespace, Observation, Observed, Unobserved, Unseen, Uplink, Why,
 };
+use engine::Naming;
 use frames::Frames;
 use processes::Processes;
 use std::collections::BTreeSet;
@@ -33,9 +37,37 @@ pub enum Mode {
     /// The same where the container sees the whole node's processes: only those of the pod with
     /// this UID.
     PodOnNode(String),
+    /// Everything to be seen from here, and the engine that commands here talk to.
+    Here,
     /// The interfaces of the namespace it stands in, no more.
     Node,
 }
+
+/// The bounds of a walk, and what it is to do beside looking.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// Bounds each question.
+    pub step: Duration,
+    /// Bounds the walk.
+    pub whole: Duration,
+    /// Waits so long for an engine inside another one.
+    pub await_nested: Option<Duration>,
+    /// Downloads this from every namespace.
+    pub confirm: Option<Url>,
+}
+
+impl Orders {
+    /// How long all of it may take.
+    pub fn longest(&self) -> Duration {
+        let confirm = self.confirm.as_ref().map(|_| DOWNLOAD + START);
+        let wait = self.await_nested.map(|wait| wait + START);
+        self.whole + confirm.unwrap_or_default() + wait.unwrap_or_default()
+    }
+}
+
+/// How long a download may take before it counts as hanging.
+const DOWNLOAD: Duration = Duration::from_secs(6);
+const START: Duration = Duration::from_secs(3);
 
 /// One run of the script.
 #[derive(Debug)]
@@ -43,11 +75,12 @@ pub struct Walk {
     pub script: String,
     mark: String,
     of_pod_only: bool,
+    machine: bool,
+    url: Option<Url>,
 }
 
 impl Walk {
-    /// `step` bounds each question, `whole` the walk.
-    pub fn new(mode_of: &Mode, step: Duration, whole: Duration) -> Self {
+    pub fn new(mode_of: &Mode, orders: &Orders) -> Self {
         let mark = marker();
         let mut script = String::with_capacity(SCRIPT.len() + 128);
         for line in SCRIPT.lines().filter(|line| !line.starts_with('#')) {
@@ -61,19 +94,26 @@ impl Walk {
                 let uid = uid.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "");
                 ("pod", format!("'{uid}|{}'", uid.replace('-', "_")))
             }
+            Mode::Here => ("here", "-".to_owned()),
             Mode::Node => ("node", "-".to_owned()),
         };
-        let (step, whole) = (step.as_secs().max(1), whole.as_secs().max(1));
+        let (step, whole) = (orders.step.as_secs().max(1), orders.whole.as_secs().max(1));
+        let wait = orders.await_nested.map_or(0, |wait| wait.as_secs());
+        let (patience, url) = match &orders.confirm {
+            Some(url) => (DOWNLOAD.as_secs(), url.as_str()),
+            None => (0, "-"),
+        };
         // Writing to a String cannot fail.
         let _ = writeln!(
             script,
-            "walk {mark} {step} {whole} {RECORD_BYTES} {MOST} {mode} {pod}"
+            "walk {mark} {step} {whole} {RECORD_BYTES} {MOST} {mode} {pod} {wait} {patience} '{url}'"
         );
-        let of_pod_only = matches!(mode_of, Mode::PodOnNode(_));
         Walk {
             script,
             mark,
-            of_pod_only,
+            of_pod_only: matches!(mode_of, Mode::PodOnNode(_)),
+            machine: *mode_of == Mode::Here,
+            url: orders.confirm.clone(),
         }
     }
 
@@ -95,17 +135,22 @@ impl Walk {
             ));
         };
         let processes = Processes::parse(&frames, self.of_pod_only);
-        let mut engines = engine::engines(&frames, &processes, &container.name);
+        let naming = Naming {
+            container: &container.name,
+            machine: self.machine,
+        };
+        let mut engines = engine::engines(&frames, &processes, &naming);
         for engine in &mut engines {
-            if engine.depth() == 0 {
+            if engine.depth() == 0 && !container.image.is_empty() {
                 engine.image = Observed(container.image.clone());
             }
             let read = frames.get("arguments", &engine.pid.to_string()).is_some();
-            if !read {
+            if !read && engine.pid != 0 {
                 engine.config = options::unread("the walk was cut off before its settings");
             }
         }
-        let mut namespaces = network::namespaces(&frames, &processes, own);
+        let mut namespaces = network::namespaces(&frames, &processes, own, self.url.as_ref());
+        place_told(&mut engines, &namespaces);
         for namespace in &mut namespaces {
             namespace.holders = holders(namespace.id, &processes, &engines, container);
         }
@@ -115,20 +160,43 @@ impl Walk {
         }
     }
 
-    /// Reads what the script printed on a node's network: uplink and docker0.
-    pub fn read_node(&self, stream: &[u8]) -> (Observation<Uplink>, Observation<Option<i64>>) {
+    /// Reads what the script printed on a node's network.
+    pub fn read_node(&self, stream: &[u8]) -> Result<SeenNode, Unobserved> {
         let frames = Frames::parse(stream, &self.mark);
         let Some(own) = own_pid(&frames) else {
-            let reason = Unobserved::new(Why::Unreadable, "the node's pod did not run the walk");
-            return (Unseen(reason.clone()), Unseen(reason));
+            let detail = "the node's pod did not run the walk";
+            return Err(Unobserved::new(Why::Unreadable, detail));
         };
         let namespace = network::own_namespace(&frames, own);
         let docker = namespace.interfaces.as_ref().map(|all| {
             let docker0 = all.iter().find(|interface| interface.name == "docker0");
             docker0.map(|interface| interface.mtu)
         });
-        (uplink(&namespace), docker)
+        let dropped = self.url.as_ref().map(|_| {
+            let after = network::frag_fails(&frames, "after", own);
+            difference(&namespace.frag_fails, &after)
+        });
+        Ok(SeenNode {
+            uplink: uplink(&namespace),
+            docker_bridge: docker,
+            dropped,
+        })
     }
+}
+
+/// What a walk saw of a node's network.
+pub struct SeenNode {
+    pub uplink: Observation<Uplink>,
+    /// Its own docker0.
+    pub docker_bridge: Observation<Option<i64>>,
+    /// Packets that it dropped as too large while downloads were tried.
+    pub dropped: Option<Observation<i64>>,
+}
+
+fn difference(before: &Observation<i64>, after: &Observation<i64>) -> Observation<i64> {
+    before
+        .as_ref()
+        .and_then(|before| after.as_ref().map(|after| after - before))
 }
 
 /// The container that a walk ran in.
@@ -168,6 +236,22 @@ fn whole<T>(frames: &Frames, list: Vec<T>, record: &str) -> Observation<Vec<T>> 
 fn own_pid(frames: &Frames) -> Option<i64> {
     let mut lines = frames.get("self", "-")?.lines();
     lines.find_map(|line| line.strip_prefix("pid ")?.parse().ok())
+}
+
+/// An engine that was only talked to works in our own namespace if the bridges of all its networks
+/// are there.
+fn place_told(engines: &mut [Engine], namespaces: &[NetworkNamespace]) {
+    let Some(own) = namespaces.iter().find(|ns| ns.parent.is_none()) else {
+        return;
+    };
+    for engine in engines.iter_mut().filter(|engine| engine.pid == 0) {
+        let networks = engine.api.as_ref().and_then(|api| api.networks.as_ref());
+        let bridges = networks.observed().map_or(&[][..], |all| all).iter();
+        let mut bridges = bridges.filter_map(|n| n.bridge.as_deref()).peekable();
+        if bridges.peek().is_some() && bridges.all(|name| own.interface(name).is_some()) {
+            engine.namespace = own.id;
+        }
+    }
 }
 
 /// Who lives in a namespace: containers by path, other processes by name.

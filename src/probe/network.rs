@@ -1,5 +1,6 @@
 //! The network namespaces of a walk: interfaces, default routes, TCPMSS rules and drop counters.
 
+use super::download::{self, Url};
 use super::frames::{Frames, Record};
 use super::processes::Processes;
 use super::text::plain;
@@ -11,7 +12,12 @@ use std::collections::BTreeMap;
 const MOST_INTERFACES: usize = 2000;
 
 /// Reads every namespace for which the walk found a process; `own` is the walk's own process.
-pub fn namespaces(frames: &Frames, processes: &Processes, own: i64) -> Vec<NetworkNamespace> {
+pub fn namespaces(
+    frames: &Frames,
+    processes: &Processes,
+    own: i64,
+    url: Option<&Url>,
+) -> Vec<NetworkNamespace> {
     let files = Files::parse(frames);
     let own = processes.get(own).and_then(|process| process.net);
     files
@@ -28,6 +34,7 @@ pub fn namespaces(frames: &Frames, processes: &Processes, own: i64) -> Vec<Netwo
                     false => born_in.and_then(|p| p.net).or(own),
                 },
                 holders: Vec::new(),
+                download: url.and_then(|url| download::download(frames, pid, url)),
                 ..files.namespace(frames, pid)
             }
         })
@@ -110,7 +117,8 @@ impl<'a> Files<'a> {
             route_v4: self.route(pid, "route", default_v4, mtu("v4")),
             route_v6: self.route(pid, "ipv6_route", default_v6, mtu("v6")),
             tcpmss: tcpmss(frames.get("clamps", &pid.to_string()), self.way_out(pid)),
-            frag_fails: self.frag_fails(pid),
+            frag_fails: frag_fails(frames, "net", pid),
+            download: None,
         }
     }
 
@@ -192,22 +200,24 @@ impl<'a> Files<'a> {
             .min_by_key(|(metric, _)| *metric)
             .map(|(_, interface)| interface)
     }
+}
 
-    fn frag_fails(&self, pid: i64) -> Observation<i64> {
-        let mut ip = self
-            .lines(pid, "snmp")
-            .iter()
-            .filter_map(|l| l.strip_prefix("Ip:"));
-        let found = ip.next().zip(ip.next()).and_then(|(names, values)| {
-            let at = names
-                .split_whitespace()
-                .position(|name| name == "FragFails")?;
-            values.split_whitespace().nth(at)?.parse().ok()
-        });
-        match found {
-            Some(count) => Observed(count),
-            None => Observation::unseen(Why::Unreadable, "its packet counters could not be read"),
-        }
+/// Packets dropped because they did not fit, as a record of /proc/PID/net/snmp tells.
+pub fn frag_fails(frames: &Frames, record: &str, pid: i64) -> Observation<i64> {
+    let lines = frames.named(record).flat_map(Record::lines);
+    let of_process = lines.filter_map(|line| split(line, "net/"));
+    let mut ip = of_process
+        .filter(|(of, file, _)| *of == pid && *file == "snmp")
+        .filter_map(|(_, _, text)| text.strip_prefix("Ip:"));
+    let found = ip.next().zip(ip.next()).and_then(|(names, values)| {
+        let at = names
+            .split_whitespace()
+            .position(|name| name == "FragFails")?;
+        values.split_whitespace().nth(at)?.parse().ok()
+    });
+    match found {
+        Some(count) => Observed(count),
+        None => Observation::unseen(Why::Unreadable, "its packet counters could not be read"),
     }
 }
 

@@ -21,11 +21,22 @@ const CAPTURES: [(&str, &[u8]); 3] = [
     ),
 ];
 
+fn orders() -> Orders {
+    Orders {
+        step: Duration::from_secs(2),
+        whole: Duration::from_secs(10),
+        await_nested: None,
+        confirm: None,
+    }
+}
+
 fn read(stream: &[u8]) -> Seen {
     let walk = Walk {
         script: String::new(),
         mark: "rdcapture".to_owned(),
         of_pod_only: false,
+        machine: false,
+        url: None,
     };
     let walked = Walked {
         name: "docker-in-docker".to_owned(),
@@ -141,7 +152,7 @@ proptest! {
 /// Runs the real script as the doctor does.
 #[cfg(target_os = "linux")]
 fn run_here(shell: &[&str], mode: &Mode) -> (Walk, Vec<u8>) {
-    let walk = Walk::new(mode, Duration::from_secs(2), Duration::from_secs(10));
+    let walk = Walk::new(mode, &orders());
     let mut child = Command::new(shell[0])
         .args(&shell[1..])
         .args(&walk.command()[1..])
@@ -192,7 +203,7 @@ fn the_script_runs_in_the_shells_of_this_machine() {
             "{shell:?}: {}",
             String::from_utf8_lossy(&printed)
         );
-        let (_, docker) = walk.read_node(&printed);
+        let docker = walk.read_node(&printed).unwrap().docker_bridge;
         assert!(
             docker.observed().is_some(),
             "{shell:?}: its own interfaces are seen"
@@ -204,7 +215,7 @@ fn the_script_runs_in_the_shells_of_this_machine() {
 #[test]
 fn the_walk_ends_when_nobody_listens() {
     for shell in shells() {
-        let walk = Walk::new(&Mode::Pod, Duration::from_secs(2), Duration::from_secs(10));
+        let walk = Walk::new(&Mode::Pod, &orders());
         // A walk that would go on for long: every question is a sleep.
         let script = walk
             .script
@@ -233,7 +244,7 @@ fn the_walk_ends_when_nobody_listens() {
 
 #[test]
 fn a_cut_script_runs_nothing() {
-    let walk = Walk::new(&Mode::Pod, Duration::from_secs(2), Duration::from_secs(10));
+    let walk = Walk::new(&Mode::Pod, &orders());
     let calls = walk.script.lines().filter(|line| line.starts_with("walk "));
     assert_eq!(calls.count(), 1, "it is called once");
     assert!(

@@ -306,23 +306,137 @@ read_engines() {
 	done
 }
 
-# walk MARK STEP_SECONDS SECONDS BYTES MOST MODE POD
+# How to fetch a URL to standard output, with the agent's name and the URL to follow. The way itself
+# is to be known, so no proxy is asked and no certificate is looked at.
+find_fetcher() {
+	unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+	fetcher=
+	if command -v curl >/dev/null; then
+		fetcher='curl -q -sS -f -k -o - -A'
+	elif wget --version 2>/dev/null | grep -q GNU; then
+		fetcher='wget -nv -t 1 --no-check-certificate -O - -U'
+	elif command -v wget >/dev/null; then
+		fetcher='wget -q -O - -U'
+	fi
+}
+
+# fetch PID: a download in the namespace of a process. What comes is counted and dropped; enough of
+# it is enough.
+fetch() {
+	said=$(
+		{
+			{
+				$limit nsenter -t "$1" -n $fetcher "$agent-$1" "$url" 2>&4
+				echo "status $?" >&4
+			} | head -c 65536 | wc -c | sed 's/^ */bytes /' >&4
+		} 4>&1
+	)
+	printf '%s\n' "$said" | head -c 1000 | sed "s/^/$1 /"
+}
+
+# Whether a process, or a child that speaks TLS for it, has a TCP connection that stands.
+stands() {
+	for file in /proc/$1/status $(grep -l -s "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status); do
+		file=${file%/status}
+		for inode in $(ls -l "$file/fd" 2>/dev/null | sed -n 's/.*socket:\[\([0-9]*\)\]$/\1/p'); do
+			grep -q -s -E "^ *[0-9]+: [^ ]+ [^ ]+ 0[18] .* $inode " "$file/net/tcp" "$file/net/tcp6" && return
+		done
+	done
+	return 1
+}
+
+# Downloads from every namespace that has a way out, all at once: which come through, and whether
+# the connection stands where nothing came by the end.
+confirm() {
+	find_fetcher
+	agent=runner-doctor-$$
+	jobs=
+	say fetched -
+	for pid in $leaders; do
+		[ -n "$fetcher" ] && [ -n "$limit" ] || break
+		grep -q -s '^[^[:space:]]*[[:space:]]00000000[[:space:]]' "/proc/$pid/net/route" || continue
+		fetch "$pid" &
+		jobs="$jobs $!"
+	done
+	last=$(($(date +%s) + step - 1))
+	sleep 1
+	while left=$(grep -l -s -a "[r]${agent#r}-" /proc/[0-9]*/cmdline) && [ "$(date +%s)" -lt $last ]; do
+		sleep 1
+	done
+	for client in $left; do
+		pid=${client#/proc/}
+		stands "${pid%/cmdline}" && { tr '\0' ' ' <"$client" && echo; } | sed -n "s/.*$agent-\([0-9]*\) .*/\1 stands/p"
+	done
+	# shellcheck disable=SC2086
+	[ -n "$jobs" ] && wait $jobs
+	done_ -
+	[ -n "$fetcher" ] || record no-fetcher - true
+}
+
+# The counters of dropped packets, once more.
+count_again() {
+	files=
+	for pid in $leaders; do files="$files /proc/$pid/net/snmp"; done
+	# shellcheck disable=SC2086
+	record after - grep -s -H '^Ip:' $files
+}
+
+# The first engine inside another one; a daemon's own helpers carry its name.
+nested_engine() {
+	find_pod
+	here=$(ls -l /proc/self/ns/mnt 2>/dev/null)
+	for file in $(grep -l -x dockerd /proc/[0-9]*/comm 2>/dev/null); do
+		pid=${file#/proc/}
+		pid=${pid%/comm}
+		there=$(ls -l "/proc/$pid/ns/mnt" 2>/dev/null) || continue
+		[ "${here##*-> }" != "${there##*-> }" ] && is_ours "$pid" && return
+	done
+	return 1
+}
+
+# Waits until an engine runs inside another one, and a little longer until it answers.
+await_nested() {
+	until nested_engine || out_of_time; do sleep 1; done
+	tries=20
+	until grep -q docker0 "/proc/$pid/net/dev" || [ $tries = 0 ] || out_of_time; do
+		tries=$((tries - 1))
+		sleep 1
+	done 2>/dev/null
+	sleep 1
+}
+
+# The engine that commands here talk to, which may run out of our sight.
+ask_told() {
+	host=${told_host:-unix:///var/run/docker.sock}
+	command -v docker >/dev/null || { record no-client 0 true; return; }
+	case $host in unix://*) [ -S "${host#unix://}" ] || return 0 ;; esac
+	ask 0 "$host" env ${told_verify:+"DOCKER_TLS_VERIFY=$told_verify"} \
+		${told_certificates:+"DOCKER_CERT_PATH=$told_certificates"} docker -H "$host"
+}
+
+# walk MARK STEP_SECONDS SECONDS BYTES MOST MODE POD WAIT_SECONDS CONFIRM_SECONDS URL
 walk() {
-	mark=$1 step=$2 bytes=$4 most=$5 mode=$6 pod=$7
-	ends=$(($(date +%s) + $3))
+	mark=$1 step=$2 bytes=$4 most=$5 mode=$6 pod=$7 url=${10}
+	told_host=${DOCKER_HOST-} told_verify=${DOCKER_TLS_VERIFY-} told_certificates=${DOCKER_CERT_PATH-}
 	unset DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_TLS DOCKER_CERT_PATH DOCKER_API_VERSION
 	exec 3<&0 </dev/null
 	watch_client
 	exec 3<&-
-	find_limit
 	say self -
 	echo "pid $$"
 	echo "uid $(id -u)"
 	echo "kernel $(uname -r)"
 	done_ -
+	if [ "$8" != 0 ]; then
+		ends=$(($(date +%s) + $8))
+		await_nested
+	fi
+	ends=$(($(date +%s) + $3))
+	find_limit
 	if [ "$mode" = node ]; then
 		leaders=$$ own=$$
 		read_networks
+		[ "$9" != 0 ] && sleep "$9"
 	else
 		record status - grep -s -H -E '^(Name|PPid):' /proc/[0-9]*/status
 		record cgroup - grep -s -H -E '^0::|:pids:' /proc/[0-9]*/cgroup
@@ -331,7 +445,14 @@ walk() {
 		read_namespaces
 		read_networks
 		read_engines
+		[ "$mode" = here ] && ask_told
+		if [ "$9" != 0 ]; then
+			step=$9
+			find_limit
+			confirm
+		fi
 	fi
+	[ "$9" != 0 ] && count_again
 	kill "$watcher" 2>/dev/null
 	say end -
 	done_ 0

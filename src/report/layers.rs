@@ -161,6 +161,7 @@ fn row(layer: &Layer, neck: bool, digits: usize, style: &Style) -> Row {
         LayerKind::NodeUplink => ("node uplink ", 0),
         LayerKind::NodeDocker => ("node Docker ", STEP),
         LayerKind::PodNetwork => ("pod network ", STEP),
+        LayerKind::OuterNetwork => ("", STEP),
         LayerKind::DockerNetwork => ("", indent(layer) + STEP),
         LayerKind::Unseen => ("", indent(layer)),
     };
@@ -190,7 +191,11 @@ fn ink_of(layer: &Layer, neck: bool) -> (Option<Mark>, Ink) {
         _ if layer.inverted => (Some(Mark::Wrong), Ink::Bad),
         _ if neck => (None, Ink::Bold),
         LayerKind::DockerNetwork if layer.carrier.is_some() => (Some(Mark::Fine), Ink::Plain),
-        LayerKind::NodeUplink | LayerKind::PodNetwork if layer.mtu.is_some() => (None, Ink::Plain),
+        LayerKind::NodeUplink | LayerKind::PodNetwork | LayerKind::OuterNetwork
+            if layer.mtu.is_some() =>
+        {
+            (None, Ink::Plain)
+        }
         _ => (None, Ink::Dim),
     }
 }

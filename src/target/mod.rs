@@ -1,12 +1,14 @@
 //! Where the runners live, and the one seam through which a command is executed there.
 
 mod cni;
+pub mod docker;
 pub mod kubernetes;
 mod nodes;
+mod talk;
 mod walk;
 
 use crate::evidence::Unobserved;
-use crate::probe::Walk;
+use crate::probe::{Orders, Url, Walk};
 use std::time::Duration;
 
 /// A place where a walk can be executed. The lab, a cluster and a stand-in differ only here.
@@ -28,8 +30,8 @@ pub struct Place {
     pub container: String,
 }
 
-/// Bounds of a run.
-#[derive(Clone, Copy, Debug)]
+/// Bounds of a run, and what it is to try beside looking.
+#[derive(Clone, Debug)]
 pub struct Limits {
     /// One walk.
     pub timeout: Duration,
@@ -37,6 +39,28 @@ pub struct Limits {
     pub deadline: Duration,
     pub concurrency: usize,
     pub max_depth: usize,
+    /// Downloads this from every network.
+    pub confirm: Option<Url>,
+}
+
+impl Limits {
+    /// A question within a walk gets a part of its time, so that one daemon that hangs leaves some
+    /// for the others.
+    const STEPS: u32 = 4;
+
+    fn orders(&self) -> Orders {
+        Orders {
+            step: self.timeout / Self::STEPS,
+            whole: self.timeout,
+            await_nested: None,
+            confirm: self.confirm.clone(),
+        }
+    }
+}
+
+/// The bound that the client keeps: the walk ends itself a little earlier.
+fn client_limit(longest: Duration) -> Duration {
+    longest + Duration::from_secs(2)
 }
 
 /// Which runners are meant.
@@ -50,6 +74,7 @@ pub struct Selection {
 
 /// Told as runners are examined, for a progress line.
 pub trait Progress: Sync {
+    fn waits(&self);
     fn found(&self, runners: usize);
     fn examined(&self, runner: &str);
 }

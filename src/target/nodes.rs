@@ -4,7 +4,7 @@
 use super::kubernetes::{Cluster as Client, forbidden, reason};
 use super::{Exec, Limits, Place, cni};
 use crate::evidence::{Cni, Node, Observation, Observed, Unobserved, Unseen, Why};
-use crate::probe::{Mode, Walk};
+use crate::probe::{Mode, SeenNode, Walk};
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{self, Pod};
 use kube::api::{Api, ListParams};
@@ -27,7 +27,7 @@ pub struct Nodes {
     pub cni: Observation<Cni>,
 }
 
-pub async fn examine(client: &Client, names: Vec<String>, enter: bool, limits: Limits) -> Nodes {
+pub async fn examine(client: &Client, names: Vec<String>, enter: bool, limits: &Limits) -> Nodes {
     let agents = agents(client).await;
     let api: Api<v1::Node> = Api::all(client.client.clone());
     let read = stream::iter(names).map(|name| {
@@ -98,17 +98,12 @@ async fn agents(client: &Client) -> Agents {
         .collect())
 }
 
-type Seen = (
-    Observation<crate::evidence::Uplink>,
-    Observation<Option<i64>>,
-);
-
 async fn enter_node(
     client: &Client,
     agents: &Agents,
     node: &str,
-    limits: Limits,
-) -> Result<Seen, Unobserved> {
+    limits: &Limits,
+) -> Result<SeenNode, Unobserved> {
     let agents = agents.as_ref().map_err(Clone::clone)?;
     let usable = |pod: &Pod| {
         let spec = pod.spec.as_ref()?;
@@ -134,21 +129,22 @@ async fn enter_node(
         pod: agent.metadata.name.clone().unwrap_or_default(),
         container: container.map(|c| c.name.clone()).unwrap_or_default(),
     };
-    let walk = Walk::new(&Mode::Node, limits.timeout, limits.timeout);
-    let stream = client.exec(&place, &walk, limits.timeout).await?;
-    Ok(walk.read_node(&stream))
+    let orders = limits.orders();
+    let walk = Walk::new(&Mode::Node, &orders);
+    let stream = client.exec(&place, &walk, orders.longest()).await?;
+    walk.read_node(&stream)
 }
 
-fn describe(node: &v1::Node, seen: Result<Seen, Unobserved>) -> Node {
+fn describe(node: &v1::Node, seen: Result<SeenNode, Unobserved>) -> Node {
     let info = node
         .status
         .as_ref()
         .and_then(|status| status.node_info.as_ref());
     let text =
         |read: fn(&v1::NodeSystemInfo) -> &String| info.map(read).cloned().unwrap_or_default();
-    let (uplink, docker_bridge) = match seen {
-        Ok(seen) => seen,
-        Err(reason) => (Unseen(reason.clone()), Unseen(reason)),
+    let (uplink, docker_bridge, dropped) = match seen {
+        Ok(seen) => (seen.uplink, seen.docker_bridge, seen.dropped),
+        Err(reason) => (Unseen(reason.clone()), Unseen(reason), None),
     };
     Node {
         name: node.metadata.name.clone().unwrap_or_default(),
@@ -157,5 +153,6 @@ fn describe(node: &v1::Node, seen: Result<Seen, Unobserved>) -> Node {
         runtime: text(|info| &info.container_runtime_version),
         uplink,
         docker_bridge,
+        dropped,
     }
 }

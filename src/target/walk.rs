@@ -1,24 +1,19 @@
 //! Walks one runner: every running engine container of its pod, once.
 
-use super::{Exec, Limits, Place};
+use super::{Exec, Place};
 use crate::evidence::{
     Engine, NetworkNamespace, Observation, Observed, Runner, Unobserved, Unseen, Why,
 };
-use crate::probe::{Mode, STREAM_BYTES, Seen, Walk, Walked};
-use std::time::Duration;
+use crate::probe::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked};
 
-/// A question within a walk gets a part of its time, so that one daemon that hangs leaves some
-/// for the others.
-const STEPS: u32 = 4;
-
-/// Fills in what lies under a runner.
+/// Fills in what lies under a runner, down to `max_depth` engines inside each other.
 pub async fn walk_runner<E: Exec>(
     exec: &E,
     mut runner: Runner,
-    scope: Option<&str>,
-    limits: Limits,
+    mode: &Mode,
+    orders: &Orders,
+    max_depth: usize,
 ) -> Runner {
-    let mode = scope.map_or(Mode::Pod, |uid| Mode::PodOnNode(uid.to_owned()));
     let mut seen = Vec::new();
     for container in runner.engine_containers() {
         if container.state.phase != "running" {
@@ -35,8 +30,8 @@ pub async fn walk_runner<E: Exec>(
             name: container.name.clone(),
             image: container.image.clone(),
         };
-        let walk = Walk::new(&mode, limits.timeout / STEPS, limits.timeout);
-        seen.push(match exec.exec(&place, &walk, limits.timeout).await {
+        let walk = Walk::new(mode, orders);
+        seen.push(match exec.exec(&place, &walk, orders.longest()).await {
             Ok(stream) if stream.len() >= STREAM_BYTES => Seen::nothing(Unobserved::new(
                 Why::TooLarge,
                 format!(
@@ -57,7 +52,7 @@ pub async fn walk_runner<E: Exec>(
     }
     let (namespaces, mut engines) = merge(seen);
     if let Observed(engines) = &mut engines {
-        engines.retain(|engine| engine.depth() < limits.max_depth);
+        engines.retain(|engine| engine.depth() < max_depth);
     }
     runner.namespaces = namespaces;
     runner.engines = engines;
@@ -107,9 +102,4 @@ fn both<T>(
 fn same_engine(a: &Engine, b: &Engine) -> bool {
     let id = |engine: &Engine| engine.api.observed().and_then(|api| api.id.clone());
     a.path == b.path || a.namespace == b.namespace && id(a).is_some() && id(a) == id(b)
-}
-
-/// The bound that the client keeps: the walk ends itself a little earlier.
-pub fn client_limit(timeout: Duration) -> Duration {
-    timeout + Duration::from_secs(2)
 }

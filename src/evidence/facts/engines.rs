@@ -3,8 +3,8 @@
 use super::{EngineFacts, Hole, Section, node_docker_version};
 use crate::evidence::versions::{self, ImageRef};
 use crate::evidence::{
-    Engine, Node, Observation, Observed, PodContainer, Provider, Role, Runner, Unobserved, Unseen,
-    Why,
+    Engine, Node, Observation, Observed, Outermost, PodContainer, Provider, Role, Runner,
+    Unobserved, Unseen, Why,
 };
 
 pub(super) fn derive(runner: &Runner, node: Option<&Node>) -> Section<EngineFacts> {
@@ -15,8 +15,13 @@ pub(super) fn derive(runner: &Runner, node: Option<&Node>) -> Section<EngineFact
         Some(_) => Vec::new(),
         None => holes(runner),
     };
+    // A machine's engine is only supposed to be there: others may run in its place.
+    let supposed = |container: &PodContainer| container.image.is_empty() && !engines.is_empty();
     let mut items: Vec<EngineFacts> = runner
         .engine_containers()
+        .filter(|container| {
+            !supposed(container) || engines.iter().any(|e| e.path == container.name)
+        })
         .map(|container| {
             let engine = engines.iter().find(|e| e.path == container.name);
             of_container(runner, node, container, engine)
@@ -59,8 +64,10 @@ fn of_container(
         None => absent(&container.name, runner, container),
     };
     facts.trouble = trouble(runner, container, engine);
-    facts.image = Observed(container.image.clone());
-    of_image(&mut facts);
+    if !container.image.is_empty() {
+        facts.image = Observed(container.image.clone());
+        of_image(&mut facts);
+    }
     facts.node_docker = node_docker(runner, node);
     facts.node_disagrees = disagrees(&facts.node_docker, &facts.version);
     if !facts.containerd_read {
@@ -106,7 +113,13 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         oom_score_read: oom_score.observed().is_some(),
         oom_score_adj: oom_score,
     };
-    of_image(&mut facts);
+    let no_image = facts
+        .image
+        .reason()
+        .is_some_and(|r| r.why == Why::NotApplicable);
+    if !no_image {
+        of_image(&mut facts);
+    }
     facts
 }
 
@@ -200,6 +213,11 @@ fn trouble(
     let seen = match (engine, runner.engines.reason()) {
         (Some(engine), _) => silence(engine),
         (None, Some(reason)) => Unseen(reason.clone()),
+        (None, None) if runner.outermost != Outermost::Pod && container.image.is_empty() => {
+            Observed(Some(
+                "no Docker engine runs here or answers here".to_owned(),
+            ))
+        }
         (None, None) => Observed(Some(format!(
             "no dockerd runs in container {}",
             container.name

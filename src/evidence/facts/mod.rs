@@ -103,6 +103,17 @@ pub struct NetworkFacts {
     pub carrier: Observation<Link>,
     /// A TCPMSS rule on the way lowers TCP connections to what the carrier takes.
     pub clamped: Observation<bool>,
+    /// Its packets are known not to fit the carrier.
+    pub inverted: bool,
+    /// How a download from its containers went (`--confirm`): `completes`, `hangs` or
+    /// `no-connection`; absent where none was asked for.
+    pub download: Observation<Option<String>>,
+    /// A download from one of its containers hung.
+    pub hangs: bool,
+    /// Downloads from its containers were tried, and came through.
+    pub completes: bool,
+    /// How the same download from the pod's own network went; absent where it is not known.
+    pub pod_download: Option<String>,
 }
 
 /// The runner's pod in the node's network.
@@ -110,6 +121,8 @@ pub struct NetworkFacts {
 pub struct PodFacts {
     /// `namespace/pod`.
     pub name: String,
+    /// It was looked at from inside a container of an engine that cannot be seen (`--docker`).
+    pub in_container: bool,
     /// The interface that its packets leave by, and the size that this or its route sets.
     pub network: Observation<Link>,
     /// The node's interface to the outside.
@@ -118,6 +131,13 @@ pub struct PodFacts {
     pub encapsulation: Observation<String>,
     /// The largest packet of the pod that the uplink carries, wrapped as the CNI does.
     pub room: Observation<i64>,
+    /// How a download from the pod's own network went (`--confirm`): `completes`, `hangs` or
+    /// `no-connection`; absent where none was asked for.
+    pub download: Observation<Option<String>>,
+    /// What the client said of it; absent where it said nothing.
+    pub download_says: Option<String>,
+    /// What was downloaded; absent where nothing was.
+    pub url: Option<String>,
 }
 
 /// One link on the way out.

@@ -3,8 +3,8 @@
 use super::{Hole, Link, NetworkFacts, Section};
 use crate::evidence::mtu_path::{Family, Topology, WayOut};
 use crate::evidence::{
-    DockerNetwork, Engine, Evidence, NetworkNamespace, Observation, Observed, Provider, Runner,
-    Unseen, Why,
+    DockerNetwork, Engine, Evidence, Fetched, Interface, NetworkNamespace, Observation, Observed,
+    Outermost, Provider, Runner, Unseen, Why,
 };
 
 const DOCKER_DEFAULT_MTU: i64 = 1500;
@@ -44,7 +44,8 @@ pub(crate) fn views<'a>(evidence: &Evidence, runner: &'a Runner) -> Vec<NetworkV
     };
     let topology = Topology {
         namespaces: runner.namespaces.seen(),
-        device_mtu_counts: device_mtu_counts(evidence),
+        device_mtu_counts: device_mtu_counts(evidence, runner),
+        outermost: runner.outermost,
         bridge_name: &name,
     };
     let mut views = Vec::new();
@@ -60,6 +61,7 @@ fn view<'a>(engine: &'a Engine, network: &DockerNetwork, topology: &Topology) ->
     let (mtu, mtu_source) = own_mtu(engine, network, topology);
     let way = narrower_way(engine, network, topology);
     let carrier = way.carrier(mtu.observed().copied());
+    let download = download(engine, network, topology);
     NetworkView {
         engine,
         not_judged: not_judged(network),
@@ -67,11 +69,16 @@ fn view<'a>(engine: &'a Engine, network: &DockerNetwork, topology: &Topology) ->
             name: shown_name(network),
             engine: engine.path.clone(),
             default_bridge: is_default(network),
-            mtu,
             mtu_source,
             engine_mtu: engine_mtu(engine).observed().copied().flatten(),
+            inverted: matches!((&mtu, &carrier), (Observed(mtu), Observed(link)) if *mtu > link.mtu),
             carrier,
             clamped: way.clamped(),
+            hangs: download.observed() == Some(&Some(Fetched::Hangs)),
+            completes: download.observed() == Some(&Some(Fetched::Completes)),
+            download: download.map(|found| found.map(|f| f.name().to_owned())),
+            pod_download: pod_download(topology),
+            mtu,
         },
     }
 }
@@ -109,6 +116,7 @@ const NO_BUILD_NOW: &str = "no nested Docker engine runs now: Bitbucket starts o
 pub(crate) fn awaits_nested_engine(runner: &Runner) -> bool {
     let engines = runner.engines.seen();
     runner.provider == Provider::Bitbucket
+        && runner.outermost == Outermost::Pod
         && !engines.is_empty()
         && engines.iter().all(|engine| engine.depth() == 0)
 }
@@ -244,6 +252,58 @@ fn own_mtu(
     }
 }
 
+/// How downloads from the containers of a network went, the worst of them; nothing where none was
+/// asked for.
+fn download(
+    engine: &Engine,
+    network: &DockerNetwork,
+    topology: &Topology,
+) -> Observation<Option<Fetched>> {
+    let mut asked = topology
+        .namespaces
+        .iter()
+        .filter(|ns| ns.download.is_some());
+    if asked.next().is_none() {
+        return Observed(None);
+    }
+    let namespace = topology.namespace(engine.namespace);
+    let tried = members(namespace, network, topology);
+    let tried = tried
+        .into_iter()
+        .filter_map(|(inside, _)| inside.download.as_ref());
+    let worst = tried.max_by_key(|download| download.observed().map(|d| d.outcome));
+    match worst {
+        Some(download) => download.as_ref().map(|download| Some(download.outcome)),
+        None => Observation::unseen(
+            Why::NotRunning,
+            "no container runs on it now, so no download could be tried from there",
+        ),
+    }
+}
+
+/// How the download from the pod's own network went; absent where it is not known.
+fn pod_download(topology: &Topology) -> Option<String> {
+    let pod = topology.namespaces.iter().find(|ns| ns.parent.is_none())?;
+    let download = pod.download.as_ref()?.observed()?;
+    Some(download.outcome.name().to_owned())
+}
+
+/// The interfaces on a network, each in the namespace it lives in.
+fn members<'a>(
+    namespace: Option<&'a NetworkNamespace>,
+    network: &DockerNetwork,
+    topology: &Topology<'a>,
+) -> Vec<(&'a NetworkNamespace, &'a Interface)> {
+    let Some(namespace) = namespace else {
+        return Vec::new();
+    };
+    let ports = namespace.interfaces.seen().iter();
+    ports
+        .filter(|port| port.bridge.is_some() && port.bridge == network.bridge)
+        .filter_map(|port| topology.peer(namespace, port))
+        .collect()
+}
+
 /// The widest interface that containers on a network have now.
 fn live_mtu(
     namespace: Option<&NetworkNamespace>,
@@ -275,7 +335,11 @@ fn narrower_way(engine: &Engine, network: &DockerNetwork, topology: &Topology) -
 
 /// Cilium leaves the device at 1500 and lowers the route instead (cilium#32244); where the CNI is
 /// another, the device says it all.
-pub(super) fn device_mtu_counts(evidence: &Evidence) -> Observation<()> {
+pub(super) fn device_mtu_counts(evidence: &Evidence, runner: &Runner) -> Observation<()> {
+    // Docker sets none, and a machine's own is its administrator's.
+    if runner.outermost != Outermost::Pod {
+        return Observed(());
+    }
     match evidence
         .cluster
         .as_ref()

@@ -4,7 +4,8 @@ use super::networks::device_mtu_counts;
 use super::{Link, PodFacts, Section};
 use crate::evidence::mtu_path::{Family, Topology};
 use crate::evidence::{
-    Encapsulation, Evidence, Node, Observation, Observed, Runner, Unseen, Uplink, Why,
+    Download, Encapsulation, Evidence, Node, Observation, Observed, Outermost, Runner, Unseen,
+    Uplink, Why,
 };
 
 pub(super) fn derive(
@@ -13,16 +14,35 @@ pub(super) fn derive(
     node: Option<&Node>,
 ) -> Section<PodFacts> {
     let network = network(evidence, runner);
-    let uplink = uplink(runner, node);
+    let uplink = match runner.outermost {
+        Outermost::Pod => uplink(runner, node),
+        // A machine's network is its uplink; what carries a container's is not of this view.
+        _ => network.clone().map(|link| Uplink {
+            name: link.name,
+            mtu: link.mtu,
+        }),
+    };
     let encapsulation = encapsulation(evidence, runner);
     let pod = PodFacts {
         name: runner.full_name(),
+        in_container: runner.outermost == Outermost::Container,
         room: room(&network, &uplink, &encapsulation),
         uplink: uplink.map(|uplink| Link {
             name: uplink.name,
             mtu: uplink.mtu,
         }),
         encapsulation: encapsulation.map(|kind| kind.name().to_owned()),
+        download: download(runner).map(|found| found.map(|d| d.outcome.name().to_owned())),
+        download_says: download(runner)
+            .observed()
+            .cloned()
+            .flatten()
+            .and_then(|d| d.said),
+        url: download(runner)
+            .observed()
+            .cloned()
+            .flatten()
+            .map(|d| d.url),
         network,
     };
     Section {
@@ -41,7 +61,8 @@ fn network(evidence: &Evidence, runner: &Runner) -> Observation<Link> {
     };
     let topology = Topology {
         namespaces,
-        device_mtu_counts: device_mtu_counts(evidence),
+        device_mtu_counts: device_mtu_counts(evidence, runner),
+        outermost: runner.outermost,
         bridge_name: &|_, bridge| bridge.to_owned(),
     };
     let way = topology.way_out(pod.id, Family::V4);
@@ -49,6 +70,15 @@ fn network(evidence: &Evidence, runner: &Runner) -> Observation<Link> {
     match way.links.first() {
         Some(link) => Observed(link.clone()),
         None => way.carrier(None),
+    }
+}
+
+/// The download from the pod's own network; nothing where none was asked for.
+fn download(runner: &Runner) -> Observation<Option<Download>> {
+    let pod = runner.pod_namespace();
+    match pod.and_then(|pod| pod.download.as_ref()) {
+        Some(download) => download.clone().map(Some),
+        None => Observed(None),
     }
 }
 
@@ -65,7 +95,7 @@ fn uplink(runner: &Runner, node: Option<&Node>) -> Observation<Uplink> {
 }
 
 fn encapsulation(evidence: &Evidence, runner: &Runner) -> Observation<Encapsulation> {
-    if runner.host_network {
+    if runner.host_network || runner.outermost != Outermost::Pod {
         return Observed(Encapsulation::None);
     }
     let cluster = evidence.cluster.as_ref();

@@ -32,6 +32,7 @@ fn namespace(id: i64, parent: Option<i64>, interfaces: Vec<Interface>) -> Networ
         route_v6: Observed(None),
         tcpmss: Observed(None),
         frag_fails: Observed(0),
+        download: None,
     }
 }
 
@@ -66,6 +67,7 @@ fn topology<'a>(namespaces: &'a [NetworkNamespace], counts: Observation<()>) -> 
     Topology {
         namespaces,
         device_mtu_counts: counts,
+        outermost: Outermost::Pod,
         bridge_name: &named,
     }
 }

@@ -1,6 +1,8 @@
 //! What an apiserver says that the lab's does not say on demand.
 
 use super::*;
+use crate::probe::{Orders, Walk};
+use crate::target::{Exec, Place};
 use http::{Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -115,7 +117,13 @@ async fn what_an_exec_may_not_do_is_unobserved_with_its_rule() {
         container: "d".to_owned(),
     };
     let limit = Duration::from_secs(1);
-    let walk = Walk::new(&crate::probe::Mode::Pod, limit, limit);
+    let orders = Orders {
+        step: limit,
+        whole: limit,
+        await_nested: None,
+        confirm: None,
+    };
+    let walk = Walk::new(&Mode::Pod, &orders);
     let reason = cluster.exec(&place, &walk, limit).await.unwrap_err();
     assert_eq!(reason.why, Why::Forbidden);
     assert!(

@@ -1,0 +1,110 @@
+//! Runs a walk in a container by the API server's exec, and says why where that fails.
+
+use super::{Cluster, chain, code, forbidden};
+use crate::evidence::{Unobserved, Why};
+use crate::probe::Walk;
+use crate::target::talk::{STDERR_BYTES, Talk};
+use crate::target::{Exec, Place, client_limit};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, AttachParams};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+impl Exec for Cluster {
+    async fn exec(
+        &self,
+        place: &Place,
+        walk: &Walk,
+        limit: Duration,
+    ) -> Result<Vec<u8>, Unobserved> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &place.namespace);
+        let params = AttachParams::default()
+            .container(&place.container)
+            .stdin(true)
+            .stderr(true)
+            .max_stdin_buf_size(STDERR_BYTES)
+            .max_stdout_buf_size(STDERR_BYTES);
+        let connecting = api.exec(&place.pod, walk.command(), &params);
+        let limit = client_limit(limit);
+        let ends = Instant::now() + limit;
+        let mut process = match timeout_at(ends, connecting).await {
+            Ok(process) => process.map_err(|error| exec_reason(&error, place))?,
+            Err(_) => return Err(late(place, limit)),
+        };
+        let status = process.take_status();
+        let (Some(stdin), Some(stdout), Some(stderr)) =
+            (process.stdin(), process.stdout(), process.stderr())
+        else {
+            return Err(Unobserved::new(
+                Why::Unreadable,
+                "the connection to the container has no streams",
+            ));
+        };
+        let mut talk = Talk::default();
+        let in_time = timeout_at(ends, talk.hold(stdin, stdout, stderr, walk)).await;
+        if !talk.printed.is_empty() {
+            // What came before the end still counts.
+            return Ok(talk.printed);
+        }
+        if in_time.is_err() {
+            return Err(late(place, limit));
+        }
+        let status = match status {
+            Some(status) => timeout_at(ends, status).await.ok().flatten(),
+            None => None,
+        };
+        let said = status.and_then(|status| status.message).unwrap_or_default();
+        Err(no_output(place, &format!("{said} {}", talk.complaint())))
+    }
+}
+
+fn late(place: &Place, limit: Duration) -> Unobserved {
+    let Place { container, .. } = place;
+    let seconds = limit.as_secs();
+    Unobserved::new(
+        Why::TimedOut,
+        format!(
+            "container {container} did not answer an exec within {seconds} s: raise --timeout, or look at the node's kubelet"
+        ),
+    )
+}
+
+fn no_output(place: &Place, said: &str) -> Unobserved {
+    let said = crate::probe::text::plain(said);
+    let Place { container, .. } = place;
+    let no_shell = said.contains("executable file not found") || said.contains("no such file");
+    match no_shell {
+        true => Unobserved::new(
+            Why::Missing,
+            format!("container {container} has no shell to walk with"),
+        ),
+        false => Unobserved::new(
+            Why::Unreadable,
+            format!("the walk printed nothing in container {container}: {said}"),
+        ),
+    }
+}
+
+fn exec_reason(error: &kube::Error, place: &Place) -> Unobserved {
+    let Place {
+        namespace,
+        pod,
+        container,
+    } = place;
+    match (forbidden(error), code(error)) {
+        (true, _) => Unobserved::new(
+            Why::Forbidden,
+            format!(
+                "may not exec into pods of namespace {namespace}: grant `get` and `create` on pods/exec there"
+            ),
+        ),
+        (_, Some(404)) => Unobserved::new(
+            Why::NotRunning,
+            format!("pod {pod} or its container {container} is gone"),
+        ),
+        _ => Unobserved::new(
+            Why::Unreadable,
+            format!("exec into container {container} failed: {}", chain(error)),
+        ),
+    }
+}

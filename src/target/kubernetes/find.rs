@@ -1,0 +1,110 @@
+//! Which pods of a cluster are the selected runners.
+
+use super::{Cluster, Found, forbidden, unreachable};
+use crate::discover;
+use crate::target::Selection;
+use anyhow::{Result, anyhow, bail};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams};
+use std::collections::BTreeMap;
+
+const PAGE: u32 = 500;
+
+impl Cluster {
+    pub(super) async fn find(&self, selection: &Selection) -> Result<Vec<Found>> {
+        let namespace = selection.namespace.as_deref().unwrap_or(&self.namespace);
+        if !selection.pods.is_empty() {
+            return self.named(&selection.pods, namespace).await;
+        }
+        let (api, place) = match selection.all_namespaces {
+            true => (Api::all(self.client.clone()), "any namespace".to_owned()),
+            false => (
+                Api::namespaced(self.client.clone(), namespace),
+                format!("namespace {namespace}"),
+            ),
+        };
+        let pods = self.list(&api, selection.labels.as_deref()).await.map_err(|error| match forbidden(&error) {
+            true => anyhow!("may not list pods in {place}: grant `list` on pods there, or name the pods to examine"),
+            false => unreachable(&error),
+        })?;
+        let found = runners(&pods);
+        if found.is_empty() && !selection.all_namespaces && selection.labels.is_none() {
+            self.say_where(namespace).await?;
+        }
+        Ok(found)
+    }
+
+    async fn named(&self, names: &[String], namespace: &str) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for name in names {
+            let name = name
+                .strip_prefix("pod/")
+                .or(name.strip_prefix("pods/"))
+                .unwrap_or(name);
+            let (namespace, name) = name.split_once('/').unwrap_or((namespace, name));
+            let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+            let pod = api.get(name).await.map_err(|error| match &error {
+                kube::Error::Api(status) if status.code == 404 => {
+                    anyhow!("there is no pod {name} in namespace {namespace}: choose the namespace with -n, or look with `kubectl get pods -A`")
+                }
+                error if forbidden(error) => {
+                    anyhow!("may not read pod {namespace}/{name}: grant `get` on pods in {namespace}")
+                }
+                error => unreachable(error),
+            })?;
+            found.extend(discover::runner(&pod, true).map(|runner| Found {
+                runner,
+                scope: discover::process_scope(&pod),
+            }));
+        }
+        Ok(found)
+    }
+
+    async fn list(&self, api: &Api<Pod>, labels: Option<&str>) -> Result<Vec<Pod>, kube::Error> {
+        let mut wanted = ListParams::default().limit(PAGE);
+        wanted.label_selector = labels.map(str::to_owned);
+        let mut pods = Vec::new();
+        loop {
+            let page = api.list(&wanted).await?;
+            pods.extend(page.items);
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => wanted.continue_token = Some(token),
+                None => return Ok(pods),
+            }
+        }
+    }
+
+    /// No runner here: says where there are some, as far as that may be seen.
+    async fn say_where(&self, namespace: &str) -> Result<()> {
+        let Ok(pods) = self.list(&Api::all(self.client.clone()), None).await else {
+            return Ok(());
+        };
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        for found in runners(&pods) {
+            *places.entry(found.runner.namespace).or_default() += 1;
+        }
+        if places.is_empty() {
+            return Ok(());
+        }
+        let places: Vec<String> = places
+            .iter()
+            .map(|(name, count)| format!("-n {name} has {count}"))
+            .collect();
+        bail!(
+            "no runner in namespace {namespace}, but elsewhere: {}; or examine all with -A",
+            places.join(", ")
+        )
+    }
+}
+
+fn runners(pods: &[Pod]) -> Vec<Found> {
+    let alive = pods.iter().filter(|pod| !discover::is_over(pod));
+    alive
+        .filter_map(|pod| {
+            Some(Found {
+                runner: discover::runner(pod, false)?,
+                scope: discover::process_scope(pod),
+            })
+        })
+        .collect()
+}
