@@ -3,6 +3,7 @@
 mod cni;
 pub mod kubernetes;
 mod nodes;
+pub(crate) mod surroundings;
 mod walk;
 
 use crate::evidence::Unobserved;
