@@ -119,7 +119,7 @@ fn surroundings(options: &Manifest) -> Surroundings {
             Cluster::connect(options.context.as_deref(), options.kubeconfig.as_deref()).await?;
         anyhow::Ok(Surroundings::read(&cluster).await)
     };
-    let found = runtime.block_on(tokio::time::timeout(PATIENCE, look));
+    let found = runtime.block_on(async { tokio::time::timeout(PATIENCE, look).await });
     runtime.shutdown_timeout(Duration::from_millis(200));
     match found {
         Ok(Ok(found)) => found,
