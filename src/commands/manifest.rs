@@ -197,7 +197,7 @@ fn next_steps(options: &Manifest, plan: &Plan) -> String {
     step(format!("{from}kubectl{flag} apply -f {file}"));
     if options.kind == RunnerKind::Job {
         step(format!(
-            "kubectl{flag} replace --force -f {file}    # again, after a change: a Job is replaced, not edited"
+            "{from}kubectl{flag} replace --force -f {file}    # again, after a change: a Job is replaced, not edited"
         ));
     }
     step(format!("runner-doctor check{flag}"));

@@ -155,8 +155,14 @@ fn engine(page: &mut Page, plan: &Plan) {
     page.field(8, "image", &plan.engine.image);
     page.comment(8, &plan.mtu.why);
     let flags = remedy::mtu_flags(plan.engine.version().as_ref(), plan.mtu.value);
-    if flags.len() > 1 {
-        page.comment(8, "The first flag is for the default bridge, the second for networks that builds make (Docker 24 and later).");
+    let networks = match flags.len() {
+        1 => {
+            "Networks that builds make themselves stay at 1500: before Docker 24 no flag reaches them."
+        }
+        _ => "The first flag is for the default bridge, the second for networks that builds make.",
+    };
+    if !plan.mtu.is_default() {
+        page.comment(8, networks);
     }
     page.line(8, "args:");
     for flag in flags {

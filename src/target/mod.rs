@@ -3,6 +3,7 @@
 mod cni;
 pub mod kubernetes;
 mod nodes;
+pub(crate) mod permissions;
 pub(crate) mod surroundings;
 mod walk;
 
