@@ -147,3 +147,52 @@ fn full_resource(resource: &str, group: &str) -> String {
         group => format!("{resource}.{group}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RIGHTS;
+    use super::*;
+
+    fn answers(refuse: impl Fn(&Question) -> bool) -> Vec<Answer> {
+        let scope = Scope {
+            namespace: "ci",
+            all_namespaces: false,
+            cluster_facts: true,
+            node_exec: true,
+            name: "runner-doctor",
+        };
+        let answer = |right| Answer {
+            right,
+            refused: questions(right, &scope)
+                .into_iter()
+                .filter(&refuse)
+                .collect(),
+        };
+        RIGHTS.iter().map(answer).collect()
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_what_is_unknown_for_it() {
+        let library = Library::load(&[]).unwrap();
+        let answers = answers(|question| {
+            question.resource == "nodes"
+                || question.name == Some("cilium-config")
+                || (question.resource == "pods/exec"
+                    && question.verb == "create"
+                    && question.namespace.as_deref() == Some(SYSTEM))
+        });
+        assert!(is_missing(&answers));
+        insta::assert_snapshot!(tell(&answers, &library));
+    }
+
+    #[test]
+    fn without_exec_every_check_is_unknown() {
+        let library = Library::load(&[]).unwrap();
+        let answers = answers(|question| question.resource == "pods/exec");
+        let text = tell(&answers, &library);
+        for check in library.checks() {
+            assert!(text.contains(&check.id), "{}", check.id);
+        }
+        assert!(!is_missing(&super::tests::answers(|_| false)));
+    }
+}

@@ -296,8 +296,8 @@ mod tests {
             ["a'b", "c\"d\"e", "f'g"]
         );
         assert_eq!(
-            words("'a ^\nb' \"c\\\"d\" e^&f"),
-            ["'a", "b'", "c\"d", "e&f"]
+            words("run ^\n'a b' \"c\\\"d\" e^&f"),
+            ["run", "'a", "b'", "c\"d", "e&f"]
         );
     }
 
