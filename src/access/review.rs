@@ -87,7 +87,7 @@ pub(crate) fn tell(answers: &[Answer], library: &Library) -> String {
             continue;
         }
         for question in refused {
-            let _ = writeln!(text, "MISSING  {}", asked(question));
+            let _ = writeln!(text, "MISSING  {}", asked(question, right.place));
         }
         let _ = writeln!(
             text,
@@ -126,7 +126,7 @@ fn named(right: &Right) -> String {
     )
 }
 
-fn asked(question: &Question) -> String {
+fn asked(question: &Question, place: Place) -> String {
     let Question { verb, .. } = question;
     let mut text = format!(
         "{verb} {}",
@@ -135,8 +135,10 @@ fn asked(question: &Question) -> String {
     if let Some(name) = question.name {
         let _ = write!(text, " {name}");
     }
-    if let Some(namespace) = &question.namespace {
-        let _ = write!(text, " in {namespace}");
+    match (&question.namespace, place) {
+        (Some(namespace), _) => _ = write!(text, " in {namespace}"),
+        (None, Place::Runners) => text.push_str(" in all namespaces"),
+        (None, _) => {}
     }
     text
 }

@@ -176,7 +176,10 @@ fn write_private(text: &str, file: &Path) -> Result<()> {
 
 fn next_steps(options: &Manifest, plan: &Plan) -> String {
     let (from, file) = match &options.output_file {
-        Some(file) => ("", quoted(&file.display().to_string())),
+        Some(file) => (
+            "",
+            quoted(&crate::report::clean(&file.display().to_string())),
+        ),
         None => ("… | ", "-".to_owned()),
     };
     let namespace = options.namespace.as_ref();
@@ -192,6 +195,9 @@ fn next_steps(options: &Manifest, plan: &Plan) -> String {
     if let Some(namespace) = &options.namespace {
         step(format!(
             "kubectl create namespace {namespace}    # where it is not there yet"
+        ));
+        step(format!(
+            "kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=privileged    # where the cluster enforces PodSecurity"
         ));
     }
     step(format!("{from}kubectl{flag} apply -f {file}"));

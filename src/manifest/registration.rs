@@ -130,7 +130,7 @@ impl Reading<'_> {
             self.fault(
                 place,
                 format!("{name} is no UUID"),
-                "it looks like {7deb7740-f86b-50d0-9c85-671fcb3c9038}: copy it again from Bitbucket",
+                "one looks like {7deb7740-f86b-50d0-9c85-671fcb3c9038}, so copy it again from Bitbucket",
             );
         }
         bare.to_ascii_lowercase()

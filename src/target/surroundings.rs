@@ -2,7 +2,7 @@
 
 use super::cni;
 use super::kubernetes::Cluster;
-use crate::evidence::{Cni, Encapsulation};
+use crate::evidence::{Cni, CniSettings, Encapsulation};
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ListParams};
 
@@ -46,20 +46,51 @@ fn docker_version(node: &Node) -> Option<String> {
 async fn read_mtu(cluster: &Cluster, name: &str) -> Option<(i64, String)> {
     let settings = cni::settings(&cluster.client, name).await;
     let settings = settings.observed()?;
+    let mtu = carried(name, settings)?;
+    Some((mtu, settings.source.clone()))
+}
+
+/// What a pod can send, by the settings of its CNI.
+fn carried(name: &str, settings: &CniSettings) -> Option<i64> {
     let own = settings.mtu?;
     let mtu = match (name, settings.encapsulation.observed()) {
         // Cilium's is the ethernet's; a tunnel takes its part on the route, and so does WireGuard,
         // which may be there beside a tunnel: 80 and 50.
-        ("cilium", Some(Encapsulation::None | Encapsulation::Vxlan)) => {
-            own - settings
-                .encapsulation
-                .observed()
-                .map_or(0, |kind| kind.overhead())
+        ("cilium", Some(kind @ (Encapsulation::None | Encapsulation::Vxlan))) => {
+            own - kind.overhead()
         }
         ("cilium", _) => own - 130,
         _ => own,
     };
-    (576..=65535)
-        .contains(&mtu)
-        .then(|| (mtu, settings.source.clone()))
+    (576..=65535).contains(&mtu).then_some(mtu)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Observation, Observed, Why};
+
+    #[test]
+    fn calico_says_the_pods_mtu_and_cilium_that_below_its_tunnel() {
+        let carried = |name, mtu, encapsulation| {
+            let source = String::new();
+            let settings = CniSettings {
+                mtu,
+                encapsulation,
+                source,
+            };
+            carried(name, &settings)
+        };
+        let vxlan = || Observed(Encapsulation::Vxlan);
+        assert_eq!(carried("calico", Some(1450), vxlan()), Some(1450));
+        assert_eq!(carried("cilium", Some(1500), vxlan()), Some(1450));
+        let native = Observed(Encapsulation::None);
+        assert_eq!(carried("cilium", Some(1500), native), Some(1500));
+        let wireguard = Observed(Encapsulation::Wireguard);
+        assert_eq!(carried("cilium", Some(1500), wireguard), Some(1370));
+        let unknown = Observation::unseen(Why::Missing, "not told");
+        assert_eq!(carried("cilium", Some(1500), unknown), Some(1370));
+        assert_eq!(carried("calico", None, vxlan()), None);
+        assert_eq!(carried("calico", Some(7), vxlan()), None);
+    }
 }
