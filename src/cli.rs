@@ -40,6 +40,16 @@ pub enum Command {
     List(List),
     /// Run the cases in check files
     Test(Test),
+    /// Turn the command that Bitbucket prints for a new runner into the manifest that runs it on
+    /// Kubernetes, right from the start
+    #[command(after_help = MANIFEST_EXAMPLES)]
+    Manifest(Box<Manifest>),
+    /// Print the least rights with which the doctor sees everything, or ask which of them are missing
+    #[command(after_help = RBAC_HELP)]
+    Rbac(Rbac),
+    /// Print the manifest that runs the doctor inside the cluster, once or again and again
+    #[command(after_help = JOB_EXAMPLES)]
+    Job(Job),
 }
 
 const CHECK_EXAMPLES: &str = "\
@@ -206,6 +216,176 @@ pub struct Test {
     /// Check files, or folders of them
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
+}
+
+const MANIFEST_EXAMPLES: &str = "\
+Examples:
+  runner-doctor manifest -n ci                     then paste the command, and end with Ctrl-D
+  runner-doctor manifest -n ci command.txt --output-file runner.yaml
+  runner-doctor manifest -n ci --secret-from runner-oauth -- docker container run -it -e …
+
+What follows -- stays in your shell's history, the secret too. The result holds the secret as well,
+in base64, unless --secret-from names a Secret that has it. From the cluster, unless --offline, only
+the nodes' Docker version and the CNI's MTU are read; nothing is created.";
+
+#[derive(Debug, Args)]
+pub struct Manifest {
+    /// A file with the command that Bitbucket printed; standard input unless given
+    #[arg(value_name = "FILE", conflicts_with = "command")]
+    pub file: Option<PathBuf>,
+    /// The command itself
+    #[arg(value_name = "COMMAND", last = true)]
+    pub command: Vec<String>,
+    /// What keeps the runner running
+    #[arg(long, value_enum, default_value = "job", value_name = "KIND")]
+    pub kind: RunnerKind,
+    /// The namespace that the manifest names; it names none unless given
+    #[arg(short, long, value_name = "NAMESPACE", value_parser = kubernetes_name)]
+    pub namespace: Option<String>,
+    /// The name of the Job or Deployment, instead of the one in the command
+    #[arg(long, value_name = "NAME", value_parser = kubernetes_name)]
+    pub name: Option<String>,
+    /// Use this Secret, which exists (keys oauthClientId, oauthClientSecret), and write none
+    #[arg(long, value_name = "SECRET", value_parser = kubernetes_name)]
+    pub secret_from: Option<String>,
+    /// The image of the Docker engine, instead of a supported version or the nodes' own
+    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    pub engine_image: Option<String>,
+    /// The image of the runner, instead of the one in the command
+    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    pub runner_image: Option<String>,
+    /// How many bytes the pod network carries, instead of what the CNI says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(576..=65535))]
+    pub pod_mtu: Option<i64>,
+    /// Memory of the engine, in which all steps run; 4Gi for each x of a step's size and 512Mi
+    #[arg(long, value_name = "MEMORY", default_value = crate::manifest::Memory::DEFAULT, value_parser = crate::manifest::Memory::parse)]
+    pub memory: crate::manifest::Memory,
+    /// Labels that the runner has in Bitbucket beside self.hosted and linux
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// Read nothing from a cluster
+    #[arg(long)]
+    pub offline: bool,
+    /// The kubeconfig's context to use
+    #[arg(long, value_name = "CONTEXT")]
+    pub context: Option<String>,
+    /// The kubeconfig to use
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Write the part of bitbucket-pipelines.yml to a file, instead of comments at the end
+    #[arg(long, value_name = "FILE")]
+    pub pipelines_file: Option<PathBuf>,
+    /// Write to a file that only you may read, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RunnerKind {
+    Job,
+    Deployment,
+}
+
+const RBAC_HELP: &str = "\
+Examples:
+  runner-doctor rbac -n ci                      the runners of one namespace, and nothing else
+  runner-doctor rbac -n ci --cluster-facts      with what tells of nodes and the CNI
+  runner-doctor rbac -A | kubectl apply -f -    the runners of all namespaces
+  runner-doctor rbac -n ci --verify             what of it you lack, and what is unknown for that
+
+--verify asks the cluster with SelfSubjectAccessReviews. Those are `create` requests, as an audit log
+will show, but of a question that is answered and kept nowhere: nothing is stored or changed.
+
+Exit codes: 0 printed, or nothing is missing; 1 a right is missing; 2 could not ask";
+
+#[derive(Debug, Args)]
+pub struct Rbac {
+    #[command(flatten)]
+    pub scope: Scope,
+    /// Ask the cluster which of these rights the current identity lacks, and print that
+    #[arg(long)]
+    pub verify: bool,
+    /// The kubeconfig's context to use
+    #[arg(long, value_name = "CONTEXT")]
+    pub context: Option<String>,
+    /// The kubeconfig to use
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// How long the cluster may take to answer
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub timeout: Duration,
+}
+
+/// Which runners the rights are for, and who has them.
+#[derive(Debug, Args)]
+pub struct Scope {
+    /// The namespace of the runners, and of the doctor's account; with -A, of the account only
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = kubernetes_name)]
+    pub namespace: String,
+    /// Runners in all namespaces
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// With -n: also what is outside of that namespace (nodes, the CNI), for the ethernet's MTU
+    #[arg(long, conflicts_with = "all_namespaces")]
+    pub cluster_facts: bool,
+    /// Without the right to execute anything in the nodes' network agents
+    #[arg(long)]
+    pub no_node_exec: bool,
+    /// The name of the account and of its roles
+    #[arg(long, value_name = "NAME", default_value = "runner-doctor", value_parser = kubernetes_name)]
+    pub name: String,
+}
+
+const JOB_EXAMPLES: &str = "\
+Examples:
+  runner-doctor job -n ci --image registry.example/runner-doctor:0.1.0 | kubectl apply -f -
+  runner-doctor job -A --image … --kind cronjob --schedule '*/30 * * * *' -- --strict -o json
+  runner-doctor job -n ci --image … -- collect -n ci
+
+What follows -- is added to `check`; where it begins with a word and not with a flag, it replaces that.
+The image is made from the Dockerfile beside the doctor's source.";
+
+#[derive(Debug, Args)]
+pub struct Job {
+    #[command(flatten)]
+    pub scope: Scope,
+    /// The doctor's image
+    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    pub image: String,
+    /// Once, or by a schedule
+    #[arg(long, value_enum, default_value = "job", value_name = "KIND")]
+    pub kind: JobKind,
+    /// When, as cron writes it
+    #[arg(long, value_name = "CRON", default_value = "0 * * * *")]
+    pub schedule: String,
+    /// Use this account, which exists, and print no rights
+    #[arg(long, value_name = "NAME", value_parser = kubernetes_name)]
+    pub service_account: Option<String>,
+    /// What the doctor is told, instead of only where to look
+    #[arg(value_name = "ARGUMENT", last = true)]
+    pub arguments: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum JobKind {
+    Job,
+    Cronjob,
+}
+
+fn kubernetes_name(text: &str) -> Result<String, String> {
+    match crate::manifest::is_label(text) {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("a name in Kubernetes has at most 63 small letters, digits and dashes".to_owned())
+        }
+    }
+}
+
+fn image(text: &str) -> Result<String, String> {
+    match crate::manifest::is_image(text) {
+        true => Ok(text.to_owned()),
+        false => Err("an image looks like docker:28.5.2-dind".to_owned()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

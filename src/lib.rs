@@ -12,6 +12,7 @@
 //! Right of it everything is pure, and knows nothing of Kubernetes: a recording replays to the
 //! same diagnosis on any machine.
 
+mod access;
 pub mod check;
 pub mod cli;
 pub mod commands;
@@ -19,6 +20,7 @@ pub mod diagnosis;
 mod discover;
 pub mod evidence;
 mod layers;
+mod manifest;
 mod probe;
 pub mod remedy;
 pub mod report;

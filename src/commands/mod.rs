@@ -4,8 +4,11 @@
 mod check;
 mod collect;
 mod explain;
+mod job;
 mod list;
+mod manifest;
 mod progress;
+mod rbac;
 mod source;
 mod test;
 
@@ -56,6 +59,9 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Explain(options) => explain::run(&options, color),
         Command::List(options) => list::run(&options, color),
         Command::Test(options) => test::run(&options),
+        Command::Manifest(options) => manifest::run(&options),
+        Command::Rbac(options) => rbac::run(&options),
+        Command::Job(options) => job::run(&options),
     }
 }
 

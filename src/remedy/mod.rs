@@ -4,6 +4,8 @@ mod bitbucket;
 mod docker;
 mod pod;
 
+pub(crate) use docker::{mtu_config, mtu_flags};
+
 use crate::diagnosis::Remedy;
 use crate::evidence::versions;
 use crate::evidence::{Engine, Provider, Runner};

@@ -225,7 +225,7 @@ pub(super) fn code(error: &kube::Error) -> Option<u16> {
     }
 }
 
-fn unreachable(error: &kube::Error) -> anyhow::Error {
+pub(super) fn unreachable(error: &kube::Error) -> anyhow::Error {
     match code(error) {
         Some(401) => anyhow!(
             "the cluster does not accept these credentials: log in again, or choose another --context"

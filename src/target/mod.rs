@@ -4,6 +4,8 @@ mod cni;
 pub mod docker;
 pub mod kubernetes;
 mod nodes;
+pub(crate) mod permissions;
+pub(crate) mod surroundings;
 mod talk;
 mod walk;
 

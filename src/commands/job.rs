@@ -1,0 +1,18 @@
+//! `job`: the manifest with which the doctor examines a cluster from inside.
+
+use super::{Exit, rbac, write_out};
+use crate::access::job::{self, Wishes};
+use crate::cli::{Job, JobKind};
+use anyhow::Result;
+
+pub fn run(options: &Job) -> Result<Exit> {
+    let wishes = Wishes {
+        scope: rbac::scope(&options.scope),
+        image: &options.image,
+        schedule: (options.kind == JobKind::Cronjob).then_some(options.schedule.as_str()),
+        service_account: options.service_account.as_deref(),
+        arguments: &options.arguments,
+    };
+    write_out(&job::write(&wishes), None)?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,229 @@
+//! `manifest`: what Bitbucket prints for a new runner, as what Kubernetes takes.
+
+use super::{Exit, tell, write_out};
+use crate::cli::{Manifest, RunnerKind};
+use crate::manifest::{Command, Kind, Plan, Wishes};
+use crate::target::kubernetes::Cluster;
+use crate::target::surroundings::Surroundings;
+use anyhow::{Context, Result, bail};
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, IsTerminal, Read, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+/// More than any command has.
+const LONGEST: u64 = 64 << 10;
+
+/// What the cluster may take: nothing it says is needed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub fn run(options: &Manifest) -> Result<Exit> {
+    let command = command(options)?;
+    let around = match options.offline {
+        true => Surroundings::default(),
+        false => surroundings(options),
+    };
+    let wishes = Wishes {
+        kind: match options.kind {
+            RunnerKind::Job => Kind::Job,
+            RunnerKind::Deployment => Kind::Deployment,
+        },
+        namespace: options.namespace.as_deref(),
+        name: options.name.as_deref(),
+        secret_from: options.secret_from.as_deref(),
+        engine_image: options.engine_image.as_deref(),
+        runner_image: options.runner_image.as_deref(),
+        pod_mtu: options.pod_mtu,
+        memory: options.memory,
+        labels: &options.labels,
+    };
+    let plan = Plan::make(command, wishes, &around)?;
+    let mut text = plan.manifest();
+    match &options.pipelines_file {
+        Some(file) => write_out(&plan.pipelines(), Some(file)).with_context(|| {
+            format!(
+                "cannot write {}: name another with --pipelines-file",
+                file.display()
+            )
+        })?,
+        None => append_as_comment(&mut text, &plan.pipelines()),
+    }
+    match &options.output_file {
+        Some(file) => write_private(&text, file)?,
+        None => write_out(&text, None)?,
+    }
+    tell(&next_steps(options, &plan));
+    Ok(Exit::Fine)
+}
+
+fn command(options: &Manifest) -> Result<Command> {
+    if !options.command.is_empty() {
+        return Ok(Command::Arguments(options.command.clone()));
+    }
+    let file = options
+        .file
+        .as_deref()
+        .filter(|file| *file != Path::new("-"));
+    let bytes = match file {
+        Some(file) => fs::File::open(file).and_then(read_all).with_context(|| {
+            format!(
+                "cannot read the command from {}: name the file that you saved it to",
+                file.display()
+            )
+        })?,
+        None => {
+            if io::stdin().is_terminal() {
+                tell(
+                    "Paste the command that Bitbucket printed for the runner, then press Enter and Ctrl-D:",
+                );
+            }
+            read_all(io::stdin().lock()).context(
+                "cannot read the command from standard input: pipe it in, or name a file",
+            )?
+        }
+    };
+    if bytes.len() as u64 > LONGEST {
+        bail!(
+            "the command is longer than any that Bitbucket prints: give the file or the text with that command alone"
+        );
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) if text.trim().is_empty() => bail!(
+            "there is no command to read: paste the one that Bitbucket printed for the runner, or name the file that you saved it to"
+        ),
+        Ok(text) => Ok(Command::Text(text)),
+        // The error would show what was read.
+        Err(_) => bail!(
+            "the command is not UTF-8 text: save the file as UTF-8 (PowerShell's > writes UTF-16)"
+        ),
+    }
+}
+
+fn read_all(source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What a cluster tells, if there is one that answers soon.
+fn surroundings(options: &Manifest) -> Surroundings {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let Ok(runtime) = runtime else {
+        return Surroundings::default();
+    };
+    let look = async {
+        let cluster =
+            Cluster::connect(options.context.as_deref(), options.kubeconfig.as_deref()).await?;
+        anyhow::Ok(Surroundings::read(&cluster).await)
+    };
+    let found = runtime.block_on(async { tokio::time::timeout(PATIENCE, look).await });
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    match found {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            tracing::info!("no cluster was asked: {error}");
+            Surroundings::default()
+        }
+        Err(_) => {
+            tracing::warn!(
+                "the cluster did not answer within {} s, so nothing was read from it: --offline does not ask it",
+                PATIENCE.as_secs()
+            );
+            Surroundings::default()
+        }
+    }
+}
+
+fn append_as_comment(text: &mut String, part: &str) {
+    text.push_str("\n# Not for Kubernetes, but for the repository:\n#\n");
+    for line in part.lines() {
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "# {line}");
+    }
+}
+
+/// It holds a secret, so nobody else may read it, from its first byte on.
+fn write_private(text: &str, file: &Path) -> Result<()> {
+    let mut how = OpenOptions::new();
+    how.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        how.mode(0o600);
+    }
+    let write = || -> io::Result<()> {
+        let mut out = how.open(file)?;
+        // One that was there before keeps its mode.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            if out.metadata()?.is_file() {
+                out.set_permissions(fs::Permissions::from_mode(0o600))?;
+            }
+        }
+        out.write_all(text.as_bytes())
+    };
+    write().with_context(|| {
+        format!(
+            "cannot write {}: name another with --output-file",
+            file.display()
+        )
+    })
+}
+
+fn next_steps(options: &Manifest, plan: &Plan) -> String {
+    let (from, file) = match &options.output_file {
+        Some(file) => (
+            "",
+            quoted(&crate::report::clean(&file.display().to_string())),
+        ),
+        None => ("… | ", "-".to_owned()),
+    };
+    let namespace = options.namespace.as_ref();
+    let flag = namespace
+        .map(|name| format!(" -n {name}"))
+        .unwrap_or_default();
+    let kind = match options.kind {
+        RunnerKind::Job => "job",
+        RunnerKind::Deployment => "deployment",
+    };
+    let mut text = String::from("To start it:\n");
+    let mut step = |line: String| _ = writeln!(text, "  {line}");
+    if let Some(namespace) = &options.namespace {
+        step(format!(
+            "kubectl create namespace {namespace}    # where it is not there yet"
+        ));
+        step(format!(
+            "kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=privileged    # where the cluster enforces PodSecurity"
+        ));
+    }
+    step(format!("{from}kubectl{flag} apply -f {file}"));
+    if options.kind == RunnerKind::Job {
+        step(format!(
+            "{from}kubectl{flag} replace --force -f {file}    # again, after a change: a Job is replaced, not edited"
+        ));
+    }
+    step(format!("runner-doctor check{flag}"));
+    text.push_str("To delete it:\n");
+    let secret = match &options.secret_from {
+        Some(_) => String::new(),
+        None => format!(" secret/{}", plan.secret_name()),
+    };
+    let _ = write!(text, "  kubectl{flag} delete {kind}/{}{secret}", plan.name);
+    if plan.mtu.assumed {
+        text.push_str("\nThe MTU of the pod network is assumed, not read: give it with --pod-mtu, or see what `runner-doctor check` says.");
+    }
+    text
+}
+
+/// As a shell takes a file's name.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    match name.chars().all(plain) {
+        true => name.to_owned(),
+        false => format!("'{}'", name.replace('\'', r"'\''")),
+    }
+}

@@ -1,0 +1,46 @@
+//! `rbac`: the rights that the doctor needs, or those of them that are missing.
+
+use super::{Exit, write_out};
+use crate::access::{self, Scope, review};
+use crate::check::Library;
+use crate::cli::{self, Rbac};
+use crate::target::kubernetes::Cluster;
+use anyhow::{Context, Result, anyhow};
+use std::time::Duration;
+
+pub fn run(options: &Rbac) -> Result<Exit> {
+    let scope = scope(&options.scope);
+    if !options.verify {
+        write_out(&access::roles(&scope), None)?;
+        return Ok(Exit::Fine);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start: the system gives no threads")?;
+    let asking = async {
+        let cluster =
+            Cluster::connect(options.context.as_deref(), options.kubeconfig.as_deref()).await?;
+        review::ask(&cluster, &scope).await
+    };
+    let answers = runtime.block_on(async { tokio::time::timeout(options.timeout, asking).await });
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    let answers = answers.map_err(|_| {
+        anyhow!("the cluster did not answer within --timeout: check `kubectl version` with the same --kubeconfig and --context")
+    })??;
+    write_out(&review::tell(&answers, &Library::load(&[])?), None)?;
+    Ok(match review::is_missing(&answers) {
+        true => Exit::Findings,
+        false => Exit::Fine,
+    })
+}
+
+pub(super) fn scope(scope: &cli::Scope) -> Scope<'_> {
+    Scope {
+        namespace: &scope.namespace,
+        all_namespaces: scope.all_namespaces,
+        cluster_facts: scope.cluster_facts,
+        node_exec: !scope.no_node_exec,
+        name: &scope.name,
+    }
+}

@@ -1,0 +1,145 @@
+//! From the command that Bitbucket prints for a new runner to the Secret, the Job and the pipeline
+//! that run it on Kubernetes.
+
+mod docker_run;
+mod document;
+mod pipelines;
+mod plan;
+mod registration;
+mod words;
+pub(crate) mod yaml;
+
+pub use plan::Memory;
+
+use crate::target::surroundings::Surroundings;
+use anyhow::{Result, anyhow};
+use plan::{Engine, Mtu};
+use registration::Registration;
+use words::{Place, Word};
+
+/// The runner's image, where the command names none.
+const RUNNER_IMAGE: &str =
+    "docker-public.packages.atlassian.com/sox/atlassian/bitbucket-pipelines-runner:1";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Job,
+    Deployment,
+}
+
+/// What the user asked for beside the command.
+pub(crate) struct Wishes<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) name: Option<&'a str>,
+    /// A Secret that exists.
+    pub(crate) secret_from: Option<&'a str>,
+    pub(crate) engine_image: Option<&'a str>,
+    pub(crate) runner_image: Option<&'a str>,
+    pub(crate) pod_mtu: Option<i64>,
+    pub(crate) memory: Memory,
+    pub(crate) labels: &'a [String],
+}
+
+/// Everything that is decided, ready to be written.
+pub(crate) struct Plan<'a> {
+    pub(crate) name: String,
+    pub(crate) mtu: Mtu,
+    wishes: Wishes<'a>,
+    registration: Registration,
+    runner_image: String,
+    engine: Engine,
+}
+
+/// A command as text, or as the arguments that a shell made of it.
+pub(crate) enum Command {
+    Text(String),
+    Arguments(Vec<String>),
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn make(
+        command: Command,
+        wishes: Wishes<'a>,
+        around: &Surroundings,
+    ) -> Result<Self> {
+        let registration = read(command, wishes.secret_from.is_none())?;
+        let name = match (wishes.name, &registration.name) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(name)) if is_label(name) => name.clone(),
+            _ => format!("runner-{}", registration.runner),
+        };
+        let runner_image = match (wishes.runner_image, &registration.image) {
+            (Some(image), _) => image.to_owned(),
+            (None, Some(image)) if is_image(image) => image.clone(),
+            _ => RUNNER_IMAGE.to_owned(),
+        };
+        Ok(Plan {
+            name,
+            mtu: Mtu::choose(wishes.pod_mtu, around),
+            engine: Engine::choose(wishes.engine_image, around),
+            wishes,
+            registration,
+            runner_image,
+        })
+    }
+
+    /// The Secret and the Job, one YAML stream.
+    pub(crate) fn manifest(&self) -> String {
+        document::write(self)
+    }
+
+    /// What bitbucket-pipelines.yml needs to use this runner.
+    pub(crate) fn pipelines(&self) -> String {
+        pipelines::write(self)
+    }
+
+    pub(crate) fn secret_name(&self) -> String {
+        match self.wishes.secret_from {
+            Some(name) => name.to_owned(),
+            None => format!("{}-oauth-credentials", self.name),
+        }
+    }
+}
+
+fn read(command: Command, with_oauth: bool) -> Result<Registration> {
+    let words = match command {
+        Command::Text(text) => words::split(&text),
+        Command::Arguments(arguments) => match <[String; 1]>::try_from(arguments) {
+            // The whole command in quotes.
+            Ok([text]) => words::split(&text),
+            Err(arguments) => Ok(numbered(arguments)),
+        },
+    };
+    let run = words
+        .and_then(docker_run::parse)
+        .map_err(|trouble| anyhow!(trouble))?;
+    Registration::read(run, with_oauth).map_err(|troubles| {
+        let lines: Vec<String> = troubles.iter().map(ToString::to_string).collect();
+        anyhow!(lines.join("\n"))
+    })
+}
+
+fn numbered(arguments: Vec<String>) -> Vec<Word> {
+    let arguments = arguments.into_iter().enumerate();
+    let word = |(at, text)| Word {
+        text,
+        place: Place::Argument(at + 1),
+    };
+    arguments.map(word).collect()
+}
+
+/// A name as Kubernetes takes it where it also becomes a label.
+pub(crate) fn is_label(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=63).contains(&text.len())
+        && text.chars().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// Enough to tell an image from a mistake.
+pub(crate) fn is_image(text: &str) -> bool {
+    let known = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(known)
+}

@@ -1,0 +1,67 @@
+//! The part of bitbucket-pipelines.yml that brings a step to this runner, and its Docker to work.
+
+use super::Plan;
+use super::yaml::{Page, scalar};
+use crate::remedy;
+
+pub(super) fn write(plan: &Plan) -> String {
+    let mut page = Page::default();
+    page.comment(0, "bitbucket-pipelines.yml, for steps on this runner:");
+    definitions(&mut page, plan);
+    page.line(0, "pipelines:").line(2, "default:");
+    page.line(2, "- step:").line(6, "name: Build");
+    size(&mut page, plan);
+    page.comment(6, "All of the labels that the runner has in Bitbucket; with self.hosted alone, any of your runners may take the step.");
+    page.line(6, "runs-on:");
+    page.line(6, "- self.hosted").line(6, "- linux");
+    for label in plan.wishes.labels {
+        page.line(6, format_args!("- {}", scalar(label)));
+    }
+    page.line(6, "services:").line(6, "- docker");
+    page.line(6, "script:").line(6, "- docker build .");
+    page.finish()
+}
+
+fn definitions(page: &mut Page, plan: &Plan) {
+    page.line(0, "definitions:")
+        .line(2, "services:")
+        .line(4, "docker:");
+    if !plan.mtu.is_default() {
+        // The engine that the runner starts is chosen here, so it can be the one of the pod.
+        let version = plan.engine.version();
+        let version = version.filter(|version| version.major >= 20);
+        let (base, tag) = match &version {
+            Some(version) => (format!("docker:{version}-dind"), version.to_string()),
+            None => ("docker:28.5.2-dind".to_owned(), "28.5.2".to_owned()),
+        };
+        let of_tag = crate::evidence::versions::parse(&tag);
+        let config = remedy::mtu_config(of_tag.as_ref(), plan.mtu.value);
+        page.comment(6, "The runner starts one more Docker inside the pod's, and nothing but its image tells that one the MTU (docker:dind reads no DOCKER_OPTS). Build this Dockerfile once, push it, and name it here:");
+        page.line(6, format_args!("#   FROM {base}"));
+        page.line(
+            6,
+            format_args!(
+                "#   RUN mkdir -p /etc/docker && echo '{config}' >/etc/docker/daemon.json"
+            ),
+        );
+        page.line(6, format_args!("image: YOUR-REGISTRY/docker-mtu:{tag}"));
+    }
+    page.comment(
+        6,
+        "Of the step's memory, in MB; 1024 is what Bitbucket gives unless told.",
+    );
+    page.line(6, "memory: 2048");
+}
+
+fn size(page: &mut Page, plan: &Plan) {
+    match plan.wishes.memory.step_size() {
+        Some(size) => {
+            page.comment(6, "4 GB for each x, the services' part among it; the most that fits into the memory of the engine's container.");
+            page.line(6, format_args!("size: {size}x"));
+        }
+        None => {
+            page.comment(6, "A step of size 1x takes 4 GB, more than the engine's container has: --memory 4608Mi would fit.");
+            page.line(6, "size: 1x");
+        }
+    }
+}

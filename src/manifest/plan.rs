@@ -1,0 +1,203 @@
+//! Decides what a runner's pod is made of: the engine's image, the MTU, the memory.
+
+use crate::evidence::versions::{self, ImageRef};
+use crate::target::surroundings::Surroundings;
+use semver::Version;
+
+/// 29 raised the API's minimum to 1.44 (lowered again in 29.3), which shuts old clients out, and
+/// the client is Bitbucket's to choose; 28.5.2 is the last before it.
+const ENGINE_IMAGE: &str = "docker:28.5.2-dind";
+
+/// What a VXLAN leaves of an ethernet's 1500.
+const ASSUMED_MTU: i64 = 1450;
+
+/// Docker's own default, which servers on the Internet do not exceed either.
+const ETHERNET: i64 = 1500;
+
+/// A step of size 1x, in MiB: <https://support.atlassian.com/bitbucket-cloud/docs/step-options/>.
+const STEP_MEMORY: u64 = 4096;
+
+/// An image, and why that one.
+pub(crate) struct Engine {
+    pub(super) image: String,
+    pub(super) why: String,
+}
+
+impl Engine {
+    pub(super) fn version(&self) -> Option<Version> {
+        versions::parse(ImageRef::parse(&self.image).docker_version()?)
+    }
+
+    pub(super) fn choose(given: Option<&str>, around: &Surroundings) -> Self {
+        let engine = |image: &str, why: &str| Engine {
+            image: image.to_owned(),
+            why: why.to_owned(),
+        };
+        if let Some(image) = given {
+            return engine(image, "As --engine-image says.");
+        }
+        let pinned = "A pinned version, since a tag like docker:dind brings another Docker with some later pull. 28.5.2 and not 29, for the first 29s turn away clients with an API older than 1.44.";
+        match around.docker.as_slice() {
+            [] => engine(ENGINE_IMAGE, pinned),
+            [one] => match versions::parse(one) {
+                Some(version) if is_usable(&version) => {
+                    let number = format!("{}.{}.{}", version.major, version.minor, version.patch);
+                    let why = "The same Docker as the nodes run.";
+                    engine(&format!("docker:{number}-dind"), why)
+                }
+                _ => engine(
+                    ENGINE_IMAGE,
+                    &format!(
+                        "{pinned} The nodes' own Docker is not a version to build with: before 20.10.16 it fails under cgroup v2."
+                    ),
+                ),
+            },
+            _ => engine(
+                ENGINE_IMAGE,
+                &format!("{pinned} The nodes run several Dockers."),
+            ),
+        }
+    }
+}
+
+/// From 20.10.16 on it starts under cgroup v2, and no longer has the OOM score fault of 20.10.5.
+fn is_usable(version: &Version) -> bool {
+    let short_api = Version::new(29, 0, 0)..Version::new(29, 3, 0);
+    version.pre.is_empty() && *version >= Version::new(20, 10, 16) && !short_api.contains(version)
+}
+
+/// What the Docker networks may send, and how that is known.
+pub(crate) struct Mtu {
+    pub(super) value: i64,
+    pub(super) why: String,
+    /// Nobody told and nothing was read.
+    pub(crate) assumed: bool,
+}
+
+impl Mtu {
+    pub(super) fn choose(given: Option<i64>, around: &Surroundings) -> Self {
+        let read = around.pod_mtu.as_ref();
+        let (pod, why, assumed) = match (given, read) {
+            (Some(mtu), _) => (
+                mtu,
+                format!("The pod network carries {mtu} bytes, as --pod-mtu says."),
+                false,
+            ),
+            (None, Some((mtu, source))) => (
+                *mtu,
+                format!("The pod network carries {mtu} bytes, as {source} says."),
+                false,
+            ),
+            (None, None) => (
+                ASSUMED_MTU,
+                format!(
+                    "{ASSUMED_MTU} is assumed, what a VXLAN on an ethernet of 1500 leaves; where the pod network carries less (`runner-doctor check` tells), make this anew with --pod-mtu."
+                ),
+                true,
+            ),
+        };
+        Mtu {
+            value: pod.min(ETHERNET),
+            why: format!(
+                "{why} Docker's own default of {ETHERNET} does not ask: where it is larger, downloads hang."
+            ),
+            assumed,
+        }
+    }
+
+    /// Whether an engine that nobody tells anything gets it right.
+    pub(super) fn is_default(&self) -> bool {
+        self.value == ETHERNET
+    }
+}
+
+/// Memory of the engine's container, in MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory(u64);
+
+impl Memory {
+    /// One step of size 1x, and the engine itself.
+    pub const DEFAULT: &'static str = "4608Mi";
+
+    /// `4608Mi`, `8Gi`; as Kubernetes writes it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let unit = match &text[digits.len()..] {
+            "Mi" => 1,
+            "Gi" => 1024,
+            _ => return Err("write it as 4608Mi or 8Gi".to_owned()),
+        };
+        let count: u64 = digits.parse().map_err(|_| "write it as 4608Mi or 8Gi")?;
+        match count.checked_mul(unit) {
+            Some(memory) if (512..=4 << 20).contains(&memory) => Ok(Memory(memory)),
+            _ => Err("it must be from 512Mi to 4096Gi".to_owned()),
+        }
+    }
+
+    pub(super) fn quantity(self) -> String {
+        format!("{}Mi", self.0)
+    }
+
+    /// The largest step that fits; nothing where even the smallest does not.
+    pub(crate) fn step_size(self) -> Option<u64> {
+        [8, 4, 2, 1]
+            .into_iter()
+            .find(|size| size * STEP_MEMORY <= self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn around(docker: &[&str], pod_mtu: Option<i64>) -> Surroundings {
+        Surroundings {
+            docker: docker.iter().map(|version| (*version).to_owned()).collect(),
+            pod_mtu: pod_mtu.map(|mtu| (mtu, "configmap kube-system/calico-config".to_owned())),
+        }
+    }
+
+    #[test]
+    fn the_engine_is_the_nodes_own_where_that_is_one_to_build_with() {
+        let image = |docker: &[&str]| Engine::choose(None, &around(docker, None)).image;
+        assert_eq!(image(&[]), ENGINE_IMAGE);
+        assert_eq!(image(&["20.10.24+dfsg1"]), "docker:20.10.24-dind");
+        for unusable in [&["20.10.5"][..], &["29.0.1"], &["24.0.7", "25.0.3"], &["?"]] {
+            assert_eq!(image(unusable), ENGINE_IMAGE, "{unusable:?}");
+        }
+        let given = Engine::choose(Some("x/docker:27.1.0-dind"), &around(&["24.0.7"], None));
+        assert_eq!(given.image, "x/docker:27.1.0-dind");
+        assert_eq!(given.version(), Some(Version::new(27, 1, 0)));
+    }
+
+    #[test]
+    fn the_mtu_is_the_given_then_the_read_then_the_usual() {
+        let mtu = |given, read| Mtu::choose(given, &around(&[], read));
+        assert_eq!(mtu(Some(1400), Some(1440)).value, 1400);
+        assert_eq!(mtu(None, Some(1440)).value, 1440);
+        assert_eq!(mtu(None, Some(9001)).value, 1500);
+        let assumed = mtu(None, None);
+        assert!(assumed.value == 1450 && assumed.assumed);
+    }
+
+    #[test]
+    fn steps_fit_their_memory() {
+        let size = |text: &str| Memory::parse(text).unwrap().step_size();
+        assert_eq!(size(Memory::DEFAULT), Some(1));
+        assert_eq!(size("8704Mi"), Some(2));
+        assert_eq!(size("64Gi"), Some(8));
+        assert_eq!(size("2Gi"), None);
+        for wrong in [
+            "",
+            "4",
+            "4G",
+            "1Mi",
+            "-1Gi",
+            "99999999999999999999Gi",
+            "18446744073709551615Gi",
+            "Gi",
+        ] {
+            assert!(Memory::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
