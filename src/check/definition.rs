@@ -25,6 +25,9 @@ pub(crate) struct Definition {
     /// The section that it goes through; each thing in it becomes `it`.
     #[schemars(with = "Section")]
     pub(crate) for_each: Spanned<Section>,
+    /// Of which runners it is asked at all: an expression over `runner`; of all, unless told.
+    #[schemars(with = "Option<String>")]
+    pub(crate) applies_when: Option<Spanned<String>>,
     /// When `it` is at fault: an expression, true or false.
     #[schemars(with = "String")]
     pub(crate) fails_when: Spanned<String>,

@@ -49,6 +49,7 @@ pub(super) fn judge_by(checks: &[&Check], evidence: &Evidence) -> Judgement {
 /// The facts of one runner, ready for expressions.
 pub(super) struct View {
     runner: String,
+    about_runner: Scope,
     networks: Listed,
     engines: Listed,
     pods: Listed,
@@ -74,6 +75,7 @@ impl View {
             networks: Listed::new(facts.networks, &runner),
             engines: Listed::new(facts.engines, &runner),
             pods: Listed::new(facts.pods, &runner),
+            about_runner: Scope::new([("runner", runner)]),
             runner: facts.runner.name,
         }
     }
@@ -128,6 +130,13 @@ struct Suspicion<'a> {
 pub(super) fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
     let mut suspicions = Vec::new();
     let mut unknowns: Vec<Unknown> = Vec::new();
+    let applies = check.applies_when.as_ref();
+    if applies.is_some_and(|applies| applies.truth(&view.about_runner) == Ok(false)) {
+        return Examined {
+            suspicions,
+            unknowns,
+        };
+    }
     let unknown = |engine: &Option<String>, subject: Option<String>, reason: &str| Unknown {
         check: check.id.clone(),
         runner: view.runner.clone(),

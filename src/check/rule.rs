@@ -28,6 +28,7 @@ pub struct Check {
     pub file: String,
     pub needs: Vec<Section>,
     pub for_each: Section,
+    pub(super) applies_when: Option<Expression>,
     pub(super) fails_when: Expression,
     pub(super) proven_when: Option<Expression>,
     pub(super) milder: Option<(Severity, Expression)>,
@@ -86,6 +87,10 @@ impl Compiler<'_> {
             remedy.insert(*want, self.template(value)?);
         }
         Ok(Check {
+            applies_when: match &definition.applies_when {
+                Some(condition) => Some(self.about_runner(condition)?),
+                None => None,
+            },
             fails_when: self.expression(&definition.fails_when)?,
             proven_when: match &definition.proven_when {
                 Some(condition) => Some(self.expression(condition)?),
@@ -148,6 +153,12 @@ impl Compiler<'_> {
 
     fn expression(&self, source: &Spanned<String>) -> Result<Expression, Fault> {
         Expression::compile(source.value.trim(), &self.variables)
+            .map_err(|refusal| self.fault(refusal, &source.referenced))
+    }
+
+    fn about_runner(&self, source: &Spanned<String>) -> Result<Expression, Fault> {
+        let runner = Variables::new([("runner", Shape::of(schema_for!(RunnerFacts)))]);
+        Expression::compile(source.value.trim(), &runner)
             .map_err(|refusal| self.fault(refusal, &source.referenced))
     }
 

@@ -1,6 +1,7 @@
 //! Runs the real `runner-doctor` on a patient, and compares what it says with what is expected and
 //! with what is true.
 
+use crate::lab;
 use crate::scenario::{ExpectedFinding, ExpectedUnknown, Outcome, Scenario};
 use crate::stage::Stage;
 use crate::truth::{About, Measured};
@@ -11,6 +12,8 @@ use std::process::Command;
 use std::time::Instant;
 
 const MTU: &str = "mtu-inversion";
+const BLACK_HOLE: &str = "path-mtu-black-hole";
+const POD_BLACK_HOLE: &str = "pod-path-black-hole";
 const OOM: &str = "oom-score-overflow";
 
 pub struct Found {
@@ -33,15 +36,31 @@ pub fn examine(scenario: &Scenario, stage: &Stage) -> Result<Found> {
         command.env("KUBECONFIG", &kubeconfig);
         command
     };
+    if let Some(path) = &scenario.check.inside {
+        return from_inside(scenario, stage, path, recording);
+    }
     let started = Instant::now();
-    let output = doctor()
-        .args(["check", "-n", namespace, "-o", "json"])
-        .args(&scenario.check.args)
-        .output()?;
+    let output = std::thread::scope(|scope| {
+        let meanwhile = scope.spawn(|| -> Result<()> {
+            for line in &scenario.meanwhile {
+                lab::lab(&stage.fill_in(line)?)?;
+            }
+            Ok(())
+        });
+        let output = doctor()
+            .args(["check", "-n", namespace, "-o", "json"])
+            .args(&scenario.check.args)
+            .output();
+        match meanwhile.join() {
+            Ok(done) => done.map(|()| output),
+            Err(_) => bail!("what was to happen meanwhile panicked"),
+        }
+    })??;
     let seconds = started.elapsed().as_secs_f64();
     doctor()
         .args(["collect", "-n", namespace, "--output-file"])
         .arg(&recording)
+        .args(what_to_confirm(&scenario.check.args))
         .output()?;
     Ok(Found {
         exit: output.status.code().context("it was killed")?,
@@ -49,6 +68,37 @@ pub fn examine(scenario: &Scenario, stage: &Stage) -> Result<Found> {
         said: String::from_utf8_lossy(&output.stderr).into_owned(),
         diagnosis: diagnosis(&output.stdout)?,
         replayed: replay(&recording)?,
+        recording,
+    })
+}
+
+/// The recording must hold what the check saw.
+fn what_to_confirm(arguments: &[String]) -> &[String] {
+    let at = arguments
+        .iter()
+        .position(|argument| argument == "--confirm");
+    at.map_or(&[], |at| &arguments[at..at + 2])
+}
+
+/// As a step of a pipeline runs it: without a cluster, in a container of its own.
+fn from_inside(
+    scenario: &Scenario,
+    stage: &Stage,
+    path: &str,
+    recording: PathBuf,
+) -> Result<Found> {
+    let pod = stage.pod("")?;
+    let program = env!("CARGO_BIN_EXE_runner-doctor");
+    let arguments = scenario.check.args.join(" ");
+    let started = Instant::now();
+    let line = format!("doctor {pod} {path} {program} check -o json {arguments}");
+    let (exit, json, said) = lab::whole(&line)?;
+    Ok(Found {
+        exit,
+        seconds: started.elapsed().as_secs_f64(),
+        said,
+        diagnosis: diagnosis(&json)?,
+        replayed: None,
         recording,
     })
 }
@@ -112,7 +162,10 @@ impl Found {
         match_all(&mut wrong, "unknown", &expect.unknowns, unknowns, |e, u| {
             e.is(u)
         });
-        wrong.extend(truths.iter().filter_map(|truth| self.disagreement(truth)));
+        // From inside, the same networks go by other names.
+        if scenario.check.inside.is_none() {
+            wrong.extend(truths.iter().filter_map(|truth| self.disagreement(truth)));
+        }
         wrong.extend(self.replay_differs());
         if wrong.is_empty() {
             return Ok(());
@@ -129,15 +182,19 @@ impl Found {
     /// Where the doctor says other than what was measured, however the file words it.
     fn disagreement(&self, truth: &Measured) -> Option<String> {
         let of_pod = |runner: &str| runner == truth.pod;
-        let errors = |check: &str, engine: &str, subject: Option<&str>| {
+        let errors = |checks: &[&str], engine: &str, subject: Option<&str>| {
             self.findings().iter().any(|f| {
                 of_pod(&f.runner)
-                    && f.check == check
+                    && checks.contains(&f.check.as_str())
                     && f.severity == Severity::Error
                     && f.engine.as_deref() == Some(engine)
                     && subject.is_none_or(|subject| f.subject == subject)
             })
         };
+        let pod_hangs = self
+            .findings()
+            .iter()
+            .any(|f| of_pod(&f.runner) && f.check == POD_BLACK_HOLE);
         let open = |check: &str| {
             let mut unknowns = self.unknowns().iter();
             unknowns.any(|u| of_pod(&u.runner) && u.check == check)
@@ -145,11 +202,11 @@ impl Found {
         let (found, open, what) = match &truth.about {
             About::Network(None) => return None,
             About::Network(Some((engine, network))) => (
-                errors(MTU, engine, Some(network)),
+                errors(&[MTU, BLACK_HOLE], engine, Some(network)) || pod_hangs,
                 open(MTU),
                 format!("network {network} of {engine}"),
             ),
-            About::Engine(engine) => (errors(OOM, engine, None), open(OOM), engine.clone()),
+            About::Engine(engine) => (errors(&[OOM], engine, None), open(OOM), engine.clone()),
         };
         match (truth.outcome, found) {
             (Outcome::Hangs | Outcome::Fails, false) if self.diagnosis.is_some() && !open => Some(
@@ -206,10 +263,7 @@ impl ExpectedFinding {
         let severity = serde_json::to_value(finding.severity).ok().and_then(word);
         let confidence = serde_json::to_value(finding.confidence).ok().and_then(word);
         self.check == finding.check
-            && finding
-                .engine
-                .as_ref()
-                .is_some_and(|e| like(&self.engine, e))
+            && fits(&self.engine, &finding.engine)
             && like(&self.subject, &finding.subject)
             && of_runner(self.runner.as_ref(), &finding.runner)
             && self
@@ -229,11 +283,6 @@ impl ExpectedFinding {
 
 impl ExpectedUnknown {
     fn is(&self, unknown: &Unknown) -> bool {
-        let fits = |wanted: &Option<String>, is: &Option<String>| match (wanted, is) {
-            (None, None) => true,
-            (Some(wanted), Some(is)) => like(wanted, is),
-            _ => false,
-        };
         self.check == unknown.check
             && fits(&self.engine, &unknown.engine)
             && fits(&self.subject, &unknown.subject)
@@ -242,6 +291,15 @@ impl ExpectedUnknown {
                 .says
                 .as_ref()
                 .is_none_or(|text| unknown.reason.contains(text))
+    }
+}
+
+/// What is not expected must not be there.
+fn fits(wanted: &Option<String>, is: &Option<String>) -> bool {
+    match (wanted, is) {
+        (None, None) => true,
+        (Some(wanted), Some(is)) => like(wanted, is),
+        _ => false,
     }
 }
 

@@ -53,6 +53,14 @@ pub fn try_lab(line: &str) -> Result<(bool, String)> {
     ))
 }
 
+/// The exit code, and what was printed to both.
+pub fn whole(line: &str) -> Result<(i32, Vec<u8>, String)> {
+    let output = output(shell(line))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let exit = output.status.code().context("it was killed")?;
+    Ok((exit, output.stdout, said))
+}
+
 /// A step that waits for something which hangs must not hang the run.
 fn shell(line: &str) -> Command {
     let mut command = Command::new("sh");

@@ -28,6 +28,9 @@ pub struct Scenario {
     pub inside: Vec<String>,
     #[serde(default)]
     pub truth: Vec<Truth>,
+    /// Lines like those of `inside` that run while it checks.
+    #[serde(default)]
+    pub meanwhile: Vec<String>,
     #[serde(default)]
     pub check: Check,
     pub expect: Expect,
@@ -93,6 +96,8 @@ pub struct Check {
     pub service_account: Option<String>,
     /// The most seconds that it may take.
     pub within: Option<f64>,
+    /// The container in which it runs, by path, as a step of a pipeline would; else here.
+    pub inside: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,7 +121,8 @@ pub struct ExpectedFinding {
     pub check: String,
     /// Beginning of the pod's name.
     pub runner: Option<String>,
-    pub engine: String,
+    /// Its path; left out where the finding is about no engine.
+    pub engine: Option<String>,
     pub subject: String,
     pub severity: Option<String>,
     pub confidence: Option<String>,

@@ -46,6 +46,8 @@ pub struct RunnerFacts {
     pub qos_class: Option<String>,
     /// Absent where the pod is not scheduled.
     pub node: Option<String>,
+    /// Downloads were asked for (`--confirm`).
+    pub downloads_tried: bool,
 }
 
 /// A Docker daemon, or the place where one should be.
@@ -154,12 +156,14 @@ impl Facts {
             .node
             .as_ref()
             .and_then(|name| evidence.nodes.iter().find(|node| node.name == *name));
+        let namespaces = runner.namespaces.seen();
         Facts {
             runner: RunnerFacts {
                 name: runner.full_name(),
                 provider: runner.provider,
                 qos_class: runner.qos_class.clone(),
                 node: runner.node.clone(),
+                downloads_tried: namespaces.iter().any(|ns| ns.download.is_some()),
             },
             engines: engines::derive(runner, node),
             networks: networks::derive(evidence, runner),

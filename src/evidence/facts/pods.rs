@@ -86,7 +86,8 @@ fn uplink(runner: &Runner, node: Option<&Node>) -> Observation<Uplink> {
     match (node, &runner.node) {
         (Some(node), _) => node.uplink.clone(),
         (None, Some(name)) => {
-            Observation::unseen(Why::Unreadable, format!("node {name} could not be read"))
+            let detail = format!("node {name} could not be read: grant `get` on nodes");
+            Observation::unseen(Why::Forbidden, detail)
         }
         (None, None) => {
             Observation::unseen(Why::NotApplicable, "the pod is on no node that is known")

@@ -127,3 +127,26 @@ download() {
 fetch_from_entered() {
 	"${ENTER[@]}" sh -c 'timeout "$1" wget -q -O /dev/null "$2" || exit 1' fetch "$@"
 }
+
+# doctor NS/POD PATH PROGRAM ARGUMENTS…: this machine's program in a container,
+# with its libraries, so that any image will do; with the variables of the
+# container's first process, as a step has them.
+doctor() {
+	local ENTER program=$3
+	[ $# -ge 3 ] || die "doctor NS/POD PATH PROGRAM [ARGUMENTS…]"
+	enter "$1" "$2"
+	# shellcheck disable=SC2046 # paths of libraries are words
+	tar -chf - -C / "${program#/}" $(ldd "$program" | grep -o '/[^ ]*' | sed 's,^/,,') |
+		"${ENTER[@]}" sh -c 'mkdir -p /tmp/doctor && tar -xf - -C /tmp/doctor'
+	# shellcheck disable=SC2016 # for the shell in there
+	"${ENTER[@]}" sh -c '
+		program=/tmp/doctor$1
+		shift
+		libraries=$(find /tmp/doctor -name "*.so*" -exec dirname {} \; | sort -u | tr "\n" :)
+		loader=$(find /tmp/doctor -name "ld-linux*" | head -n 1)
+		for variable in $(tr "\0" "\n" </proc/1/environ | grep -E "^(DOCKER_|BITBUCKET_|GITLAB_|GITHUB_)"); do
+			export "$variable"
+		done
+		exec "$loader" --library-path "$libraries" "$program" "$@"
+	' doctor "$program" "${@:4}"
+}

@@ -96,3 +96,19 @@ blackhole() {
 	# What the far end has learnt about the path so far is forgotten either way.
 	in_far_end ip route flush cache
 }
+
+# underlay NS/POD SIZE|off: a link beyond the node that loses what is larger on
+# its way to the pod, and says nothing of it.
+underlay() {
+	local ip
+	ip=$(kubectl -n "${1%%/*}" get pod "${1#*/}" -o jsonpath='{.status.podIP}')
+	[ -n "$ip" ] || die "$1 has no address"
+	case ${2:-} in
+	off) in_node_net iptables-save -t filter | sed -n "s,^-A \(FORWARD -d $ip/.*\),\1,p" | while read -r rule; do
+		# shellcheck disable=SC2086 # a rule is words
+		in_node_net iptables -D $rule
+	done ;;
+	[0-9]*) in_node_net iptables -A FORWARD -d "$ip" -m length --length "$(($2 + 1)):65535" -j DROP ;;
+	*) die "underlay NS/POD SIZE|off" ;;
+	esac
+}
