@@ -13,6 +13,7 @@ fn the_readme_is_current() {
     let written = fs::read_to_string(&path).unwrap();
     let current = fill(&written, "demo", &demo());
     let current = fill(&current, "checks", &table());
+    let current = fill(&current, "rights", &rights());
     if std::env::var_os("UPDATE_README").is_some() {
         fs::write(&path, &current).unwrap();
     } else {
@@ -43,6 +44,17 @@ fn demo() -> String {
     }
     let output = command.args(["check", "--demo"]).output().unwrap();
     format!("```\n{}```", String::from_utf8(output.stdout).unwrap())
+}
+
+/// The role that `rbac` prints, without what it says of each rule.
+fn rights() -> String {
+    let mut command = Command::cargo_bin("runner-doctor").unwrap();
+    let output = command.args(["rbac", "-A"]).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let mut documents = printed.split("---\n");
+    let role = documents.find(|text| text.contains("kind: ClusterRole\n"));
+    let lines = role.unwrap().lines().filter(|line| !line.starts_with('#'));
+    format!("```yaml\n{}\n```", lines.collect::<Vec<_>>().join("\n"))
 }
 
 fn table() -> String {

@@ -95,7 +95,10 @@ async fn calico(client: &Client) -> Observation<CniSettings> {
     }
     let data = match config_map(client, SYSTEM, "calico-config").await {
         Ok(data) => data,
-        Err(reason) => return Unseen(installation.err().unwrap_or(reason)),
+        Err(missing) if missing.why == Why::Missing => {
+            return Unseen(installation.err().unwrap_or(missing));
+        }
+        Err(reason) => return Unseen(reason),
     };
     // 0 is "find out by yourself".
     let mtu = number(&data, "veth_mtu").filter(|mtu| *mtu > 0);

@@ -9,9 +9,11 @@
 mod examination;
 mod lab;
 mod manifest;
+mod rights;
 mod scenario;
 mod stage;
 mod truth;
+mod untouched;
 
 use anyhow::{Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -26,8 +28,8 @@ const AT_A_TIME: usize = 4;
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(AT_A_TIME));
-    let trials = match scenarios() {
-        Ok(files) => files.into_iter().map(trial).collect(),
+    let trials: Vec<Trial> = match scenarios() {
+        Ok(files) => files.into_iter().map(trial).chain(proofs()).collect(),
         Err(error) => {
             eprintln!("{error:#}");
             std::process::exit(101);
@@ -69,6 +71,19 @@ fn trial((name, path): (String, PathBuf)) -> Trial {
     Trial::test(title, move || {
         examine(&name, &path).map_err(|error| Failed::from(format!("{error:#}")))
     })
+}
+
+/// What is shown of the doctor itself.
+fn proofs() -> [Trial; 2] {
+    let proof = |name: &str, examine: fn() -> Result<()>| {
+        Trial::test(name, move || {
+            examine().map_err(|error| Failed::from(format!("{error:#}")))
+        })
+    };
+    [
+        proof("least-rights", rights::examine),
+        proof("nothing-is-touched", untouched::examine),
+    ]
 }
 
 fn examine(name: &str, path: &Path) -> Result<()> {

@@ -1,0 +1,109 @@
+//! Read-only, proven: what the API server logged of a check, what the engines told their listeners,
+//! and which files of their containers are newer than its beginning.
+
+use crate::lab;
+use crate::scenario::Scenario;
+use crate::stage::Stage;
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const PATIENT: &str = include_str!("rights.yaml");
+const AGENT: &str = concat!("runner-doctor/", env!("CARGO_PKG_VERSION"));
+const ENGINES: [&str; 2] = ["docker-in-docker", "docker-in-docker/bb_docker"];
+
+pub fn examine() -> Result<()> {
+    let scenario: Scenario = serde_saphyr::from_str(PATIENT)?;
+    let stage = Stage::set("untouched", &scenario)?;
+    let pod = stage.pod("")?;
+    let processes = processes(&pod)?;
+    let (logged, start) = (requests(&stage)?.len(), now()?);
+    let namespace = stage.namespace.as_str();
+    let doctor = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
+            .env("KUBECONFIG", lab::kubeconfig())
+            .args(arguments)
+            .args(["-n", namespace])
+            .output()
+    };
+    for arguments in [
+        &["check"][..],
+        &["collect"],
+        &["check", "--confirm", "http://198.18.0.2/download"],
+    ] {
+        let output = doctor(arguments)?;
+        ensure!(
+            output.status.code() != Some(2),
+            "{arguments:?} could not examine"
+        );
+    }
+    let end = now()?;
+    let asked = &requests(&stage)?[logged..];
+    ensure!(
+        !asked.is_empty(),
+        "the audit log holds nothing of the doctor"
+    );
+    for (verb, what) in asked {
+        let execs = what.ends_with("/exec");
+        let reads = matches!(verb.as_str(), "get" | "list" | "watch");
+        ensure!(reads || execs, "it asked the API server to {verb} {what}");
+    }
+    for engine in ENGINES {
+        let line = format!("nested docker {pod} {engine} events --since {start} --until {end}");
+        let events = lab::lab(&line)?;
+        ensure!(events.is_empty(), "{engine} tells of: {events}");
+        let line = format!(
+            "in {pod} {engine} sh -c 'find / -xdev -newermt @{start} ! -newermt @{end} -print'"
+        );
+        let files = lab::lab(&line)?;
+        ensure!(
+            files.is_empty(),
+            "in the container of {engine} these are new: {files}"
+        );
+    }
+    let left = self::processes(&pod)?;
+    ensure!(
+        left == processes,
+        "processes before: {processes}, after: {left}"
+    );
+    Ok(())
+}
+
+/// Names of all processes under the pod's engine.
+fn processes(pod: &str) -> Result<String> {
+    let line = format!(
+        "in {pod} docker-in-docker sh -c 'cat /proc/[0-9]*/comm | sort | tr \"\\n\" \" \"'"
+    );
+    lab::lab(&line)
+}
+
+/// The verb and the resource of every request of the doctor's in this patient's namespace, and of
+/// those in no namespace or in kube-system.
+fn requests(stage: &Stage) -> Result<Vec<(String, String)>> {
+    let log = std::fs::read_to_string(lab::run_folder().join("audit.log"))
+        .context("the API server's audit log cannot be read")?;
+    let mut found = Vec::new();
+    for line in log.lines() {
+        let Ok(event) = serde_json::from_str::<Value>(line) else {
+            continue;
+        };
+        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
+        let agent = text("/userAgent").unwrap_or_default();
+        let namespace = text("/objectRef/namespace").unwrap_or_default();
+        let ours = namespace == stage.namespace || matches!(namespace, "" | "kube-system");
+        if agent.starts_with(AGENT) && ours {
+            let resource = text("/objectRef/resource").unwrap_or("version");
+            let part = text("/objectRef/subresource").map(|part| format!("/{part}"));
+            found.push((
+                text("/verb").unwrap_or_default().to_owned(),
+                format!("{resource}{}", part.unwrap_or_default()),
+            ));
+        }
+    }
+    Ok(found)
+}
+
+fn now() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
+}
