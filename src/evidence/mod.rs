@@ -208,6 +208,9 @@ pub struct PodContainer {
     /// dockerd's flags among the arguments, by allow-list; only of engine containers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dockerd_args: Vec<String>,
+    /// How the manifest starts its engine; only of engine containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<Launch>,
     /// Environment variables by allow-list, where the pod states the value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
@@ -220,6 +223,28 @@ pub struct PodContainer {
     pub state: ContainerState,
     #[serde(default)]
     pub restarts: i64,
+}
+
+/// How a container's manifest starts dockerd: what its flags are added to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Launch {
+    pub by: Launcher,
+    /// There are more arguments than those that are written down.
+    #[serde(default)]
+    pub unlisted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Launcher {
+    /// The image's own entrypoint, to whose arguments those of the manifest are added.
+    Image,
+    /// Arguments that begin with `dockerd` and replace the image's own.
+    Args,
+    /// A command that is dockerd.
+    Command,
+    /// Something else, a shell's script for one: its arguments are not dockerd's.
+    Script,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
