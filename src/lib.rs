@@ -18,6 +18,7 @@ pub mod commands;
 pub mod diagnosis;
 mod discover;
 pub mod evidence;
+mod fix;
 mod layers;
 mod probe;
 pub mod remedy;

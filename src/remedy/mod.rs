@@ -10,6 +10,7 @@ mod pod;
 pub(crate) mod template;
 pub(crate) mod yaml;
 
+pub use docker::flags;
 pub use plan::{Part, Plan, Preference, plan};
 
 use crate::diagnosis::{Change, Remedy, Settings, Site};
@@ -184,5 +185,13 @@ impl Patient<'_> {
             Some(api) => versions::parse(&api.version),
             None => docker::promised(&self.pod_container()?.image),
         }
+    }
+}
+
+/// The image that the docker service of bitbucket-pipelines.yml is to name.
+pub fn service_image(change: &Change) -> String {
+    match (docker::flags(change).is_empty(), &change.settings.image) {
+        (true, Some(image)) => image.clone(),
+        _ => bitbucket::own_image(change),
     }
 }

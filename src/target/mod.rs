@@ -3,6 +3,7 @@
 mod cni;
 pub mod kubernetes;
 mod nodes;
+pub mod object;
 mod walk;
 
 use crate::evidence::Unobserved;
