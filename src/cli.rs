@@ -70,7 +70,13 @@ pub struct Fix {
     #[arg(short, long = "filename", value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// What to print
-    #[arg(short, long, value_enum, default_value = "patch", value_name = "FORMAT")]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "patch",
+        value_name = "FORMAT"
+    )]
     pub output: FixFormat,
     /// Write it to a file instead of standard output
     #[arg(long, value_name = "FILE")]

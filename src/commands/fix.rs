@@ -18,7 +18,11 @@ use std::collections::HashMap;
 const GENERATIONS: usize = 4;
 
 pub fn run(options: &Fix) -> Result<Exit> {
-    let mut files: Vec<File> = options.files.iter().map(|file| File::read(file)).collect::<Result<_>>()?;
+    let mut files: Vec<File> = options
+        .files
+        .iter()
+        .map(|file| File::read(file))
+        .collect::<Result<_>>()?;
     let Examined { diagnosis, owners } = examine(options)?;
     if diagnosis.incomplete.as_deref() == Some(source::INTERRUPTED) {
         return Ok(Exit::Interrupted);
@@ -62,7 +66,10 @@ fn examine(options: &Fix) -> Result<Examined> {
                 clean(&diagnosis.schema)
             );
         }
-        return Ok(Examined { diagnosis, owners: HashMap::new() });
+        return Ok(Examined {
+            diagnosis,
+            owners: HashMap::new(),
+        });
     }
     let checks = &options.checks;
     let library = Library::load(&checks.checks_dir)?.select(&checks.only, &checks.skip)?;
@@ -72,7 +79,9 @@ fn examine(options: &Fix) -> Result<Examined> {
         tracing::warn!("{defect}");
     }
     let owners = evidence.runners.iter();
-    let owners = owners.filter_map(|r| Some((r.full_name(), r.owner.clone()?))).collect();
+    let owners = owners
+        .filter_map(|r| Some((r.full_name(), r.owner.clone()?)))
+        .collect();
     let fail_on = Some(Severity::Error);
     let diagnosis = Diagnosis::new(&evidence, judgement.findings, judgement.unknowns, fail_on);
     Ok(Examined { diagnosis, owners })
@@ -83,12 +92,16 @@ fn nothing_to_fix(diagnosis: &Diagnosis) -> Option<Exit> {
         return None;
     }
     if diagnosis.runners.is_empty() {
-        tell("runner-doctor: no runner was found, so there is nothing to fix: name pods, or choose a namespace with -n or -A");
+        tell(
+            "runner-doctor: no runner was found, so there is nothing to fix: name pods, or choose a namespace with -n or -A",
+        );
         return Some(Exit::CouldNotExamine);
     }
     let unseen = diagnosis.runners.iter().any(|runner| runner.unseen);
     if unseen || diagnosis.incomplete.is_some() {
-        tell("runner-doctor: not everything could be seen, and in what could be, nothing is to fix: `runner-doctor check` gives the reasons");
+        tell(
+            "runner-doctor: not everything could be seen, and in what could be, nothing is to fix: `runner-doctor check` gives the reasons",
+        );
         return Some(Exit::CouldNotExamine);
     }
     let unknown = match diagnosis.unknowns.len() {
@@ -108,14 +121,25 @@ fn is_live(options: &Fix) -> bool {
 type Objects = HashMap<(String, String, String), Result<Value, Unobserved>>;
 
 fn key(place: &Place) -> (String, String, String) {
-    (place.kind.clone(), place.namespace.clone(), place.name.clone())
+    (
+        place.kind.clone(),
+        place.namespace.clone(),
+        place.name.clone(),
+    )
 }
 
 /// Reads the object behind each part, and whatever that is the product of.
-async fn resolve(cluster: &Cluster, parts: &mut [Part<'_>], owners: &HashMap<String, Owner>) -> Objects {
+async fn resolve(
+    cluster: &Cluster,
+    parts: &mut [Part<'_>],
+    owners: &HashMap<String, Owner>,
+) -> Objects {
     let mut objects = Objects::new();
     for part in parts {
-        let start = part.findings.first().and_then(|finding| owners.get(&finding.runner));
+        let start = part
+            .findings
+            .first()
+            .and_then(|finding| owners.get(&finding.runner));
         let at = &mut part.change.place;
         if !matches!(at.site, Site::Manifest | Site::BitbucketAutoscaler) {
             continue;
@@ -129,7 +153,9 @@ async fn resolve(cluster: &Cluster, parts: &mut [Part<'_>], owners: &HashMap<Str
                 let object = cluster.object(&at.kind, &at.namespace, &at.name).await;
                 objects.insert(key(at), object);
             }
-            let Some(Ok(object)) = objects.get(&key(at)) else { break };
+            let Some(Ok(object)) = objects.get(&key(at)) else {
+                break;
+            };
             match fix::controller(object) {
                 Some(owner) if resource(&owner.kind).is_some() => {
                     (at.kind, at.name) = (owner.kind, owner.name);
@@ -171,8 +197,14 @@ impl<'a> Sheets<'a> {
     fn new(options: &'a Fix, live: &'a Objects) -> Self {
         let source = &options.source;
         let flags = [
-            source.kubeconfig.as_ref().map(|file| format!(" --kubeconfig {}", file.display())),
-            source.context.as_ref().map(|context| format!(" --context {context}")),
+            source
+                .kubeconfig
+                .as_ref()
+                .map(|file| format!(" --kubeconfig {}", file.display())),
+            source
+                .context
+                .as_ref()
+                .map(|context| format!(" --context {context}")),
         ];
         Sheets {
             format: options.output,
@@ -207,7 +239,10 @@ impl<'a> Sheets<'a> {
             }
             (Some((file, at)), _) => {
                 for part in &prescription.parts {
-                    file.edit(at, &[fix::service_image(&remedy::service_image(&part.change))])?;
+                    file.edit(
+                        at,
+                        &[fix::service_image(&remedy::service_image(&part.change))],
+                    )?;
                     self.others.push(fix::other(part));
                 }
                 Ok(Vec::new())
@@ -215,7 +250,8 @@ impl<'a> Sheets<'a> {
             (None, true) if self.from_files => Ok(self.not_in_files(prescription)),
             (None, true) => self.add_object(prescription),
             (None, false) => {
-                self.others.extend(prescription.parts.iter().map(fix::other));
+                self.others
+                    .extend(prescription.parts.iter().map(fix::other));
                 Ok(Vec::new())
             }
         }
@@ -248,18 +284,27 @@ impl<'a> Sheets<'a> {
 
     fn add_object<'f>(&mut self, prescription: &Prescription<'f>) -> Result<Left<'f>> {
         let place = &prescription.place;
-        let Place { kind, namespace, name, .. } = place;
+        let Place {
+            kind,
+            namespace,
+            name,
+            ..
+        } = place;
         let live = match self.live.get(&key(place)) {
             Some(Ok(object)) => Some(object),
-            Some(Err(reason)) if self.format != FixFormat::Patch => bail!(
-                "cannot print {kind} {namespace}/{name}: {reason}; or name its file with -f"
-            ),
+            Some(Err(reason)) if self.format != FixFormat::Patch => {
+                bail!("cannot print {kind} {namespace}/{name}: {reason}; or name its file with -f")
+            }
             _ => None,
         };
         if live.is_none() && self.format != FixFormat::Patch {
             bail!(
                 "cannot print {kind} {namespace}/{name}: {} does not hold it; name its file with -f, or print a patch (-o patch)",
-                if self.offline { "the recording" } else { "the cluster" }
+                if self.offline {
+                    "the recording"
+                } else {
+                    "the cluster"
+                }
             );
         }
         let mended = fix::mend(prescription, live.map(fix::manifest));
@@ -268,7 +313,10 @@ impl<'a> Sheets<'a> {
         }
         if self.format == FixFormat::Patch {
             if let Some(secret) = mended.secret_in_patch() {
-                let why = format!("the patch would show what looks like a secret ({}): correct the manifest's file (-f FILE -o yaml)", clean(&secret));
+                let why = format!(
+                    "the patch would show what looks like a secret ({}): correct the manifest's file (-f FILE -o yaml)",
+                    clean(&secret)
+                );
                 return Ok(prescription.findings().map(|f| (f, why.clone())).collect());
             }
             self.add_patch(&mended, live);
@@ -298,14 +346,19 @@ impl<'a> Sheets<'a> {
     fn note(&mut self, mended: &Mended, file: Option<&File>) {
         let alone = file.is_none_or(File::is_one_object);
         let (step, name) = match (self.format, self.saved, file) {
-            (FixFormat::Diff, _, Some(file)) => ("Make this change, then run:", file.path.display().to_string()),
-            (FixFormat::Diff, _, None) => ("Make this change in its manifest, then run:", "FILE".to_owned()),
+            (FixFormat::Diff, _, Some(file)) => (
+                "Make this change, then run:",
+                file.path.display().to_string(),
+            ),
+            (FixFormat::Diff, _, None) => (
+                "Make this change in its manifest, then run:",
+                "FILE".to_owned(),
+            ),
             (_, Some(saved), _) => ("Then run:", saved.display().to_string()),
             (_, None, _) => ("Save what is printed as FILE and run:", "FILE".to_owned()),
         };
         let mut lines = fix::notes(mended);
-        lines.push(step.to_owned());
-        lines.extend(fix::apply(&mended.place, &self.kubectl, &name, alone));
+        lines.extend(fix::apply(&mended.place, &self.kubectl, step, &name, alone));
         self.notes.push(lines.join("\n"));
     }
 
@@ -341,9 +394,14 @@ impl<'a> Sheets<'a> {
             _ => {}
         }
         if self.format != FixFormat::Patch {
-            self.notes.iter().for_each(|note| tell(&format!("{note}\n")));
+            self.notes
+                .iter()
+                .for_each(|note| tell(&format!("{note}\n")));
             if !self.objects.is_empty() && !self.others.is_empty() {
-                tell(&format!("And what no object of the cluster holds:\n\n{}", self.others.join("\n")));
+                tell(&format!(
+                    "And what no object of the cluster holds:\n\n{}",
+                    self.others.join("\n")
+                ));
             }
         }
         if self.format == FixFormat::Patch && self.objects.len() > 1 {

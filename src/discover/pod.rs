@@ -167,13 +167,7 @@ fn launch(container: &Container) -> Launch {
         .map(String::as_str)
         .collect();
     let words = || command.iter().chain(&args).copied();
-    let by = match (command.first(), args.first()) {
-        (Some(_), _) if command.iter().any(|word| is_dockerd(word)) => Launcher::Command,
-        (Some(_), _) => Launcher::Script,
-        (None, Some(first)) if is_dockerd(first) => Launcher::Args,
-        (None, Some(first)) if !first.starts_with('-') => Launcher::Script,
-        (None, _) => Launcher::Image,
-    };
+    let by = Launcher::of(&command, &args);
     let flags = words().filter(|word| word.starts_with('-')).count();
     Launch {
         by,

@@ -2,10 +2,12 @@
 //! and replayed to the same diagnosis. Nothing in it judges; what is not in it is not collected.
 
 pub mod facts;
+mod launch;
 pub mod mtu_path;
 mod observation;
 pub mod versions;
 
+pub use launch::{Launch, Launcher};
 pub use observation::{Observation, Observed, Unobserved, Unseen, Why};
 
 use anyhow::{Context, Result, bail};
@@ -223,28 +225,6 @@ pub struct PodContainer {
     pub state: ContainerState,
     #[serde(default)]
     pub restarts: i64,
-}
-
-/// How a container's manifest starts dockerd: what its flags are added to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Launch {
-    pub by: Launcher,
-    /// There are more arguments than those that are written down.
-    #[serde(default)]
-    pub unlisted: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Launcher {
-    /// The image's own entrypoint, to whose arguments those of the manifest are added.
-    Image,
-    /// Arguments that begin with `dockerd` and replace the image's own.
-    Args,
-    /// A command that is dockerd.
-    Command,
-    /// Something else, a shell's script for one: its arguments are not dockerd's.
-    Script,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

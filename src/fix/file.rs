@@ -33,7 +33,9 @@ impl File {
             .with_context(|| format!("cannot read {name}: is the path right?"))?
             .len();
         if size > LARGEST {
-            anyhow::bail!("{name} is too large for a manifest ({size} bytes): name another with -f");
+            anyhow::bail!(
+                "{name} is too large for a manifest ({size} bytes): name another with -f"
+            );
         }
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {name}: is it a text, and may you read it?"))?;
@@ -88,7 +90,11 @@ impl File {
 
     /// Whether it holds nothing but one object.
     pub fn is_one_object(&self) -> bool {
-        self.documents.iter().filter(|document| !document.value.is_null()).count() == 1
+        self.documents
+            .iter()
+            .filter(|document| !document.value.is_null())
+            .count()
+            == 1
     }
 
     pub fn object(&self, document: usize) -> Option<&Value> {
@@ -101,15 +107,19 @@ impl File {
         let Some(document) = self.documents.get_mut(document) else {
             return Ok(());
         };
-        document.text = rewrite(&document.text, edits)
-            .with_context(|| format!("cannot edit {name}: make the change by hand, -o patch shows it"))?;
+        document.text = rewrite(&document.text, edits).with_context(|| {
+            format!("cannot edit {name}: make the change by hand, -o patch shows it")
+        })?;
         template::apply(&mut document.value, edits);
         Ok(())
     }
 
     /// With its edits.
     pub fn edited(&self) -> String {
-        self.documents.iter().map(|document| document.text.as_str()).collect()
+        self.documents
+            .iter()
+            .map(|document| document.text.as_str())
+            .collect()
     }
 }
 
@@ -125,13 +135,19 @@ fn split(text: &str) -> Vec<&str> {
         at += line.len();
     }
     starts.push(text.len());
-    starts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect()
+    starts
+        .windows(2)
+        .map(|pair| &text[pair[0]..pair[1]])
+        .collect()
 }
 
 /// The edit that names another image for the docker service of bitbucket-pipelines.yml.
 pub fn service_image(image: &str) -> Edit {
     let path = ["definitions", "services", "docker", "image"];
-    let path = path.iter().map(|key| Step::Key((*key).to_owned())).collect();
+    let path = path
+        .iter()
+        .map(|key| Step::Key((*key).to_owned()))
+        .collect();
     Edit::Set(path, json!(image))
 }
 
@@ -145,7 +161,15 @@ mod tests {
         let file = File::parse(Path::new("f.yaml"), text.to_owned()).unwrap();
         assert_eq!(file.edited(), text);
         let values: Vec<&Value> = (0..4).filter_map(|at| file.object(at)).collect();
-        assert_eq!(values, [&Value::Null, &json!({"a": 1}), &Value::Null, &json!({"b": "---\nx\n"})]);
+        assert_eq!(
+            values,
+            [
+                &Value::Null,
+                &json!({"a": 1}),
+                &Value::Null,
+                &json!({"b": "---\nx\n"})
+            ]
+        );
     }
 
     #[test]

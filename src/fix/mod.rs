@@ -42,7 +42,11 @@ pub fn prescriptions(parts: Vec<Part<'_>>) -> Vec<Prescription<'_>> {
 impl<'a> Prescription<'a> {
     fn add(&mut self, part: Part<'a>) {
         let container = &part.change.container;
-        match self.parts.iter_mut().find(|other| other.change.container == *container) {
+        match self
+            .parts
+            .iter_mut()
+            .find(|other| other.change.container == *container)
+        {
             Some(other) => {
                 other.change.settings.merge(&part.change.settings);
                 other.findings.extend(part.findings);
@@ -52,7 +56,9 @@ impl<'a> Prescription<'a> {
     }
 
     pub fn findings(&self) -> impl Iterator<Item = &'a Finding> {
-        self.parts.iter().flat_map(|part| part.findings.iter().copied())
+        self.parts
+            .iter()
+            .flat_map(|part| part.findings.iter().copied())
     }
 }
 
@@ -99,7 +105,9 @@ pub fn mend<'a>(prescription: &Prescription<'a>, object: Option<Value>) -> Mende
 
 impl<'a> Mended<'a> {
     pub fn findings(&self) -> impl Iterator<Item = &'a Finding> {
-        self.parts.iter().flat_map(|part| part.findings.iter().copied())
+        self.parts
+            .iter()
+            .flat_map(|part| part.findings.iter().copied())
     }
 
     /// As `kubectl patch --type strategic` takes it; `live` is the object as the server holds it.
@@ -115,7 +123,10 @@ impl<'a> Mended<'a> {
         let patch = patch::strategic(&self.after, &self.edits);
         let spec = path.iter().try_fold(&patch, |value, key| value.get(key))?;
         let lists = ["containers", "initContainers"];
-        let containers = lists.iter().filter_map(|list| spec.get(list)?.as_array()).flatten();
+        let containers = lists
+            .iter()
+            .filter_map(|list| spec.get(list)?.as_array())
+            .flatten();
         containers.into_iter().find_map(object::secret_argument)
     }
 }

@@ -63,7 +63,10 @@ fn clean(metadata: Option<&mut Value>) {
     remove(Some(metadata), &OF_THE_SERVER);
     remove(metadata.get_mut("annotations"), &ANNOTATIONS);
     for empty in ["annotations", "labels"] {
-        let none = metadata.get(empty).and_then(Value::as_object).is_some_and(Map::is_empty);
+        let none = metadata
+            .get(empty)
+            .and_then(Value::as_object)
+            .is_some_and(Map::is_empty);
         if none {
             remove(Some(metadata), &[empty]);
         }
@@ -74,7 +77,9 @@ fn clean(metadata: Option<&mut Value>) {
 fn scheduled(pod: &mut Value) {
     remove(pod.pointer_mut("/spec"), &["nodeName", "serviceAccount"]);
     let token = |value: &Value| {
-        value["name"].as_str().is_some_and(|name| name.starts_with("kube-api-access-"))
+        value["name"]
+            .as_str()
+            .is_some_and(|name| name.starts_with("kube-api-access-"))
     };
     let drop_tokens = |list: Option<&mut Value>| {
         if let Some(list) = list.and_then(Value::as_array_mut) {
@@ -103,11 +108,12 @@ fn remove(from: Option<&mut Value>, keys: &[&str]) {
 pub fn generated(place: &Place, live: Option<&Value>) -> Value {
     let is_there = |pointer: &str| live.is_none_or(|object| object.pointer(pointer).is_some());
     let labels = |at: &str| {
-        let labels = OF_A_JOB.iter().filter(|label| {
-            is_there(&format!("{at}/{}", label.replace('/', "~1")))
-        });
-        let labels: Map<String, Value> =
-            labels.map(|label| ((*label).to_owned(), Value::Null)).collect();
+        let labels = OF_A_JOB
+            .iter()
+            .filter(|label| is_there(&format!("{at}/{}", label.replace('/', "~1"))));
+        let labels: Map<String, Value> = labels
+            .map(|label| ((*label).to_owned(), Value::Null))
+            .collect();
         labels
     };
     let manual = live.is_some_and(|job| job.pointer("/spec/manualSelector") == Some(&json!(true)));
@@ -141,21 +147,31 @@ pub fn controller(object: &Value) -> Option<Owner> {
 /// Whether Bitbucket's autoscaler made a Job: it labels the pods with the runner's UUID.
 pub fn is_autoscaled(job: &Value) -> bool {
     let labels = "/spec/template/metadata/labels/runner_uuid";
-    job.pointer(labels).is_some() && job.pointer("/spec/template/metadata/labels/account_uuid").is_some()
+    job.pointer(labels).is_some()
+        && job
+            .pointer("/spec/template/metadata/labels/account_uuid")
+            .is_some()
 }
 
 /// As much of an object as evidence tells: enough to say what changes in it.
 pub fn sketch(place: &Place, changes: &[&Change]) -> Value {
     let mut spec = Map::new();
     for change in changes {
-        let list = if change.init { "initContainers" } else { "containers" };
+        let list = if change.init {
+            "initContainers"
+        } else {
+            "containers"
+        };
         let containers = spec.entry(list).or_insert(json!([]));
         if let Some(containers) = containers.as_array_mut() {
             containers.push(container(change));
         }
     }
     let path = template::pod_spec(&place.kind);
-    let spec = path.iter().rev().fold(Value::Object(spec), |inner, key| json!({ *key: inner }));
+    let spec = path
+        .iter()
+        .rev()
+        .fold(Value::Object(spec), |inner, key| json!({ *key: inner }));
     let mut object = json!({"kind": place.kind, "metadata": {"name": place.name}});
     object["spec"] = spec["spec"].clone();
     object
@@ -186,14 +202,18 @@ pub fn secret(object: &Value, kind: &str) -> Option<String> {
     let path = template::pod_spec(kind);
     let spec = path.iter().try_fold(object, |value, key| value.get(key))?;
     let lists = ["containers", "initContainers"];
-    let containers = lists.iter().filter_map(|list| spec.get(list)?.as_array()).flatten();
+    let containers = lists
+        .iter()
+        .filter_map(|list| spec.get(list)?.as_array())
+        .flatten();
     containers.into_iter().find_map(|container| {
         let env = container["env"].as_array().into_iter().flatten();
         let names = env.filter(|env| env["value"].as_str().is_some_and(|value| !value.is_empty()));
         let name = names
             .filter_map(|env| env["name"].as_str())
             .find(|name| tells(name));
-        name.map(|name| format!("variable {name}")).or_else(|| secret_argument(container))
+        name.map(|name| format!("variable {name}"))
+            .or_else(|| secret_argument(container))
     })
 }
 
@@ -209,18 +229,29 @@ pub fn secret_argument(container: &Value) -> Option<String> {
         // A login in an address: scheme://user:password@host.
         let login = word.split("://").nth(1).is_some_and(|rest| {
             let host = rest.split('/').next().unwrap_or_default();
-            host.split_once('@').is_some_and(|(user, _)| user.contains(':'))
+            host.split_once('@')
+                .is_some_and(|(user, _)| user.contains(':'))
         });
         login || word.starts_with('-') && (tells(key) || word.contains("token="))
     };
     let word = words.find(|word| hides(word))?;
-    Some(format!("argument {}", word.split('=').next().unwrap_or_default()))
+    Some(format!(
+        "argument {}",
+        word.split('=').next().unwrap_or_default()
+    ))
 }
 
 /// Whether a name is one of something secret.
 fn tells(name: &str) -> bool {
     const WORDS: [&str; 8] = [
-        "SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "APIKEY", "API_KEY", "PRIVATE_KEY",
+        "SECRET",
+        "TOKEN",
+        "PASSWORD",
+        "PASSWD",
+        "CREDENTIAL",
+        "APIKEY",
+        "API_KEY",
+        "PRIVATE_KEY",
     ];
     let name = name.to_ascii_uppercase().replace('-', "_");
     WORDS.iter().any(|word| name.contains(word))

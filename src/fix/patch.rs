@@ -19,15 +19,19 @@ pub fn strategic(object: &Value, edits: &[Edit]) -> Value {
 
 /// The value under its path, with the element's name in place of its number.
 fn nest(object: &Value, path: &[Step], value: Value) -> Value {
-    (0..path.len()).rev().fold(value, |inner, depth| match &path[depth] {
-        Step::Key(key) => Value::Object(Map::from_iter([(key.clone(), inner)])),
-        Step::Item(_) => {
-            let name = get(object, &path[..=depth]).and_then(|item| item.get("name")).cloned();
-            let mut item = json!({ "name": name });
-            merge(&mut item, inner);
-            json!([item])
-        }
-    })
+    (0..path.len())
+        .rev()
+        .fold(value, |inner, depth| match &path[depth] {
+            Step::Key(key) => Value::Object(Map::from_iter([(key.clone(), inner)])),
+            Step::Item(_) => {
+                let name = get(object, &path[..=depth])
+                    .and_then(|item| item.get("name"))
+                    .cloned();
+                let mut item = json!({ "name": name });
+                merge(&mut item, inner);
+                json!([item])
+            }
+        })
 }
 
 /// Puts one patch into another.

@@ -87,7 +87,10 @@ impl Page<'_> {
         let whole = Value::Array(values.to_vec());
         if *flow {
             let inner = yaml::write_flow(&whole);
-            let inner = inner.trim_start_matches('[').strip_suffix(']').unwrap_or_default();
+            let inner = inner
+                .trim_start_matches('[')
+                .strip_suffix(']')
+                .unwrap_or_default();
             return Ok(match items.last() {
                 Some(last) => (last.end, last.end, format!(", {inner}")),
                 None => (list.start, list.end, format!("[{inner}]")),
@@ -105,7 +108,9 @@ impl Page<'_> {
         };
         if *flow {
             let inner = yaml::write_flow(entry);
-            let inner = inner.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+            let inner = inner
+                .strip_prefix('{')
+                .and_then(|text| text.strip_suffix('}'));
             let inner = inner.unwrap_or_default();
             return Ok(match entries.last() {
                 Some((key, last)) => {
@@ -126,7 +131,9 @@ impl Page<'_> {
         {
             return splice;
         }
-        let in_flow = self.text[..node.start].trim_end().ends_with(['[', '{', ',']);
+        let in_flow = self.text[..node.start]
+            .trim_end()
+            .ends_with(['[', '{', ',']);
         let one_line = match value {
             Value::Array(_) | Value::Object(_) => None,
             _ if in_flow => Some(yaml::write_flow(value)),
@@ -217,7 +224,9 @@ impl Page<'_> {
     }
 
     fn line_end(&self, at: usize) -> usize {
-        self.text[at..].find('\n').map_or(self.text.len(), |end| at + end)
+        self.text[at..]
+            .find('\n')
+            .map_or(self.text.len(), |end| at + end)
     }
 
     fn after_colon(&self, key: Option<&Node>) -> Result<usize> {
@@ -237,10 +246,12 @@ fn is_null(node: &Node) -> bool {
 
 /// The keys that are left of a path, and the value in the last.
 fn nested(path: &[Step], value: &Value) -> Value {
-    path.iter().rev().fold(value.clone(), |inner, step| match step {
-        Step::Key(key) => Value::Object(Map::from_iter([(key.clone(), inner)])),
-        Step::Item(_) => inner,
-    })
+    path.iter()
+        .rev()
+        .fold(value.clone(), |inner, step| match step {
+            Step::Key(key) => Value::Object(Map::from_iter([(key.clone(), inner)])),
+            Step::Item(_) => inner,
+        })
 }
 
 /// Which of the old items come first in the new list, in their order.
@@ -255,13 +266,14 @@ fn keeps(old: &[&str], new: &[Value]) -> Vec<bool> {
 fn lists_are_compact(text: &str, node: &Node) -> bool {
     fn first(text: &str, node: &Node) -> Option<bool> {
         match &node.shape {
-            Shape::Map { flow: false, entries } => entries.iter().find_map(|(key, value)| {
-                match &value.shape {
-                    Shape::List { flow: false, items } if !items.is_empty() => {
-                        Some(column(text, key.start) == column(text, value.start))
-                    }
-                    _ => first(text, value),
+            Shape::Map {
+                flow: false,
+                entries,
+            } => entries.iter().find_map(|(key, value)| match &value.shape {
+                Shape::List { flow: false, items } if !items.is_empty() => {
+                    Some(column(text, key.start) == column(text, value.start))
                 }
+                _ => first(text, value),
             }),
             Shape::List { items, .. } => items.iter().find_map(|item| first(text, item)),
             _ => None,

@@ -24,7 +24,12 @@ impl Kubectl {
 }
 
 /// A patch with its explanation in comments: a file for `kubectl patch --patch-file`.
-pub fn patch_sheet(mended: &Mended, live: Option<&Value>, kubectl: &Kubectl, saved: Option<&Path>) -> String {
+pub fn patch_sheet(
+    mended: &Mended,
+    live: Option<&Value>,
+    kubectl: &Kubectl,
+    saved: Option<&Path>,
+) -> String {
     let file = match saved {
         Some(file) => file.display().to_string(),
         None => format!("fix-{}.yaml", mended.place.name),
@@ -40,7 +45,9 @@ pub fn patch_sheet(mended: &Mended, live: Option<&Value>, kubectl: &Kubectl, sav
     match is_replaced(place) {
         true => lines.extend([
             format!("  {at} get {kind} {name} -o yaml \\"),
-            format!("    | kubectl patch --local -f - --type strategic --patch-file {file} -o yaml \\"),
+            format!(
+                "    | kubectl patch --local -f - --type strategic --patch-file {file} -o yaml \\"
+            ),
             format!("    | kubectl{} replace --force -f -", kubectl.flags),
         ]),
         false => lines.push(format!(
@@ -56,7 +63,11 @@ pub fn notes(mended: &Mended) -> Vec<String> {
     let mut lines = vec![format!("{} {}/{}", place.kind, place.namespace, place.name)];
     lines.extend(told(mended.findings()));
     for part in &mended.parts {
-        let text = format!("Container {} gets {}.", part.change.container, gets(&part.change));
+        let text = format!(
+            "Container {} gets {}.",
+            part.change.container,
+            gets(&part.change)
+        );
         lines.extend(wrap(&clean(&text), WIDTH, 0));
         if let Some(caution) = caution(&part.change, mended.whole) {
             lines.extend(wrap(&caution, WIDTH, 0));
@@ -74,9 +85,15 @@ fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
             Severity::Info => "info",
         };
         let text = format!("{severity} {}: {}", finding.check, finding.message);
-        let text: Vec<String> = text.split_whitespace().map(|word| clean(word).into_owned()).collect();
+        let text: Vec<String> = text
+            .split_whitespace()
+            .map(|word| clean(word).into_owned())
+            .collect();
         let wrapped = wrap(&text.join(" "), WIDTH - 2, 2);
-        let wrapped: Vec<String> = wrapped.into_iter().map(|line| format!("  {line}")).collect();
+        let wrapped: Vec<String> = wrapped
+            .into_iter()
+            .map(|line| format!("  {line}"))
+            .collect();
         // Replicas of one object say the same.
         if !lines.windows(wrapped.len()).any(|known| known == wrapped) {
             lines.extend(wrapped);
@@ -155,12 +172,15 @@ fn is_replaced(place: &Place) -> bool {
 
 /// How to apply a corrected manifest. A file that holds more must not be replaced as a whole: that
 /// would delete the rest as well, a namespace with all that is in it.
-pub fn apply(place: &Place, kubectl: &Kubectl, file: &str, alone: bool) -> Vec<String> {
-    let mut lines = wrap(interrupts(place), WIDTH, 0);
+pub fn apply(place: &Place, kubectl: &Kubectl, step: &str, file: &str, alone: bool) -> Vec<String> {
+    let mut lines = wrap(&format!("{} {step}", interrupts(place)), WIDTH, 0);
     let (at, kind) = (kubectl.at(place), place.kind.to_lowercase());
     lines.push(match (is_replaced(place), alone) {
         (true, true) => format!("  {at} replace --force -f {file}"),
-        (true, false) => format!("  {at} delete {kind} {} && {at} apply -f {file}", place.name),
+        (true, false) => format!(
+            "  {at} delete {kind} {} && {at} apply -f {file}",
+            place.name
+        ),
         (false, _) => format!("  {at} apply -f {file}"),
     });
     lines

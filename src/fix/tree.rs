@@ -19,8 +19,14 @@ pub enum Shape {
     Scalar(String),
     /// A reference to a value that stands elsewhere.
     Alias,
-    List { flow: bool, items: Vec<Node> },
-    Map { flow: bool, entries: Vec<(Node, Node)> },
+    List {
+        flow: bool,
+        items: Vec<Node>,
+    },
+    Map {
+        flow: bool,
+        entries: Vec<(Node, Node)>,
+    },
 }
 
 /// The tree of a text that holds one document; none where it is empty.
@@ -41,13 +47,27 @@ pub fn parse(text: &str) -> Result<Option<Node>> {
             Event::Alias(_) => Some((Shape::Alias, end)),
             Event::SequenceStart(style, ..) => {
                 let flow = style == StructureStyle::Flow;
-                open.push(Node { start, end, shape: Shape::List { flow, items: Vec::new() } });
+                open.push(Node {
+                    start,
+                    end,
+                    shape: Shape::List {
+                        flow,
+                        items: Vec::new(),
+                    },
+                });
                 keys.push(None);
                 None
             }
             Event::MappingStart(style, ..) => {
                 let flow = style == StructureStyle::Flow;
-                open.push(Node { start, end, shape: Shape::Map { flow, entries: Vec::new() } });
+                open.push(Node {
+                    start,
+                    end,
+                    shape: Shape::Map {
+                        flow,
+                        entries: Vec::new(),
+                    },
+                });
                 keys.push(None);
                 None
             }
@@ -56,7 +76,9 @@ pub fn parse(text: &str) -> Result<Option<Node>> {
                     bail!("it is no YAML");
                 };
                 done.end = done.last(end);
-                if let (Some(Some(key)), Shape::List { flow: false, .. }) = (keys.last(), &done.shape) {
+                if let (Some(Some(key)), Shape::List { flow: false, .. }) =
+                    (keys.last(), &done.shape)
+                {
                     done.start = first_dash(text, key, done.start);
                 }
                 attach(done, &mut open, &mut keys, &mut root);
@@ -92,7 +114,11 @@ fn attach(node: Node, open: &mut [Node], keys: &mut [Option<Node>], root: &mut O
 /// stands behind it.
 fn first_dash(text: &str, key: &Node, list: usize) -> usize {
     let mut at = key.end;
-    for line in text.get(key.end..list).unwrap_or_default().split_inclusive('\n') {
+    for line in text
+        .get(key.end..list)
+        .unwrap_or_default()
+        .split_inclusive('\n')
+    {
         let words = line.trim_start();
         if words.starts_with("- ") || words.trim_end() == "-" {
             return at + line.len() - words.len();
@@ -113,7 +139,10 @@ impl Node {
     fn last(&self, end: usize) -> usize {
         match &self.shape {
             Shape::List { flow: false, items } => items.last().map_or(self.start, |n| n.end),
-            Shape::Map { flow: false, entries } => {
+            Shape::Map {
+                flow: false,
+                entries,
+            } => {
                 let last = entries.last();
                 last.map_or(self.start, |(key, value)| value.end.max(key.end))
             }

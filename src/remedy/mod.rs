@@ -195,3 +195,6 @@ pub fn service_image(change: &Change) -> String {
         _ => bitbucket::own_image(change),
     }
 }
+
+#[cfg(test)]
+mod tests;

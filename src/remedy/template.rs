@@ -2,6 +2,7 @@
 
 use super::docker;
 use crate::diagnosis::Change;
+use crate::evidence::Launcher;
 use serde_json::{Map, Value, json};
 
 pub const VOLUME: &str = "docker-data";
@@ -114,18 +115,7 @@ fn arguments(container: &Value, path: &[Step], flags: &[String]) -> Result<Vec<E
             .collect()
     };
     let (command, args) = (words("command"), words("args"));
-    let is_dockerd = |word: &String| {
-        matches!(
-            word.rsplit('/').next(),
-            Some("dockerd" | "dockerd-entrypoint.sh" | "dockerd-rootless.sh")
-        )
-    };
-    let starts = match (command.is_empty(), args.first()) {
-        (false, _) => command.iter().chain(&args).any(is_dockerd),
-        (true, Some(first)) => first.starts_with('-') || is_dockerd(first),
-        (true, None) => true,
-    };
-    if !starts {
+    if Launcher::of(&texts(&command), &texts(&args)) == Launcher::Script {
         return Err(format!(
             "its own script or program starts dockerd, so add there: {}",
             flags.join(" ")
@@ -147,6 +137,10 @@ fn arguments(container: &Value, path: &[Step], flags: &[String]) -> Result<Vec<E
     new_args.extend(flags.iter().cloned());
     edits.push(Edit::Set(at(path, ["args"]), json!(new_args)));
     Ok(edits)
+}
+
+fn texts(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
 }
 
 /// Words without the flags that set what the new ones set, in one word or in two.

@@ -19,14 +19,25 @@ const KINDS: [(&str, &str, &str); 8] = [
 
 /// The name of a kind's list, as RBAC rules and kubectl have it.
 pub fn resource(kind: &str) -> Option<&'static str> {
-    KINDS.iter().find(|(known, ..)| *known == kind).map(|(_, _, list)| *list)
+    KINDS
+        .iter()
+        .find(|(known, ..)| *known == kind)
+        .map(|(_, _, list)| *list)
 }
 
 impl Cluster {
     /// One object, as the server has it.
-    pub async fn object(&self, kind: &str, namespace: &str, name: &str) -> Result<Value, Unobserved> {
+    pub async fn object(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, Unobserved> {
         let Some((_, api, list)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
-            return Err(Unobserved::new(Why::NotApplicable, format!("{kind} is not known here")));
+            return Err(Unobserved::new(
+                Why::NotApplicable,
+                format!("{kind} is not known here"),
+            ));
         };
         let path = format!("/{api}/namespaces/{namespace}/{list}/{name}");
         let doing = format!("reading {kind} {namespace}/{name}");

@@ -54,11 +54,23 @@ const ENGINE: &str = "spec/template/spec/containers/1";
 fn comments_order_and_quotes_stay() {
     let edits = [
         set(&format!("{ENGINE}/image"), json!("docker:20.10.24-dind")),
-        set(&format!("{ENGINE}/args"), json!(["--tls=false", "--mtu=1450"])),
+        set(
+            &format!("{ENGINE}/args"),
+            json!(["--tls=false", "--mtu=1450"]),
+        ),
         set(&format!("{ENGINE}/resources/requests/memory"), json!("1Gi")),
-        append(&format!("{ENGINE}/volumeMounts"), json!({"name": "d", "mountPath": "/d"})),
-        append("spec/template/spec/volumes", json!({"name": "d", "emptyDir": {}})),
-        append("spec/template/spec/containers", json!({"name": "clamp", "command": ["sh"]})),
+        append(
+            &format!("{ENGINE}/volumeMounts"),
+            json!({"name": "d", "mountPath": "/d"}),
+        ),
+        append(
+            "spec/template/spec/volumes",
+            json!({"name": "d", "emptyDir": {}}),
+        ),
+        append(
+            "spec/template/spec/containers",
+            json!({"name": "clamp", "command": ["sh"]}),
+        ),
     ];
     let text = rewrite(JOB, &edits).unwrap();
     insta::assert_snapshot!(text);
@@ -72,7 +84,10 @@ fn brackets_are_edited_within() {
     let text = "{spec: {containers: [{name: a, image: x:1, args: [\"--tls=false\"], env: []}]}}\n";
     let edits = [
         set("spec/containers/0/image", json!("docker:28-dind")),
-        set("spec/containers/0/args", json!(["--tls=false", "--mtu=1450"])),
+        set(
+            "spec/containers/0/args",
+            json!(["--tls=false", "--mtu=1450"]),
+        ),
         set("spec/containers/0/resources/requests/memory", json!("1Gi")),
         append("spec/containers/0/env", json!({"name": "A"})),
         append("spec/volumes", json!({"name": "d", "emptyDir": {}})),
@@ -86,7 +101,10 @@ fn brackets_are_edited_within() {
 #[test]
 fn a_text_without_an_end_of_line_or_with_compact_lists() {
     let text = "spec:\n  containers:\n  # one\n  - # two\n    args:\n    - --tls=false\n";
-    let edits = [set("spec/containers/0/args", json!(["--tls=false", "--mtu=1"]))];
+    let edits = [set(
+        "spec/containers/0/args",
+        json!(["--tls=false", "--mtu=1"]),
+    )];
     let longer = format!("{text}    - --mtu=1\n");
     assert_eq!(rewrite(text, &edits).unwrap(), longer);
     let text = "spec:\n  containers:\n  - name: a\n    args: []";
