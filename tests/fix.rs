@@ -176,3 +176,27 @@ fn errors_that_only_people_can_cure_are_left() {
     assert_eq!(out(&output), "");
     assert!(err(&output).contains("not fixed: error engine-unreachable (ci/r): See why"));
 }
+
+/// A recording may come from anybody: what stands in it never becomes a command.
+#[test]
+fn names_of_a_hostile_recording_reach_no_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("hostile.yaml");
+    let mut collect = Command::cargo_bin("runner-doctor").unwrap();
+    let recording = collect.args(["collect", "--demo"]).output().unwrap().stdout;
+    let recording = String::from_utf8(recording).unwrap();
+    for (from, to) in [
+        ("namespace: bitbucket-runner", "namespace: 'x; touch /tmp/owned #'"),
+        ("name: runner\n", "name: 'r$(touch /tmp/owned)'\n"),
+    ] {
+        assert!(recording.contains(from), "{from}");
+        fs::write(&file, recording.replace(from, to)).unwrap();
+        let output = fix(&["--evidence", file.to_str().unwrap()]);
+        assert!(!out(&output).contains("touch"), "{}", out(&output));
+        assert_eq!(output.status.code(), Some(1));
+    }
+    let image = recording.replace("image: docker:20.10.5-dind", "image: \"x\\u202e\\e]0;y\"");
+    fs::write(&file, image).unwrap();
+    let text = out(&fix(&["--evidence", file.to_str().unwrap(), "--prefer", "clamp"]));
+    assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+}

@@ -13,6 +13,7 @@ use crate::target::object::resource;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Objects that come of objects: no chain is longer.
 const GENERATIONS: usize = 4;
@@ -149,9 +150,8 @@ async fn resolve(
             (at.kind, at.name) = (owner.kind.clone(), owner.name.clone());
         }
         for _ in 0..GENERATIONS {
-            if !objects.contains_key(&key(at)) {
-                let object = cluster.object(&at.kind, &at.namespace, &at.name).await;
-                objects.insert(key(at), object);
+            if let Entry::Vacant(unread) = objects.entry(key(at)) {
+                unread.insert(cluster.object(&at.kind, &at.namespace, &at.name).await);
             }
             let Some(Ok(object)) = objects.get(&key(at)) else {
                 break;
@@ -200,11 +200,11 @@ impl<'a> Sheets<'a> {
             source
                 .kubeconfig
                 .as_ref()
-                .map(|file| format!(" --kubeconfig {}", file.display())),
+                .map(|file| format!(" --kubeconfig {}", fix::quoted(&file.to_string_lossy()))),
             source
                 .context
                 .as_ref()
-                .map(|context| format!(" --context {context}")),
+                .map(|context| format!(" --context {}", fix::quoted(context))),
         ];
         Sheets {
             format: options.output,
@@ -246,6 +246,13 @@ impl<'a> Sheets<'a> {
                     self.others.push(fix::other(part));
                 }
                 Ok(Vec::new())
+            }
+            (None, true) if !first.change.place.is_well_named() => {
+                let why = "its names are none that Kubernetes gives, so no command is made of them";
+                Ok(prescription
+                    .findings()
+                    .map(|f| (f, why.to_owned()))
+                    .collect())
             }
             (None, true) if self.from_files => Ok(self.not_in_files(prescription)),
             (None, true) => self.add_object(prescription),
@@ -319,8 +326,20 @@ impl<'a> Sheets<'a> {
                 );
                 return Ok(prescription.findings().map(|f| (f, why.clone())).collect());
             }
+            if !fix::is_plain(&mended.patch(live)) {
+                let why = "its arguments hold characters that a terminal would obey: correct the manifest's file (-f FILE -o yaml)";
+                return Ok(prescription
+                    .findings()
+                    .map(|f| (f, why.to_owned()))
+                    .collect());
+            }
             self.add_patch(&mended, live);
             return Ok(refused(&mended));
+        }
+        if !fix::is_plain(&mended.after) {
+            bail!(
+                "cannot print {kind} {namespace}/{name}: it holds characters that a terminal would obey; correct its file (-f FILE)"
+            );
         }
         if let Some(secret) = fix::secret(&mended.after, kind) {
             bail!(

@@ -40,6 +40,19 @@ pub struct Place {
     pub name: String,
 }
 
+impl Place {
+    /// Whether its names are such as Kubernetes gives: only these may stand in a command.
+    pub fn is_well_named(&self) -> bool {
+        let plain = |text: &str| {
+            let safe = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+            !text.is_empty() && !text.starts_with('-') && text.bytes().all(safe)
+        };
+        [&self.kind, &self.namespace, &self.name]
+            .iter()
+            .all(|text| plain(text))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Site {

@@ -9,7 +9,7 @@ mod tree;
 
 pub use file::{File, service_image};
 pub use object::{controller, is_autoscaled, manifest, secret};
-pub use sheet::{Kubectl, apply, comments, notes, other, patch_sheet, unified};
+pub use sheet::{Kubectl, apply, comments, is_plain, notes, other, patch_sheet, quoted, unified};
 
 use crate::diagnosis::{Change, Finding, Place};
 use crate::remedy::Part;

@@ -157,11 +157,7 @@ pub fn is_autoscaled(job: &Value) -> bool {
 pub fn sketch(place: &Place, changes: &[&Change]) -> Value {
     let mut spec = Map::new();
     for change in changes {
-        let list = if change.init {
-            "initContainers"
-        } else {
-            "containers"
-        };
+        let list = template::list(change.init);
         let containers = spec.entry(list).or_insert(json!([]));
         if let Some(containers) = containers.as_array_mut() {
             containers.push(container(change));

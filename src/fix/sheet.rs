@@ -31,7 +31,7 @@ pub fn patch_sheet(
     saved: Option<&Path>,
 ) -> String {
     let file = match saved {
-        Some(file) => file.display().to_string(),
+        Some(file) => quoted(&file.to_string_lossy()),
         None => format!("fix-{}.yaml", mended.place.name),
     };
     let save = match saved {
@@ -197,6 +197,22 @@ pub fn other(part: &Part) -> String {
         lines.push(String::new());
     }
     lines.join("\n")
+}
+
+/// A word as a shell takes it.
+pub fn quoted(word: &str) -> String {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@".contains(&b);
+    match !word.is_empty() && word.bytes().all(safe) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+/// Whether a document can be looked at in a terminal as it is.
+pub fn is_plain(document: &Value) -> bool {
+    yaml::write(document)
+        .lines()
+        .all(|line| clean(line) == line)
 }
 
 /// Lines as YAML comments.

@@ -1,7 +1,8 @@
 //! The nested engine of Bitbucket Pipelines, which only bitbucket-pipelines.yml reaches.
 
-use super::docker;
+use super::{docker, yaml};
 use crate::diagnosis::{Change, Remedy};
+use serde_json::json;
 
 /// One setting of the docker service.
 pub fn remedies(change: &Change, phrase: &str) -> Vec<Remedy> {
@@ -103,5 +104,6 @@ pub fn docker_opts(mtu: i64) -> Remedy {
 }
 
 fn service(image: &str) -> String {
-    format!("definitions:\n  services:\n    docker:\n      image: {image}")
+    let service = json!({"definitions": {"services": {"docker": {"image": image}}}});
+    yaml::write(&service).trim_end().to_owned()
 }

@@ -109,8 +109,11 @@ pub fn phrase(change: &Change) -> String {
             .clamp
             .then_some("a container that lowers TCP connections"),
     ];
-    let parts: Vec<&str> = parts.into_iter().flatten().collect();
-    parts.join(", ")
+    let mut parts = parts.into_iter().flatten();
+    match (parts.next(), parts.next()) {
+        (Some(only), None) => only.to_owned(),
+        _ => "these settings".to_owned(),
+    }
 }
 
 /// How the flags go with what starts the engine now, where that must be said.

@@ -33,6 +33,9 @@ fn values(change: &Change) -> String {
     ) {
         *image = json!(now);
     }
+    if !change.init {
+        beside_the_runner(&mut values);
+    }
     let mut change = change.clone();
     change.container = "dind".to_owned();
     change.place.kind = "values".to_owned();
@@ -41,6 +44,20 @@ fn values(change: &Change) -> String {
         template::apply(&mut values, &edits);
     }
     yaml::write(&values).trim_end().to_owned()
+}
+
+/// Before Kubernetes 1.29 no init container goes on running: the engine is an ordinary one.
+fn beside_the_runner(values: &mut Value) {
+    let init = values.pointer_mut("/template/spec/initContainers");
+    let engine = init.and_then(Value::as_array_mut).and_then(Vec::pop);
+    let containers = values.pointer_mut("/template/spec/containers");
+    if let (Some(mut engine), Some(containers)) = (engine, containers.and_then(Value::as_array_mut))
+    {
+        if let Some(fields) = engine.as_object_mut() {
+            fields.shift_remove("restartPolicy");
+        }
+        containers.push(engine);
+    }
 }
 
 /// The older controller's resource, which has a setting for most.
@@ -73,7 +90,7 @@ pub fn runner(change: &Change, phrase: &str) -> Remedy {
         );
     }
     if settings.clamp {
-        let clamp = template::clamp(template::clamp_image(change), None);
+        let clamp = template::clamp(template::clamp_image(change), false, None);
         put("sidecarContainers", json!([clamp]));
     }
     let mut parts = Vec::new();
@@ -83,7 +100,8 @@ pub fn runner(change: &Change, phrase: &str) -> Remedy {
     }
     if let Some(image) = &settings.image {
         parts.push(format!(
-            "# values of the controller's chart (actions-runner-controller)\nimage:\n  dindSidecarRepositoryAndTag: {image}"
+            "# values of the controller's chart (actions-runner-controller)\n{}",
+            yaml::write(&json!({"image": {"dindSidecarRepositoryAndTag": image}})).trim_end()
         ));
     }
     Remedy {

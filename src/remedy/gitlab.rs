@@ -1,6 +1,6 @@
 //! GitLab: the docker service of a job (.gitlab-ci.yml) and the Kubernetes executor (config.toml).
 
-use super::{docker, pod};
+use super::{docker, pod, yaml};
 use crate::diagnosis::{Change, Remedy};
 use serde_json::json;
 
@@ -43,7 +43,10 @@ fn of_service(change: &Change) -> bool {
 }
 
 fn service(change: &Change, phrase: &str) -> Remedy {
-    let mut lines = vec!["services:".to_owned(), format!("- name: {}", image(change))];
+    let mut lines = vec![
+        "services:".to_owned(),
+        format!("- name: {}", yaml::write(&json!(image(change))).trim_end()),
+    ];
     if let Some(command) = command(change) {
         lines.push(format!("  command: {command}"));
     }

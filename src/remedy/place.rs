@@ -107,7 +107,7 @@ pub(super) fn words(place: &Place) -> String {
             "In the job template of Bitbucket's autoscaler (a ConfigMap in its own namespace; Job {name} is its product, and a change to it is lost)"
         ),
         (Site::ArcScaleSet, _) => {
-            "In the values of the scale set (gha-runner-scale-set; leave containerMode out, which takes no settings)".to_owned()
+            "In the values of the scale set (gha-runner-scale-set; leave containerMode out, which takes no settings, and keep what is your own in the template)".to_owned()
         }
         (Site::Gitlab, _) => "In GitLab Runner's config.toml".to_owned(),
         (Site::BitbucketPipelines, _) => "In bitbucket-pipelines.yml".to_owned(),

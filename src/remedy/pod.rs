@@ -47,20 +47,14 @@ pub fn fragment(change: &Change) -> String {
     let settings = &change.settings;
     let mut spec = Map::new();
     if !only_clamp(change) {
-        let list = if change.init {
-            "initContainers"
-        } else {
-            "containers"
-        };
-        spec.insert(list.to_owned(), json!([container(change)]));
+        let list = template::list(change.init).to_owned();
+        spec.insert(list, json!([container(change)]));
     }
     if settings.clamp {
-        let clamp = template::clamp(template::clamp_image(change), None);
-        match spec.get_mut("containers").and_then(Value::as_array_mut) {
-            Some(containers) => containers.push(clamp),
-            None => {
-                spec.insert("containers".to_owned(), json!([clamp]));
-            }
+        let clamp = template::clamp(template::clamp_image(change), change.init, None);
+        let list = spec.entry(template::list(change.init)).or_insert(json!([]));
+        if let Some(containers) = list.as_array_mut() {
+            containers.push(clamp);
         }
     }
     if settings.volume {

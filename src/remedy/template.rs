@@ -54,8 +54,8 @@ pub fn edits(object: &Value, change: &Change) -> Result<Vec<Edit>, String> {
         }
     }
     if settings.clamp && find(object, &spec, CLAMP).is_none() {
-        let clamp = clamp(clamp_image(change), pull);
-        edits.push(Edit::Append(at(&spec, ["containers"]), clamp));
+        let clamp = clamp(clamp_image(change), change.init, pull);
+        edits.push(Edit::Append(at(&spec, [list(change.init)]), clamp));
     }
     Ok(edits)
 }
@@ -77,8 +77,9 @@ pub fn clamp_image(change: &Change) -> &str {
     new.or(change.image.as_deref()).unwrap_or("docker:28-dind")
 }
 
-/// A container that lowers every TCP connection through the pod to what the way out carries.
-pub fn clamp(image: &str, pull_policy: Option<Value>) -> Value {
+/// A container that lowers every TCP connection through the pod to what the way out carries. Beside
+/// an engine that is an init container it is one too, so that it does not keep the pod from ending.
+pub fn clamp(image: &str, init: bool, pull_policy: Option<Value>) -> Value {
     let rule = "iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu && exec sleep 2147483647";
     let mut container = json!({
         "name": CLAMP,
@@ -87,10 +88,21 @@ pub fn clamp(image: &str, pull_policy: Option<Value>) -> Value {
         // Not every container runtime grants NET_RAW, which iptables needs as well.
         "securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}},
     });
+    if init {
+        container["restartPolicy"] = json!("Always");
+    }
     if let Some(policy) = pull_policy {
         container["imagePullPolicy"] = policy;
     }
     container
+}
+
+/// The list of a pod that a container stands in.
+pub fn list(init: bool) -> &'static str {
+    match init {
+        true => "initContainers",
+        false => "containers",
+    }
 }
 
 /// A container of the pod by its name, and where it is.
