@@ -186,7 +186,10 @@ fn names_of_a_hostile_recording_reach_no_command() {
     let recording = collect.args(["collect", "--demo"]).output().unwrap().stdout;
     let recording = String::from_utf8(recording).unwrap();
     for (from, to) in [
-        ("namespace: bitbucket-runner", "namespace: 'x; touch /tmp/owned #'"),
+        (
+            "namespace: bitbucket-runner",
+            "namespace: 'x; touch /tmp/owned #'",
+        ),
         ("name: runner\n", "name: 'r$(touch /tmp/owned)'\n"),
     ] {
         assert!(recording.contains(from), "{from}");
@@ -197,6 +200,11 @@ fn names_of_a_hostile_recording_reach_no_command() {
     }
     let image = recording.replace("image: docker:20.10.5-dind", "image: \"x\\u202e\\e]0;y\"");
     fs::write(&file, image).unwrap();
-    let text = out(&fix(&["--evidence", file.to_str().unwrap(), "--prefer", "clamp"]));
+    let text = out(&fix(&[
+        "--evidence",
+        file.to_str().unwrap(),
+        "--prefer",
+        "clamp",
+    ]));
     assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
 }

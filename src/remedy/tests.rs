@@ -24,6 +24,7 @@ fn runner(
     for engine in &mut runner.containers {
         if engine.name == "docker-in-docker" {
             engine.name = container.to_owned();
+            engine.init = owner.is_some_and(|(kind, _)| kind == "EphemeralRunner");
             engine.image = format!("docker:{version}-dind");
             engine.dockerd_args.clear();
         }
@@ -272,4 +273,26 @@ fn a_service_with_docker_opts_keeps_them() {
         remedies[0].snippet
     );
     assert!(!remedies[0].snippet.contains("daemon.json"));
+}
+
+/// Before Kubernetes 1.29 ARC's engine is an ordinary container.
+#[test]
+fn an_older_scale_set_has_its_engine_beside_the_runner() {
+    let mut runner = runner(
+        Provider::GithubArc,
+        Some(("EphemeralRunner", "x")),
+        "dind",
+        "26.1.5",
+    );
+    runner
+        .containers
+        .iter_mut()
+        .for_each(|container| container.init = false);
+    let remedies = remedies(&wants(&[("engine_mtu", "1450")]), &runner, Some("dind"));
+    let values: serde_json::Value = serde_saphyr::from_str(&remedies[0].snippet).unwrap();
+    let spec = &values["template"]["spec"];
+    assert_eq!(spec["initContainers"].as_array().unwrap().len(), 1);
+    assert_eq!(spec["containers"][1]["name"], "dind");
+    assert_eq!(spec["containers"][1]["args"][3], "--mtu=1450");
+    assert_eq!(spec["containers"][1].get("restartPolicy"), None);
 }
