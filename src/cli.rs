@@ -2,6 +2,7 @@
 
 use crate::diagnosis::Severity;
 use crate::probe::Url;
+use crate::remedy::Preference;
 use crate::report::Format;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -50,6 +51,60 @@ pub enum Command {
     /// Print the manifest that runs the doctor inside the cluster, once or again and again
     #[command(after_help = JOB_EXAMPLES)]
     Job(Job),
+    /// Print what cures the findings, as patches or corrected manifests; applies nothing itself
+    #[command(after_help = FIX_EXAMPLES)]
+    Fix(Box<Fix>),
+}
+
+const FIX_EXAMPLES: &str = "\
+Examples:
+  runner-doctor fix -n ci > fix.yaml                  a patch; its comments say how to apply it
+  runner-doctor fix -n ci -f job.yaml -o yaml         job.yaml with the cure in it, comments kept
+  runner-doctor fix -n ci -o diff                     what would change in the cluster's objects
+  runner-doctor fix --demo --prefer clamp             one rule in the pod instead of many edits
+
+Exit codes:
+  0  nothing to fix, or what was printed cures every error
+  1  errors are left that no printed change cures
+  2  could not examine, or could not print what was asked for";
+
+#[derive(Debug, Args)]
+pub struct Fix {
+    #[command(flatten)]
+    pub source: Source,
+    #[command(flatten)]
+    pub checks: Checks,
+    /// Cure the findings of this JSON report instead of examining; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pods", "namespace", "all_namespaces", "labels", "context", "kubeconfig", "evidence", "demo"])]
+    pub report: Option<PathBuf>,
+    /// Correct the manifest in this file, not the cluster's copy of it; may be repeated
+    #[arg(short, long = "filename", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What to print
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "patch",
+        value_name = "FORMAT"
+    )]
+    pub output: FixFormat,
+    /// Write it to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+    /// Where there are several cures, take this one; may be repeated
+    #[arg(long, value_enum, value_name = "CURE")]
+    pub prefer: Vec<Preference>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FixFormat {
+    /// A strategic merge patch for each object
+    Patch,
+    /// The whole object or file, corrected
+    Yaml,
+    /// The difference that makes
+    Diff,
 }
 
 const CHECK_EXAMPLES: &str = "\

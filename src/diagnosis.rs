@@ -1,5 +1,9 @@
 //! The verdict of a check run: findings, unknowns and the layers they lie in. Reports print it.
 
+mod change;
+
+pub use change::{Change, Place, Settings, Site};
+
 use crate::evidence::{Evidence, Provider, Runner};
 use crate::layers::layers;
 use schemars::JsonSchema;
@@ -202,6 +206,23 @@ pub struct Remedy {
     /// What it does and where to paste it.
     pub title: String,
     pub snippet: String,
+    /// It is needed together with the remedy before it; without this, it would do instead.
+    #[serde(default, skip_serializing_if = "change::is_false")]
+    pub together: bool,
+    /// The same for programs; absent where only people can do it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+}
+
+impl Remedy {
+    pub fn new(title: impl Into<String>, snippet: impl Into<String>) -> Self {
+        Remedy {
+            title: title.into(),
+            snippet: snippet.into(),
+            together: false,
+            change: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

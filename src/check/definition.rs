@@ -148,16 +148,25 @@ pub enum Want {
     PinImage,
     /// The engine of this path runs and answers.
     EngineRestart,
+    /// The engine's data lie on a volume of its own: `true`.
+    EngineVolume,
+    /// The engine gives containerd this OOM score, where its version can.
+    OomScoreAdjust,
+    /// The engine's container is privileged: `true`.
+    Privileged,
 }
 
 impl Want {
-    pub const ALL: [Want; 6] = [
+    pub const ALL: [Want; 9] = [
         Want::EngineMtu,
         Want::NetworkMtu,
         Want::EngineImage,
         Want::MemoryRequest,
         Want::PinImage,
         Want::EngineRestart,
+        Want::EngineVolume,
+        Want::OomScoreAdjust,
+        Want::Privileged,
     ];
 
     pub fn name(self) -> &'static str {
@@ -168,6 +177,9 @@ impl Want {
             Want::MemoryRequest => "memory_request",
             Want::PinImage => "pin_image",
             Want::EngineRestart => "engine_restart",
+            Want::EngineVolume => "engine_volume",
+            Want::OomScoreAdjust => "oom_score_adjust",
+            Want::Privileged => "privileged",
         }
     }
 }

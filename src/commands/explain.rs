@@ -45,10 +45,15 @@ fn explanation(check: &Check, width: usize) -> String {
             clean(&case),
             indented(&wrapped(&finding.message, width - 2))
         );
-        for remedy in &finding.remedies {
+        for (rank, remedy) in finding.remedies.iter().enumerate() {
+            let word = match (rank, remedy.together) {
+                (0, _) => "Cure",
+                (_, true) => "And",
+                (_, false) => "Or",
+            };
             let _ = writeln!(
                 text,
-                "Cure: {}\n\n{}\n",
+                "{word}: {}\n\n{}\n",
                 wrapped(&remedy.title, width),
                 indented(&remedy.snippet)
             );

@@ -3,6 +3,7 @@
 use super::{Exit, tell, write_out};
 use crate::cli::{Manifest, RunnerKind};
 use crate::manifest::{Command, Kind, Plan, Wishes};
+use crate::shell;
 use crate::target::kubernetes::Cluster;
 use crate::target::surroundings::Surroundings;
 use anyhow::{Context, Result, bail};
@@ -178,7 +179,7 @@ fn next_steps(options: &Manifest, plan: &Plan) -> String {
     let (from, file) = match &options.output_file {
         Some(file) => (
             "",
-            quoted(&crate::report::clean(&file.display().to_string())),
+            shell::word(&crate::report::clean(&file.display().to_string())),
         ),
         None => ("… | ", "-".to_owned()),
     };
@@ -217,13 +218,4 @@ fn next_steps(options: &Manifest, plan: &Plan) -> String {
         text.push_str("\nThe MTU of the pod network is assumed, not read: give it with --pod-mtu, or see what `runner-doctor check` says.");
     }
     text
-}
-
-/// As a shell takes a file's name.
-fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
-    match name.chars().all(plain) {
-        true => name.to_owned(),
-        false => format!("'{}'", name.replace('\'', r"'\''")),
-    }
 }

@@ -4,6 +4,7 @@
 mod check;
 mod collect;
 mod explain;
+mod fix;
 mod job;
 mod list;
 mod manifest;
@@ -62,6 +63,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Manifest(options) => manifest::run(&options),
         Command::Rbac(options) => rbac::run(&options),
         Command::Job(options) => job::run(&options),
+        Command::Fix(options) => fix::run(&options),
     }
 }
 

@@ -52,7 +52,7 @@ fn demo(name: &str) -> Result<Evidence> {
     Evidence::parse(text, name)
 }
 
-fn read(file: &Path) -> Result<String> {
+pub fn read(file: &Path) -> Result<String> {
     if file == Path::new("-") {
         let mut text = String::new();
         std::io::stdin()
@@ -112,6 +112,25 @@ fn limits(source: &Source) -> Limits {
         max_depth: source.max_depth,
         confirm: source.confirm.clone(),
     }
+}
+
+/// Runs something against the cluster that a source names; an error where it cannot be reached.
+pub fn with_cluster<T, F>(source: &Source, work: impl FnOnce(Cluster) -> F) -> Result<T>
+where
+    F: Future<Output = T>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start: the system gives no threads")?;
+    runtime.block_on(async {
+        let work = async {
+            let (context, file) = (source.context.as_deref(), source.kubeconfig.as_deref());
+            anyhow::Ok(work(Cluster::connect(context, file).await?).await)
+        };
+        let limit = tokio::time::timeout(source.deadline, work);
+        limit.await.context("the cluster did not answer within --deadline: check `kubectl version` with the same --kubeconfig and --context")?
+    })
 }
 
 /// Why the run must end now: a signal, or its deadline.

@@ -3,7 +3,8 @@
 use super::Kind;
 use crate::evidence::versions::ImageRef;
 use crate::evidence::{
-    ContainerState, Mount, Observation, Outermost, Owner, PodContainer, Role, Runner, Why,
+    ContainerState, Launch, Launcher, Mount, Observation, Outermost, Owner, PodContainer, Role,
+    Runner, Why,
 };
 use crate::probe::{options, text::plain};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec};
@@ -143,12 +144,36 @@ fn one(container: &Container, init: bool, spec: &PodSpec, pod: &Pod, kind: &Kind
             Role::Engine => options::flags(words),
             _ => Vec::new(),
         },
+        launch: (role == Role::Engine).then(|| launch(container)),
         env: environment(container),
         memory_request: memory(resources.and_then(|r| r.requests.as_ref())),
         memory_limit: memory(resources.and_then(|r| r.limits.as_ref())),
         mounts: mounts(container, spec),
         state: state(status),
         restarts: status.map_or(0, |s| i64::from(s.restart_count)),
+    }
+}
+
+/// How the manifest starts dockerd, and whether it says more than what is written down.
+fn launch(container: &Container) -> Launch {
+    let command: Vec<&str> = container
+        .command
+        .iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let args: Vec<&str> = container
+        .args
+        .iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let words = || command.iter().chain(&args).copied();
+    let by = Launcher::of(&command, &args);
+    let flags = words().filter(|word| word.starts_with('-')).count();
+    Launch {
+        by,
+        unlisted: flags != options::flags(words()).len(),
     }
 }
 

@@ -2,10 +2,12 @@
 //! and replayed to the same diagnosis. Nothing in it judges; what is not in it is not collected.
 
 pub mod facts;
+mod launch;
 pub mod mtu_path;
 mod observation;
 pub mod versions;
 
+pub use launch::{Launch, Launcher};
 pub use observation::{Observation, Observed, Unobserved, Unseen, Why};
 
 use anyhow::{Context, Result, bail};
@@ -242,6 +244,9 @@ pub struct PodContainer {
     /// dockerd's flags among the arguments, by allow-list; only of engine containers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dockerd_args: Vec<String>,
+    /// How the manifest starts its engine; only of engine containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<Launch>,
     /// Environment variables by allow-list, where the pod states the value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,

@@ -2,13 +2,21 @@
 
 mod bitbucket;
 mod docker;
+mod github_arc;
+mod gitlab;
+pub(crate) mod place;
+mod plan;
 mod pod;
+pub(crate) mod template;
+pub(crate) mod yaml;
 
+pub use docker::flags;
 pub(crate) use docker::{mtu_config, mtu_flags};
+pub use plan::{Part, Plan, Preference, plan};
 
-use crate::diagnosis::Remedy;
+use crate::diagnosis::{Change, Remedy, Settings, Site};
 use crate::evidence::versions;
-use crate::evidence::{Engine, Provider, Runner};
+use crate::evidence::{DaemonConfig, Engine, PodContainer, Runner};
 use semver::Version;
 use std::collections::BTreeMap;
 
@@ -21,7 +29,8 @@ struct Patient<'a> {
     engine: Option<&'a Engine>,
 }
 
-/// The ways to make come true what a check wants; each is enough by itself.
+/// The ways to make come true what a check wants; each is enough by itself, unless it says that it
+/// goes together with the one before it.
 pub fn remedies(
     wants: &BTreeMap<String, String>,
     runner: &Runner,
@@ -30,14 +39,11 @@ pub fn remedies(
     let Some(path) = engine else {
         return Vec::new();
     };
+    let engines = runner.engines.seen();
     let patient = Patient {
         runner,
         path,
-        engine: runner
-            .engines
-            .seen()
-            .iter()
-            .find(|engine| engine.path == path),
+        engine: engines.iter().find(|engine| engine.path == path),
     };
     wants
         .iter()
@@ -45,50 +51,132 @@ pub fn remedies(
         .collect()
 }
 
+/// Everything that a change says, to paste: as one remedy, or several that go together.
+pub fn paste(change: &Change) -> Vec<Remedy> {
+    let phrase = docker::phrase(change);
+    match change.place.site {
+        Site::Manifest | Site::BitbucketAutoscaler | Site::Controller => {
+            vec![pod::paste(change, &phrase)]
+        }
+        Site::BitbucketPipelines => bitbucket::paste(change),
+        Site::ArcScaleSet => vec![github_arc::scale_set(change, &phrase)],
+        Site::ArcRunner => vec![github_arc::runner(change, &phrase)],
+        Site::Gitlab => gitlab::paste(change),
+        Site::Elsewhere => vec![docker::paste(change, &phrase)],
+    }
+}
+
 impl Patient<'_> {
     fn cure(&self, want: &str, value: &str) -> Vec<Remedy> {
-        match (want, value.parse()) {
-            ("engine_mtu", Ok(mtu)) => {
-                let mut cures = vec![self.engine_mtu(mtu)];
-                cures.extend(pod::clamp(self, mtu));
-                cures
+        let image = || Some(value.to_owned());
+        match (want, value.parse::<i64>()) {
+            ("engine_mtu", Ok(mtu)) => self.engine_mtu(mtu),
+            ("network_mtu", Ok(mtu)) => self.network_mtu(mtu),
+            ("engine_image", _) => self.change("a version without this fault", |s| s.image = image()),
+            ("pin_image", _) => self.change("the version that runs now", |s| s.image = image()),
+            ("memory_request", _) => self.change(
+                "ask for memory, and the pod is no longer BestEffort",
+                |s| s.memory_request = image(),
+            ),
+            ("oom_score_adjust", Ok(score)) if docker::takes_oom_score(self.version().as_ref()) => {
+                self.change(
+                    "only where neither of these can be: an OOM score of dockerd's own, which Docker 24 no longer takes",
+                    |s| s.oom_score_adjust = Some(score),
+                )
             }
-            ("network_mtu", Ok(mtu)) => {
-                let mut cures = docker::network_mtu(self, mtu);
-                cures.extend(pod::clamp(self, mtu));
-                cures
-            }
-            ("engine_image", _) => vec![self.image("a version without this fault", value)],
-            ("pin_image", _) => vec![self.image("the version that runs now", value)],
-            ("memory_request", _) => vec![pod::memory_request(self, value)],
+            ("engine_volume", _) => self.change(
+                "a volume of its own for its data (no two engines may share one)",
+                |s| s.volume = true,
+            ),
+            ("privileged", _) => pod::privileged(self),
             ("engine_restart", _) => vec![pod::restart(self)],
             _ => Vec::new(),
         }
     }
 
-    fn engine_mtu(&self, mtu: i64) -> Remedy {
-        match (self.is_nested(), self.runner.provider) {
-            (false, _) => pod::engine_mtu(self, mtu),
-            (true, Provider::Bitbucket) => bitbucket::engine_mtu(self, mtu),
-            (true, _) => docker::engine_mtu(self, mtu),
+    fn engine_mtu(&self, mtu: i64) -> Vec<Remedy> {
+        let mut cures = match self.config().is_some_and(docker::sets_mtu) {
+            true => vec![docker::change_config(self, mtu)],
+            false => self.change("add to the arguments of its engine", |s| {
+                s.mtu = Some(mtu);
+                s.network_mtu = Some(mtu);
+            }),
+        };
+        if self.place().site == Site::BitbucketPipelines {
+            cures.push(bitbucket::docker_opts(mtu));
+        }
+        cures.extend(pod::clamp(self, mtu));
+        cures
+    }
+
+    fn network_mtu(&self, mtu: i64) -> Vec<Remedy> {
+        let mut cures = docker::networks(mtu);
+        if docker::knows_default_network_opts(self.version().as_ref()) {
+            cures.extend(match self.config().is_some_and(docker::sets_mtu) {
+                true => vec![docker::change_config(self, mtu)],
+                false => self.change(
+                    "for every network that it creates from now on, add to the arguments of its engine",
+                    |s| s.network_mtu = Some(mtu),
+                ),
+            });
+        }
+        cures.extend(pod::clamp(self, mtu));
+        cures
+    }
+
+    /// One setting as something to paste: in the first way the program does it too.
+    fn change(&self, phrase: &str, set: impl FnOnce(&mut Settings)) -> Vec<Remedy> {
+        let mut change = self.unchanged(self.place());
+        set(&mut change.settings);
+        match change.place.site {
+            Site::BitbucketPipelines => bitbucket::remedies(&change, phrase),
+            Site::Gitlab => gitlab::remedies(&change, phrase),
+            Site::ArcScaleSet => vec![github_arc::scale_set(&change, phrase)],
+            Site::ArcRunner => vec![github_arc::runner(&change, phrase)],
+            Site::Elsewhere => vec![docker::paste(&change, phrase)],
+            Site::Manifest | Site::BitbucketAutoscaler | Site::Controller => {
+                vec![pod::paste(&change, phrase)]
+            }
         }
     }
 
-    fn image(&self, which: &str, image: &str) -> Remedy {
-        match (self.is_nested(), self.runner.provider) {
-            (true, Provider::Bitbucket) => bitbucket::image(which, image),
-            (true, _) => docker::image(self, which, image),
-            (false, _) => pod::image(self, which, image),
+    /// The engine as it is.
+    fn unchanged(&self, place: crate::diagnosis::Place) -> Change {
+        let container = self.pod_container();
+        let image = match container {
+            Some(container) => Some(container.image.clone()),
+            None => self
+                .engine
+                .and_then(|engine| engine.image.observed().cloned()),
+        };
+        let args = match container {
+            Some(container) => container.dockerd_args.clone(),
+            None => self.engine.map(|e| e.args.clone()).unwrap_or_default(),
+        };
+        Change {
+            place,
+            container: self.path.to_owned(),
+            init: container.is_some_and(|container| container.init),
+            docker: self.version().map(|version| version.to_string()),
+            image,
+            launch: container.and_then(|container| container.launch.clone()),
+            args,
+            settings: Settings::default(),
         }
+    }
+
+    /// The container of the pod that it runs in; none for an engine inside another.
+    fn pod_container(&self) -> Option<&PodContainer> {
+        self.runner.containers.iter().find(|c| c.name == self.path)
     }
 
     fn is_nested(&self) -> bool {
         self.path.contains('/')
     }
 
-    /// The last part of the path: the container that the engine runs in.
-    fn container(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or(self.path)
+    fn config(&self) -> Option<&DaemonConfig> {
+        self.engine
+            .and_then(|engine| engine.config.observed()?.as_ref())
     }
 
     /// The version of the engine, or what its image promises.
@@ -96,11 +184,18 @@ impl Patient<'_> {
         let running = self.engine.and_then(|engine| engine.api.observed());
         match running {
             Some(api) => versions::parse(&api.version),
-            None => {
-                let mut containers = self.runner.containers.iter();
-                let container = containers.find(|c| c.name == self.path)?;
-                versions::parse(versions::ImageRef::parse(&container.image).docker_version()?)
-            }
+            None => docker::promised(&self.pod_container()?.image),
         }
     }
 }
+
+/// The image that the docker service of bitbucket-pipelines.yml is to name.
+pub fn service_image(change: &Change) -> String {
+    match (docker::flags(change).is_empty(), &change.settings.image) {
+        (true, Some(image)) => image.clone(),
+        _ => bitbucket::own_image(change),
+    }
+}
+
+#[cfg(test)]
+mod tests;

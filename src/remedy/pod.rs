@@ -1,66 +1,141 @@
 //! Changes to the pod: the engine's container, and a sidecar for the whole pod.
 
-use super::{Patient, docker};
-use crate::diagnosis::Remedy;
-use crate::evidence::{InterfaceKind, Observed};
+use super::{Patient, docker, place, template, yaml};
+use crate::diagnosis::{Change, Remedy, Site};
+use crate::evidence::{InterfaceKind, Launcher, Observed, Outermost};
+use crate::shell;
+use serde_json::{Map, Value, json};
 
-pub fn engine_mtu(patient: &Patient, mtu: i64) -> Remedy {
-    let version = patient.version();
-    let config = patient.engine.and_then(|e| e.config.observed()?.as_ref());
-    // The same setting as a flag and in the file is refused: dockerd would not start.
-    if config.is_some_and(|config| config.mtu.is_some()) {
+/// Settings of a container in a pod's template.
+pub fn paste(change: &Change, phrase: &str) -> Remedy {
+    let place = place::words(&change.place);
+    let container = &change.container;
+    if only_clamp(change) {
         return Remedy {
-            title: format!(
-                "{}: change the MTU in its daemon.json, where it is set now",
-                place(patient)
-            ),
-            snippet: docker::mtu_config(version.as_ref(), mtu),
+            change: Some(change.clone()),
+            ..Remedy::new(format!("{place}, {CLAMP}"), fragment(change))
         };
     }
-    let flags = docker::mtu_flags(version.as_ref(), mtu);
-    let flags: Vec<String> = flags.iter().map(|flag| format!("  - {flag}")).collect();
-    Remedy {
-        title: format!("{}: add to the arguments of its engine", place(patient)),
-        snippet: container(patient, &format!("  args:\n{}", flags.join("\n"))),
+    let title = format!(
+        "{place}, container {container}: {phrase}{}",
+        docker::how_launched(change)
+    );
+    match change.launch.as_ref().map(|launch| launch.by) {
+        // What starts dockerd there is not to be edited by a program.
+        Some(Launcher::Script) if change.settings.has_flags() => {
+            Remedy::new(title, docker::flags(change).join(" "))
+        }
+        _ => Remedy {
+            change: Some(change.clone()),
+            ..Remedy::new(title, fragment(change))
+        },
     }
 }
 
-pub fn image(patient: &Patient, which: &str, image: &str) -> Remedy {
-    Remedy {
-        title: format!("{}: {which}", place(patient)),
-        snippet: container(patient, &format!("  image: {image}")),
-    }
+const CLAMP: &str = "for every level at once and no repository touched: a container that lowers TCP connections to the pod network (TCP only; UDP stays as it is)";
+
+fn only_clamp(change: &Change) -> bool {
+    let settings = &change.settings;
+    settings.clamp
+        && !settings.has_flags()
+        && settings.image.is_none()
+        && settings.memory_request.is_none()
+        && !(settings.volume || settings.privileged)
 }
 
-pub fn memory_request(patient: &Patient, memory: &str) -> Remedy {
-    Remedy {
-        title: format!(
-            "{}: ask for memory, and the pod is no longer BestEffort",
-            place(patient)
-        ),
-        snippet: container(
-            patient,
-            &format!("  resources:\n    requests:\n      memory: {memory}"),
-        ),
+/// What is new in a pod's template, and nothing else of it.
+pub fn fragment(change: &Change) -> String {
+    let settings = &change.settings;
+    let mut spec = Map::new();
+    if !only_clamp(change) {
+        let list = template::list(change.init).to_owned();
+        spec.insert(list, json!([container(change)]));
     }
+    if settings.clamp {
+        let clamp = template::clamp(template::clamp_image(change), change.init, None);
+        let list = spec.entry(template::list(change.init)).or_insert(json!([]));
+        if let Some(containers) = list.as_array_mut() {
+            containers.push(clamp);
+        }
+    }
+    if settings.volume {
+        spec.insert(
+            "volumes".to_owned(),
+            json!([{"name": template::VOLUME, "emptyDir": {}}]),
+        );
+    }
+    yaml::write(&Value::Object(spec)).trim_end().to_owned()
+}
+
+fn container(change: &Change) -> Value {
+    let settings = &change.settings;
+    let mut container = Map::new();
+    let mut put = |key: &str, value: Value| container.insert(key.to_owned(), value);
+    put("name", json!(change.container));
+    if let Some(image) = &settings.image {
+        put("image", json!(image));
+    }
+    if settings.has_flags() {
+        put("args", json!(docker::flags(change)));
+    }
+    if let Some(memory) = &settings.memory_request {
+        put("resources", json!({"requests": {"memory": memory}}));
+    }
+    if settings.privileged {
+        put("securityContext", json!({"privileged": true}));
+    }
+    if settings.volume {
+        let mount = json!({"name": template::VOLUME, "mountPath": template::DATA});
+        put("volumeMounts", json!([mount]));
+    }
+    Value::Object(container)
+}
+
+/// A namespace may forbid it.
+pub fn privileged(patient: &Patient) -> Vec<Remedy> {
+    let mut cures = patient.change("it must be privileged to run an engine", |s| {
+        s.privileged = true
+    });
+    let namespace = &patient.runner.namespace;
+    if !patient.is_nested() && !namespace.is_empty() {
+        cures.push(Remedy {
+            together: true,
+            ..Remedy::new(
+                "If the namespace refuses it (PodSecurity), allow it there",
+                format!(
+                    "kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=privileged --overwrite"
+                ),
+            )
+        });
+    }
+    cures
 }
 
 pub fn restart(patient: &Patient) -> Remedy {
     let runner = patient.runner;
-    let namespace = &runner.namespace;
-    let outer = patient.path.split('/').next().unwrap_or(patient.path);
-    Remedy {
-        title: "See why it does not answer, then start a new pod".to_owned(),
-        snippet: format!(
-            "kubectl -n {namespace} logs {pod} -c {outer} --tail=50\nkubectl -n {namespace} describe pod {pod}\nkubectl -n {namespace} delete pod {pod}",
-            pod = runner.pod
-        ),
+    if runner.outermost != Outermost::Pod {
+        return Remedy::new(
+            "See whether it runs and why not",
+            "docker info\njournalctl -u docker --since '10 minutes ago'   # on the machine that runs it",
+        );
     }
+    let namespace = shell::word(&runner.namespace);
+    let outer = patient.path.split('/').next().unwrap_or(patient.path);
+    Remedy::new(
+        "See why it does not answer, then start a new pod",
+        format!(
+            "kubectl -n {namespace} logs {pod} -c {outer} --tail=50\nkubectl -n {namespace} describe pod {pod}\nkubectl -n {namespace} delete pod {pod}",
+            pod = shell::word(&runner.pod)
+        ),
+    )
 }
 
 /// One rule in the pod's namespace lowers every TCP connection from every level below, and needs
 /// no repository touched. It helps only where the pod network is the neck.
 pub fn clamp(patient: &Patient, mtu: i64) -> Option<Remedy> {
+    if patient.runner.outermost != Outermost::Pod {
+        return None;
+    }
     let namespace = patient.runner.pod_namespace()?;
     let Observed(Some(route)) = &namespace.route_v4 else {
         return None;
@@ -70,54 +145,18 @@ pub fn clamp(patient: &Patient, mtu: i64) -> Option<Remedy> {
         return None;
     }
     // Whatever image the pod's engine runs from has iptables, for dockerd needs it.
-    let image = patient
-        .runner
-        .engine_containers()
-        .next()
-        .map(|c| c.image.as_str());
-    let image = image.unwrap_or("docker:28-dind");
-    Some(Remedy {
-        title: format!(
-            "{}, for every level at once and no repository touched: a container that lowers TCP connections to the pod network (TCP only; UDP stays as it is)",
-            template(patient)
-        ),
-        snippet: format!(
-            "containers:\n- name: clamp-mss\n  image: {image}\n  command:\n  - sh\n  - -c\n  - iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu && exec sleep 2147483647\n  securityContext:\n    capabilities:\n      add: [NET_ADMIN]"
-        ),
+    let outer = patient.runner.engine_containers().next()?;
+    let outer = Patient {
+        runner: patient.runner,
+        path: &outer.name,
+        engine: None,
+    };
+    let mut change = outer.unchanged(place::pod(patient.runner));
+    change.settings.clamp = true;
+    Some(match change.place.site {
+        Site::ArcScaleSet => super::github_arc::scale_set(&change, CLAMP),
+        Site::ArcRunner => super::github_arc::runner(&change, CLAMP),
+        Site::Gitlab => super::gitlab::clamp(&change),
+        _ => paste(&change, ""),
     })
-}
-
-fn container(patient: &Patient, body: &str) -> String {
-    let init = patient
-        .runner
-        .containers
-        .iter()
-        .any(|c| c.init && c.name == patient.path);
-    let list = if init { "initContainers" } else { "containers" };
-    format!("{list}:\n- name: {}\n{body}", patient.container())
-}
-
-fn place(patient: &Patient) -> String {
-    format!("{}, container {}", template(patient), patient.container())
-}
-
-/// What to edit: the owner's pod template.
-fn template(patient: &Patient) -> String {
-    match &patient.runner.owner {
-        Some(owner) if owner.kind == "Job" => {
-            format!(
-                "In the manifest of Job {} (a Job is replaced, not edited: kubectl replace --force -f)",
-                owner.name
-            )
-        }
-        Some(owner) if owner.kind == "ReplicaSet" => {
-            let name = owner
-                .name
-                .rsplit_once('-')
-                .map_or(owner.name.as_str(), |(name, _)| name);
-            format!("In Deployment {name}")
-        }
-        Some(owner) => format!("In {} {}", owner.kind, owner.name),
-        None => format!("In the manifest of pod {}", patient.runner.pod),
-    }
 }

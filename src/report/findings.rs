@@ -90,7 +90,7 @@ fn write_why<'a>(page: &mut Page<'_>, finding: &'a Finding, told: &mut Told<'a>)
 }
 
 /// A remedy and which of the findings it cures; the first of a finding is its cure, the others
-/// would do as well.
+/// would do as well, or go together with the one before.
 struct Cure<'a> {
     remedy: &'a Remedy,
     rank: usize,
@@ -100,7 +100,11 @@ struct Cure<'a> {
 fn write_cures<'a>(page: &mut Page<'_>, roots: &[&'a Finding], told: &mut Told<'a>) {
     for cure in cures(roots) {
         page.gap();
-        let word = if cure.rank == 0 { "cure" } else { "or" };
+        let word = match (cure.rank, cure.remedy.together) {
+            (0, _) => "cure",
+            (_, true) => "and",
+            (_, false) => "or",
+        };
         let label = if cure.cures.len() == roots.len() {
             format!("{word}:")
         } else {

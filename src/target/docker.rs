@@ -71,6 +71,7 @@ impl Docker {
                 init: false,
                 privileged: false,
                 dockerd_args: Vec::new(),
+                launch: None,
                 env: BTreeMap::new(),
                 memory_request: None,
                 memory_limit: None,

@@ -4,6 +4,7 @@ mod cni;
 pub mod docker;
 pub mod kubernetes;
 mod nodes;
+pub mod object;
 pub(crate) mod permissions;
 pub(crate) mod surroundings;
 mod talk;

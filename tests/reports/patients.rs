@@ -100,10 +100,7 @@ pub fn finding(check: &str, subject: &str, message: &str) -> Finding {
 }
 
 pub fn remedy(title: &str, snippet: &str) -> Remedy {
-    Remedy {
-        title: title.into(),
-        snippet: snippet.into(),
-    }
+    Remedy::new(title, snippet)
 }
 
 const CLAMP: &str = "\

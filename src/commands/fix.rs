@@ -1,0 +1,148 @@
+//! `fix`: prints what cures the findings; it changes nothing itself.
+
+mod objects;
+mod sheets;
+
+use super::{Exit, source, tell};
+use crate::check::{Library, judge};
+use crate::cli::Fix;
+use crate::diagnosis::{Diagnosis, Finding, SCHEMA, Severity};
+use crate::evidence::{Evidence, Owner};
+use crate::fix::{self, File};
+use crate::remedy::{self, Plan};
+use crate::report::clean;
+use anyhow::{Context, Result, bail};
+use objects::{Objects, resolve};
+use sheets::Sheets;
+use std::collections::HashMap;
+
+pub fn run(options: &Fix) -> Result<Exit> {
+    let mut files: Vec<File> = options
+        .files
+        .iter()
+        .map(|file| File::read(file))
+        .collect::<Result<_>>()?;
+    let Examined { diagnosis, owners } = examine(options)?;
+    if diagnosis.incomplete.as_deref() == Some(source::INTERRUPTED) {
+        return Ok(Exit::Interrupted);
+    }
+    if let Some(exit) = nothing_to_fix(&diagnosis) {
+        return Ok(exit);
+    }
+    let Plan { mut parts, left } = remedy::plan(&diagnosis.findings, &options.prefer);
+    let mut left: Vec<(&Finding, String)> = left.into_iter().map(|f| (f, by_hand(f))).collect();
+    let mut objects = Objects::new();
+    if is_live(options) {
+        objects = source::with_cluster(&options.source, async |cluster| {
+            resolve(&cluster, &mut parts, &owners).await
+        })?;
+    }
+    let mut sheets = Sheets::new(options, &objects);
+    for prescription in fix::prescriptions(parts) {
+        left.extend(sheets.add(&prescription, &mut files)?);
+    }
+    sheets.add_files(&files, options);
+    sheets.print(options)?;
+    Ok(tell_left(&left, sheets.is_empty()))
+}
+
+struct Examined {
+    diagnosis: Diagnosis,
+    /// Who made each runner's pod, by the runner's name.
+    owners: HashMap<String, Owner>,
+}
+
+fn examine(options: &Fix) -> Result<Examined> {
+    if let Some(file) = &options.report {
+        let name = file.display();
+        let text = source::read(file)?;
+        let diagnosis: Diagnosis = serde_json::from_str(&text).with_context(|| {
+            format!("{name} is no report of runner-doctor: write one with `runner-doctor check -o json --output-file {name}`")
+        })?;
+        if diagnosis.schema != SCHEMA {
+            bail!(
+                "{name} is a report of another kind, {}: write one with `runner-doctor check -o json`, of this version",
+                clean(&diagnosis.schema)
+            );
+        }
+        return Ok(Examined {
+            diagnosis,
+            owners: HashMap::new(),
+        });
+    }
+    let checks = &options.checks;
+    let library = Library::load(&checks.checks_dir)?.select(&checks.only, &checks.skip)?;
+    let evidence: Evidence = source::evidence(&options.source)?;
+    let judgement = judge(&library, &evidence);
+    for defect in &judgement.defects {
+        tracing::warn!("{defect}");
+    }
+    let owners = evidence.runners.iter();
+    let owners = owners
+        .filter_map(|r| Some((r.full_name(), r.owner.clone()?)))
+        .collect();
+    let fail_on = Some(Severity::Error);
+    let diagnosis = Diagnosis::new(&evidence, judgement.findings, judgement.unknowns, fail_on);
+    Ok(Examined { diagnosis, owners })
+}
+
+fn nothing_to_fix(diagnosis: &Diagnosis) -> Option<Exit> {
+    if !diagnosis.findings.is_empty() {
+        return None;
+    }
+    if diagnosis.runners.is_empty() {
+        tell(
+            "runner-doctor: no runner was found, so there is nothing to fix: name pods, or choose a namespace with -n or -A",
+        );
+        return Some(Exit::CouldNotExamine);
+    }
+    let unseen = diagnosis.runners.iter().any(|runner| runner.unseen);
+    if unseen || diagnosis.incomplete.is_some() {
+        tell(
+            "runner-doctor: not everything could be seen, and in what could be, nothing is to fix: `runner-doctor check` gives the reasons",
+        );
+        return Some(Exit::CouldNotExamine);
+    }
+    let unknown = match diagnosis.unknowns.len() {
+        0 => String::new(),
+        count => format!(" ({count} unknown: `runner-doctor check` gives the reasons)"),
+    };
+    tell(&format!("nothing to fix: no check finds anything{unknown}"));
+    Some(Exit::Fine)
+}
+
+/// The cluster is asked for its objects only where it was asked for the evidence.
+fn is_live(options: &Fix) -> bool {
+    let source = &options.source;
+    options.report.is_none() && source.evidence.is_none() && source.demo.is_none()
+}
+
+/// What people can do where a program cannot.
+fn by_hand(finding: &Finding) -> String {
+    match finding.remedies.first() {
+        Some(remedy) => format!("{} (`runner-doctor check` prints it)", remedy.title),
+        None => format!("see `runner-doctor explain {}`", finding.check),
+    }
+}
+
+/// Tells of what is left, and how it ends.
+fn tell_left(left: &[(&Finding, String)], nothing_printed: bool) -> Exit {
+    for (finding, why) in left {
+        let severity = format!("{:?}", finding.severity).to_lowercase();
+        let text = format!(
+            "not fixed: {severity} {} ({}): {why}",
+            finding.check, finding.runner
+        );
+        tell(&clean(&text));
+    }
+    let worst = left.iter().map(|(finding, _)| finding.severity).max();
+    match worst {
+        Some(Severity::Error) => Exit::Findings,
+        _ => {
+            if nothing_printed {
+                tell("nothing to fix that a change of manifests would cure");
+            }
+            Exit::Fine
+        }
+    }
+}

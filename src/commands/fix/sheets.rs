@@ -1,0 +1,289 @@
+//! What `fix` prints, as it comes together: results for standard output, notes for people beside it.
+
+use super::objects::{Objects, key};
+use crate::cli::{Fix, FixFormat};
+use crate::commands::{tell, write_out};
+use crate::diagnosis::{Finding, Place, Site};
+use crate::fix::{self, File, Kubectl, Mended, Prescription};
+use crate::remedy::{self, yaml};
+use crate::report::clean;
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+/// What is printed, as it comes together.
+pub struct Sheets<'a> {
+    format: FixFormat,
+    kubectl: Kubectl,
+    live: &'a Objects,
+    saved: Option<&'a std::path::Path>,
+    /// Files have their say instead of the cluster.
+    from_files: bool,
+    offline: bool,
+    objects: Vec<String>,
+    notes: Vec<String>,
+    others: Vec<String>,
+}
+
+pub type Left<'a> = Vec<(&'a Finding, String)>;
+
+impl<'a> Sheets<'a> {
+    pub fn new(options: &'a Fix, live: &'a Objects) -> Self {
+        let source = &options.source;
+        let flags = [
+            source.kubeconfig.as_ref().map(|file| {
+                format!(
+                    " --kubeconfig {}",
+                    crate::shell::word(&file.to_string_lossy())
+                )
+            }),
+            source
+                .context
+                .as_ref()
+                .map(|context| format!(" --context {}", crate::shell::word(context))),
+        ];
+        Sheets {
+            format: options.output,
+            kubectl: Kubectl {
+                flags: flags.into_iter().flatten().collect(),
+            },
+            live,
+            saved: options.output_file.as_deref(),
+            from_files: !options.files.is_empty(),
+            offline: !super::is_live(options),
+            objects: Vec::new(),
+            notes: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.others.is_empty()
+    }
+
+    /// One place's changes; what could not be made is left.
+    pub fn add<'f>(
+        &mut self,
+        prescription: &Prescription<'f>,
+        files: &mut [File],
+    ) -> Result<Left<'f>> {
+        let Some(first) = prescription.parts.first() else {
+            return Ok(Vec::new());
+        };
+        let found = files
+            .iter_mut()
+            .find_map(|file| file.find(&first.change).map(|at| (file, at)));
+        match (found, first.is_object()) {
+            (Some((file, at)), _) if first.change.place.site != Site::BitbucketPipelines => {
+                self.add_in_file(prescription, file, at)
+            }
+            (Some((file, at)), _) => {
+                for part in &prescription.parts {
+                    file.edit(
+                        at,
+                        &[fix::service_image(&remedy::service_image(&part.change))],
+                    )?;
+                    self.others.push(fix::other(part));
+                }
+                Ok(Vec::new())
+            }
+            (None, true) if !first.change.place.is_well_named() => {
+                let why = "its names are none that Kubernetes gives, so no command is made of them";
+                Ok(prescription
+                    .findings()
+                    .map(|f| (f, why.to_owned()))
+                    .collect())
+            }
+            (None, true) if self.from_files => Ok(self.not_in_files(prescription)),
+            (None, true) => self.add_object(prescription),
+            (None, false) => {
+                self.others
+                    .extend(prescription.parts.iter().map(fix::other));
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn not_in_files<'f>(&self, prescription: &Prescription<'f>) -> Left<'f> {
+        let Place { kind, name, .. } = &prescription.place;
+        let why = format!("no file holds {kind} {name}: name the one that does with -f");
+        prescription.findings().map(|f| (f, why.clone())).collect()
+    }
+
+    fn add_in_file<'f>(
+        &mut self,
+        prescription: &Prescription<'f>,
+        file: &mut File,
+        at: usize,
+    ) -> Result<Left<'f>> {
+        let mended = fix::mend(prescription, file.object(at).cloned());
+        if !mended.edits.is_empty() {
+            match self.format {
+                FixFormat::Patch => self.add_patch(&mended, None),
+                FixFormat::Yaml | FixFormat::Diff => {
+                    file.edit(at, &mended.edits)?;
+                    self.note(&mended, Some(file));
+                }
+            }
+        }
+        Ok(refused(&mended))
+    }
+
+    fn add_object<'f>(&mut self, prescription: &Prescription<'f>) -> Result<Left<'f>> {
+        let place = &prescription.place;
+        let Place {
+            kind,
+            namespace,
+            name,
+            ..
+        } = place;
+        let live = match self.live.get(&key(place)) {
+            Some(Ok(object)) => Some(object),
+            Some(Err(reason)) if self.format != FixFormat::Patch => {
+                bail!("cannot print {kind} {namespace}/{name}: {reason}; or name its file with -f")
+            }
+            _ => None,
+        };
+        if let Some(Err(reason)) = self.live.get(&key(place)) {
+            tell(&format!(
+                "runner-doctor: {}; the patch is made of what the pod tells",
+                clean(&reason.detail)
+            ));
+        }
+        if live.is_none() && self.format != FixFormat::Patch {
+            bail!(
+                "cannot print {kind} {namespace}/{name}: {} does not hold it; name its file with -f, or print a patch (-o patch)",
+                if self.offline {
+                    "the recording"
+                } else {
+                    "the cluster"
+                }
+            );
+        }
+        let mended = fix::mend(prescription, live.map(fix::manifest));
+        if mended.edits.is_empty() {
+            return Ok(refused(&mended));
+        }
+        if self.format == FixFormat::Patch {
+            if let Some(secret) = mended.secret_in_patch() {
+                let why = format!(
+                    "the patch would show what looks like a secret ({}): correct the manifest's file (-f FILE -o yaml)",
+                    clean(&secret)
+                );
+                return Ok(prescription.findings().map(|f| (f, why.clone())).collect());
+            }
+            if !fix::is_plain(&mended.patch(live)) {
+                let why = "its arguments hold characters that a terminal would obey: correct the manifest's file (-f FILE -o yaml)";
+                return Ok(prescription
+                    .findings()
+                    .map(|f| (f, why.to_owned()))
+                    .collect());
+            }
+            self.add_patch(&mended, live);
+            return Ok(refused(&mended));
+        }
+        if !fix::is_plain(&mended.after) {
+            bail!(
+                "cannot print {kind} {namespace}/{name}: it holds characters that a terminal would obey; correct its file (-f FILE)"
+            );
+        }
+        if let Some(secret) = fix::secret(&mended.after, kind) {
+            bail!(
+                "cannot print {kind} {namespace}/{name}: it holds what looks like a secret ({}); correct its file (-f FILE), or print a patch, which holds only what changes (-o patch)",
+                clean(&secret)
+            );
+        }
+        let (before, after) = (yaml::write(&mended.before), yaml::write(&mended.after));
+        self.objects.push(match self.format {
+            FixFormat::Diff => fix::unified(&before, &after, &format!("{kind}/{namespace}/{name}")),
+            _ => after,
+        });
+        self.note(&mended, None);
+        Ok(refused(&mended))
+    }
+
+    fn add_patch(&mut self, mended: &Mended, live: Option<&Value>) {
+        let sheet = fix::patch_sheet(mended, live, &self.kubectl, self.saved);
+        self.objects.push(sheet);
+    }
+
+    /// Beside a manifest or a difference, what is wrong and how to apply it go to people.
+    fn note(&mut self, mended: &Mended, file: Option<&File>) {
+        let alone = file.is_none_or(File::is_one_object);
+        let (step, name) = match (self.format, self.saved, file) {
+            (FixFormat::Diff, _, Some(file)) => (
+                "Make this change, then run:",
+                file.path.display().to_string(),
+            ),
+            (FixFormat::Diff, _, None) => (
+                "Make this change in its manifest, then run:",
+                "FILE".to_owned(),
+            ),
+            (_, Some(saved), _) => ("Then run:", saved.display().to_string()),
+            (_, None, _) => ("Save what is printed as FILE and run:", "FILE".to_owned()),
+        };
+        let mut lines = fix::notes(mended);
+        lines.extend(fix::apply(&mended.place, &self.kubectl, step, &name, alone));
+        self.notes.push(lines.join("\n"));
+    }
+
+    /// Files that were edited, once all edits are made.
+    pub fn add_files(&mut self, files: &[File], options: &Fix) {
+        for file in files {
+            let (before, after) = (&file.text, file.edited());
+            if *before == after {
+                continue;
+            }
+            self.objects.push(match options.output {
+                FixFormat::Diff => fix::unified(before, &after, &file.path.display().to_string()),
+                FixFormat::Yaml => after,
+                FixFormat::Patch => continue,
+            });
+        }
+    }
+
+    pub fn print(&self, options: &Fix) -> Result<()> {
+        let separator = match self.format {
+            FixFormat::Diff => "",
+            _ => "---\n",
+        };
+        let mut text = self.objects.join(separator);
+        let others = self.others.join("\n");
+        match (self.format, text.is_empty()) {
+            (_, true) => text = others,
+            (FixFormat::Patch, false) if !others.is_empty() => {
+                let lines: Vec<String> = others.trim_end().lines().map(str::to_owned).collect();
+                text.push_str("\n# And what no object of the cluster holds:\n#\n");
+                text.push_str(&fix::comments(&lines));
+            }
+            _ => {}
+        }
+        if self.format != FixFormat::Patch {
+            self.notes
+                .iter()
+                .for_each(|note| tell(&format!("{note}\n")));
+            if !self.objects.is_empty() && !self.others.is_empty() {
+                tell(&format!(
+                    "And what no object of the cluster holds:\n\n{}",
+                    self.others.join("\n")
+                ));
+            }
+        }
+        if self.format == FixFormat::Patch && self.objects.len() > 1 {
+            tell(&format!(
+                "runner-doctor: {} patches, and kubectl takes one a file: save each by itself, or name one pod",
+                self.objects.len()
+            ));
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        write_out(&text, options.output_file.as_deref())
+    }
+}
+
+fn refused<'f>(mended: &Mended<'f>) -> Left<'f> {
+    let refused = mended.refused.iter();
+    refused
+        .flat_map(|(part, why)| part.findings.iter().map(move |f| (*f, why.clone())))
+        .collect()
+}

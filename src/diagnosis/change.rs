@@ -1,0 +1,127 @@
+//! What a remedy changes and where, for programs: what `fix` combines and applies.
+
+use crate::evidence::Launch;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// New settings of one engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    pub place: Place,
+    /// The container of the pod that runs the engine; for a nested engine its path.
+    pub container: String,
+    /// It is an init container that goes on running.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub init: bool,
+    /// The Docker version that runs now, which the settings must suit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker: Option<String>,
+    /// The image that runs now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// How the container starts its engine; absent where that was not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<Launch>,
+    /// dockerd's flags in the manifest, as far as they were written down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    pub settings: Settings,
+}
+
+/// Where an engine's settings are written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    pub site: Site,
+    pub namespace: String,
+    /// The object to edit, where there is one: `Job`, `Deployment`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+}
+
+impl Place {
+    /// Whether its names are such as Kubernetes gives: only these may stand in a command.
+    pub fn is_well_named(&self) -> bool {
+        let plain = |text: &str| {
+            let safe = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+            !text.is_empty() && !text.starts_with('-') && text.bytes().all(safe)
+        };
+        [&self.kind, &self.namespace, &self.name]
+            .iter()
+            .all(|text| plain(text))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Site {
+    /// An object that somebody wrote, with a pod's template in it.
+    Manifest,
+    /// The template from which Bitbucket's autoscaler makes Jobs.
+    BitbucketAutoscaler,
+    /// `definitions.services.docker` of bitbucket-pipelines.yml.
+    BitbucketPipelines,
+    /// The values of a scale set of GitHub's ARC.
+    ArcScaleSet,
+    /// A RunnerDeployment or RunnerSet of the older ARC.
+    ArcRunner,
+    /// .gitlab-ci.yml and GitLab Runner's config.toml.
+    Gitlab,
+    /// An object of a kind that is not known here.
+    Controller,
+    /// Wherever a nested engine is started.
+    Elsewhere,
+}
+
+/// What must become true of an engine; what is absent stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Settings {
+    /// MTU of the default bridge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<i64>,
+    /// MTU of new user-defined networks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_mtu: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_score_adjust: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_request: Option<String>,
+    /// An emptyDir on /var/lib/docker.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub volume: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub privileged: bool,
+    /// A container beside it that lowers TCP connections to the pod network.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub clamp: bool,
+}
+
+impl Settings {
+    /// Both together. Of two sizes the smaller suits both; of two images the first stays.
+    pub fn merge(&mut self, other: &Settings) {
+        let least = |a: Option<i64>, b: Option<i64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.mtu = least(self.mtu, other.mtu);
+        self.network_mtu = least(self.network_mtu, other.network_mtu);
+        self.oom_score_adjust = least(self.oom_score_adjust, other.oom_score_adjust);
+        self.image = self.image.take().or_else(|| other.image.clone());
+        let memory = self.memory_request.take();
+        self.memory_request = memory.or_else(|| other.memory_request.clone());
+        self.volume |= other.volume;
+        self.privileged |= other.privileged;
+        self.clamp |= other.clamp;
+    }
+
+    pub fn has_flags(&self) -> bool {
+        self.mtu.or(self.network_mtu).is_some() || self.oom_score_adjust.is_some()
+    }
+}
+
+pub(super) fn is_false(value: &bool) -> bool {
+    !value
+}

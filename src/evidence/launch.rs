@@ -1,0 +1,72 @@
+//! How a container's manifest starts dockerd, which decides where a flag for it goes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Launch {
+    pub by: Launcher,
+    /// There are more arguments than those that are written down.
+    #[serde(default)]
+    pub unlisted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Launcher {
+    /// The image's own entrypoint, to whose arguments those of the manifest are added.
+    Image,
+    /// Arguments that begin with `dockerd` and replace the image's own.
+    Args,
+    /// A command that is dockerd.
+    Command,
+    /// Something else, a shell's script for one: its arguments are not dockerd's.
+    Script,
+}
+
+impl Launcher {
+    pub fn of(command: &[&str], args: &[&str]) -> Launcher {
+        match (command.first(), args.first()) {
+            (Some(_), _) if runs_dockerd(command) => Launcher::Command,
+            (Some(_), _) => Launcher::Script,
+            (None, Some(_)) if runs_dockerd(args) => Launcher::Args,
+            (None, Some(first)) if !first.starts_with('-') => Launcher::Script,
+            (None, _) => Launcher::Image,
+        }
+    }
+}
+
+/// Whether a program's words are dockerd's: it comes first, or right behind an init program.
+fn runs_dockerd(words: &[&str]) -> bool {
+    const INITS: [&str; 4] = ["docker-init", "tini", "dumb-init", "catatonit"];
+    let program = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
+    let mut words = words
+        .iter()
+        .map(|word| program(word))
+        .skip_while(|word| INITS.contains(&word.as_str()) || word == "--");
+    matches!(
+        words.next().as_deref(),
+        Some("dockerd" | "dockerd-entrypoint.sh" | "dockerd-rootless.sh")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_not_dockerd() {
+        for (command, args, by) in [
+            (&[][..], &[][..], Launcher::Image),
+            (&[], &["--mtu=1"], Launcher::Image),
+            (&[], &["dockerd", "--mtu=1"], Launcher::Args),
+            (&[], &["sh", "-c", "dockerd"], Launcher::Script),
+            (&["/usr/bin/dockerd"], &["--mtu=1"], Launcher::Command),
+            (&["docker-init", "--", "dockerd"], &[], Launcher::Command),
+            (&["sh", "-c", "dockerd"], &[], Launcher::Script),
+            (&["sh", "-c", "exec dockerd --mtu=1"], &[], Launcher::Script),
+        ] {
+            assert_eq!(Launcher::of(command, args), by, "{command:?} {args:?}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Corrected manifests: a plan of changes made in objects, as patches, as text, as differences.
+
+mod file;
+mod object;
+mod patch;
+mod rewrite;
+mod sheet;
+mod tree;
+
+pub use file::{File, service_image};
+pub use object::{controller, is_autoscaled, manifest, secret};
+pub use sheet::{Kubectl, apply, comments, is_plain, notes, other, patch_sheet, unified};
+
+use crate::diagnosis::{Change, Finding, Place};
+use crate::remedy::Part;
+use crate::remedy::template::{self, Edit};
+use serde_json::Value;
+
+/// Everything to change in one place.
+#[derive(Clone, Debug)]
+pub struct Prescription<'a> {
+    pub place: Place,
+    pub parts: Vec<Part<'a>>,
+}
+
+/// Puts the parts together that one object holds.
+pub fn prescriptions(parts: Vec<Part<'_>>) -> Vec<Prescription<'_>> {
+    let mut prescriptions: Vec<Prescription> = Vec::new();
+    for part in parts {
+        let place = part.change.place.clone();
+        match prescriptions.iter_mut().find(|other| other.place == place) {
+            Some(other) => other.add(part),
+            None => prescriptions.push(Prescription {
+                place,
+                parts: vec![part],
+            }),
+        }
+    }
+    prescriptions
+}
+
+impl<'a> Prescription<'a> {
+    fn add(&mut self, part: Part<'a>) {
+        let container = &part.change.container;
+        match self
+            .parts
+            .iter_mut()
+            .find(|other| other.change.container == *container)
+        {
+            Some(other) => {
+                other.change.settings.merge(&part.change.settings);
+                other.findings.extend(part.findings);
+            }
+            None => self.parts.push(part),
+        }
+    }
+
+    pub fn findings(&self) -> impl Iterator<Item = &'a Finding> {
+        self.parts
+            .iter()
+            .flat_map(|part| part.findings.iter().copied())
+    }
+}
+
+/// An object before and after.
+#[derive(Clone, Debug)]
+pub struct Mended<'a> {
+    pub place: Place,
+    pub before: Value,
+    pub after: Value,
+    pub edits: Vec<Edit>,
+    pub parts: Vec<Part<'a>>,
+    /// What no edit can do, and why.
+    pub refused: Vec<(Part<'a>, String)>,
+    /// The object is as somebody holds it, not as evidence sketches it.
+    pub whole: bool,
+}
+
+/// Makes the changes in an object; in a sketch of it where the object itself is not at hand.
+pub fn mend<'a>(prescription: &Prescription<'a>, object: Option<Value>) -> Mended<'a> {
+    let whole = object.is_some();
+    let changes: Vec<&Change> = prescription.parts.iter().map(|part| &part.change).collect();
+    let before = object.unwrap_or_else(|| object::sketch(&prescription.place, &changes));
+    let mut mended = Mended {
+        place: prescription.place.clone(),
+        after: before.clone(),
+        before,
+        edits: Vec::new(),
+        parts: Vec::new(),
+        refused: Vec::new(),
+        whole,
+    };
+    for part in &prescription.parts {
+        match template::edits(&mended.after, &part.change) {
+            Ok(edits) => {
+                template::apply(&mut mended.after, &edits);
+                mended.edits.extend(edits);
+                mended.parts.push(part.clone());
+            }
+            Err(why) => mended.refused.push((part.clone(), why)),
+        }
+    }
+    mended
+}
+
+impl<'a> Mended<'a> {
+    pub fn findings(&self) -> impl Iterator<Item = &'a Finding> {
+        self.parts
+            .iter()
+            .flat_map(|part| part.findings.iter().copied())
+    }
+
+    /// As `kubectl patch --type strategic` takes it; `live` is the object as the server holds it.
+    pub fn patch(&self, live: Option<&Value>) -> Value {
+        let mut whole = patch::strategic(&self.after, &self.edits);
+        patch::merge(&mut whole, object::generated(&self.place, live));
+        whole
+    }
+
+    /// An argument list of the patch that holds what must not be shown.
+    pub fn secret_in_patch(&self) -> Option<String> {
+        let path = template::pod_spec(&self.place.kind);
+        let patch = patch::strategic(&self.after, &self.edits);
+        let spec = path.iter().try_fold(&patch, |value, key| value.get(key))?;
+        let lists = ["containers", "initContainers"];
+        let containers = lists
+            .iter()
+            .filter_map(|list| spec.get(list)?.as_array())
+            .flatten();
+        containers.into_iter().find_map(object::secret_argument)
+    }
+}
+
+#[cfg(test)]
+mod tests;

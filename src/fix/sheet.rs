@@ -1,0 +1,224 @@
+//! What `fix` prints: what changes and why, how to apply it, and the change itself.
+
+use super::Mended;
+use crate::diagnosis::{Change, Finding, Place, Severity};
+use crate::evidence::Launcher;
+use crate::remedy::{self, Part, yaml};
+use crate::report::{clean, wrap};
+use crate::shell;
+use serde_json::Value;
+use similar::TextDiff;
+use std::path::Path;
+
+const WIDTH: usize = 96;
+
+/// kubectl with the flags that lead it to the same cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Kubectl {
+    pub flags: String,
+}
+
+impl Kubectl {
+    fn at(&self, place: &Place) -> String {
+        format!("kubectl{} -n {}", self.flags, place.namespace)
+    }
+}
+
+/// A patch with its explanation in comments: a file for `kubectl patch --patch-file`.
+pub fn patch_sheet(
+    mended: &Mended,
+    live: Option<&Value>,
+    kubectl: &Kubectl,
+    saved: Option<&Path>,
+) -> String {
+    let file = match saved {
+        Some(file) => shell::word(&file.to_string_lossy()),
+        None => format!("fix-{}.yaml", mended.place.name),
+    };
+    let save = match saved {
+        Some(_) => "Then run:".to_owned(),
+        None => format!("Save this as {file} and run:"),
+    };
+    let mut lines = notes(mended);
+    let place = &mended.place;
+    lines.extend(wrap(&format!("{} {save}", interrupts(place)), WIDTH, 0));
+    let (kind, name, at) = (place.kind.to_lowercase(), &place.name, kubectl.at(place));
+    match is_replaced(place) {
+        true => lines.extend([
+            format!("  {at} get {kind} {name} -o yaml \\"),
+            format!(
+                "    | kubectl patch --local -f - --type strategic --patch-file {file} -o yaml \\"
+            ),
+            format!("    | kubectl{} replace --force -f -", kubectl.flags),
+        ]),
+        false => lines.push(format!(
+            "  {at} patch {kind} {name} --type strategic --patch-file {file}"
+        )),
+    }
+    comments(&lines) + &yaml::write(&mended.patch(live))
+}
+
+/// What is wrong, and what changes.
+pub fn notes(mended: &Mended) -> Vec<String> {
+    let place = &mended.place;
+    let mut lines = vec![format!("{} {}/{}", place.kind, place.namespace, place.name)];
+    lines.extend(told(mended.findings()));
+    for part in &mended.parts {
+        let text = format!(
+            "Container {} gets {}.",
+            part.change.container,
+            gets(&part.change)
+        );
+        lines.extend(wrap(&clean(&text), WIDTH, 0));
+        if let Some(caution) = caution(&part.change, mended.whole) {
+            lines.extend(wrap(&caution, WIDTH, 0));
+        }
+    }
+    lines
+}
+
+fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for finding in findings {
+        let severity = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => "info",
+        };
+        let text = format!("{severity} {}: {}", finding.check, finding.message);
+        let text: Vec<String> = text
+            .split_whitespace()
+            .map(|word| clean(word).into_owned())
+            .collect();
+        let wrapped = wrap(&text.join(" "), WIDTH - 2, 2);
+        let wrapped: Vec<String> = wrapped
+            .into_iter()
+            .map(|line| format!("  {line}"))
+            .collect();
+        // Replicas of one object say the same.
+        if !lines.windows(wrapped.len()).any(|known| known == wrapped) {
+            lines.extend(wrapped);
+        }
+    }
+    lines
+}
+
+fn gets(change: &Change) -> String {
+    let settings = &change.settings;
+    let mut parts = Vec::new();
+    if settings.has_flags() {
+        parts.push(remedy::flags(change).join(" "));
+    }
+    if let Some(image) = &settings.image {
+        parts.push(format!("the image {image}"));
+    }
+    if let Some(memory) = &settings.memory_request {
+        parts.push(format!("a memory request of {memory}"));
+    }
+    if settings.volume {
+        parts.push("a volume of its own for /var/lib/docker".to_owned());
+    }
+    if settings.privileged {
+        parts.push("privileges".to_owned());
+    }
+    if settings.clamp {
+        parts.push(
+            "a companion, clamp-mss, that lowers TCP connections of every level to the pod network (TCP only)"
+                .to_owned(),
+        );
+    }
+    match parts.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => "nothing new".to_owned(),
+    }
+}
+
+/// kubectl replaces a list of arguments as a whole, so what was not written down would be lost.
+fn caution(change: &Change, whole: bool) -> Option<String> {
+    if whole || !change.settings.has_flags() {
+        return None;
+    }
+    let rest = match &change.launch {
+        Some(launch) if !launch.unlisted && launch.by != Launcher::Command => return None,
+        Some(_) => "has more arguments than were written down",
+        None => "may have arguments that were not written down",
+    };
+    Some(format!(
+        "ATTENTION: {} {rest}, and a patch replaces the whole list: put them into it, or let fix read the manifest (-f FILE, or the cluster).",
+        change.container
+    ))
+}
+
+/// What applying it does to what runs.
+fn interrupts(place: &Place) -> &'static str {
+    match place.kind.as_str() {
+        "Job" => {
+            "A Job's pod template cannot be changed: the Job is deleted and made anew, which ends the step that runs in it."
+        }
+        "Pod" => {
+            "A pod's containers cannot be changed: the pod is deleted and made anew, which ends what runs in it."
+        }
+        "CronJob" => "The next Job that it makes will have it; what runs now goes on as it is.",
+        "ReplicationController" => {
+            "Only pods made from now on have it: delete those that run, which ends their steps."
+        }
+        _ => "Its pods are then restarted, which ends the steps that run in them.",
+    }
+}
+
+fn is_replaced(place: &Place) -> bool {
+    matches!(place.kind.as_str(), "Job" | "Pod")
+}
+
+/// How to apply a corrected manifest. A file that holds more must not be replaced as a whole: that
+/// would delete the rest as well, a namespace with all that is in it.
+pub fn apply(place: &Place, kubectl: &Kubectl, step: &str, file: &str, alone: bool) -> Vec<String> {
+    let mut lines = wrap(&format!("{} {step}", interrupts(place)), WIDTH, 0);
+    let (at, kind) = (kubectl.at(place), place.kind.to_lowercase());
+    lines.push(match (is_replaced(place), alone) {
+        (true, true) => format!("  {at} replace --force -f {file}"),
+        (true, false) => format!(
+            "  {at} delete {kind} {} && {at} apply -f {file}",
+            place.name
+        ),
+        (false, _) => format!("  {at} apply -f {file}"),
+    });
+    lines
+}
+
+/// What no manifest of the cluster's holds, to paste by hand.
+pub fn other(part: &Part) -> String {
+    let mut lines = told(part.findings.iter().copied());
+    for remedy in remedy::paste(&part.change) {
+        let lead = if remedy.together { "And: " } else { "" };
+        lines.extend(wrap(&clean(&format!("{lead}{}", remedy.title)), WIDTH, 0));
+        lines.push(String::new());
+        lines.extend(remedy.snippet.lines().map(|line| clean(line).into_owned()));
+        lines.push(String::new());
+    }
+    lines.join("\n")
+}
+
+/// Whether a document can be looked at in a terminal as it is.
+pub fn is_plain(document: &Value) -> bool {
+    yaml::write(document)
+        .lines()
+        .all(|line| clean(line) == line)
+}
+
+/// Lines as YAML comments.
+pub fn comments(lines: &[String]) -> String {
+    lines
+        .iter()
+        .map(|line| format!("# {}", clean(line)).trim_end().to_owned() + "\n")
+        .collect()
+}
+
+/// The difference of two texts, as `diff -u` writes it.
+pub fn unified(before: &str, after: &str, name: &str) -> String {
+    TextDiff::from_lines(before, after)
+        .unified_diff()
+        .header(name, name)
+        .to_string()
+}

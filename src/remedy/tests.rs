@@ -1,0 +1,298 @@
+//! What each provider's people are told to paste, for each major version of Docker.
+
+use super::*;
+use crate::check::case::healthy;
+use crate::evidence::{Launch, Launcher, Observed, Owner, Provider};
+
+const VERSIONS: [&str; 6] = [
+    "19.03.15", "20.10.24", "23.0.6", "24.0.9", "26.1.5", "28.5.2",
+];
+
+fn runner(
+    provider: Provider,
+    owner: Option<(&str, &str)>,
+    container: &str,
+    version: &str,
+) -> Runner {
+    let evidence = healthy().unwrap();
+    let mut runner = evidence.runners[0].clone();
+    runner.provider = provider;
+    runner.owner = owner.map(|(kind, name)| Owner {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    });
+    for engine in &mut runner.containers {
+        if engine.name == "docker-in-docker" {
+            engine.name = container.to_owned();
+            engine.init = owner.is_some_and(|(kind, _)| kind == "EphemeralRunner");
+            engine.image = format!("docker:{version}-dind");
+            engine.dockerd_args.clear();
+        }
+    }
+    if let Observed(engines) = &mut runner.engines {
+        for engine in engines {
+            engine.path = engine.path.replace("docker-in-docker", container);
+            engine.args.clear();
+            if let Observed(api) = &mut engine.api {
+                api.version = version.to_owned();
+            }
+        }
+    }
+    runner
+}
+
+fn wants(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(want, value)| ((*want).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn told(remedies: &[Remedy]) -> String {
+    let mut text = String::new();
+    for (rank, remedy) in remedies.iter().enumerate() {
+        let word = match (rank, remedy.together) {
+            (0, _) => "cure",
+            (_, true) => "and",
+            (_, false) => "or",
+        };
+        text.push_str(&format!(
+            "{word}: {}\n\n{}\n\n",
+            remedy.title, remedy.snippet
+        ));
+    }
+    text
+}
+
+/// Name of a golden file, provider, owner, container.
+type Kind<'a> = (&'a str, Provider, Option<(&'a str, &'a str)>, &'a str);
+
+const KINDS: [Kind; 8] = [
+    (
+        "job",
+        Provider::Bitbucket,
+        Some(("Job", "runner")),
+        "docker-in-docker",
+    ),
+    (
+        "autoscaler",
+        Provider::Bitbucket,
+        Some(("Job", "runner-5d0c1f6e-93a7-5b1e-8f0a-2c64e7a9d310")),
+        "docker",
+    ),
+    (
+        "deployment",
+        Provider::Generic,
+        Some(("ReplicaSet", "ci-6d4f899b9d")),
+        "dind",
+    ),
+    ("pod", Provider::Generic, None, "dind"),
+    (
+        "arc-scale-set",
+        Provider::GithubArc,
+        Some(("EphemeralRunner", "set-x-runner-y")),
+        "dind",
+    ),
+    (
+        "arc-runner",
+        Provider::GithubArc,
+        Some(("Runner", "deploy-abcde-fghij")),
+        "docker",
+    ),
+    ("gitlab", Provider::Gitlab, None, "svc-0"),
+    (
+        "unknown-controller",
+        Provider::Generic,
+        Some(("Rollout", "ci")),
+        "dind",
+    ),
+];
+
+#[test]
+fn every_provider_and_every_docker_is_told_what_it_understands() {
+    for (name, provider, owner, container) in KINDS {
+        let mut text = String::new();
+        for version in VERSIONS {
+            let runner = runner(provider, owner, container, version);
+            let cures = |pairs: &[(&str, &str)], engine: &str| {
+                told(&remedies(&wants(pairs), &runner, Some(engine)))
+            };
+            text.push_str(&format!("######## Docker {version}: engine_mtu\n\n"));
+            text.push_str(&cures(&[("engine_mtu", "1450")], container));
+            text.push_str(&format!("######## Docker {version}: network_mtu\n\n"));
+            text.push_str(&cures(&[("network_mtu", "1450")], container));
+            text.push_str(&format!(
+                "######## Docker {version}: nested, engine_mtu\n\n"
+            ));
+            text.push_str(&cures(
+                &[("engine_mtu", "1450")],
+                &format!("{container}/bb_docker"),
+            ));
+        }
+        let runner = runner(provider, owner, container, "20.10.5");
+        for (want, value) in [
+            ("engine_image", "docker:20.10.24-dind"),
+            ("memory_request", "1Gi"),
+            ("oom_score_adjust", "-500"),
+            ("pin_image", "docker:20.10.5-dind"),
+            ("engine_restart", container),
+            ("engine_volume", "true"),
+            ("privileged", "true"),
+        ] {
+            text.push_str(&format!("######## {want}\n\n"));
+            text.push_str(&told(&remedies(
+                &wants(&[(want, value)]),
+                &runner,
+                Some(container),
+            )));
+        }
+        insta::assert_snapshot!(name, text.trim_end());
+    }
+}
+
+/// All wants of one engine as one change.
+#[test]
+fn all_of_it_together() {
+    for (name, provider, owner, container) in KINDS {
+        let runner = runner(provider, owner, container, "20.10.5");
+        let all = wants(&[
+            ("engine_mtu", "1450"),
+            ("engine_image", "docker:28.5.2-dind"),
+            ("memory_request", "1Gi"),
+            ("engine_volume", "true"),
+            ("privileged", "true"),
+        ]);
+        let remedies = remedies(&all, &runner, Some(container));
+        let mut changes = remedies.iter().filter_map(|remedy| remedy.change.clone());
+        let mut whole = changes.next().unwrap();
+        changes.for_each(|change| whole.settings.merge(&change.settings));
+        // The new image's dockerd takes what the old one would not.
+        assert_eq!(
+            flags(&whole),
+            [
+                "--mtu=1450",
+                "--default-network-opt=bridge=com.docker.network.driver.mtu=1450"
+            ]
+        );
+        insta::assert_snapshot!(format!("together-{name}"), told(&paste(&whole)).trim_end());
+    }
+}
+
+#[test]
+fn no_flag_keeps_its_dockerd_from_starting() {
+    for version in [
+        "17.06.0", "19.03.15", "20.10.5", "23.0.6", "24.0.0", "25.0.5", "26.1.5", "29.0.0",
+    ] {
+        let runner = runner(Provider::Generic, None, "dind", version);
+        let all = wants(&[
+            ("engine_mtu", "1450"),
+            ("network_mtu", "1450"),
+            ("oom_score_adjust", "-500"),
+        ]);
+        let parsed = versions::parse(version).unwrap();
+        for change in remedies(&all, &runner, Some("dind"))
+            .iter()
+            .filter_map(|r| r.change.as_ref())
+        {
+            for flag in flags(change) {
+                match flag.split('=').next().unwrap() {
+                    "--mtu" => {}
+                    "--default-network-opt" => {
+                        assert!(parsed >= Version::new(24, 0, 0), "{version}")
+                    }
+                    "--oom-score-adjust" => {
+                        assert!(parsed >= Version::new(20, 10, 0), "{version}");
+                        assert!(parsed < Version::new(24, 0, 0), "{version}");
+                    }
+                    other => panic!("{other} for {version}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn one_setting_is_never_a_flag_and_in_daemon_json() {
+    let mut runner = runner(Provider::Generic, None, "dind", "28.5.2");
+    if let Observed(engines) = &mut runner.engines {
+        engines[0].config = Observed(Some(DaemonConfig {
+            mtu: Some(1500),
+            bridge_network_mtu: None,
+        }));
+    }
+    for want in ["engine_mtu", "network_mtu"] {
+        let remedies = remedies(&wants(&[(want, "1450")]), &runner, Some("dind"));
+        assert!(
+            remedies.iter().any(|r| r.title.contains("daemon.json")),
+            "{want}"
+        );
+        let flags = remedies
+            .iter()
+            .filter_map(|r| r.change.as_ref())
+            .flat_map(flags);
+        assert_eq!(flags.count(), 0, "{want}");
+    }
+}
+
+#[test]
+fn what_starts_dockerd_decides_where_its_flags_go() {
+    for (by, says) in [
+        (Launcher::Image, "add to the arguments of its engine"),
+        (Launcher::Args, "after those that are there"),
+        (Launcher::Command, "behind the command"),
+        (Launcher::Script, "its own script"),
+    ] {
+        let mut runner = runner(Provider::Generic, None, "dind", "20.10.24");
+        for container in &mut runner.containers {
+            container.launch = Some(Launch {
+                by,
+                unlisted: false,
+            });
+        }
+        let remedies = remedies(&wants(&[("engine_mtu", "1450")]), &runner, Some("dind"));
+        assert!(remedies[0].title.contains(says), "{}", remedies[0].title);
+        assert_eq!(remedies[0].change.is_some(), by != Launcher::Script);
+    }
+}
+
+/// A nested engine that gets its MTU as a flag refuses it in daemon.json as well.
+#[test]
+fn a_service_with_docker_opts_keeps_them() {
+    let mut runner = runner(Provider::Bitbucket, None, "docker", "20.10.24");
+    if let Observed(engines) = &mut runner.engines {
+        engines[1].args = vec!["--mtu=1500".to_owned()];
+    }
+    let remedies = remedies(
+        &wants(&[("engine_mtu", "1450")]),
+        &runner,
+        Some("docker/bb_docker"),
+    );
+    assert!(
+        remedies[0].snippet.contains("DOCKER_OPTS: \"--mtu=1450\""),
+        "{}",
+        remedies[0].snippet
+    );
+    assert!(!remedies[0].snippet.contains("daemon.json"));
+}
+
+/// Before Kubernetes 1.29 ARC's engine is an ordinary container.
+#[test]
+fn an_older_scale_set_has_its_engine_beside_the_runner() {
+    let mut runner = runner(
+        Provider::GithubArc,
+        Some(("EphemeralRunner", "x")),
+        "dind",
+        "26.1.5",
+    );
+    runner
+        .containers
+        .iter_mut()
+        .for_each(|container| container.init = false);
+    let remedies = remedies(&wants(&[("engine_mtu", "1450")]), &runner, Some("dind"));
+    let values: serde_json::Value = serde_saphyr::from_str(&remedies[0].snippet).unwrap();
+    let spec = &values["template"]["spec"];
+    assert_eq!(spec["initContainers"].as_array().unwrap().len(), 1);
+    assert_eq!(spec["containers"][1]["name"], "dind");
+    assert_eq!(spec["containers"][1]["args"][3], "--mtu=1450");
+    assert_eq!(spec["containers"][1].get("restartPolicy"), None);
+}

@@ -1,0 +1,10 @@
+//! Words for commands that people paste: whatever a name holds, a shell takes it as one word.
+
+/// The word as it is where nothing in it acts, else in quotes.
+pub(crate) fn word(text: &str) -> String {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@".contains(&b);
+    match !text.is_empty() && text.bytes().all(safe) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
