@@ -19,6 +19,7 @@ pub mod diagnosis;
 mod discover;
 pub mod evidence;
 mod layers;
+mod lint;
 mod probe;
 pub mod remedy;
 pub mod report;

@@ -116,6 +116,12 @@ pub enum Section {
     Engines,
     /// The runner's pod: one thing.
     Pods,
+    /// The pod's containers.
+    Containers,
+    /// The steps of a pipeline that ask for memory; only in files.
+    Steps,
+    /// The Secrets that stand in a file; only in files.
+    Secrets,
 }
 
 impl fmt::Display for Section {
@@ -124,6 +130,9 @@ impl fmt::Display for Section {
             Section::Networks => "networks",
             Section::Engines => "engines",
             Section::Pods => "pods",
+            Section::Containers => "containers",
+            Section::Steps => "steps",
+            Section::Secrets => "secrets",
         })
     }
 }
@@ -145,16 +154,28 @@ pub enum Want {
     PinImage,
     /// The engine of this path runs and answers.
     EngineRestart,
+    /// The runner's image names a version.
+    RunnerImage,
+    /// The engine's container is privileged.
+    Privileged,
+    /// A volume lies where the engine keeps its images.
+    EngineVolume,
+    /// These variables come from a Secret.
+    SecretEnv,
 }
 
 impl Want {
-    pub const ALL: [Want; 6] = [
+    pub const ALL: [Want; 10] = [
         Want::EngineMtu,
         Want::NetworkMtu,
         Want::EngineImage,
         Want::MemoryRequest,
         Want::PinImage,
         Want::EngineRestart,
+        Want::RunnerImage,
+        Want::Privileged,
+        Want::EngineVolume,
+        Want::SecretEnv,
     ];
 
     pub fn name(self) -> &'static str {
@@ -165,6 +186,10 @@ impl Want {
             Want::MemoryRequest => "memory_request",
             Want::PinImage => "pin_image",
             Want::EngineRestart => "engine_restart",
+            Want::RunnerImage => "runner_image",
+            Want::Privileged => "privileged",
+            Want::EngineVolume => "engine_volume",
+            Want::SecretEnv => "secret_env",
         }
     }
 }

@@ -4,6 +4,7 @@
 mod check;
 mod collect;
 mod explain;
+mod lint;
 mod list;
 mod progress;
 mod source;
@@ -56,6 +57,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Explain(options) => explain::run(&options, color),
         Command::List(options) => list::run(&options, color),
         Command::Test(options) => test::run(&options),
+        Command::Lint(options) => lint::run(&options, color),
     }
 }
 

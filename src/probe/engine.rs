@@ -104,6 +104,7 @@ impl<'a> Found<'a> {
             oom_scores: oom_scores(self.process, processes),
             containerd: containerd_program(frames, &key),
             api: self.api.clone(),
+            planned: None,
         }
     }
 }

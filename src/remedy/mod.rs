@@ -1,6 +1,7 @@
 //! What a check wants, as something to paste: right for the CI system and for the Docker version.
 
 mod bitbucket;
+mod container;
 mod docker;
 mod pod;
 
@@ -60,7 +61,7 @@ impl Patient<'_> {
             ("pin_image", _) => vec![self.image("the version that runs now", value)],
             ("memory_request", _) => vec![pod::memory_request(self, value)],
             ("engine_restart", _) => vec![pod::restart(self)],
-            _ => Vec::new(),
+            _ => container::cure(self, want, value),
         }
     }
 

@@ -87,7 +87,7 @@ pub fn clamp(patient: &Patient, mtu: i64) -> Option<Remedy> {
     })
 }
 
-fn container(patient: &Patient, body: &str) -> String {
+pub(super) fn container(patient: &Patient, body: &str) -> String {
     let init = patient
         .runner
         .containers
@@ -97,7 +97,7 @@ fn container(patient: &Patient, body: &str) -> String {
     format!("{list}:\n- name: {}\n{body}", patient.container())
 }
 
-fn place(patient: &Patient) -> String {
+pub(super) fn place(patient: &Patient) -> String {
     format!("{}, container {}", template(patient), patient.container())
 }
 

@@ -1,0 +1,219 @@
+//! Where a finding stands in a file: the places that readers note, and the line that is shown, with
+//! every secret in it hidden.
+
+use super::yaml::{Node, Span, Value};
+use crate::diagnosis::{Finding, Location};
+use crate::discover::pod::holds_secret;
+
+const LONGEST_LINE: usize = 240;
+const LONGEST_SECRET: usize = 4096;
+
+/// What a reader noted of one runner: whose thing stands where.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places(Vec<Place>);
+
+#[derive(Clone, Debug)]
+struct Place {
+    /// A container or an engine's path; empty for the runner as a whole.
+    owner: String,
+    /// A network, an image, a variable; empty for the owner itself.
+    subject: String,
+    span: Span,
+}
+
+impl Places {
+    pub(crate) fn note(&mut self, owner: &str, subject: &str, span: Span) {
+        let (owner, subject) = (owner.to_owned(), subject.to_owned());
+        self.0.push(Place {
+            owner,
+            subject,
+            span,
+        });
+    }
+
+    /// What has no place of its own stands where another owner does.
+    pub(crate) fn note_as(&mut self, owner: &str, other: &str) {
+        let mut known = self
+            .0
+            .iter()
+            .filter(|p| p.owner == other && p.subject.is_empty());
+        if let Some(span) = known.next().map(|place| place.span) {
+            self.note(owner, "", span);
+            self.note(owner, "docker0", span);
+        }
+    }
+
+    /// The nearest place to what a finding is about.
+    fn find(&self, finding: &Finding, used: &[(String, Span)]) -> Option<Span> {
+        let owner = finding.engine.as_deref().unwrap_or_default();
+        let subject = finding.subject.split(", ").next().unwrap_or_default();
+        let said = |place: &&Place| place.subject == subject && !subject.is_empty();
+        // Two containers may have the same variable: each finding has its own line.
+        let fresh = |place: &&Place| !used.contains(&(finding.check.clone(), place.span));
+        let places = || self.0.iter();
+        let found = places()
+            .find(|place| place.owner == owner && said(place))
+            .or_else(|| places().filter(said).find(fresh))
+            .or_else(|| places().find(said))
+            .or_else(|| places().find(|p| p.owner == subject && p.subject.is_empty()))
+            .or_else(|| places().find(|p| p.owner == owner && p.subject.is_empty()))
+            .or_else(|| places().find(|p| p.owner.is_empty()))
+            .or_else(|| places().next())?;
+        Some(found.span)
+    }
+}
+
+/// The text of a file, with what must not be shown.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) name: String,
+    lines: Vec<String>,
+    /// Secret values, to be hidden wherever else they stand.
+    words: Vec<String>,
+}
+
+impl Source {
+    pub(crate) fn new(name: &str, text: &str, documents: &[Node]) -> Source {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let mut secrets = Vec::new();
+        for document in documents {
+            collect(document, false, &mut secrets);
+        }
+        for secret in &secrets {
+            hide_place(&mut lines, secret.span);
+        }
+        // The same value may stand in a comment, or in another spelling of it.
+        let texts = secrets.iter().filter_map(|secret| secret.text());
+        let words = texts.flat_map(|text| text.lines().map(str::trim));
+        let mut words: Vec<String> = words
+            .filter(|word| word.chars().count() >= 4)
+            .map(str::to_owned)
+            .collect();
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        words.dedup();
+        Source {
+            name: name.to_owned(),
+            lines,
+            words,
+        }
+    }
+
+    /// Gives each finding its place.
+    pub(crate) fn locate<'a>(
+        &self,
+        places: &Places,
+        findings: impl Iterator<Item = &'a mut Finding>,
+    ) {
+        let mut used = Vec::new();
+        for finding in findings {
+            let Some(span) = places.find(finding, &used) else {
+                continue;
+            };
+            used.push((finding.check.clone(), span));
+            finding.location = Some(self.location(span));
+        }
+    }
+
+    fn location(&self, span: Span) -> Location {
+        let line = self.lines.get(span.line.saturating_sub(1));
+        let mut snippet = line.map_or("", String::as_str).trim_end().to_owned();
+        for word in self
+            .words
+            .iter()
+            .filter(|word| word.len() <= LONGEST_SECRET)
+        {
+            if snippet.contains(word.as_str()) {
+                snippet = snippet.replace(word.as_str(), &"*".repeat(word.chars().count()));
+            }
+        }
+        // A block goes on to the start of the next thing; its first line says where it is.
+        let one_line = span.end_line == span.line && span.end_column > span.column;
+        let end = snippet.chars().count() + 1;
+        Location {
+            file: self.name.clone(),
+            line: span.line,
+            column: span.column,
+            end_line: span.line,
+            end_column: match one_line {
+                true => span.end_column,
+                false => end.max(span.column + 1),
+            },
+            snippet: snippet.chars().take(LONGEST_LINE).collect(),
+        }
+    }
+}
+
+/// Every value that must not be shown: of Secrets, and of what is called like one.
+fn collect<'a>(node: &'a Node, secret: bool, found: &mut Vec<&'a Node>) {
+    match &node.value {
+        Value::Scalar { text, plain } => {
+            // `true` or a number betrays nothing, and hiding it everywhere would hide the file.
+            let harmless = *plain && (text.len() < 4 || text == "true" || text == "false");
+            if secret && !harmless {
+                found.push(node);
+            }
+        }
+        Value::List(items) => items.iter().for_each(|item| collect(item, secret, found)),
+        Value::Map(entries) => {
+            let is_secret = node.text_at(&["kind"]) == Some("Secret");
+            let named = node.text_at(&["name"]).is_some_and(sounds_secret);
+            for (key, value) in entries {
+                let key = key.text().unwrap_or_default();
+                let inside = secret
+                    || is_secret && matches!(key, "data" | "stringData")
+                    || named && key == "value"
+                    || sounds_secret(key) && !value.is_map();
+                collect(value, inside, found);
+            }
+        }
+    }
+}
+
+/// Wider than what is a finding: what is only hidden costs nothing.
+fn sounds_secret(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let words = [
+        "password",
+        "passwd",
+        "apikey",
+        "api_key",
+        "api-key",
+        "credential",
+        "access_key",
+    ];
+    // `secretName`, `secretKeyRef` and `key` say where a secret is, not what it is.
+    holds_secret(name)
+        || words.iter().any(|word| lower.contains(word))
+        || matches!(lower.as_str(), "token" | "secret" | "auth")
+        || lower.ends_with("secret") && lower != "imagepullsecret"
+        || lower.ends_with("token") && lower != "automountserviceaccounttoken"
+}
+
+fn hide_place(lines: &mut [String], span: Span) {
+    let last = span.end_line.min(lines.len());
+    for number in span.line..=last.max(span.line) {
+        let Some(line) = lines.get_mut(number.saturating_sub(1)) else {
+            return;
+        };
+        let length = line.chars().count();
+        let from = if number == span.line {
+            span.column - 1
+        } else {
+            0
+        };
+        let to = if number == span.end_line {
+            span.end_column.saturating_sub(1)
+        } else {
+            length
+        };
+        if from >= to.min(length) {
+            continue;
+        }
+        // One character for one: columns stay what they are.
+        let hidden = |(at, c): (usize, char)| {
+            let inside = (from..to).contains(&at) && !c.is_whitespace();
+            if inside { '*' } else { c }
+        };
+        *line = line.chars().enumerate().map(hidden).collect();
+    }
+}
