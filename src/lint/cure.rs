@@ -5,6 +5,7 @@ use super::Dialect;
 use crate::diagnosis::{Confidence, Finding, Remedy};
 use crate::evidence::Evidence;
 use crate::evidence::facts::Facts;
+use crate::evidence::versions::ImageRef;
 
 pub(crate) fn rewrite(findings: &mut [Finding], evidence: &Evidence, dialect: Dialect) {
     let Some(runner) = evidence.runners.first() else {
@@ -22,6 +23,10 @@ pub(crate) fn rewrite(findings: &mut [Finding], evidence: &Evidence, dialect: Di
         let own = match (finding.check.as_str(), mtu) {
             ("mtu-inversion", Some(mtu)) => inversion(finding, dialect, mtu),
             ("floating-engine-tag", _) => pinned(finding, dialect),
+            ("unpinned-runner-image", _) if dialect == Dialect::ArcLegacy => {
+                Some(runner_image(finding))
+            }
+            ("plain-secret", _) if dialect == Dialect::ArcLegacy => Some(from_secret(finding)),
             ("engine-unreachable", _) => Some(shared_socket(engine)),
             ("secret-in-file", _) => Some(by_command(finding)),
             ("step-exceeds-memory", _) => Some(memory()),
@@ -113,6 +118,30 @@ fn pinned(finding: &Finding, dialect: Dialect) -> Option<Remedy> {
         "Name a version: the one that your builds were tested with",
         snippet,
     ))
+}
+
+fn runner_image(finding: &Finding) -> Remedy {
+    let repository = ImageRef::parse(&finding.subject).repository;
+    remedy(
+        "In the template of the runner, name a version",
+        format!("spec:\n  template:\n    spec:\n      image: {repository}:VERSION"),
+    )
+}
+
+fn from_secret(finding: &Finding) -> Remedy {
+    let entry = |name: &str| {
+        format!(
+            "        - name: {name}\n          valueFrom:\n            secretKeyRef:\n              name: runner-credentials\n              key: {name}"
+        )
+    };
+    let entries: Vec<String> = finding.subject.split(", ").map(entry).collect();
+    remedy(
+        "In the template of the runner, take the value from a Secret, and replace the value itself",
+        format!(
+            "spec:\n  template:\n    spec:\n      env:\n{}",
+            entries.join("\n")
+        ),
+    )
 }
 
 fn shared_socket(engine: &str) -> Remedy {

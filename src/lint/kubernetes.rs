@@ -67,15 +67,16 @@ impl Found {
 
     /// The Bitbucket autoscaler keeps the Job that it makes as a text in a ConfigMap.
     fn templates(&mut self, map: &Node, context: &Context<'_>, depth: usize) {
-        for (key, value) in map.get("data").map_or(&[][..], Node::entries) {
+        for (_, value) in map.get("data").map_or(&[][..], Node::entries) {
             let text = value.text().unwrap_or_default();
             if !text.contains("containers:") {
                 continue;
             }
-            // A block begins in the line after its mark; how far in, its first line tells.
+            // A block is placed at its first line that is not empty.
+            let empty = text.chars().take_while(|c| *c == '\n').count();
             let offset = Offset {
-                lines: value.span.line,
-                columns: key.span.column + 1,
+                lines: value.span.line.saturating_sub(1 + empty),
+                columns: value.span.column.saturating_sub(1),
             };
             let inner = load(text, offset).or_else(|_| load(&without_template_lines(text), offset));
             for object in inner.iter().flatten() {

@@ -126,6 +126,7 @@ impl Source {
                 snippet = snippet.replace(word.as_str(), &"*".repeat(word.chars().count()));
             }
         }
+        let snippet = without_inline_secrets(&snippet);
         // A block goes on to the start of the next thing; its first line says where it is.
         let one_line = span.end_line == span.line && span.end_column > span.column;
         let end = snippet.chars().count() + 1;
@@ -189,6 +190,46 @@ fn sounds_secret(name: &str) -> bool {
         || lower.ends_with("token") && lower != "automountserviceaccounttoken"
 }
 
+/// Hides what a line gives away by itself: `NAME_TOKEN=value`, `--password=value`, and the user of
+/// an URL.
+fn without_inline_secrets(line: &str) -> String {
+    let mut chars: Vec<char> = line.chars().collect();
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ']' | '}');
+    let mut at = 0;
+    while at < chars.len() {
+        let rest: String = chars[at..].iter().take(3).collect();
+        let from = match chars[at] {
+            '=' if sounds_secret(&name_before(&chars, at)) => Some(at + 1),
+            ':' if rest == "://" => Some(at + 3),
+            _ => None,
+        };
+        if let Some(from) = from {
+            let length = chars[from..].iter().take_while(|c| !ends(**c)).count();
+            let to = match chars[at] {
+                '=' => Some(from + length),
+                // Only what stands before an @ is a user.
+                _ => {
+                    let host = chars[from..from + length].iter().take_while(|c| **c != '/');
+                    let host: Vec<_> = host.collect();
+                    host.iter().rposition(|c| **c == '@').map(|at| from + at)
+                }
+            };
+            if let Some(to) = to {
+                chars[from..to].fill('*');
+            }
+        }
+        at += 1;
+    }
+    chars.into_iter().collect()
+}
+
+/// The name that ends before a position: of a variable, or of a flag.
+fn name_before(chars: &[char], at: usize) -> String {
+    let is_name = |c: &&char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let length = chars[..at].iter().rev().take_while(is_name).count();
+    chars[at - length..at].iter().collect()
+}
+
 fn hide_place(lines: &mut [String], span: Span) {
     let last = span.end_line.min(lines.len());
     for number in span.line..=last.max(span.line) {
@@ -215,5 +256,93 @@ fn hide_place(lines: &mut [String], span: Span) {
             if inside { '*' } else { c }
         };
         *line = line.chars().enumerate().map(hidden).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::yaml::{Offset, load};
+    use proptest::prelude::*;
+
+    fn shown(text: &str) -> String {
+        let documents = load(text, Offset::default()).unwrap();
+        let source = Source::new("x.yaml", text, &documents);
+        let line = |line| Span {
+            line,
+            column: 1,
+            end_line: line,
+            end_column: 2,
+        };
+        let lines = (1..=text.lines().count()).map(|n| source.location(line(n)).snippet);
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_is_called_a_secret_is_hidden_and_nothing_else() {
+        let text = "\
+env:
+- name: OAUTH_CLIENT_SECRET
+  value: s3cr3t-value # s3cr3t-value
+- {name: NPM_TOKEN, value: \"q\\u0075oted\"}
+- {name: RUNNER_UUID, value: abcdef}
+- name: FROM
+  valueFrom: {secretKeyRef: {name: creds, key: clientSecret}}
+environment:
+- DB_PASSWORD=topsecret
+- PLAIN=visible
+args: [--mtu=1400, --token=abc123, --registry-mirror=https://me:pw@mirror/x@y]
+again: &x s3cr3t-value
+github_token: ghp_12345678
+key: {apiKey: |
+  line-one
+  line-two
+}
+";
+        let text = text.replace(
+            "key: {apiKey: |\n  line-one\n  line-two\n}\n",
+            "apiKey: |\n  line-one\n  line-two\n",
+        );
+        let shown = shown(&text);
+        for secret in [
+            "s3cr3t",
+            "oted",
+            "topsecret",
+            "abc123",
+            "me:pw",
+            "ghp_",
+            "line-one",
+            "line-two",
+        ] {
+            assert!(!shown.contains(secret), "{secret} in\n{shown}");
+        }
+        for plain in [
+            "OAUTH_CLIENT_SECRET",
+            "abcdef",
+            "creds",
+            "clientSecret",
+            "PLAIN=visible",
+            "--mtu=1400",
+            "@mirror/x@y",
+            "DB_PASSWORD=",
+        ] {
+            assert!(shown.contains(plain), "{plain} not in\n{shown}");
+        }
+    }
+
+    #[test]
+    fn the_values_of_a_secret_are_hidden_wherever_they_stand() {
+        let text = "kind: Secret\ndata: {a: YWJjZGVm, b: &b ZZZZZZZZ}\nstringData:\n  c: |-\n    first line\n    second\n---\nx: first line\ny: YWJjZGVm\n";
+        let shown = shown(text);
+        for secret in ["YWJj", "ZZZZ", "first line", "second"] {
+            assert!(!shown.contains(secret), "{secret} in\n{shown}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hiding_keeps_the_columns(line in ".{0,60}") {
+            prop_assert_eq!(without_inline_secrets(&line).chars().count(), line.chars().count());
+        }
     }
 }

@@ -396,6 +396,19 @@ mod tests {
     }
 
     #[test]
+    fn a_block_begins_where_its_text_does() {
+        let node = one("data:\n  a: |\n      x: 1\n  b: >-\n\n    y\n  c: 'z'\n");
+        let spans: Vec<_> = node
+            .get("data")
+            .unwrap()
+            .entries()
+            .iter()
+            .map(|(_, v)| (v.span.line, v.span.column))
+            .collect();
+        assert_eq!(spans, [(3, 7), (6, 5), (7, 6)]);
+    }
+
+    #[test]
     fn several_documents_are_several() {
         let text = "---\na: 1\n---\n# nothing\n---\nb: 2\n...\n";
         assert_eq!(load(text, Offset::default()).unwrap().len(), 2);

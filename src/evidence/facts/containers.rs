@@ -2,7 +2,7 @@
 
 use super::{ContainerFacts, Hole, Section};
 use crate::evidence::versions::ImageRef;
-use crate::evidence::{Observation, Observed, PodContainer, Role, Runner, Why};
+use crate::evidence::{Engine, Observation, Observed, PodContainer, Role, Runner, Why};
 
 const DATA_ROOT: &str = "/var/lib/docker";
 const ROOTLESS_DATA_ROOT: &str = "/home/rootless/.local/share/docker";
@@ -43,9 +43,9 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
         image_untagged: image.digest.is_none() && image.tag.is_none_or(|tag| tag == "latest"),
         privileged: privileged(runner, container),
         rootless: is_rootless(container),
-        answers: api.is_some(),
+        answers: answers(runner, api.is_some()),
         docker_volume: has_volume(container),
-        storage_driver: api.and_then(|api| api.storage_driver.clone()),
+        storage_driver: storage_driver(runner, running),
         plain_secrets: (!container.plain_secrets.is_empty())
             .then(|| container.plain_secrets.join(", ")),
     }
@@ -59,6 +59,27 @@ fn privileged(runner: &Runner, container: &PodContainer) -> Observation<bool> {
             format!("whether RuntimeClass {class} lets Docker run unprivileged is not known"),
         ),
         _ => Observed(container.privileged),
+    }
+}
+
+/// The driver that works now; in a file none does yet.
+fn storage_driver(runner: &Runner, running: Option<&Engine>) -> Observation<Option<String>> {
+    if runner.declared.is_some() {
+        return Observed(None);
+    }
+    match (running, runner.engines.reason()) {
+        (Some(engine), _) => engine.api.as_ref().map(|api| api.storage_driver.clone()),
+        (None, Some(reason)) => Observation::Unobserved(reason.clone()),
+        (None, None) => Observed(None),
+    }
+}
+
+/// Where nobody could look, an engine may run in spite of what the specification says. In a file
+/// nothing runs.
+fn answers(runner: &Runner, seen: bool) -> Observation<bool> {
+    match runner.engines.reason() {
+        Some(reason) if runner.declared.is_none() => Observation::Unobserved(reason.clone()),
+        _ => Observed(seen),
     }
 }
 

@@ -147,11 +147,11 @@ pub struct ContainerFacts {
     /// The image is one of rootless Docker.
     pub rootless: bool,
     /// A Docker engine was seen to answer in it.
-    pub answers: bool,
+    pub answers: Observation<bool>,
     /// A volume lies where its engine keeps images and containers.
     pub docker_volume: bool,
-    /// The storage driver that its engine uses now; absent where none was seen.
-    pub storage_driver: Option<String>,
+    /// The storage driver that its engine uses now; absent where none runs.
+    pub storage_driver: Observation<Option<String>>,
     /// Variables that hold a secret as plain text, by name; absent where none does.
     pub plain_secrets: Option<String>,
 }
