@@ -183,7 +183,8 @@ pub(crate) fn holds_secret(variable: &str) -> bool {
 
 /// Not a reference to another variable, `$(NAME)`, which may come from a Secret.
 fn is_literal(value: &str) -> bool {
-    !value.is_empty() && !(value.starts_with("$(") && value.ends_with(')'))
+    let is_reference = value.starts_with("$(") && value.ends_with(')');
+    !value.is_empty() && !is_reference
 }
 
 fn mounts(container: &Container, spec: &PodSpec) -> Vec<Mount> {

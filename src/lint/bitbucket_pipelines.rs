@@ -1,7 +1,7 @@
 //! bitbucket-pipelines.yml: the Docker engine that Bitbucket starts inside of the runner's, and the
 //! memory that steps ask for.
 
-use super::network::{self, NESTED, POD};
+use super::network::{self, NESTED};
 use super::place::Places;
 use super::pod;
 use super::yaml::{Node, Span};
@@ -120,7 +120,6 @@ impl Reader<'_> {
             });
         }
         namespaces.insert(0, pod);
-        debug_assert!(namespaces.first().is_some_and(|pod| pod.id == POD));
         runner.namespaces = Observed(namespaces);
         runner.engines = Observed(engines);
     }

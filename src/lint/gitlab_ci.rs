@@ -137,33 +137,30 @@ impl<'a> Found<'a> {
 
     /// An image with the variables of the job and of the file put in; none where one is missing.
     fn resolve(&self, image: &str, job: &Node) -> Option<String> {
-        let mut resolved = image.to_owned();
-        for variables in job
-            .get("variables")
-            .into_iter()
-            .chain(self.variables.iter().copied())
-        {
-            for (key, _) in variables.entries() {
-                let (Some(key), Some(to)) =
-                    (key.text(), key.text().and_then(|k| value(variables, k)))
-                else {
-                    continue;
-                };
-                resolved = resolved.replace(&format!("${{{key}}}"), to);
-                if resolved.ends_with(&format!("${key}"))
-                    || resolved.contains(&format!("${key}-"))
-                    || resolved.contains(&format!("${key}:"))
-                    || resolved.contains(&format!("${key}/"))
-                {
-                    resolved = resolved.replace(&format!("${key}"), to);
-                }
-                if resolved.len() > 1024 {
-                    return None;
-                }
-            }
+        let own = job.get("variables").into_iter();
+        let known: Vec<&Node> = own.chain(self.variables.iter().copied()).collect();
+        let mut resolved = String::new();
+        let mut rest = image;
+        while let Some(at) = rest.find('$') {
+            resolved.push_str(&rest[..at]);
+            let (name, after) = variable_name(&rest[at + 1..])?;
+            resolved.push_str(known.iter().find_map(|variables| value(variables, name))?);
+            rest = after;
         }
-        (!resolved.contains('$')).then_some(resolved)
+        resolved.push_str(rest);
+        // A variable that is made of others is not followed.
+        (!resolved.contains('$') && resolved.len() < 1024).then_some(resolved)
     }
+}
+
+/// The name at the start of what follows a `$`, in braces or not, and what comes after it.
+fn variable_name(text: &str) -> Option<(&str, &str)> {
+    if let Some(inner) = text.strip_prefix('{') {
+        return inner.split_once('}');
+    }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let end = text.find(|c| !is_name(c)).unwrap_or(text.len());
+    (end > 0).then(|| text.split_at(end))
 }
 
 /// `NAME: value`, or `NAME: {value: …, description: …}`.
