@@ -71,7 +71,7 @@ fn runner_container(spec: &Node) -> PodContainer {
             Role::Other
         },
         image: crate::probe::text::plain(image.unwrap_or_default()),
-        plain_secrets: pod::plain_secrets(spec),
+        plain_secrets: super::template::plain_secrets(spec),
         ..container("runner")
     }
 }

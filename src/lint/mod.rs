@@ -16,6 +16,8 @@ mod kubernetes;
 pub(crate) mod network;
 mod place;
 mod pod;
+mod secrets;
+mod template;
 mod yaml;
 
 use crate::check::{Judgement, Library, judge};

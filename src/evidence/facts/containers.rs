@@ -43,7 +43,7 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
         image_untagged: image.digest.is_none() && image.tag.is_none_or(|tag| tag == "latest"),
         privileged: privileged(runner, container),
         rootless: is_rootless(container),
-        answers: answers(runner, api.is_some()),
+        answers: answers(runner, container, api.is_some()),
         docker_volume: has_volume(container),
         storage_driver: storage_driver(runner, running),
         plain_secrets: (!container.plain_secrets.is_empty())
@@ -75,10 +75,11 @@ fn storage_driver(runner: &Runner, running: Option<&Engine>) -> Observation<Opti
 }
 
 /// Where nobody could look, an engine may run in spite of what the specification says. In a file
-/// nothing runs.
-fn answers(runner: &Runner, seen: bool) -> Observation<bool> {
+/// nothing runs, nor in a container that has ended.
+fn answers(runner: &Runner, container: &PodContainer, seen: bool) -> Observation<bool> {
+    let may_run = runner.declared.is_none() && container.state.phase == "running";
     match runner.engines.reason() {
-        Some(reason) if runner.declared.is_none() => Observation::Unobserved(reason.clone()),
+        Some(reason) if may_run => Observation::Unobserved(reason.clone()),
         _ => Observed(seen),
     }
 }
