@@ -54,6 +54,9 @@ pub enum Command {
     /// Print what cures the findings, as patches or corrected manifests; applies nothing itself
     #[command(after_help = FIX_EXAMPLES)]
     Fix(Box<Fix>),
+    /// Find in files, before they are deployed, what `check` would find in the cluster
+    #[command(after_help = LINT_EXAMPLES)]
+    Lint(Box<Lint>),
 }
 
 const FIX_EXAMPLES: &str = "\
@@ -105,6 +108,57 @@ pub enum FixFormat {
     Yaml,
     /// The difference that makes
     Diff,
+}
+
+const LINT_EXAMPLES: &str = "\
+Examples:
+  runner-doctor lint job.yaml bitbucket-pipelines.yml     the runner and what runs in it, together
+  runner-doctor lint . -o sarif --output-file lint.sarif  every file of a repository, for code scanning
+  helm template arc … | runner-doctor lint -              what a chart makes
+  runner-doctor lint job.yaml --pod-mtu 8951              a pod network that is not the usual one
+
+It reads Kubernetes manifests, Helm values of ARC, bitbucket-pipelines.yml, .gitlab-ci.yml and compose
+files, and changes none. Secrets in them are named, never shown.
+
+Exit codes:
+  0  read, and nothing at or above --fail-on
+  1  findings at or above --fail-on
+  2  could not read: bad arguments, no YAML, a file of no kind that is understood, no runner in any
+  3  with --strict: a file in a folder could not be read";
+
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// Files, folders (every *.yml and *.yaml below), or - for standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// The MTU of the pod network, which no file tells. 1450 is what an overlay (VXLAN of Calico,
+    /// flannel, k3s, Cilium) leaves of an ethernet of 1500: the common case, and the one that hangs.
+    /// What rests on that is marked as predicted; `runner-doctor check` reads the real one
+    #[arg(long, value_name = "MTU", value_parser = clap::value_parser!(i64).range(576..=65535))]
+    pub pod_mtu: Option<i64>,
+    #[command(flatten)]
+    pub checks: Checks,
+    /// How to report
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "table",
+        value_name = "FORMAT"
+    )]
+    pub output: Format,
+    /// Write the report to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+    /// The least severity of a finding that makes the exit code 1
+    #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
+    pub fail_on: FailOn,
+    /// Exit with 3 where nothing fails but a file could not be read
+    #[arg(long)]
+    pub strict: bool,
+    /// Exit with 0 where no file tells of a runner
+    #[arg(long)]
+    pub allow_empty: bool,
 }
 
 const CHECK_EXAMPLES: &str = "\

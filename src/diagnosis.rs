@@ -144,7 +144,7 @@ impl ExaminedRunner {
             provider: runner.provider,
             node: runner.node.clone(),
             layers: layers(evidence, runner),
-            unseen: no_network && runner.engines.seen().is_empty(),
+            unseen: no_network && runner.engines.seen().is_empty() && runner.declared.is_none(),
         }
     }
 }
@@ -199,6 +199,22 @@ pub struct Finding {
     pub caused_by: Option<String>,
     pub remedies: Vec<Remedy>,
     pub fingerprint: String,
+    /// Where it stands, for a finding in a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+}
+
+/// A place in a file. Lines and columns count from 1, columns in characters; the end is the first
+/// column behind it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Location {
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+    pub end_line: usize,
+    pub end_column: usize,
+    /// The first line of it, with secrets hidden.
+    pub snippet: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

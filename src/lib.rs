@@ -21,6 +21,7 @@ mod discover;
 pub mod evidence;
 mod fix;
 mod layers;
+mod lint;
 mod manifest;
 mod probe;
 pub mod remedy;

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 use runner_doctor::check::{Library, Want, case, judge};
-use runner_doctor::evidence::facts::{EngineFacts, NetworkFacts, PodFacts, RunnerFacts};
+use runner_doctor::evidence::facts::{
+    ContainerFacts, EngineFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts, StepFacts,
+};
 use schemars::schema_for;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -118,6 +120,9 @@ fn the_readme_names_every_attribute_and_every_remedy() {
         schema_for!(NetworkFacts),
         schema_for!(PodFacts),
         schema_for!(RunnerFacts),
+        schema_for!(ContainerFacts),
+        schema_for!(StepFacts),
+        schema_for!(SecretFacts),
     ] {
         let attributes = schema.get("properties").unwrap().as_object().unwrap();
         names.extend(

@@ -37,7 +37,7 @@ fn err(args: &[&str]) -> String {
 
 #[test]
 fn exit_codes_mean_the_same_in_every_format() {
-    for format in ["table", "short", "json"] {
+    for format in ["table", "short", "json", "sarif", "junit"] {
         assert_eq!(code(&["check", "--demo", "-o", format]), 1, "{format}");
         assert_eq!(
             code(&["check", "--demo", "half-fixed", "-o", format]),

@@ -50,6 +50,9 @@ fn found(diagnosis: &Diagnosis) -> Vec<[&str; 3]> {
 
 const OUTER: &str = "docker-in-docker";
 const INNER: &str = "docker-in-docker/bb_docker";
+/// The article's manifest names no tag.
+const RUNNER_IMAGE: &str =
+    "docker-public.packages.atlassian.com/sox/atlassian/bitbucket-pipelines-runner";
 
 #[test]
 fn the_articles_first_state_has_three_roots() {
@@ -60,6 +63,7 @@ fn the_articles_first_state_has_three_roots() {
             ["mtu-inversion", OUTER, "docker0"],
             ["mtu-inversion", INNER, "docker0"],
             ["oom-score-overflow", OUTER, OUTER],
+            ["unpinned-runner-image", "-", RUNNER_IMAGE],
         ]
     );
     insta::assert_snapshot!(table(&diagnosis));
@@ -68,7 +72,13 @@ fn the_articles_first_state_has_three_roots() {
 #[test]
 fn the_half_fix_leaves_the_third_level() {
     let diagnosis = diagnose(&recording("half-fixed"));
-    assert_eq!(found(&diagnosis), [["mtu-inversion", INNER, "docker0"]]);
+    assert_eq!(
+        found(&diagnosis),
+        [
+            ["mtu-inversion", INNER, "docker0"],
+            ["unpinned-runner-image", "-", RUNNER_IMAGE],
+        ]
+    );
     insta::assert_snapshot!(table(&diagnosis));
 }
 

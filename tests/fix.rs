@@ -168,7 +168,7 @@ fn errors_that_only_people_can_cure_are_left() {
     let file = dir.path().join("stopped.yaml");
     fs::write(
         &file,
-        "evidence_version: 1\ndoctor: test\ncluster: {unobserved: {why: missing, detail: none}}\nrunners:\n- {namespace: ci, pod: r, provider: generic, phase: Running, containers: [{name: d, role: engine, image: 'docker:27-dind', state: {phase: waiting, reason: CrashLoopBackOff}}], namespaces: {unobserved: {why: not-running, detail: 'it does not run'}}, engines: []}\n",
+        "evidence_version: 1\ndoctor: test\ncluster: {unobserved: {why: missing, detail: none}}\nrunners:\n- {namespace: ci, pod: r, provider: generic, phase: Running, containers: [{name: d, role: engine, image: 'docker:27-dind', privileged: true, mounts: [{path: /var/lib/docker, volume: data}], state: {phase: waiting, reason: CrashLoopBackOff}}], namespaces: {unobserved: {why: not-running, detail: 'it does not run'}}, engines: []}\n",
     )
     .unwrap();
     let output = fix(&["--evidence", file.to_str().unwrap()]);

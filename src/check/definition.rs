@@ -119,6 +119,12 @@ pub enum Section {
     Engines,
     /// The runner's pod: one thing.
     Pods,
+    /// The pod's containers.
+    Containers,
+    /// The steps of a pipeline that ask for memory; only in files.
+    Steps,
+    /// The Secrets that stand in a file; only in files.
+    Secrets,
 }
 
 impl fmt::Display for Section {
@@ -127,6 +133,9 @@ impl fmt::Display for Section {
             Section::Networks => "networks",
             Section::Engines => "engines",
             Section::Pods => "pods",
+            Section::Containers => "containers",
+            Section::Steps => "steps",
+            Section::Secrets => "secrets",
         })
     }
 }
@@ -154,10 +163,14 @@ pub enum Want {
     OomScoreAdjust,
     /// The engine's container is privileged: `true`.
     Privileged,
+    /// The runner's image names a version.
+    RunnerImage,
+    /// These variables come from a Secret.
+    SecretEnv,
 }
 
 impl Want {
-    pub const ALL: [Want; 9] = [
+    pub const ALL: [Want; 11] = [
         Want::EngineMtu,
         Want::NetworkMtu,
         Want::EngineImage,
@@ -167,6 +180,8 @@ impl Want {
         Want::EngineVolume,
         Want::OomScoreAdjust,
         Want::Privileged,
+        Want::RunnerImage,
+        Want::SecretEnv,
     ];
 
     pub fn name(self) -> &'static str {
@@ -180,6 +195,8 @@ impl Want {
             Want::EngineVolume => "engine_volume",
             Want::OomScoreAdjust => "oom_score_adjust",
             Want::Privileged => "privileged",
+            Want::RunnerImage => "runner_image",
+            Want::SecretEnv => "secret_env",
         }
     }
 }

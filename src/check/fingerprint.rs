@@ -39,6 +39,11 @@ pub(crate) fn fingerprint(
 
 /// What stays of a runner when its pod is recreated.
 fn identity(runner: &Runner) -> String {
+    if let Some(declared) = &runner.declared {
+        let owner = runner.owner.as_ref();
+        let owner = owner.map(|owner| format!("{}/{}", owner.kind, owner.name));
+        return format!("{}:{}", declared.file, owner.unwrap_or_default());
+    }
     match &runner.owner {
         Some(owner) => format!("{}/{}", owner.kind, lasting_name(owner)),
         None => format!("Pod/{}", without_generated(&runner.pod, 5..=5)),

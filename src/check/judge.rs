@@ -53,6 +53,9 @@ pub(super) struct View {
     networks: Listed,
     engines: Listed,
     pods: Listed,
+    containers: Listed,
+    steps: Listed,
+    secrets: Listed,
 }
 
 struct Listed {
@@ -75,6 +78,9 @@ impl View {
             networks: Listed::new(facts.networks, &runner),
             engines: Listed::new(facts.engines, &runner),
             pods: Listed::new(facts.pods, &runner),
+            containers: Listed::new(facts.containers, &runner),
+            steps: Listed::new(facts.steps, &runner),
+            secrets: Listed::new(facts.secrets, &runner),
             about_runner: Scope::new([("runner", runner)]),
             runner: facts.runner.name,
         }
@@ -85,6 +91,9 @@ impl View {
             Section::Networks => &self.networks,
             Section::Engines => &self.engines,
             Section::Pods => &self.pods,
+            Section::Containers => &self.containers,
+            Section::Steps => &self.steps,
+            Section::Secrets => &self.secrets,
         }
     }
 }
@@ -215,6 +224,8 @@ impl Judgement {
                 }
             }
             let wants = self.wants(check, item);
+            let of_container =
+                (check.for_each == Section::Containers).then_some(item.name.as_str());
             self.findings.push(Finding {
                 check: check.id.clone(),
                 severity: suspicion.severity,
@@ -225,8 +236,13 @@ impl Judgement {
                 why: check.why.clone(),
                 confidence: suspicion.confidence,
                 caused_by: check.caused_by.as_deref().and_then(on_this_engine),
-                remedies: crate::remedy::remedies(&wants, runner, item.engine.as_deref()),
+                remedies: crate::remedy::remedies(
+                    &wants,
+                    runner,
+                    item.engine.as_deref().or(of_container),
+                ),
                 fingerprint: own.clone(),
+                location: None,
             });
         }
     }

@@ -8,7 +8,9 @@ use super::shape::Shape;
 use super::suggestion::advise;
 use super::template::Template;
 use crate::diagnosis::Severity;
-use crate::evidence::facts::{EngineFacts, NetworkFacts, PodFacts, RunnerFacts};
+use crate::evidence::facts::{
+    ContainerFacts, EngineFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts, StepFacts,
+};
 use schemars::schema_for;
 use serde_saphyr::{Location, Spanned};
 use std::collections::BTreeMap;
@@ -188,6 +190,9 @@ fn variables(section: Section) -> Variables {
         Section::Networks => schema_for!(NetworkFacts),
         Section::Engines => schema_for!(EngineFacts),
         Section::Pods => schema_for!(PodFacts),
+        Section::Containers => schema_for!(ContainerFacts),
+        Section::Steps => schema_for!(StepFacts),
+        Section::Secrets => schema_for!(SecretFacts),
     };
     Variables::new([
         ("it", Shape::of(it)),

@@ -6,6 +6,7 @@ mod collect;
 mod explain;
 mod fix;
 mod job;
+mod lint;
 mod list;
 mod manifest;
 mod progress;
@@ -64,6 +65,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Rbac(options) => rbac::run(&options),
         Command::Job(options) => job::run(&options),
         Command::Fix(options) => fix::run(&options),
+        Command::Lint(options) => lint::run(&options, color),
     }
 }
 

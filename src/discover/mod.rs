@@ -4,7 +4,7 @@ mod bitbucket;
 mod generic;
 mod github_arc;
 mod gitlab;
-mod pod;
+pub(crate) mod pod;
 
 use crate::evidence::{Provider, Runner};
 use k8s_openapi::api::core::v1::Pod;

@@ -96,6 +96,8 @@ pub(super) fn describe(pod: &Pod, kind: &Kind) -> Runner {
             .collect(),
         namespaces: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
         engines: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
+        declared: None,
+        runtime_class: spec.runtime_class_name.as_deref().map(plain),
     }
 }
 
@@ -146,6 +148,7 @@ fn one(container: &Container, init: bool, spec: &PodSpec, pod: &Pod, kind: &Kind
         },
         launch: (role == Role::Engine).then(|| launch(container)),
         env: environment(container),
+        plain_secrets: plain_secrets(container),
         memory_request: memory(resources.and_then(|r| r.requests.as_ref())),
         memory_limit: memory(resources.and_then(|r| r.limits.as_ref())),
         mounts: mounts(container, spec),
@@ -183,6 +186,33 @@ fn environment(container: &Container) -> BTreeMap<String, String> {
         .filter(|variable| ENV.contains(&variable.name.as_str()))
         .filter_map(|variable| Some((variable.name.clone(), plain(variable.value.as_ref()?))))
         .collect()
+}
+
+/// Variables whose name says that they hold a secret, and whose value stands in the pod itself.
+/// Only the name is kept.
+pub(crate) fn plain_secrets(container: &Container) -> Vec<String> {
+    let variables = container.env.iter().flatten();
+    variables
+        .filter(|variable| holds_secret(&variable.name))
+        .filter(|variable| variable.value.as_deref().is_some_and(is_literal))
+        .map(|variable| plain(&variable.name))
+        .collect()
+}
+
+/// `OAUTH_CLIENT_SECRET`, `NPM_TOKEN`, `DB_PASSWORD` and their like.
+pub(crate) fn holds_secret(variable: &str) -> bool {
+    const WORDS: [&str; 4] = ["TOKEN", "PASSWORD", "SECRET", "PRIVATE_KEY"];
+    let name = variable.to_ascii_uppercase();
+    WORDS.iter().any(|word| {
+        name.strip_suffix(word)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
+    })
+}
+
+/// Not a reference to another variable, `$(NAME)`, which may come from a Secret.
+fn is_literal(value: &str) -> bool {
+    let is_reference = value.starts_with("$(") && value.ends_with(')');
+    !value.is_empty() && !is_reference
 }
 
 fn mounts(container: &Container, spec: &PodSpec) -> Vec<Mount> {

@@ -183,6 +183,50 @@ pub struct Runner {
     pub namespaces: Observation<Vec<NetworkNamespace>>,
     /// The Docker daemons found under this pod, outer before inner.
     pub engines: Observation<Vec<Engine>>,
+    /// Set where the runner was read from a file: nothing of it runs, and its networks are as
+    /// Docker would make them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
+    /// The pod's RuntimeClass, where it asks for one: it may be a sandbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_class: Option<String>,
+}
+
+/// What a file says beside the runner itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Declared {
+    pub file: String,
+    /// The MTU of the pod network was told (--pod-mtu), and is not only supposed.
+    #[serde(default)]
+    pub pod_mtu_told: bool,
+    /// Secrets that stand in the file, by name: their values are never collected.
+    #[serde(default = "nothing::<WrittenSecret>")]
+    pub secrets: Observation<Vec<WrittenSecret>>,
+    /// The steps of a pipeline that ask for memory.
+    #[serde(default = "nothing::<PipelineStep>")]
+    pub steps: Observation<Vec<PipelineStep>>,
+    /// The memory that the engine in which the steps run may use, in MiB.
+    #[serde(default = "not_recorded::<i64>")]
+    pub memory_mib: Observation<i64>,
+}
+
+/// A Secret whose values stand in a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WrittenSecret {
+    pub name: String,
+    pub keys: Vec<String>,
+}
+
+/// A step of bitbucket-pipelines.yml, and the memory that its `size` asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PipelineStep {
+    pub name: String,
+    pub size: String,
+    pub memory_mib: i64,
+}
+
+fn nothing<T>() -> Observation<Vec<T>> {
+    Observed(Vec::new())
 }
 
 /// What lies around everything that was seen of a runner.
@@ -250,6 +294,10 @@ pub struct PodContainer {
     /// Environment variables by allow-list, where the pod states the value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Variables that hold a secret as plain text in the pod's specification, by name: their
+    /// values are never collected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plain_secrets: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_request: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -399,6 +447,19 @@ pub struct Engine {
     pub containerd: Option<String>,
     /// What it says over its own socket; unobserved where it does not answer.
     pub api: Observation<EngineApi>,
+    /// Set where a file tells of it: it does not run yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<Planned>,
+}
+
+/// What a file says of an engine that does not run yet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Planned {
+    /// dockerd's flags in DOCKER_OPTS, by allow-list, where its image does not read that variable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored_opts: Vec<String>,
+    /// The networks that it will make.
+    pub networks: Vec<DockerNetwork>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -466,6 +527,9 @@ pub struct DockerContainer {
 impl Runner {
     /// `namespace/pod`, as reports name it.
     pub fn full_name(&self) -> String {
+        if let Some(declared) = &self.declared {
+            return declared.file.clone();
+        }
         if self.namespace.is_empty() {
             return self.pod.clone();
         }

@@ -89,6 +89,14 @@ impl<'a> ImageRef<'a> {
             .unwrap_or(self.repository)
     }
 
+    /// Whether it is Docker's own image, or a plain mirror of it: its entrypoint is known.
+    pub fn is_official_docker(&self) -> bool {
+        self.repository == "docker"
+            || self.repository == "docker.io/docker"
+            || self.repository == "library/docker"
+            || self.repository.ends_with("/library/docker")
+    }
+
     /// Whether tomorrow's pull may bring another Docker: no digest, and a tag without a version.
     pub fn floats(&self) -> bool {
         const FLOATING: [&str; 5] = ["latest", "stable", "dind", "edge", "rc"];

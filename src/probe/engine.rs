@@ -99,6 +99,7 @@ fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
         config: Observation::unseen(Why::NotApplicable, unseen),
         oom_scores: Vec::new(),
         containerd: None,
+        planned: None,
         api,
     })
 }
@@ -173,6 +174,7 @@ impl<'a> Found<'a> {
             oom_scores: oom_scores(self.process, processes),
             containerd: containerd_program(frames, &key),
             api: self.api.clone(),
+            planned: None,
         }
     }
 }

@@ -67,9 +67,15 @@ pub fn config(record: Option<&Record>) -> Observation<Option<DaemonConfig>> {
     let Some(record) = record else {
         return Observed(None);
     };
-    let Ok(json) = serde_json::from_slice::<Value>(record.content) else {
-        return Observation::unseen(Why::Unreadable, "daemon.json could not be read");
-    };
+    match daemon_json(record.content) {
+        Some(config) => Observed(Some(config)),
+        None => Observation::unseen(Why::Unreadable, "daemon.json could not be read"),
+    }
+}
+
+/// What matters of a daemon.json; nothing where it is no JSON.
+pub fn daemon_json(content: &[u8]) -> Option<DaemonConfig> {
+    let json: Value = serde_json::from_slice(content).ok()?;
     let number = |value: &Value| match value {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.parse().ok(),
@@ -78,10 +84,10 @@ pub fn config(record: Option<&Record>) -> Observation<Option<DaemonConfig>> {
     let of_bridge = json
         .get("default-network-opts")
         .and_then(|options| options.get("bridge")?.get("com.docker.network.driver.mtu"));
-    Observed(Some(DaemonConfig {
+    Some(DaemonConfig {
         mtu: json.get("mtu").and_then(number),
         bridge_network_mtu: of_bridge.and_then(number),
-    }))
+    })
 }
 
 /// Settings that were not read, because the walk did not get so far.

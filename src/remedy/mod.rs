@@ -1,6 +1,7 @@
 //! What a check wants, as something to paste: right for the CI system and for the Docker version.
 
 mod bitbucket;
+mod container;
 mod docker;
 mod github_arc;
 mod gitlab;
@@ -90,7 +91,7 @@ impl Patient<'_> {
             ),
             ("privileged", _) => pod::privileged(self),
             ("engine_restart", _) => vec![pod::restart(self)],
-            _ => Vec::new(),
+            _ => container::cure(self, want, value),
         }
     }
 

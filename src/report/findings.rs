@@ -45,7 +45,7 @@ fn write_places(page: &mut Page<'_>, roots: &[&Finding]) {
     }
 }
 
-fn write_header(page: &mut Page<'_>, indent: usize, finding: &Finding, place: &str) {
+pub(super) fn write_header(page: &mut Page<'_>, indent: usize, finding: &Finding, place: &str) {
     let mark = page.style.mark(match finding.severity {
         Severity::Error => Mark::Wrong,
         Severity::Warning => Mark::Warning,
@@ -74,7 +74,7 @@ fn place(finding: &Finding) -> String {
 }
 
 /// The first paragraph only; `explain` has the rest.
-fn write_why<'a>(page: &mut Page<'_>, finding: &'a Finding, told: &mut Told<'a>) {
+pub(super) fn write_why<'a>(page: &mut Page<'_>, finding: &'a Finding, told: &mut Told<'a>) {
     let first = finding.why.trim().split("\n\n").next().unwrap_or_default();
     if first.is_empty() {
         return;
@@ -97,7 +97,7 @@ struct Cure<'a> {
     cures: Vec<&'a Finding>,
 }
 
-fn write_cures<'a>(page: &mut Page<'_>, roots: &[&'a Finding], told: &mut Told<'a>) {
+pub(super) fn write_cures<'a>(page: &mut Page<'_>, roots: &[&'a Finding], told: &mut Told<'a>) {
     for cure in cures(roots) {
         page.gap();
         let word = match (cure.rank, cure.remedy.together) {

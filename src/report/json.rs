@@ -14,7 +14,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
 
 /// Writes what a terminal would obey as `\uXXXX`: the values stay what they are, and a report can
 /// be looked at with `cat`. Outside of strings JSON has only ASCII, and line breaks of its own.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c == '\n' || !is_unsafe(c) {

@@ -2,9 +2,12 @@
 
 mod findings;
 mod json;
+mod junit;
 mod layers;
 mod page;
+mod sarif;
 mod short;
+mod snippet;
 mod table;
 mod terminal;
 
@@ -23,6 +26,10 @@ pub enum Format {
     Short,
     /// For programs: runner-doctor/report/v1
     Json,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+    /// For CI: JUnit's XML, a test case a finding
+    Junit,
 }
 
 /// The whole report, with its final newline.
@@ -31,5 +38,15 @@ pub fn render(format: Format, diagnosis: &Diagnosis, style: &Style) -> String {
         Format::Table => table::render(diagnosis, style),
         Format::Short => short::render(diagnosis, style),
         Format::Json => json::render(diagnosis),
+        Format::Sarif => sarif::render(diagnosis),
+        Format::Junit => junit::render(diagnosis),
+    }
+}
+
+/// The same of files: for people, each finding is shown where it stands.
+pub(crate) fn render_files(format: Format, diagnosis: &Diagnosis, style: &Style) -> String {
+    match format {
+        Format::Table => snippet::render(diagnosis, style),
+        _ => render(format, diagnosis, style),
     }
 }

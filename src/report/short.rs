@@ -11,7 +11,7 @@ pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
             word: severity_word(finding.severity),
             ink: severity_ink(finding.severity),
             check: &finding.check,
-            runner: &finding.runner,
+            runner: &place(finding),
             engine: finding.engine.as_deref(),
             subject: Some(&finding.subject),
             text: &remarked(finding),
@@ -58,6 +58,14 @@ impl Line<'_> {
             or_dash(self.subject),
             style.text(self.text),
         )
+    }
+}
+
+/// Of a finding in a file, as editors and problem matchers know it: `job.yaml:42:11`.
+fn place(finding: &Finding) -> String {
+    match &finding.location {
+        Some(at) => format!("{}:{}:{}", at.file, at.line, at.column),
+        None => finding.runner.clone(),
     }
 }
 

@@ -123,7 +123,7 @@ fn write_unseen(page: &mut Page<'_>, runner: &ExaminedRunner) {
     }
 }
 
-fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
+pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
     page.gap();
     if let Some(reason) = &diagnosis.incomplete {
         page.labelled(
@@ -168,7 +168,7 @@ fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
     page.heading(0, (ink, &lead), counts, &format!("({scope})"));
 }
 
-fn count(n: usize, word: &str) -> String {
+pub(super) fn count(n: usize, word: &str) -> String {
     match (n, word) {
         (1, _) | (_, "info") => format!("{n} {word}"),
         _ => format!("{n} {word}s"),

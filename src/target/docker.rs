@@ -72,6 +72,7 @@ impl Docker {
                 privileged: false,
                 dockerd_args: Vec::new(),
                 launch: None,
+                plain_secrets: Vec::new(),
                 env: BTreeMap::new(),
                 memory_request: None,
                 memory_limit: None,
@@ -85,6 +86,8 @@ impl Docker {
             }],
             namespaces: Observation::Unobserved(unseen.clone()),
             engines: Observation::Unobserved(unseen),
+            declared: None,
+            runtime_class: None,
         }
     }
 }

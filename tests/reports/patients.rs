@@ -96,6 +96,7 @@ pub fn finding(check: &str, subject: &str, message: &str) -> Finding {
         caused_by: None,
         remedies: Vec::new(),
         fingerprint: format!("{check}/{subject}"),
+        location: None,
     }
 }
 

@@ -196,6 +196,12 @@ fn trouble(
     engine: Option<&Engine>,
 ) -> Observation<Option<String>> {
     let state = &container.state;
+    if runner.declared.is_some() {
+        return match unshared_socket(runner, container) {
+            Some(trouble) => Observed(Some(trouble)),
+            None => Observation::unseen(Why::NotRunning, "nothing of a file runs yet"),
+        };
+    }
     if state.phase != "running" {
         let code = state.exit_code.map(|code| format!(", exit code {code}"));
         return Observed(Some(format!(

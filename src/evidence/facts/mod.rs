@@ -4,11 +4,15 @@
 //! versions) is worked out here, typed and tested. A fact that could not be seen carries its
 //! reason, and a check that asks for it becomes *unknown*.
 
+mod containers;
 mod engines;
+mod files;
 pub(crate) mod networks;
 mod pods;
 
-use crate::evidence::{Evidence, Node, Observation, Provider, Runner};
+pub(crate) use containers::is_rootless;
+
+use crate::evidence::{Evidence, Node, Observation, Provider, Role, Runner};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -19,6 +23,9 @@ pub struct Facts {
     pub engines: Section<EngineFacts>,
     pub networks: Section<NetworkFacts>,
     pub pods: Section<PodFacts>,
+    pub containers: Section<ContainerFacts>,
+    pub steps: Section<StepFacts>,
+    pub secrets: Section<SecretFacts>,
 }
 
 /// A list that a check can go through, and what is missing from it.
@@ -48,6 +55,10 @@ pub struct RunnerFacts {
     pub node: Option<String>,
     /// Downloads were asked for (`--confirm`).
     pub downloads_tried: bool,
+    /// It was read from a file: nothing of it runs.
+    pub declared: bool,
+    /// The MTU of its pod network is not known but supposed.
+    pub pod_mtu_assumed: bool,
 }
 
 /// A Docker daemon, or the place where one should be.
@@ -116,6 +127,8 @@ pub struct NetworkFacts {
     pub completes: bool,
     /// How the same download from the pod's own network went; absent where it is not known.
     pub pod_download: Option<String>,
+    /// DOCKER_OPTS sets an MTU, but the engine's image does not read that variable.
+    pub opts_ignored: bool,
 }
 
 /// The runner's pod in the node's network.
@@ -142,6 +155,49 @@ pub struct PodFacts {
     pub url: Option<String>,
 }
 
+/// A container of the pod, as its specification says it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ContainerFacts {
+    pub name: String,
+    /// Its engine's path, which is its name; absent where it is there for something else.
+    pub engine: Option<String>,
+    pub role: Role,
+    pub image: String,
+    /// The image has no digest, and no tag or the tag `latest`.
+    pub image_untagged: bool,
+    pub privileged: Observation<bool>,
+    /// The image is one of rootless Docker.
+    pub rootless: bool,
+    /// A Docker engine was seen to answer in it.
+    pub answers: Observation<bool>,
+    /// A volume lies where its engine keeps images and containers.
+    pub docker_volume: bool,
+    /// The storage driver that its engine uses now; absent where none runs.
+    pub storage_driver: Observation<Option<String>>,
+    /// Variables that hold a secret as plain text, by name; absent where none does.
+    pub plain_secrets: Option<String>,
+}
+
+/// A step of a pipeline that asks for memory.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct StepFacts {
+    pub name: String,
+    /// `2x`, `4x`.
+    pub size: String,
+    /// The memory that this size means.
+    pub memory_mib: i64,
+    /// The memory that the engine in which it runs may use.
+    pub room_mib: Observation<i64>,
+}
+
+/// A Secret whose values stand in a file.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct SecretFacts {
+    pub name: String,
+    /// The names of its values.
+    pub keys: String,
+}
+
 /// One link on the way out.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Link {
@@ -164,10 +220,15 @@ impl Facts {
                 qos_class: runner.qos_class.clone(),
                 node: runner.node.clone(),
                 downloads_tried: namespaces.iter().any(|ns| ns.download.is_some()),
+                declared: runner.declared.is_some(),
+                pod_mtu_assumed: runner.declared.as_ref().is_some_and(|d| !d.pod_mtu_told),
             },
             engines: engines::derive(runner, node),
             networks: networks::derive(evidence, runner),
             pods: pods::derive(evidence, runner, node),
+            containers: containers::derive(runner),
+            steps: files::steps(runner),
+            secrets: files::secrets(runner),
         }
     }
 }

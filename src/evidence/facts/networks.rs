@@ -79,6 +79,7 @@ fn view<'a>(engine: &'a Engine, network: &DockerNetwork, topology: &Topology) ->
             download: download.map(|found| found.map(|f| f.name().to_owned())),
             pod_download: pod_download(topology),
             mtu,
+            opts_ignored: ignores_opts(engine),
         },
     }
 }
@@ -122,6 +123,9 @@ pub(crate) fn awaits_nested_engine(runner: &Runner) -> bool {
 }
 
 pub(crate) fn networks_unseen(engine: &Engine) -> Option<String> {
+    if engine.planned.is_some() {
+        return None;
+    }
     match &engine.api {
         Unseen(reason) => Some(reason.detail.clone()),
         Observed(api) => api.networks.reason().map(|reason| reason.detail.clone()),
@@ -131,9 +135,7 @@ pub(crate) fn networks_unseen(engine: &Engine) -> Option<String> {
 /// The networks that an engine names; where it does not answer, the bridges to be seen in its
 /// namespace that no other engine names.
 fn networks_of(engine: &Engine, all: &[Engine], topology: &Topology) -> Vec<DockerNetwork> {
-    if let Observed(api) = &engine.api
-        && let Observed(networks) = &api.networks
-    {
+    if let Some(networks) = listed(engine) {
         return networks
             .iter()
             .filter(|n| has_packets(n))
@@ -149,6 +151,21 @@ fn networks_of(engine: &Engine, all: &[Engine], topology: &Topology) -> Vec<Dock
         .filter(|name| owner(all, namespace.id, name).is_none_or(|(other, _)| other == engine))
         .map(bridge_network)
         .collect()
+}
+
+/// The networks that an engine names itself, or that a file tells it to make.
+fn listed(engine: &Engine) -> Option<&[DockerNetwork]> {
+    if let Some(planned) = &engine.planned {
+        return Some(&planned.networks);
+    }
+    let networks = engine.api.observed()?.networks.observed()?;
+    Some(networks)
+}
+
+fn ignores_opts(engine: &Engine) -> bool {
+    let sets_mtu = |flags: &[String]| flags.iter().any(|flag| flag.starts_with("--mtu="));
+    let planned = engine.planned.as_ref();
+    planned.is_some_and(|planned| sets_mtu(&planned.ignored_opts)) && !sets_mtu(&engine.args)
 }
 
 fn bridge_network(bridge: &str) -> DockerNetwork {
@@ -176,8 +193,7 @@ fn owner<'a>(
 ) -> Option<(&'a Engine, DockerNetwork)> {
     let here = || engines.iter().filter(|e| e.namespace == namespace);
     let named = here().find_map(|engine| {
-        let networks = engine.api.observed()?.networks.observed()?;
-        let network = networks
+        let network = listed(engine)?
             .iter()
             .find(|n| n.bridge.as_deref() == Some(bridge))?;
         Some((engine, network.clone()))

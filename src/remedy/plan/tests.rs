@@ -40,6 +40,7 @@ fn finding(check: &str, changes: Vec<Change>) -> Finding {
             })
             .collect(),
         fingerprint: check.to_owned(),
+        location: None,
     }
 }
 

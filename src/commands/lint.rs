@@ -1,0 +1,97 @@
+//! `lint`: judges files before they are deployed.
+
+use super::{Exit, tell, write_out};
+use crate::check::Library;
+use crate::cli::Lint;
+use crate::diagnosis::{Diagnosis, Verdict};
+use crate::lint::network::PodNetwork;
+use crate::lint::{self, Linted, UNDERSTOOD, files};
+use crate::report::{self, Style};
+use anyhow::{Result, bail};
+use clap::ColorChoice;
+use std::io::{self, IsTerminal};
+
+/// What VXLAN leaves of an ethernet of 1500: `--help` argues for it.
+const USUAL_POD_MTU: i64 = 1450;
+
+pub fn run(options: &Lint, color: ColorChoice) -> Result<Exit> {
+    let checks = &options.checks;
+    let library = Library::load(&checks.checks_dir)?.select(&checks.only, &checks.skip)?;
+    let inputs = files::gather(&options.paths)?;
+    let network = PodNetwork {
+        mtu: options.pod_mtu.unwrap_or(USUAL_POD_MTU),
+        told: options.pod_mtu.is_some(),
+    };
+    let mut linted = lint::lint(inputs.read, network, &library);
+    for (file, reason) in &inputs.unreadable {
+        linted.unreadable(file, reason);
+    }
+    refuse(&linted)?;
+    remark(&linted);
+    let diagnosis = Diagnosis::new(
+        &linted.evidence,
+        linted.judgement.findings,
+        linted.judgement.unknowns,
+        options.fail_on.severity(),
+    );
+    let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();
+    let style = Style::detect(color, to_terminal);
+    let text = report::render_files(options.output, &diagnosis, &style);
+    write_out(&text, options.output_file.as_deref())?;
+    Ok(exit(&diagnosis, options))
+}
+
+/// A file that was named must be one that can be judged: a gate is never green blind.
+fn refuse(linted: &Linted) -> Result<()> {
+    if !linted.broken.is_empty() {
+        bail!("cannot read: {}", linted.broken.join("\n"));
+    }
+    if let Some(first) = linted.strange.first() {
+        let more = match linted.strange.len() {
+            1 => String::new(),
+            many => format!(" (and {} more)", many - 1),
+        };
+        bail!(
+            "{first}{more} is of no kind that can be judged: leave it out, or name one of {UNDERSTOOD}"
+        );
+    }
+    Ok(())
+}
+
+fn remark(linted: &Linted) {
+    for defect in &linted.judgement.defects {
+        tracing::warn!("{defect}");
+    }
+    for remark in &linted.remarks {
+        tell(&format!("runner-doctor: {}", report::clean(remark)));
+    }
+    if linted.passed_over > 0 {
+        tracing::info!("passed over {} files of other kinds", linted.passed_over);
+    }
+    for unknown in &linted.untold {
+        let place = unknown.engine.as_ref().or(unknown.subject.as_ref());
+        let place = place.map(|place| format!(", {place}")).unwrap_or_default();
+        tracing::info!(
+            "a file cannot tell: {} on {}{place}: {}",
+            unknown.check,
+            report::clean(&unknown.runner),
+            report::clean(&unknown.reason)
+        );
+    }
+}
+
+fn exit(diagnosis: &Diagnosis, options: &Lint) -> Exit {
+    if diagnosis.verdict == Verdict::Failing {
+        return Exit::Findings;
+    }
+    if diagnosis.runners.is_empty() && diagnosis.unknowns.is_empty() && !options.allow_empty {
+        tell(
+            "runner-doctor: no file tells of a runner or a pipeline for one, so nothing was judged: name others, or accept this with --allow-empty",
+        );
+        return Exit::CouldNotExamine;
+    }
+    match options.strict && diagnosis.verdict == Verdict::Incomplete {
+        true => Exit::Unknown,
+        false => Exit::Fine,
+    }
+}

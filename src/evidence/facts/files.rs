@@ -1,0 +1,55 @@
+//! The facts that only a file tells: the Secrets written in it, and what its steps ask for.
+
+use super::{Hole, SecretFacts, Section, StepFacts};
+use crate::evidence::{Declared, Observation, Runner};
+
+pub(super) fn secrets(runner: &Runner) -> Section<SecretFacts> {
+    from(
+        runner,
+        |declared| &declared.secrets,
+        |_, secret| SecretFacts {
+            name: secret.name.clone(),
+            keys: secret.keys.join(", "),
+        },
+    )
+}
+
+pub(super) fn steps(runner: &Runner) -> Section<StepFacts> {
+    from(
+        runner,
+        |declared| &declared.steps,
+        |declared, step| StepFacts {
+            name: step.name.clone(),
+            size: step.size.clone(),
+            memory_mib: step.memory_mib,
+            room_mib: declared.memory_mib.clone(),
+        },
+    )
+}
+
+/// A runner of a cluster has no file, and so nothing in it.
+fn from<T, F>(
+    runner: &Runner,
+    list: impl Fn(&Declared) -> &Observation<Vec<T>>,
+    fact: impl Fn(&Declared, &T) -> F,
+) -> Section<F> {
+    let Some(declared) = &runner.declared else {
+        return Section {
+            items: Vec::new(),
+            holes: Vec::new(),
+        };
+    };
+    let hole = list(declared).reason().map(|reason| Hole {
+        engine: None,
+        subject: None,
+        reason: reason.detail.clone(),
+    });
+    Section {
+        items: list(declared)
+            .seen()
+            .iter()
+            .map(|item| fact(declared, item))
+            .collect(),
+        holes: hole.into_iter().collect(),
+    }
+}

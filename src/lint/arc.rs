@@ -1,0 +1,202 @@
+//! GitHub's Actions Runner Controller: the legacy controller's own objects, and the values of the
+//! scale set's Helm chart.
+
+use super::pod;
+use super::yaml::Node;
+use super::{Context, Dialect, Draft};
+use crate::evidence::Observation;
+use crate::evidence::{ContainerState, Mount, Observed, Owner, PodContainer, Provider, Role, Why};
+use std::collections::BTreeMap;
+
+/// RunnerDeployment, RunnerReplicaSet, Runner and RunnerSet: the controller adds the engine, and
+/// `dockerMTU` is how it is told.
+pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Option<Draft> {
+    let spec = [&["spec", "template", "spec"][..], &["spec"]]
+        .iter()
+        .find_map(|path| object.at(path))?;
+    let kind = object.text_at(&["kind"])?;
+    if !matches!(
+        kind,
+        "RunnerDeployment" | "RunnerReplicaSet" | "Runner" | "RunnerSet"
+    ) {
+        return None;
+    }
+    // A RunnerSet says it beside its template.
+    let setting = |key: &str| {
+        let of_set = object.get("spec").and_then(|spec| spec.entry(key));
+        spec.entry(key).or(of_set)
+    };
+    let is = |key: &str, truth: bool| {
+        setting(key).and_then(|(_, value)| value.text())
+            == Some(if truth { "true" } else { "false" })
+    };
+    let mut runner = pod::bare(Provider::GithubArc, context);
+    runner.owner = Some(owner);
+    let mut places = super::Places::default();
+    places.note("", "", pod::head(spec));
+    if is("dockerEnabled", false) {
+        return Some(draft(runner, places, Dialect::ArcLegacy));
+    }
+    let name = if is("dockerdWithinRunnerContainer", true) {
+        "runner"
+    } else {
+        "docker"
+    };
+    let mtu = setting("dockerMTU");
+    let args: Vec<String> = mtu
+        .and_then(|(_, value)| value.text()?.parse::<i64>().ok())
+        .map(|mtu| format!("--mtu={mtu}"))
+        .into_iter()
+        .collect();
+    let mut engine = pod::engine(name, None, args, &[]);
+    // A flag of the controller names the image, and none of these objects.
+    engine.image = Observation::unseen(Why::NotApplicable, "the controller names its image");
+    runner.engines = Observed(vec![engine]);
+    let here = pod::head(spec);
+    places.note(name, "", here);
+    places.note(name, "docker0", mtu.map_or(here, |(_, value)| value.span));
+    runner.containers.push(runner_container(spec));
+    note_variables(spec, &mut places);
+    Some(draft(runner, places, Dialect::ArcLegacy))
+}
+
+/// The runner's container: its settings stand in the specification itself.
+fn runner_container(spec: &Node) -> PodContainer {
+    let image = spec.text_at(&["image"]);
+    PodContainer {
+        // Without an image the controller chooses one, which is none of the file's faults.
+        role: if image.is_some() {
+            Role::Runner
+        } else {
+            Role::Other
+        },
+        image: crate::probe::text::plain(image.unwrap_or_default()),
+        plain_secrets: super::template::plain_secrets(spec),
+        ..container("runner")
+    }
+}
+
+fn note_variables(spec: &Node, places: &mut super::Places) {
+    if let Some(image) = spec.get("image") {
+        places.note("runner", image.text().unwrap_or_default(), image.span);
+    }
+    for variable in spec.get("env").map_or(&[][..], Node::items) {
+        if let Some(name) = variable.get("name") {
+            places.note("runner", name.text().unwrap_or_default(), name.span);
+        }
+    }
+}
+
+pub(crate) fn is_values(document: &Node) -> bool {
+    let known = [
+        "githubConfigUrl",
+        "githubConfigSecret",
+        "runnerScaleSetName",
+        "minRunners",
+        "maxRunners",
+    ];
+    let pod = document.at(&["template", "spec"]).is_some_and(Node::is_map);
+    let mode = document.at(&["containerMode", "type"]).is_some();
+    mode || pod && known.iter().any(|key| document.get(key).is_some())
+}
+
+/// A runner scale set: its own template, and with `containerMode: dind` the engine that the chart
+/// adds, which nothing in the values can give an MTU.
+pub(crate) fn values(document: &Node, context: &Context<'_>) -> Option<Draft> {
+    let owner = Owner {
+        kind: "the values of".to_owned(),
+        name: "the runner scale set".to_owned(),
+    };
+    let spec = document.at(&["template", "spec"]);
+    let written = spec.and_then(|spec| {
+        let metadata = document.at(&["template", "metadata"]);
+        pod::read(metadata, spec, owner.clone(), context)
+    });
+    let mode = document.at(&["containerMode", "type"]);
+    let mut draft = match (written, mode.and_then(Node::text)) {
+        (Some(written), _) => written,
+        (None, Some("dind")) => draft(
+            pod::bare(Provider::GithubArc, context),
+            super::Places::default(),
+            Dialect::ArcValues,
+        ),
+        (None, _) => return None,
+    };
+    draft.dialect = Dialect::ArcValues;
+    draft.runner.provider = Provider::GithubArc;
+    draft.runner.owner = Some(owner);
+    if let Some(mode) = mode.filter(|mode| mode.text() == Some("dind")) {
+        add_engine(&mut draft, mode);
+    }
+    Some(draft)
+}
+
+/// What the chart makes of `containerMode.type: dind`.
+fn add_engine(draft: &mut Draft, mode: &Node) {
+    const IMAGE: &str = "docker:dind";
+    let socket = |path: &str, volume: &str| Mount {
+        path: path.to_owned(),
+        volume: volume.to_owned(),
+        host_path: None,
+    };
+    let engine = PodContainer {
+        role: Role::Engine,
+        image: IMAGE.to_owned(),
+        privileged: true,
+        init: true,
+        mounts: vec![
+            socket("/var/run", "dind-sock"),
+            socket("/home/runner/_work", "work"),
+        ],
+        ..container("dind")
+    };
+    let runner = &mut draft.runner;
+    // The chart mounts the socket into the runner, too.
+    for asks in runner
+        .containers
+        .iter_mut()
+        .filter(|c| c.role == Role::Runner)
+    {
+        asks.mounts.push(socket("/var/run", "dind-sock"));
+    }
+    runner.containers.push(engine);
+    let mut engines = runner.engines.seen().to_vec();
+    engines.push(pod::engine("dind", Some(IMAGE), Vec::new(), &[]));
+    runner.engines = Observed(engines);
+    draft.places.note("dind", "", mode.span);
+    draft.places.note("dind", "docker0", mode.span);
+    draft.places.note("dind", IMAGE, mode.span);
+}
+
+fn container(name: &str) -> PodContainer {
+    PodContainer {
+        name: name.to_owned(),
+        role: Role::Other,
+        image: String::new(),
+        digest: None,
+        init: false,
+        privileged: false,
+        dockerd_args: Vec::new(),
+        env: BTreeMap::new(),
+        launch: None,
+        plain_secrets: Vec::new(),
+        memory_request: None,
+        memory_limit: None,
+        mounts: Vec::new(),
+        state: ContainerState {
+            phase: String::new(),
+            reason: None,
+            exit_code: None,
+        },
+        restarts: 0,
+    }
+}
+
+fn draft(runner: crate::evidence::Runner, places: super::Places, dialect: Dialect) -> Draft {
+    Draft {
+        runner,
+        places,
+        dialect,
+        presumed: None,
+    }
+}

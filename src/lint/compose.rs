@@ -1,0 +1,216 @@
+//! Docker compose files: the networks that compose makes, and Docker engines among the services.
+
+use super::network::{self, NESTED};
+use super::place::Places;
+use super::pod;
+use super::yaml::{Node, Span};
+use super::{Context, Dialect, Draft};
+use crate::evidence::versions::ImageRef;
+use crate::evidence::{Observed, Provider};
+use crate::probe::options;
+use crate::probe::text::plain;
+
+const MTU: &str = "com.docker.network.driver.mtu";
+const DEFAULT_MTU: i64 = 1500;
+/// The engine that compose talks to: none of the file's.
+const HOST: &str = "docker";
+const MOST_ENGINES: usize = 50;
+
+pub(crate) fn is_one(document: &Node, name: &str) -> bool {
+    let Some(services) = document
+        .get("services")
+        .filter(|services| services.is_map())
+    else {
+        return false;
+    };
+    let is_service = |(_, service): &(Node, Node)| {
+        ["image", "build", "extends"]
+            .iter()
+            .any(|key| service.get(key).is_some())
+    };
+    let named = name.contains("compose");
+    named || services.entries().iter().any(is_service)
+}
+
+pub(crate) fn read(document: &Node, context: &Context<'_>) -> Option<Draft> {
+    let services = document.get("services")?;
+    let mut runner = pod::bare(Provider::Generic, context);
+    let mut places = Places::default();
+    places.note("", "", pod::head(document));
+    let mut pod_namespace =
+        network::pod(context.pod_network, context.home.is_some_and(|h| h.clamped));
+    let networks = networks(document);
+    let mut host = pod::engine(HOST, None, Vec::new(), &[]);
+    if let Some(planned) = &mut host.planned {
+        // Its default bridge is not compose's to set.
+        planned.networks.clear();
+        for network in networks.iter().filter(|network| network.is_made()) {
+            let mut made = network::user_network(&network.name, network.mtu);
+            made.driver = network.driver.clone();
+            made.internal = network.internal;
+            made.bridge = Some(network.bridge());
+            planned.networks.push(made);
+            places.note(HOST, &network.name, network.span);
+        }
+    }
+    let mut engines = vec![host];
+    let mut inner = Vec::new();
+    for (name, service) in services
+        .entries()
+        .iter()
+        .filter(|(_, s)| is_dind(s))
+        .take(MOST_ENGINES)
+    {
+        let id = NESTED + i64::try_from(inner.len()).unwrap_or_default();
+        let path = format!("{HOST}/{}", plain(name.text().unwrap_or_default()));
+        let mut engine = engine(&path, service);
+        engine.namespace = id;
+        let (bridge, mtu) = first_network(service, &networks);
+        inner.push(network::behind(id, &mut pod_namespace, &bridge, mtu));
+        note(&mut places, &path, name, service);
+        engines.push(engine);
+    }
+    let mut namespaces = vec![pod_namespace];
+    namespaces.extend(inner);
+    runner.namespaces = Observed(namespaces);
+    runner.engines = Observed(engines);
+    Some(Draft {
+        runner,
+        places,
+        dialect: Dialect::Compose,
+        presumed: None,
+    })
+}
+
+struct Network {
+    name: String,
+    driver: String,
+    mtu: Option<i64>,
+    internal: bool,
+    /// Somebody else makes it.
+    external: bool,
+    span: Span,
+}
+
+impl Network {
+    fn is_made(&self) -> bool {
+        !self.external
+    }
+
+    fn bridge(&self) -> String {
+        format!("compose network {}", self.name)
+    }
+}
+
+/// The networks of a file; `default` also where it is not named, as compose makes it for every
+/// service that names none.
+fn networks(document: &Node) -> Vec<Network> {
+    let defined = document.get("networks").map_or(&[][..], Node::entries);
+    let mut networks: Vec<Network> = defined.iter().map(network).collect();
+    let uses_default = |(_, service): &&(Node, Node)| {
+        service.get("networks").is_none() && service.get("network_mode").is_none()
+    };
+    let services = document.get("services").map_or(&[][..], Node::entries);
+    let user = services.iter().find(uses_default);
+    if let Some((name, _)) = user
+        && !networks.iter().any(|network| network.name == "default")
+    {
+        networks.push(Network {
+            name: "default".to_owned(),
+            driver: "bridge".to_owned(),
+            mtu: None,
+            internal: false,
+            external: false,
+            span: document
+                .entry("services")
+                .map_or(name.span, |(key, _)| key.span),
+        });
+    }
+    networks
+}
+
+fn network((name, settings): &(Node, Node)) -> Network {
+    let option = settings
+        .get("driver_opts")
+        .and_then(|options| options.entry(MTU));
+    Network {
+        name: plain(name.text().unwrap_or_default()),
+        driver: plain(settings.text_at(&["driver"]).unwrap_or("bridge")),
+        mtu: option.and_then(|(_, value)| value.text()?.parse().ok()),
+        internal: settings.get("internal").is_some_and(Node::is_true),
+        external: settings
+            .get("external")
+            .is_some_and(|e| e.is_true() || e.is_map()),
+        span: option.map_or(name.span, |(_, value)| value.span),
+    }
+}
+
+fn is_dind(service: &Node) -> bool {
+    let image = ImageRef::parse(service.text_at(&["image"]).unwrap_or_default());
+    let dind = |text: &str| text.contains("dind");
+    let privileged = service.get("privileged").is_some_and(Node::is_true);
+    let mut words = words(service);
+    dind(image.name())
+        || image.tag.is_some_and(dind)
+        || image.name() == "docker" && privileged
+        || words.any(|word| word == "dockerd" || word.ends_with("/dockerd"))
+}
+
+fn words(service: &Node) -> impl Iterator<Item = &str> {
+    let keys = ["entrypoint", "command"].iter();
+    let lists = keys.filter_map(|key| service.get(key));
+    let texts = lists.flat_map(|list| list.words()).filter_map(Node::text);
+    texts.flat_map(str::split_whitespace)
+}
+
+fn engine(path: &str, service: &Node) -> crate::evidence::Engine {
+    let opts = variable(service, "DOCKER_OPTS");
+    let opts = options::flags(opts.as_deref().unwrap_or_default().split_whitespace());
+    let image = service.text_at(&["image"]);
+    let mut engine = pod::engine(path, image, options::flags(words(service)), &opts);
+    let binds = service.get("volumes").map_or(&[][..], Node::items).iter();
+    let mut targets = binds.filter_map(|bind| bind.text().or(bind.text_at(&["target"])));
+    if targets.any(|target| target.contains("/etc/docker")) {
+        engine.config = crate::evidence::Observation::unseen(
+            crate::evidence::Why::NotApplicable,
+            "a volume may bring a daemon.json",
+        );
+    }
+    engine
+}
+
+/// `environment` is a map, or a list of `NAME=value`.
+fn variable(service: &Node, name: &str) -> Option<String> {
+    let environment = service.get("environment")?;
+    let of_map = environment.text_at(&[name]).map(str::to_owned);
+    of_map.or_else(|| {
+        let mut items = environment.items().iter().filter_map(Node::text);
+        items.find_map(|item| Some(item.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+    })
+}
+
+/// The network through which a service sends, and its MTU.
+fn first_network(service: &Node, networks: &[Network]) -> (String, i64) {
+    let named = service.get("networks");
+    let first = named.and_then(|named| match named.is_list() {
+        true => named.items().first()?.text(),
+        false => named.entries().first()?.0.text(),
+    });
+    let first = first.unwrap_or("default");
+    match networks.iter().find(|network| network.name == first) {
+        Some(network) => (network.bridge(), network.mtu.unwrap_or(DEFAULT_MTU)),
+        // The host's network, or another container's.
+        None => ("the host's network".to_owned(), i64::from(u16::MAX)),
+    }
+}
+
+fn note(places: &mut Places, path: &str, name: &Node, service: &Node) {
+    places.note(path, "", name.span);
+    let image = service.get("image");
+    if let Some(image) = image {
+        places.note(path, image.text().unwrap_or_default(), image.span);
+    }
+    let command = service.entry("command").map(|(key, _)| key.span);
+    let image = image.map_or(name.span, |image| image.span);
+    places.note(path, "docker0", command.unwrap_or(image));
+}

@@ -1,0 +1,211 @@
+//! A pod template in a file as Kubernetes' own types, as far as it tells of runners.
+
+use super::yaml::Node;
+use crate::discover;
+use k8s_openapi::api::core::v1::{
+    ConfigMapVolumeSource, Container, EnvVar, HostPathVolumeSource, Pod, PodSpec, PodStatus,
+    ResourceRequirements, SecurityContext, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use std::collections::BTreeMap;
+
+/// The parts of a template that tell of runners. Anything else in it, even what Kubernetes would
+/// refuse, is no concern here.
+pub(crate) fn pod(metadata: Option<&Node>, spec: &Node) -> Pod {
+    let labels = metadata.and_then(|metadata| metadata.get("labels"));
+    let labels = labels.map_or(&[][..], Node::entries);
+    let list = |key: &str| -> Vec<Container> {
+        let items = spec.get(key).map_or(&[][..], Node::items);
+        items
+            .iter()
+            .filter(|item| item.is_map())
+            .map(container)
+            .collect()
+    };
+    let mut pod = Pod {
+        spec: Some(PodSpec {
+            containers: list("containers"),
+            init_containers: Some(list("initContainers")),
+            host_network: spec.get("hostNetwork").map(Node::is_true),
+            runtime_class_name: spec.text_at(&["runtimeClassName"]).map(str::to_owned),
+            volumes: Some(volumes(spec)),
+            ..PodSpec::default()
+        }),
+        ..Pod::default()
+    };
+    let label = |(key, value): &(Node, Node)| {
+        Some((
+            key.text()?.to_owned(),
+            value.text().unwrap_or_default().to_owned(),
+        ))
+    };
+    pod.metadata.labels = Some(labels.iter().filter_map(label).collect());
+    pod.status = Some(PodStatus {
+        qos_class: Some(qos_class(&pod, spec).to_owned()),
+        ..PodStatus::default()
+    });
+    pod
+}
+
+fn container(node: &Node) -> Container {
+    let words = |key: &str| -> Option<Vec<String>> {
+        let words = node.get(key)?.words();
+        Some(
+            words
+                .filter_map(|word| word.text().map(str::to_owned))
+                .collect(),
+        )
+    };
+    let text = |key: &str| node.text_at(&[key]).map(str::to_owned);
+    let amounts = |key: &str| -> BTreeMap<String, Quantity> {
+        let entries = node.at(&["resources", key]).map_or(&[][..], Node::entries);
+        let amount = |(name, value): &(Node, Node)| {
+            Some((name.text()?.to_owned(), Quantity(value.text()?.to_owned())))
+        };
+        entries.iter().filter_map(amount).collect()
+    };
+    Container {
+        name: text("name").unwrap_or_default(),
+        image: text("image"),
+        command: words("command"),
+        args: words("args"),
+        restart_policy: text("restartPolicy"),
+        env: Some(environment(node)),
+        resources: Some(ResourceRequirements {
+            requests: Some(amounts("requests")),
+            limits: Some(amounts("limits")),
+            ..ResourceRequirements::default()
+        }),
+        security_context: Some(SecurityContext {
+            privileged: node
+                .at(&["securityContext", "privileged"])
+                .map(Node::is_true),
+            ..SecurityContext::default()
+        }),
+        volume_mounts: Some(
+            list(node, "volumeMounts")
+                .map(|mount| VolumeMount {
+                    name: mount.text_at(&["name"]).unwrap_or_default().to_owned(),
+                    mount_path: mount.text_at(&["mountPath"]).unwrap_or_default().to_owned(),
+                    ..VolumeMount::default()
+                })
+                .collect(),
+        ),
+        ..Container::default()
+    }
+}
+
+/// Variables of a container that hold a secret as plain text, by name.
+pub(crate) fn plain_secrets(node: &Node) -> Vec<String> {
+    let container = container(node);
+    discover::pod::plain_secrets(&container)
+}
+
+pub(crate) fn list<'a>(node: &'a Node, key: &str) -> impl Iterator<Item = &'a Node> {
+    node.get(key).map_or(&[][..], Node::items).iter()
+}
+
+fn environment(node: &Node) -> Vec<EnvVar> {
+    list(node, "env")
+        .map(|variable| EnvVar {
+            name: variable.text_at(&["name"]).unwrap_or_default().to_owned(),
+            value: variable.text_at(&["value"]).map(str::to_owned),
+            ..EnvVar::default()
+        })
+        .collect()
+}
+
+fn volumes(spec: &Node) -> Vec<Volume> {
+    list(spec, "volumes")
+        .map(|volume| Volume {
+            name: volume.text_at(&["name"]).unwrap_or_default().to_owned(),
+            host_path: volume.get("hostPath").map(|host| HostPathVolumeSource {
+                path: host.text_at(&["path"]).unwrap_or_default().to_owned(),
+                ..HostPathVolumeSource::default()
+            }),
+            config_map: volume.get("configMap").map(|map| ConfigMapVolumeSource {
+                name: map.text_at(&["name"]).unwrap_or_default().to_owned(),
+                ..ConfigMapVolumeSource::default()
+            }),
+            ..Volume::default()
+        })
+        .collect()
+}
+
+/// As the kubelet works it out, init containers included: nothing asked for is BestEffort, CPU and
+/// memory limited everywhere to what is requested is Guaranteed.
+fn qos_class(pod: &Pod, spec: &Node) -> &'static str {
+    let mut asked = ["requests", "limits"].iter().any(|key| {
+        let of_pod = spec.at(&["resources", key]);
+        of_pod.is_some_and(|of_pod| !of_pod.entries().is_empty())
+    });
+    let mut guaranteed = !asked;
+    for (container, _) in discover::pod::containers(pod) {
+        let resources = container.resources.clone().unwrap_or_default();
+        let (requests, limits) = (
+            resources.requests.unwrap_or_default(),
+            resources.limits.unwrap_or_default(),
+        );
+        for name in ["cpu", "memory"] {
+            let set = |amounts: &BTreeMap<String, Quantity>| {
+                amounts
+                    .get(name)
+                    .filter(|q| !matches!(q.0.as_str(), "" | "0"))
+                    .cloned()
+            };
+            let (request, limit) = (set(&requests), set(&limits));
+            asked |= request.is_some() || limit.is_some();
+            guaranteed &= limit.is_some() && request.is_none_or(|r| Some(r) == limit);
+        }
+    }
+    match (asked, guaranteed) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::yaml::{Offset, load};
+
+    fn class(spec: &str) -> String {
+        let node = load(spec, Offset::default()).unwrap().remove(0);
+        pod(None, &node).status.unwrap().qos_class.unwrap()
+    }
+
+    #[test]
+    fn the_class_is_worked_out_as_the_kubelet_does() {
+        assert_eq!(class("containers: [{name: a}, {name: b}]"), "BestEffort");
+        assert_eq!(
+            class("containers: [{name: a, resources: {requests: {memory: 64Mi}}}, {name: b}]"),
+            "Burstable"
+        );
+        let all = "{limits: {cpu: 1, memory: 1Gi}}";
+        assert_eq!(
+            class(&format!("containers: [{{name: a, resources: {all}}}]")),
+            "Guaranteed"
+        );
+        assert_eq!(
+            class(&format!(
+                "containers: [{{name: a, resources: {all}}}, {{name: b}}]"
+            )),
+            "Burstable"
+        );
+        assert_eq!(
+            class(&format!(
+                "initContainers: [{{name: i}}]\ncontainers: [{{name: a, resources: {all}}}]"
+            )),
+            "Burstable"
+        );
+        assert_eq!(
+            class("containers: [{name: a, resources: {limits: {cpu: 0}}}]"),
+            "BestEffort"
+        );
+        assert_eq!(
+            class("containers: [{name: a, resources: {limits: {nvidia.com/gpu: 1}}}]"),
+            "BestEffort"
+        );
+    }
+}

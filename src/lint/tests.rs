@@ -1,0 +1,104 @@
+//! Whatever stands in a file: no panic, and nothing that grows without bound.
+
+use super::*;
+use proptest::prelude::*;
+use std::fs;
+use std::path::Path;
+
+fn lint_text(name: &str, text: &str) -> Linted {
+    let input = |name: &str, text: &str| Input {
+        name: name.to_owned(),
+        named: true,
+        text: text.to_owned(),
+    };
+    let network = PodNetwork {
+        mtu: 1450,
+        told: false,
+    };
+    let inputs = vec![input(name, text), input("again.yaml", text)];
+    lint(inputs, network, &Library::load(&[]).unwrap())
+}
+
+/// Every file that the tests have, cut anywhere, with a line gone or a line repeated.
+fn corpus() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let inputs = files::gather(&[root.join("lint"), root.join("lab/manifests")]).unwrap();
+    let text = |input: Input| (input.name, input.text);
+    inputs.read.into_iter().map(text).collect()
+}
+
+#[test]
+fn the_labs_own_manifests_are_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/manifests");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let linted = lint_text(&name, &fs::read_to_string(&path).unwrap());
+        assert!(linted.broken.is_empty(), "{:?}", linted.broken);
+        let runners = linted.evidence.runners.len();
+        assert_eq!(runners > 0, name != "calico-node.yaml", "{name}");
+        assert!(
+            linted.judgement.defects.is_empty(),
+            "{:?}",
+            linted.judgement.defects
+        );
+    }
+}
+
+#[test]
+fn every_finding_has_a_place_in_its_file() {
+    for (name, text) in corpus() {
+        for finding in lint_text(&name, &text).judgement.findings {
+            let place = finding.location.expect("a finding without a place");
+            let line = text.lines().nth(place.line - 1);
+            let line = line.unwrap_or_else(|| panic!("{name} has no line {}", place.line));
+            assert!(
+                place.column <= line.chars().count() + 1,
+                "{name}:{}",
+                place.line
+            );
+            assert!(place.end_column > place.column);
+        }
+    }
+}
+
+#[test]
+fn shapes_that_nobody_expects_are_no_harm() {
+    let odd = [
+        "apiVersion: v1\nkind: Pod\nspec: 7\n",
+        "apiVersion: v1\nkind: Pod\nspec: {containers: [1, [], {}, {name: [x], image: {}, args: {a: b}, env: x}]}\n",
+        "apiVersion: v1\nkind: List\nitems: {a: b}\n",
+        "apiVersion: v1\nkind: ConfigMap\ndata: {a: 'containers: ['}\n",
+        "apiVersion: v1\nkind: Secret\ndata: [x]\nstringData: 1\n",
+        "pipelines: {default: [{step: {runs-on: {}, services: [{}], size: 99999999999999999999x}}]}\n",
+        "definitions: {services: {docker: 7}}\npipelines: {}\n",
+        "services: {a: {image: docker:dind, networks: 7, command: {}}}\nnetworks: [x]\n",
+        "a: {script: x, services: [{name: {}}, 7, 'docker:${A}$-dind', {name: 'docker:$']}\n",
+        "apiVersion: actions.summerwind.dev/v1\nkind: RunnerDeployment\nspec: {dockerMTU: [1], template: {spec: []}}\n",
+        "containerMode: {type: dind}\ntemplate: {spec: {containers: 3}}\n",
+        "? [a, b]\n: {c: d}\n",
+        "\u{feff}apiVersion: v1\nkind: Pod\n",
+    ];
+    for text in odd {
+        let _ = lint_text("odd.yaml", text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn a_damaged_file_is_no_harm(which in any::<prop::sample::Index>(), line in any::<prop::sample::Index>(), how in 0..4) {
+        let files = corpus();
+        let (name, text) = which.get(&files);
+        let mut lines: Vec<&str> = text.lines().collect();
+        prop_assume!(!lines.is_empty());
+        let at = line.index(lines.len());
+        match how {
+            0 => { lines.remove(at); }
+            1 => lines.insert(at, lines[at]),
+            2 => lines.truncate(at),
+            _ => lines[at] = lines[at].trim(),
+        }
+        let _ = lint_text(name, &lines.join("\n"));
+    }
+}

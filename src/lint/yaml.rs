@@ -1,0 +1,428 @@
+//! YAML as a tree that knows where each thing stands: what every reader of files starts from.
+//!
+//! serde-saphyr's own parser is used below serde, because a finding must point at a place, texts
+//! must stay as they are written (`20.10` is a tag, not a number), and text that repeats itself
+//! through aliases must be refused before it fills the memory.
+
+use granit_parser::{Event, Parser, ScalarStyle};
+use std::collections::HashMap;
+
+/// What an honest file never needs, and a hostile one soon does.
+const MOST_NODES: usize = 300_000;
+const MOST_DOCUMENTS: usize = 1_000;
+const DEEPEST: usize = 200;
+
+/// A place in a text, from 1; columns count characters, and the end is not part of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Span {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) end_line: usize,
+    pub(crate) end_column: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    /// As written, without its quotes; a text in quotes or a block is never null or a number.
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    List(Vec<Node>),
+    /// Keys are nodes too: most findings point at one.
+    Map(Vec<(Node, Node)>),
+}
+
+/// Why a text is no YAML that can be read, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Broken {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) what: String,
+}
+
+/// Where a text lies inside another one: lines above it, and how far it is indented.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Offset {
+    pub(crate) lines: usize,
+    pub(crate) columns: usize,
+}
+
+impl Node {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|(_, value)| value)
+    }
+
+    pub(crate) fn entry(&self, key: &str) -> Option<(&Node, &Node)> {
+        let mut entries = self.entries().iter();
+        let (key, value) = entries.find(|(name, _)| name.text() == Some(key))?;
+        Some((key, value))
+    }
+
+    /// `at(&["spec", "template"])`: what stands there, where all of it is there.
+    pub(crate) fn at(&self, path: &[&str]) -> Option<&Node> {
+        path.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    pub(crate) fn entries(&self) -> &[(Node, Node)] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } if !self.is_null() => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn text_at(&self, path: &[&str]) -> Option<&str> {
+        self.at(path)?.text()
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    pub(crate) fn is_map(&self) -> bool {
+        matches!(self.value, Value::Map(_))
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.value, Value::List(_))
+    }
+
+    pub(crate) fn is_true(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if text.eq_ignore_ascii_case("true"))
+    }
+
+    /// The texts of a list, or the one text that stands instead of a list.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &Node> {
+        let single = std::slice::from_ref(self);
+        let all = if self.is_list() { self.items() } else { single };
+        all.iter().filter(|node| node.text().is_some())
+    }
+}
+
+/// Every document of a text that is not empty.
+pub(crate) fn load(text: &str, offset: Offset) -> Result<Vec<Node>, Broken> {
+    let mut loader = Loader {
+        offset,
+        ..Loader::default()
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for next in Parser::new_from_str(text) {
+        let (event, span) = next.map_err(|error| {
+            let at = error.marker();
+            let what = error.info().to_owned();
+            loader.broken(at.line(), at.col() + 1, what)
+        })?;
+        loader.take(event, loader.span(&span))?;
+    }
+    Ok(loader.documents)
+}
+
+#[derive(Default)]
+struct Loader {
+    offset: Offset,
+    documents: Vec<Node>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, Sized>,
+    nodes: usize,
+}
+
+/// A list or a map whose end has not come yet; of a map, keys and values by turns.
+struct Open {
+    is_map: bool,
+    parts: Vec<Node>,
+    anchor: usize,
+    size: usize,
+    depth: usize,
+    start: Span,
+}
+
+/// A node, how many there are in it, and how deep it goes.
+#[derive(Clone)]
+struct Sized {
+    node: Node,
+    size: usize,
+    depth: usize,
+}
+
+impl Loader {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Broken> {
+        match event {
+            Event::Scalar(text, style, anchor, _) => {
+                let value = Value::Scalar {
+                    text: text.into_owned(),
+                    plain: style == ScalarStyle::Plain,
+                };
+                self.close(leaf(Node { value, span }), anchor)
+            }
+            Event::SequenceStart(_, anchor, _) => self.open(false, anchor, span),
+            Event::MappingStart(_, anchor, _) => self.open(true, anchor, span),
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(open) => {
+                    let anchor = open.anchor;
+                    self.close(open.finish(span), anchor)
+                }
+                None => Ok(()),
+            },
+            Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
+                Some(target) => {
+                    self.nodes += target.size;
+                    self.close(target, 0)
+                }
+                None => Err(self.refuse(span, "an alias inside of what it stands for")),
+            },
+            Event::DocumentStart(..) if self.documents.len() >= MOST_DOCUMENTS => {
+                Err(self.refuse(span, &format!("more than {MOST_DOCUMENTS} documents")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&mut self, is_map: bool, anchor: usize, start: Span) -> Result<(), Broken> {
+        if self.open.len() >= DEEPEST {
+            return Err(self.refuse(start, &format!("nested deeper than {DEEPEST} levels")));
+        }
+        self.open.push(Open {
+            is_map,
+            parts: Vec::new(),
+            anchor,
+            size: 1,
+            depth: 1,
+            start,
+        });
+        Ok(())
+    }
+
+    /// Puts a finished node where it belongs.
+    fn close(&mut self, done: Sized, anchor: usize) -> Result<(), Broken> {
+        let span = done.node.span;
+        // What is kept for an alias, or unfolded by one, is held again.
+        self.nodes += if anchor > 0 { done.size } else { 1 };
+        if self.nodes > MOST_NODES || done.size > MOST_NODES {
+            let what = format!("more than {MOST_NODES} values, aliases counted as often as used");
+            return Err(self.refuse(span, &what));
+        }
+        if self.open.len() + done.depth > DEEPEST {
+            return Err(self.refuse(span, &format!("nested deeper than {DEEPEST} levels")));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, done.clone());
+        }
+        match self.open.last_mut() {
+            Some(parent) => {
+                parent.size += done.size;
+                parent.depth = parent.depth.max(done.depth + 1);
+                parent.parts.push(done.node);
+            }
+            None if done.node.is_null() => {}
+            None => self.documents.push(done.node),
+        }
+        Ok(())
+    }
+
+    fn span(&self, span: &granit_parser::Span) -> Span {
+        let place = |mark: granit_parser::Marker| {
+            (
+                mark.line() + self.offset.lines,
+                mark.col() + 1 + self.offset.columns,
+            )
+        };
+        let ((line, column), (end_line, end_column)) = (place(span.start), place(span.end));
+        Span {
+            line,
+            column,
+            end_line,
+            end_column,
+        }
+    }
+
+    fn broken(&self, line: usize, column: usize, what: String) -> Broken {
+        Broken {
+            line: line + self.offset.lines,
+            column: column + self.offset.columns,
+            what,
+        }
+    }
+
+    fn refuse(&self, span: Span, what: &str) -> Broken {
+        Broken {
+            line: span.line,
+            column: span.column,
+            what: what.to_owned(),
+        }
+    }
+}
+
+fn leaf(node: Node) -> Sized {
+    Sized {
+        node,
+        size: 1,
+        depth: 1,
+    }
+}
+
+impl Open {
+    fn finish(self, end: Span) -> Sized {
+        let span = Span {
+            end_line: end.end_line,
+            end_column: end.end_column,
+            ..self.start
+        };
+        let value = match self.is_map {
+            false => Value::List(self.parts),
+            true => Value::Map(merged(self.parts)),
+        };
+        Sized {
+            node: Node { value, span },
+            size: self.size,
+            depth: self.depth,
+        }
+    }
+}
+
+/// The entries of a map, and after them what `<<` brings: what stands there itself wins.
+fn merged(parts: Vec<Node>) -> Vec<(Node, Node)> {
+    let mut entries: Vec<(Node, Node)> = Vec::new();
+    let mut brought = Vec::new();
+    let mut parts = parts.into_iter();
+    while let (Some(key), Some(value)) = (parts.next(), parts.next()) {
+        if !matches!(&key.value, Value::Scalar { text, plain: true } if text == "<<") {
+            entries.push((key, value));
+            continue;
+        }
+        match value.value {
+            Value::Map(more) => brought.extend(more),
+            Value::List(maps) => {
+                for map in maps {
+                    if let Value::Map(more) = map.value {
+                        brought.extend(more);
+                    }
+                }
+            }
+            Value::Scalar { .. } => {}
+        }
+    }
+    let mut known: std::collections::HashSet<String> = entries
+        .iter()
+        .filter_map(|(key, _)| key.text().map(str::to_owned))
+        .collect();
+    for (key, value) in brought {
+        if key.text().is_some_and(|name| known.insert(name.to_owned())) {
+            entries.push((key, value));
+        }
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn one(text: &str) -> Node {
+        load(text, Offset::default()).unwrap().remove(0)
+    }
+
+    #[test]
+    fn places_are_where_things_stand() {
+        let node = one("a:\n  - name: dind\n    image: \"docker:20.10\"\n");
+        let item = &node.get("a").unwrap().items()[0];
+        let image = item.get("image").unwrap();
+        assert_eq!(image.text(), Some("docker:20.10"));
+        let Span {
+            line,
+            column,
+            end_line,
+            end_column,
+        } = image.span;
+        assert_eq!((line, column, end_line, end_column), (3, 12, 3, 26));
+    }
+
+    #[test]
+    fn numbers_stay_texts_and_null_is_none() {
+        let node = one("a: 20.10\nb:\nc: ~\nd: \"\"\ne: yes");
+        assert_eq!(node.text_at(&["a"]), Some("20.10"));
+        assert_eq!(node.text_at(&["b"]), None);
+        assert_eq!(node.text_at(&["c"]), None);
+        assert_eq!(node.text_at(&["d"]), Some(""));
+    }
+
+    #[test]
+    fn anchors_and_merge_keys_are_followed() {
+        let node = one("x: &x {image: a, tag: 1}\ny: {<<: *x, image: b}\nz: {<<: [*x, {n: 2}]}\n");
+        assert_eq!(node.text_at(&["y", "image"]), Some("b"));
+        assert_eq!(node.text_at(&["y", "tag"]), Some("1"));
+        assert_eq!(node.text_at(&["z", "n"]), Some("2"));
+        assert_eq!(node.at(&["y", "tag"]).unwrap().span.line, 1);
+    }
+
+    #[test]
+    fn a_text_that_unfolds_without_end_is_refused() {
+        let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+        for level in 1..12 {
+            let inner = vec![format!("*a{}", level - 1); 10].join(",");
+            bomb.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
+        }
+        let broken = load(&bomb, Offset::default()).unwrap_err();
+        assert!(broken.what.contains("aliases"), "{}", broken.what);
+        let mut chain = String::from("a0: &a0 [x]\n");
+        for level in 1..2000 {
+            chain.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+        }
+        let broken = load(&chain, Offset::default()).unwrap_err();
+        assert!(broken.what.contains("deeper"), "{}", broken.what);
+        assert!(load("a: &a [*a]", Offset::default()).is_err());
+        assert!(load(&"[".repeat(100_000), Offset::default()).is_err());
+        assert!(load(&"- ".repeat(100_000), Offset::default()).is_err());
+    }
+
+    #[test]
+    fn a_block_begins_where_its_text_does() {
+        let node = one("data:\n  a: |\n      x: 1\n  b: >-\n\n    y\n  c: 'z'\n");
+        let spans: Vec<_> = node
+            .get("data")
+            .unwrap()
+            .entries()
+            .iter()
+            .map(|(_, v)| (v.span.line, v.span.column))
+            .collect();
+        assert_eq!(spans, [(3, 7), (6, 5), (7, 6)]);
+    }
+
+    #[test]
+    fn several_documents_are_several() {
+        let text = "---\na: 1\n---\n# nothing\n---\nb: 2\n...\n";
+        assert_eq!(load(text, Offset::default()).unwrap().len(), 2);
+        assert_eq!(load("", Offset::default()), Ok(Vec::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "(?s)[ \\-a-c:&*<{}\\[\\],\"'|>#\n%!~\t?]{0,80}") {
+            let _ = load(&text, Offset::default());
+        }
+        #[test]
+        fn nor_any_other(text in any::<String>()) {
+            let _ = load(&text, Offset::default());
+        }
+    }
+}

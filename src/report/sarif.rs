@@ -1,0 +1,177 @@
+//! SARIF 2.1.0, which code scanning of GitHub, GitLab and editors read: findings with their places,
+//! and the checks behind them.
+
+use super::json::escape;
+use crate::diagnosis::{Confidence, Diagnosis, Finding, Location, Severity, Unknown};
+use serde_json::{Map, Value, json};
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+pub(super) fn render(diagnosis: &Diagnosis) -> String {
+    let rules = rules(diagnosis);
+    let ids: Vec<&str> = rules
+        .iter()
+        .filter_map(|rule| rule["id"].as_str())
+        .collect();
+    let results: Vec<Value> = diagnosis.findings.iter().map(|f| result(f, &ids)).collect();
+    let mut notes: Vec<Value> = diagnosis.unknowns.iter().map(unknown).collect();
+    if let Some(reason) = &diagnosis.incomplete {
+        notes.push(note("warning", &format!("incomplete: {reason}")));
+    }
+    let log = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "runner-doctor",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            }},
+            "columnKind": "unicodeCodePoints",
+            "invocations": [{
+                "executionSuccessful": diagnosis.incomplete.is_none(),
+                "toolExecutionNotifications": notes,
+            }],
+            "results": results,
+        }],
+    });
+    match serde_json::to_string_pretty(&log) {
+        Ok(text) => escape(&text) + "\n",
+        // Plain values only; this cannot happen.
+        Err(error) => format!("{}\n", json!({ "error": error.to_string() })),
+    }
+}
+
+/// One a check that found something, with its reason and, where there is one, a cure.
+fn rules(diagnosis: &Diagnosis) -> Vec<Value> {
+    let mut seen: Vec<&Finding> = Vec::new();
+    for finding in &diagnosis.findings {
+        if !seen.iter().any(|known| known.check == finding.check) {
+            seen.push(finding);
+        }
+    }
+    seen.into_iter().map(rule).collect()
+}
+
+fn rule(finding: &Finding) -> Value {
+    let why = match finding.why.trim() {
+        "" => finding.message.as_str(),
+        why => why,
+    };
+    let first = why.split("\n\n").next().unwrap_or(why);
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    json!({
+        "id": finding.check,
+        "shortDescription": { "text": finding.check.replace('-', " ") },
+        "fullDescription": { "text": one_line(first) },
+        "help": { "text": why, "markdown": why },
+        "defaultConfiguration": { "level": level(finding.severity) },
+        "properties": { "tags": ["ci", "docker", "kubernetes"] },
+    })
+}
+
+fn result(finding: &Finding, rules: &[&str]) -> Value {
+    let predicted = match finding.confidence {
+        Confidence::Proven => "",
+        Confidence::Predicted => " (predicted)",
+    };
+    let mut text = format!("{}{predicted}", finding.message.trim());
+    if let Some(cure) = finding.remedies.first() {
+        text.push_str(&format!(
+            "\n\n{}:\n\n{}",
+            cure.title.trim_end_matches(':'),
+            cure.snippet
+        ));
+    }
+    let mut place = Map::new();
+    if let Some(at) = &finding.location {
+        place.insert("physicalLocation".to_owned(), physical(at));
+    }
+    place.insert("logicalLocations".to_owned(), logical(finding));
+    json!({
+        "ruleId": finding.check,
+        "ruleIndex": rules.iter().position(|id| *id == finding.check),
+        "level": level(finding.severity),
+        "message": { "text": text },
+        "locations": [place],
+        "partialFingerprints": { "runnerDoctor/v1": finding.fingerprint },
+        "properties": { "confidence": finding.confidence, "subject": finding.subject },
+    })
+}
+
+fn physical(at: &Location) -> Value {
+    json!({
+        "artifactLocation": { "uri": uri(&at.file) },
+        "region": {
+            "startLine": at.line,
+            "startColumn": at.column,
+            "endLine": at.end_line,
+            "endColumn": at.end_column,
+            "snippet": { "text": at.snippet },
+        },
+    })
+}
+
+/// The runner, and the engine in it: all there is of a place in a cluster.
+fn logical(finding: &Finding) -> Value {
+    let mut name = finding.runner.clone();
+    for part in [finding.engine.as_deref(), Some(&finding.subject)]
+        .into_iter()
+        .flatten()
+    {
+        name.push_str(&format!("/{part}"));
+    }
+    json!([{ "name": finding.subject, "fullyQualifiedName": name, "kind": "resource" }])
+}
+
+fn unknown(unknown: &Unknown) -> Value {
+    let place = unknown.engine.as_ref().or(unknown.subject.as_ref());
+    let place = place.map(|place| format!(", {place}")).unwrap_or_default();
+    let text = format!(
+        "unknown: {} on {}{place}: {}",
+        unknown.check, unknown.runner, unknown.reason
+    );
+    note("note", &text)
+}
+
+fn note(level: &str, text: &str) -> Value {
+    json!({ "level": level, "message": { "text": text } })
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "note",
+    }
+}
+
+/// A path as a URI reference: relative where the path is, so that it fits any checkout.
+fn uri(path: &str) -> String {
+    let mut uri = String::new();
+    if path.starts_with('/') {
+        uri.push_str("file://");
+    }
+    for byte in path.replace('\\', "/").bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
+                uri.push(char::from(byte));
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uri;
+
+    #[test]
+    fn paths_become_uris() {
+        assert_eq!(uri("ci/job.yaml"), "ci/job.yaml");
+        assert_eq!(uri("/a b/ő.yaml"), "file:///a%20b/%C5%91.yaml");
+        assert_eq!(uri("a:b#c?d.yaml"), "a%3Ab%23c%3Fd.yaml");
+    }
+}

@@ -1,0 +1,529 @@
+//! Files as people write them, and what `lint` says of them.
+#![allow(clippy::unwrap_used)]
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// Runs in `tests/lint`, so that names are short and the same on every machine.
+fn doctor(args: &[&str], stdin: &str) -> std::process::Output {
+    let mut command = Command::cargo_bin("runner-doctor").unwrap();
+    for name in [
+        "NO_COLOR",
+        "CLICOLOR_FORCE",
+        "COLUMNS",
+        "LC_ALL",
+        "LANG",
+        "LC_CTYPE",
+        "TERM",
+    ] {
+        command.env_remove(name);
+    }
+    command
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lint"))
+        .arg("lint")
+        .args(args)
+        .write_stdin(stdin)
+        .output()
+        .unwrap()
+}
+
+/// Exit code, standard output, standard error.
+fn run(args: &[&str]) -> (i32, String, String) {
+    with(args, "")
+}
+
+fn with(args: &[&str], stdin: &str) -> (i32, String, String) {
+    let output = doctor(args, stdin);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// What stands in a file of the standard input.
+fn short(text: &str) -> String {
+    with(&["-", "-o", "short"], text).1
+}
+
+fn found(text: &str) -> Vec<String> {
+    let lines = short(text);
+    let mut checks: Vec<String> = lines
+        .lines()
+        .map(|line| line.split(' ').nth(1).unwrap().to_owned())
+        .collect();
+    checks.sort();
+    checks.dedup();
+    checks
+}
+
+const RUNNER: &str = "apiVersion: v1
+kind: Pod
+metadata: {name: runner}
+spec:
+  containers:
+  - name: runner
+    image: sox/atlassian/bitbucket-pipelines-runner:1
+    env:
+    - {name: OAUTH_CLIENT_SECRET, valueFrom: {secretKeyRef: {name: creds, key: secret}}}
+    volumeMounts: [{name: run, mountPath: /var/run}]
+  - name: dind
+    image: docker:28.5.2-dind
+    args: [--mtu=1450]
+    securityContext: {privileged: true}
+    resources: {requests: {memory: 1Gi}}
+    volumeMounts: [{name: run, mountPath: /var/run}, {name: data, mountPath: /var/lib/docker}]
+  # So that the engine that Bitbucket starts inside is taken care of.
+  - name: clamp-mss
+    image: docker:28.5.2-dind
+    command: [sh, -c, iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu]
+";
+
+/// The article's third level, cured.
+const PIPELINE: &str = "---
+pipelines:
+  default:
+  - step: {runs-on: [self.hosted], services: [docker], script: [docker build .]}
+";
+
+#[test]
+fn the_article_as_written_fails() {
+    let (code, out, _) = run(&["article/job.yaml", "article/bitbucket-pipelines.yml"]);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(out);
+    assert_eq!(run(&["article/job.yaml"]).0, 1);
+    assert_eq!(run(&["article/bitbucket-pipelines.yml"]).0, 1);
+    assert_eq!(run(&["article"]).0, 1);
+}
+
+#[test]
+fn the_half_fix_leaves_the_third_level() {
+    let (code, out, _) = run(&["half-fixed", "--check", "mtu-inversion"]);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(out);
+    // Also where nobody names the pipeline: Bitbucket's own engine is there all the same.
+    let (code, out, _) = run(&[
+        "half-fixed/job.yaml",
+        "-o",
+        "short",
+        "--check",
+        "mtu-inversion",
+    ]);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!("the_half_fix_by_itself", out);
+}
+
+#[test]
+fn the_cured_pair_passes() {
+    let (code, out, err) = run(&["cured/job.yaml", "cured/bitbucket-pipelines.yml"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("passing: 2 warnings"), "{out}");
+    assert_eq!(run(&["cured", "--check", "mtu-inversion"]).0, 0);
+    assert_eq!(run(&["cured", "--fail-on", "warning"]).0, 1);
+}
+
+#[test]
+fn a_told_pod_mtu_decides_and_proves() {
+    let (code, out, _) = run(&["article", "--pod-mtu", "1500", "--check", "mtu-inversion"]);
+    assert_eq!(code, 0, "{out}");
+    let (code, out, _) = run(&[
+        "cured",
+        "--pod-mtu",
+        "1280",
+        "-o",
+        "json",
+        "--check",
+        "mtu-inversion",
+    ]);
+    assert_eq!(code, 1);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 2);
+    assert!(findings.iter().all(|f| f["confidence"] == "proven"));
+    assert!(!out.contains("assumed"));
+    assert_eq!(run(&["article", "--pod-mtu", "12"]).0, 2);
+}
+
+#[test]
+fn a_finding_in_a_file_is_an_ordinary_one_with_a_place() {
+    let (_, out, _) = run(&["article/job.yaml", "-o", "json", "--check", "mtu-inversion"]);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["schema"], "runner-doctor/report/v1");
+    assert_eq!(report["runners"][0]["name"], "article/job.yaml");
+    let finding = &report["findings"][0];
+    assert_eq!(finding["engine"], "docker-in-docker");
+    assert_eq!(finding["subject"], "docker0");
+    assert_eq!(finding["confidence"], "predicted");
+    let place = &finding["location"];
+    assert_eq!(place["file"], "article/job.yaml");
+    assert_eq!(
+        (place["line"].as_u64(), place["column"].as_u64()),
+        (Some(41), Some(18))
+    );
+    let (line, from, to) = (
+        place["snippet"].as_str().unwrap(),
+        17,
+        place["end_column"].as_u64().unwrap() as usize - 1,
+    );
+    assert_eq!(&line[from..to], "docker:20.10.7-dind");
+    for finding in report["findings"].as_array().unwrap() {
+        assert!(!finding["remedies"].as_array().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_healthy_runner_is_fine() {
+    let (code, out, err) = with(&["-", "-o", "short", "--fail-on", "error"], RUNNER);
+    assert_eq!((code, err.as_str()), (0, ""));
+    // What is left is the nested engine, for which a rule makes up.
+    assert_eq!(out.lines().count(), 1, "{out}");
+    assert!(out.starts_with("warning mtu-inversion stdin:"), "{out}");
+    let cured = "---\ndefinitions: {services: {docker: {image: 'me/docker:28', variables: {DOCKER_OPTS: --mtu=1450}}}}\n";
+    let (code, out, _) = with(&["-", "-o", "short"], cured);
+    assert_eq!((code, out.as_str()), (0, ""));
+}
+
+#[test]
+fn what_a_manifest_gets_wrong_is_found() {
+    let change = |from: &str, to: &str| {
+        assert!(RUNNER.contains(from), "{from}");
+        let mut checks = found(&RUNNER.replace(from, to));
+        checks.retain(|check| check != "mtu-inversion" || !from.contains("data"));
+        checks
+    };
+    assert_eq!(
+        change(", {name: data, mountPath: /var/lib/docker}", ""),
+        ["no-docker-volume"]
+    );
+    let only = |checks: Vec<String>| -> Vec<String> {
+        checks
+            .into_iter()
+            .filter(|c| c != "mtu-inversion")
+            .collect()
+    };
+    assert_eq!(
+        only(change("{privileged: true}", "{privileged: false}")),
+        ["not-privileged"]
+    );
+    assert_eq!(
+        only(change("runner:1\n", "runner:latest\n")),
+        ["unpinned-runner-image"]
+    );
+    assert_eq!(
+        only(change(
+            "docker:28.5.2-dind\n    args",
+            "docker:dind\n    args"
+        )),
+        ["floating-engine-tag"]
+    );
+    assert_eq!(
+        only(change(
+            "valueFrom: {secretKeyRef: {name: creds, key: secret}}",
+            "value: hunter2"
+        )),
+        ["plain-secret"]
+    );
+    let old = RUNNER
+        .replace(
+            "docker:28.5.2-dind\n    args",
+            "docker:20.10.5-dind\n    args",
+        )
+        .replace("    resources: {requests: {memory: 1Gi}}\n", "");
+    assert_eq!(only(found(&old)), ["oom-score-overflow"]);
+    assert!(short(&old).contains("(predicted)"));
+}
+
+#[test]
+fn docker_opts_do_nothing_for_dockers_own_image() {
+    let pod = RUNNER.replace(
+        "args: [--mtu=1450]",
+        "env: [{name: DOCKER_OPTS, value: --mtu=1450}]",
+    );
+    let said = short(&pod);
+    assert!(
+        said.contains("but this image reads no DOCKER_OPTS"),
+        "{said}"
+    );
+    // An image of one's own is built to read it.
+    let own = pod.replace(
+        "image: docker:28.5.2-dind\n    env",
+        "image: rewardenv/docker:28-dind\n    env",
+    );
+    assert!(
+        !short(&own).contains("this image reads no"),
+        "{}",
+        short(&own)
+    );
+}
+
+#[test]
+fn a_daemon_json_among_the_files_is_read() {
+    let map = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf}\ndata:\n  daemon.json: '{\"mtu\": MTU}'\n";
+    let pod = RUNNER.replace("    args: [--mtu=1450]\n", "").replace(
+        "[{name: run, mountPath: /var/run}, {name: data",
+        "[{name: conf, mountPath: /etc/docker}, {name: run, mountPath: /var/run}, {name: data",
+    ) + "  volumes: [{name: conf, configMap: {name: conf}}]\n"
+        + map;
+    let outer = |mtu: &str| short(&pod.replace("MTU", mtu)).contains("docker0 of dind sends");
+    assert!(!outer("1450"));
+    assert!(outer("1500"));
+    // Without it, nobody knows.
+    assert!(!short(pod.split("---\n").next().unwrap()).contains("docker0 of dind sends"));
+}
+
+#[test]
+fn steps_are_held_against_the_memory_of_their_engine() {
+    let pipeline = PIPELINE.replace("services: [docker],", "size: 4x, name: Build,");
+    let limited = RUNNER.replace(
+        "resources: {requests: {memory: 1Gi}}",
+        "resources: {limits: {memory: 8Gi}}",
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let lint = |manifest: &str, pipeline: &str| {
+        fs::write(dir.path().join("pod.yaml"), manifest).unwrap();
+        fs::write(dir.path().join("bitbucket-pipelines.yml"), pipeline).unwrap();
+        run(&[
+            dir.path().to_str().unwrap(),
+            "-o",
+            "short",
+            "--check",
+            "step-exceeds-memory",
+        ])
+        .1
+    };
+    let said = lint(&limited, &pipeline);
+    assert!(
+        said.contains("step Build is of size 4x, which means 16 GiB") && said.contains("8192 MiB"),
+        "{said}"
+    );
+    assert_eq!(lint(&limited, &pipeline.replace("4x", "2x")), "");
+    // What no manifest limits, nobody knows.
+    assert_eq!(lint(RUNNER, &pipeline), "");
+}
+
+#[test]
+fn what_runs_in_the_cloud_is_not_judged() {
+    let cloud = PIPELINE.replace("runs-on: [self.hosted], ", "");
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("bitbucket-pipelines.yml"), &cloud).unwrap();
+    let (code, out, err) = run(&[dir.path().to_str().unwrap(), "-o", "short", "--allow-empty"]);
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(
+        err.contains("runs in Bitbucket's cloud, and was not judged"),
+        "{err}"
+    );
+    // A file that is named is meant.
+    let (code, _, err) = with(&["-"], &cloud);
+    assert_eq!(code, 1);
+    assert!(err.contains("judged as if"), "{err}");
+    let mixed = cloud + "  - step: {runs-on: self.hosted, script: [make]}\n";
+    assert_eq!(found(&mixed), Vec::<String>::new());
+}
+
+#[test]
+fn other_systems_are_read_in_their_own_words() {
+    let files = [
+        "gitlab-ci.yml",
+        "arc-legacy.yaml",
+        "arc-values.yaml",
+        "compose.yaml",
+        "autoscaler.yaml",
+    ];
+    let mut text = String::new();
+    for file in files {
+        let path = format!("others/{file}");
+        let (code, out, err) = run(&[&path]);
+        assert_eq!((code, err.as_str()), (1, ""), "{file}");
+        text.push_str(&format!("# {file}\n\n{out}\n"));
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint/secrets.yaml"))
+            .unwrap();
+    for format in ["table", "short", "json", "sarif", "junit"] {
+        let (code, out, err) = run(&["secrets.yaml", "-o", format, "-vv"]);
+        assert_eq!(code, 1, "{err}");
+        for check in ["plain-secret", "secret-in-file"] {
+            assert!(out.contains(check), "{format}: {check}");
+        }
+        for said in [&out, &err] {
+            assert!(
+                !said.contains("TOPSECRET") && !said.contains("VE9QU0VDUkVU"),
+                "{format}: {said}"
+            );
+        }
+    }
+    // Nor in an error.
+    let broken = text.replace("kind: Secret", "kind: [Secret");
+    for text in [broken, text + "\nTOPSECRET: : ["] {
+        let (code, out, err) = with(&["-"], &text);
+        assert_eq!(code, 2);
+        assert!(
+            !err.contains("TOPSECRET") && !out.contains("TOPSECRET"),
+            "{err}"
+        );
+        assert!(err.contains("stdin:"), "{err}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_refused_where_it_was_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    fs::write(
+        path("workflow.yml"),
+        "on: push\njobs: {a: {runs-on: x, steps: []}}\n",
+    )
+    .unwrap();
+    fs::write(path("broken.yaml"), "a: [\n").unwrap();
+    fs::write(path("latin.yaml"), b"a: 1\nb: caf\xe9\n").unwrap();
+    fs::write(
+        path("chart.yaml"),
+        "{{- if .Values.x }}\na: {{ .Values.y | quote }} {{ z }}\n{{- end }}\n",
+    )
+    .unwrap();
+    let (code, _, err) = run(&[&path("workflow.yml")]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("bitbucket-pipelines.yml") && err.contains("is of no kind"),
+        "{err}"
+    );
+    let (code, _, err) = run(&[&path("broken.yaml")]);
+    assert_eq!(code, 2);
+    assert!(err.contains("broken.yaml:1:4: this is no YAML"), "{err}");
+    let (code, _, err) = run(&[&path("latin.yaml")]);
+    assert_eq!(code, 2);
+    assert!(err.contains("latin.yaml:2:7: this is not UTF-8"), "{err}");
+    let (code, _, err) = run(&[&path("chart.yaml")]);
+    assert_eq!(code, 2);
+    assert!(err.contains("helm template"), "{err}");
+    assert_eq!(run(&[&path("nothing.yaml")]).0, 2);
+    // In a folder they are passed over, or unknown where they may have held anything.
+    fs::write(path("pod.yaml"), RUNNER).unwrap();
+    let folder = dir.path().to_str().unwrap();
+    let (code, out, _) = run(&[folder, "-o", "short"]);
+    assert_eq!(code, 0, "{out}");
+    assert_eq!(
+        out.lines()
+            .filter(|line| line.starts_with("unknown lint"))
+            .count(),
+        2,
+        "{out}"
+    );
+    assert_eq!(run(&[folder, "--strict"]).0, 3);
+}
+
+#[test]
+fn nothing_to_judge_is_not_green() {
+    let (code, _, err) = with(
+        &["-"],
+        "apiVersion: v1\nkind: Service\nmetadata: {name: x}\n",
+    );
+    assert_eq!(code, 2);
+    assert!(err.contains("--allow-empty"), "{err}");
+    assert_eq!(
+        with(&["-", "--allow-empty"], "apiVersion: v1\nkind: Service\n").0,
+        0
+    );
+}
+
+#[test]
+fn sarif_is_what_the_standard_says() {
+    let mut schema: Value =
+        serde_json::from_str(include_str!("lint/sarif-schema-2.1.0.json")).unwrap();
+    // One pattern of the official schema is no regular expression to every library (`]?`).
+    for path in ["run", "toolComponent"] {
+        let language = &mut schema["definitions"][path]["properties"]["language"];
+        language.as_object_mut().unwrap().remove("pattern");
+    }
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let check = |output: String| {
+        let log: Value = serde_json::from_str(&output).unwrap();
+        let faults: Vec<String> = validator
+            .iter_errors(&log)
+            .map(|e| format!("{} at {}", e, e.instance_path()))
+            .collect();
+        assert!(faults.is_empty(), "{faults:#?}");
+        log
+    };
+    for paths in [
+        &["article"][..],
+        &["secrets.yaml"],
+        &["others"],
+        &["cured", "--check", "mtu-inversion"],
+    ] {
+        let args = [paths, &["-o", "sarif"]].concat();
+        check(run(&args).1);
+    }
+    let log = check(
+        run(&[
+            "article/job.yaml",
+            "-o",
+            "sarif",
+            "--check",
+            "mtu-inversion",
+        ])
+        .1,
+    );
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(result["level"], "error");
+    let region = &result["locations"][0]["physicalLocation"];
+    assert_eq!(region["artifactLocation"]["uri"], "article/job.yaml");
+    assert_eq!(region["region"]["startLine"], 41);
+    assert_eq!(
+        log["runs"][0]["tool"]["driver"]["rules"][0]["id"],
+        "mtu-inversion"
+    );
+    // A cluster has no files.
+    let mut command = Command::cargo_bin("runner-doctor").unwrap();
+    let output = command
+        .args(["check", "--demo", "-o", "sarif"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let log = check(String::from_utf8(output.stdout).unwrap());
+    let place = &log["runs"][0]["results"][0]["locations"][0];
+    assert!(place.get("physicalLocation").is_none());
+    assert_eq!(
+        place["logicalLocations"][0]["fullyQualifiedName"],
+        "bitbucket-runner/runner-2jpsg/docker-in-docker/docker0"
+    );
+}
+
+#[test]
+fn junit_fails_what_fails_the_run() {
+    let (_, out, _) = run(&["half-fixed", "-o", "junit"]);
+    insta::assert_snapshot!(out);
+    let (_, out, _) = run(&["half-fixed", "-o", "junit", "--fail-on", "never"]);
+    assert!(!out.contains("<failure"), "{out}");
+    let (_, out, _) = run(&["cured", "-o", "junit", "--check", "mtu-inversion"]);
+    assert!(
+        out.contains("nothing found") && !out.contains("<failure"),
+        "{out}"
+    );
+}
+
+#[test]
+fn hostile_text_does_not_reach_the_terminal() {
+    let pod = RUNNER
+        .replace("name: dind\n", "name: \"di\\e]52;c;YQ==\\and\\u202e\"\n")
+        .replace("mtu=1450", "mtu=1500");
+    for format in ["table", "short", "json", "sarif", "junit"] {
+        let (_, out, err) = with(&["-", "-o", format], &pod);
+        for said in [&out, &err] {
+            assert!(
+                !said
+                    .chars()
+                    .any(|c| c != '\n' && c.is_control() || c == '\u{202e}'),
+                "{format}: {said}"
+            );
+        }
+    }
+}
