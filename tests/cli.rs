@@ -274,3 +274,15 @@ fn no_colour_reaches_a_pipe() {
     assert!(!out(&["check", "--demo"]).contains('\u{1b}'));
     assert!(out(&["check", "--demo", "--color", "always"]).contains('\u{1b}'));
 }
+
+/// What is not there cannot be unprivileged, and what cannot be entered is not known.
+#[test]
+fn without_a_pod_no_specification_is_judged() {
+    let output = doctor(&["check", "--docker", "no-such-container", "-o", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["findings"].as_array().unwrap().len(), 0);
+    for unknown in report["unknowns"].as_array().unwrap() {
+        assert_ne!(unknown["check"], "not-privileged");
+    }
+}

@@ -2,12 +2,19 @@
 
 use super::{ContainerFacts, Hole, Section};
 use crate::evidence::versions::ImageRef;
-use crate::evidence::{Engine, Observation, Observed, PodContainer, Role, Runner, Why};
+use crate::evidence::{Engine, Observation, Observed, Outermost, PodContainer, Role, Runner, Why};
 
 const DATA_ROOT: &str = "/var/lib/docker";
 const ROOTLESS_DATA_ROOT: &str = "/home/rootless/.local/share/docker";
 
 pub(super) fn derive(runner: &Runner) -> Section<ContainerFacts> {
+    // Without a pod there is no specification to judge.
+    if runner.outermost != Outermost::Pod {
+        return Section {
+            items: Vec::new(),
+            holes: Vec::new(),
+        };
+    }
     Section {
         items: runner.containers.iter().map(|c| one(runner, c)).collect(),
         holes: holes(runner),
