@@ -4,8 +4,8 @@ use super::networks::device_mtu_counts;
 use super::{Link, PodFacts, Section};
 use crate::evidence::mtu_path::{Family, Topology};
 use crate::evidence::{
-    Download, Encapsulation, Evidence, Node, Observation, Observed, Outermost, Runner, Unseen,
-    Uplink, Why,
+    Download, Encapsulation, Evidence, InterfaceKind, Node, Observation, Observed, Outermost,
+    Runner, Unseen, Uplink, Why,
 };
 
 pub(super) fn derive(
@@ -15,8 +15,9 @@ pub(super) fn derive(
 ) -> Section<PodFacts> {
     let network = network(evidence, runner);
     let uplink = match runner.outermost {
-        Outermost::Pod => uplink(runner, node),
-        // A machine's network is its uplink; what carries a container's is not of this view.
+        Outermost::Pod if !ends_in_process(runner) => uplink(runner, node),
+        // A machine's network is its uplink; what carries a container's is not of this view; and a
+        // process that serves the way out cuts the stream anew.
         _ => network.clone().map(|link| Uplink {
             name: link.name,
             mtu: link.mtu,
@@ -73,6 +74,15 @@ fn network(evidence: &Evidence, runner: &Runner) -> Observation<Link> {
     }
 }
 
+/// Whether the way out is served by a process (slirp4netns, a VPN).
+fn ends_in_process(runner: &Runner) -> bool {
+    let way_out = runner.pod_namespace().and_then(|pod| {
+        let route = pod.route_v4.observed()?.as_ref()?;
+        pod.interface(&route.interface)
+    });
+    way_out.is_some_and(|device| device.kind == InterfaceKind::Tun)
+}
+
 /// The download from the pod's own network; nothing where none was asked for.
 fn download(runner: &Runner) -> Observation<Option<Download>> {
     let pod = runner.pod_namespace();
@@ -96,7 +106,7 @@ fn uplink(runner: &Runner, node: Option<&Node>) -> Observation<Uplink> {
 }
 
 fn encapsulation(evidence: &Evidence, runner: &Runner) -> Observation<Encapsulation> {
-    if runner.host_network || runner.outermost != Outermost::Pod {
+    if runner.host_network || runner.outermost != Outermost::Pod || ends_in_process(runner) {
         return Observed(Encapsulation::None);
     }
     let cluster = evidence.cluster.as_ref();

@@ -150,3 +150,17 @@ doctor() {
 		exec "$loader" --library-path "$libraries" "$program" "$@"
 	' doctor "$program" "${@:4}"
 }
+
+# user_mode NS/POD CONTAINER OTHER|off
+user_mode() {
+	local name=user-mode-${1//\//-} inside outside
+	if [ "${3:-}" = off ]; then
+		! is_running "$name" || kill "$(process_id "$name")"
+		return
+	fi
+	inside=$(pod_process "$1" "$2")
+	outside=$(pod_process "$1" "$3")
+	start "$name" nsenter --net="/proc/$outside/ns/net" -- \
+		slirp4netns --configure --mtu=65520 --cidr="$USER_MODE_SUBNET" "$inside" tap0
+	wait_for 10 "the user-mode network of $1" nsenter --net="/proc/$inside/ns/net" -- ip route get "$FAR_IP" >/dev/null
+}

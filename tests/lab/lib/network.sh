@@ -15,6 +15,7 @@ MACHINE_IP=198.18.1.1
 MACHINE_GATEWAY=198.18.1.2
 NODE_IP=198.18.0.1
 FAR_IP=198.18.0.2
+USER_MODE_SUBNET=198.18.128.0/24
 SERVICE_RANGE=198.18.96.0/24
 API_IP=198.18.96.1 # the first of the range, so pods find the API server there
 FAR_URL=http://$FAR_IP/download

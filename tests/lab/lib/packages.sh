@@ -3,7 +3,7 @@
 
 PACKAGES=(
 	busybox-static containernetworking-plugins debian-archive-keyring debootstrap
-	iproute2 iptables jq openssl procps runc util-linux
+	iproute2 iptables jq openssl procps runc slirp4netns util-linux
 )
 
 packages_install() {
