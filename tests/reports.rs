@@ -130,6 +130,11 @@ fn the_last_line_never_claims_too_much() {
     };
     let warned = diagnose(vec![runner("ci/a", 1450)], vec![warning], vec![]);
     assert!(last(&warned).starts_with("✓ passing: 1 warning"));
+    let none = diagnose(vec![], vec![], vec![]);
+    assert_eq!(
+        last(&none).trim_end(),
+        "? nothing examined: no runner was found"
+    );
     let mut cut = healthy();
     cut.incomplete = Some("interrupted".into());
     assert!(last(&cut).starts_with("? incomplete"));

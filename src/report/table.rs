@@ -133,6 +133,12 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
             &format!("{reason}. There was more to see."),
         );
     }
+    if diagnosis.runners.is_empty() && diagnosis.findings.is_empty() {
+        let lead = format!("{} nothing examined: ", page.style.mark(Mark::Unknown));
+        let what = (Ink::Plain, "no runner was found");
+        page.heading(0, (Ink::Doubtful, &lead), what, "");
+        return;
+    }
     let (mark, word, ink) = match diagnosis.verdict {
         Verdict::Failing => (Mark::Wrong, "failing", Ink::Bad),
         Verdict::Healthy if diagnosis.incomplete.is_none() => match diagnosis.findings.is_empty() {
