@@ -25,7 +25,7 @@ use std::time::Duration;
 const SCRIPT: &str = include_str!("walk.sh");
 /// What one record may hold, and the whole stream.
 const RECORD_BYTES: usize = 4 << 20;
-pub const STREAM_BYTES: usize = 64 << 20;
+pub const STREAM_BYTES: usize = 16 << 20;
 /// Namespaces, and engines.
 const MOST: usize = 256;
 

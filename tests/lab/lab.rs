@@ -38,6 +38,11 @@ pub fn must_be_up() -> Result<()> {
     Ok(())
 }
 
+/// `lab` itself, to be told what to do.
+pub fn command() -> Command {
+    Command::new(program())
+}
+
 /// `lab` with a line of arguments, quoted as in a shell; what it printed.
 pub fn lab(line: &str) -> Result<String> {
     printed(&output(shell(line))?).with_context(|| format!("lab {line}"))

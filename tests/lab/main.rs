@@ -7,6 +7,7 @@
 #![allow(clippy::print_stderr)]
 
 mod examination;
+mod fleet;
 mod lab;
 mod manifest;
 mod rights;
@@ -74,13 +75,14 @@ fn trial((name, path): (String, PathBuf)) -> Trial {
 }
 
 /// What is shown of the doctor itself.
-fn proofs() -> [Trial; 2] {
+fn proofs() -> [Trial; 3] {
     let proof = |name: &str, examine: fn() -> Result<()>| {
         Trial::test(name, move || {
             examine().map_err(|error| Failed::from(format!("{error:#}")))
         })
     };
     [
+        proof("kubelet-misbehaves", fleet::examine),
         proof("least-rights", rights::examine),
         proof("nothing-is-touched", untouched::examine),
     ]

@@ -1,0 +1,145 @@
+//! What one node cannot show: a kubelet that misbehaves. Each pod of the fleet fails in its own way,
+//! and the doctor must say so of that pod, examine all others, and end in time.
+
+use crate::lab;
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const NAMESPACE: &str = "lab-fleet";
+const ORDINARY: usize = 20;
+/// The doctor waits 10 seconds for a walk, and a little longer for its stream.
+const LIMIT: Duration = Duration::from_secs(30);
+/// Sixteen streams at once, each as long as the doctor reads one.
+const MOST_MEMORY_KIB: u64 = 400 << 10;
+
+/// The beginning of a pod's name tells how it behaves; part of what must be unknown of it, and why.
+const ODD: [(&str, Option<&str>); 7] = [
+    ("never-answers", Some("did not answer an exec within")),
+    ("never-ends", None),
+    ("cut", Some("the walk was cut off before")),
+    ("floods", Some("printed more than")),
+    ("lies", Some("did not run the walk")),
+    ("drips", Some("the walk was cut off before")),
+    ("fails", Some("container is not running")),
+];
+
+pub fn examine() -> Result<()> {
+    let fleet = Fleet::stand()?;
+    let started = Instant::now();
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
+        .env("KUBECONFIG", lab::kubeconfig())
+        .args(["check", "-n", NAMESPACE, "--no-node-exec", "-o", "json"])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let memory = std::thread::spawn({
+        let status = format!("/proc/{}/status", doctor.id());
+        move || highest(&status)
+    });
+    let mut printed = String::new();
+    let mut output = doctor.stdout.take().context("it has no output")?;
+    std::io::Read::read_to_string(&mut output, &mut printed)?;
+    let code = doctor.wait()?.code();
+    let (took, memory) = (started.elapsed(), memory.join().unwrap_or_default());
+    ensure!(code == Some(1), "it ended with {code:?}");
+    ensure!(took < LIMIT, "it took {took:?}");
+    ensure!(memory < MOST_MEMORY_KIB, "it took {memory} KiB of memory");
+    let report: Value = serde_json::from_str(&printed)?;
+    for at in 0..ORDINARY {
+        found_all(&report, &format!("runner-{at:05}"))?;
+    }
+    for (pod, reason) in ODD {
+        match reason {
+            Some(reason) => unknown(&report, pod, reason)?,
+            // All came, only the end did not.
+            None => found_all(&report, pod)?,
+        }
+    }
+    eprintln!(
+        "fleet: {} pods of which {} misbehave, {took:.1?}, {memory} KiB",
+        ORDINARY + ODD.len(),
+        ODD.len()
+    );
+    drop(fleet);
+    Ok(())
+}
+
+/// What the recorded walk tells is found in spite of the neighbours.
+fn found_all(report: &Value, pod: &str) -> Result<()> {
+    let inversions = of(report, "findings", pod)
+        .filter(|finding| finding["check"] == "mtu-inversion")
+        .count();
+    ensure!(inversions == 2, "{pod} has {inversions} inversions, not 2");
+    Ok(())
+}
+
+/// Every check that needs the walk is unknown, and nothing is said to be at fault that was not seen.
+fn unknown(report: &Value, pod: &str, reason: &str) -> Result<()> {
+    let network = of(report, "unknowns", pod).find(|unknown| unknown["check"] == "mtu-inversion");
+    let said = network.and_then(|unknown| unknown["reason"].as_str());
+    let said = said.with_context(|| format!("the networks of {pod} are not unknown"))?;
+    ensure!(said.contains(reason), "{pod}: {said}");
+    if let Some(finding) = of(report, "findings", pod).next() {
+        bail!("{pod}: found {}", finding["message"]);
+    }
+    Ok(())
+}
+
+fn of<'a>(report: &'a Value, list: &str, pod: &str) -> impl Iterator<Item = &'a Value> {
+    let runner = format!("{NAMESPACE}/{pod}");
+    let all = report[list].as_array().map_or(&[][..], Vec::as_slice);
+    all.iter().filter(move |entry| entry["runner"] == runner)
+}
+
+/// The most memory that a process has had, until it is gone.
+fn highest(status: &str) -> u64 {
+    let mut highest = 0;
+    while let Ok(text) = std::fs::read_to_string(status) {
+        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let Some(peak) = peak.and_then(|peak| peak.split_whitespace().next()?.parse().ok()) else {
+            break;
+        };
+        highest = peak;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    highest
+}
+
+/// Taken away by being told to end.
+struct Fleet(Child);
+
+impl Fleet {
+    fn stand() -> Result<Fleet> {
+        let odd: Vec<&str> = ODD.iter().map(|(name, _)| *name).collect();
+        let mut fleet = lab::command()
+            .args(["fleet", "-nodes", "2", "-namespace", NAMESPACE])
+            .args([
+                "-pods",
+                &ORDINARY.to_string(),
+                "-behaviours",
+                &odd.join(","),
+            ])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let output = fleet.stdout.take().context("the fleet has no output")?;
+        let fleet = Fleet(fleet);
+        let first = BufReader::new(output).lines().next().transpose()?;
+        ensure!(
+            first.as_deref() == Some("ready"),
+            "the fleet did not come up"
+        );
+        Ok(fleet)
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        let id = self.0.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status();
+        if let Err(error) = told.and_then(|_| self.0.wait()) {
+            eprintln!("the fleet did not end: {error}");
+        }
+    }
+}
