@@ -5,10 +5,12 @@ pub mod facts;
 mod launch;
 pub mod mtu_path;
 mod observation;
+mod probes;
 pub mod versions;
 
 pub use launch::{Launch, Launcher};
 pub use observation::{Observation, Observed, Unobserved, Unseen, Why};
+pub use probes::{Layer, Probe, Probed};
 
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
@@ -190,6 +192,9 @@ pub struct Runner {
     /// The pod's RuntimeClass, where it asks for one: it may be a sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class: Option<String>,
+    /// What the commands said that checks ask by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<Probed>,
 }
 
 /// What a file says beside the runner itself.

@@ -27,6 +27,7 @@ fn orders() -> Orders {
         whole: Duration::from_secs(10),
         await_nested: None,
         confirm: None,
+        probes: Vec::new(),
     }
 }
 
@@ -37,6 +38,7 @@ fn read(stream: &[u8]) -> Seen {
         of_pod_only: false,
         machine: false,
         url: None,
+        probes: Vec::new(),
     };
     let walked = Walked {
         name: "docker-in-docker".to_owned(),

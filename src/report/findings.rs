@@ -19,7 +19,12 @@ struct Group<'a> {
     consequences: Vec<&'a Finding>,
 }
 
-pub(super) fn write<'a>(page: &mut Page<'_>, findings: &[&'a Finding], told: &mut Told<'a>) {
+pub(super) fn write<'a>(
+    page: &mut Page<'_>,
+    findings: &[&'a Finding],
+    unknowns: &[&Unknown],
+    told: &mut Told<'a>,
+) {
     for group in group(findings) {
         page.gap();
         let Some(first) = group.roots.first().copied() else {
@@ -29,6 +34,30 @@ pub(super) fn write<'a>(page: &mut Page<'_>, findings: &[&'a Finding], told: &mu
         write_why(page, first, told);
         write_cures(page, &group.roots, told);
         write_consequences(page, &group.consequences);
+        write_unseen(page, &group, unknowns);
+    }
+    let of_none = |unknown: &&&Unknown| !findings.iter().any(|f| hides(f, unknown));
+    let rest: Vec<_> = unknowns.iter().filter(of_none).copied().collect();
+    write_unknowns(page, &rest);
+}
+
+fn hides(finding: &Finding, unknown: &Unknown) -> bool {
+    unknown.caused_by.as_ref() == Some(&finding.fingerprint)
+}
+
+/// What could not be judged because of a finding: no more than the names of the checks.
+fn write_unseen(page: &mut Page<'_>, group: &Group<'_>, unknowns: &[&Unknown]) {
+    let here = || group.roots.iter().chain(&group.consequences);
+    let of_group = |unknown: &&Unknown| here().any(|finding| hides(finding, unknown));
+    let unseen: Vec<_> = unknowns.iter().copied().filter(of_group).collect();
+    if !unseen.is_empty() {
+        page.gap();
+        page.labelled(
+            4,
+            "unknown for that:",
+            Ink::Plain,
+            &checks(&unseen).join(", "),
+        );
     }
 }
 
@@ -225,28 +254,47 @@ fn root_of<'a>(finding: &'a Finding, all: &[&'a Finding]) -> Option<&'a Finding>
     None
 }
 
-/// What could not be seen, a reason once, with the checks that could not judge for it.
+/// What could not be seen, a reason once, and then which checks could not judge for it.
 pub(super) fn write_unknowns(page: &mut Page<'_>, unknowns: &[&Unknown]) {
-    let mut reasons: Vec<(&str, Vec<&Unknown>)> = Vec::new();
-    for unknown in unknowns {
-        let reason = unknown.reason.trim();
-        match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, same)) => same.push(unknown),
-            None => reasons.push((reason, vec![unknown])),
-        }
-    }
-    for (reason, same) in reasons {
+    for same in by_reason(unknowns) {
         page.gap();
-        let lead = format!("{} unknown  ", page.style.mark(Mark::Unknown));
-        let checks = distinct(same.iter().map(|u| Some(u.check.as_str()))).join(", ");
         let places = distinct(
             same.iter()
                 .map(|u| u.engine.as_deref().or(u.subject.as_deref())),
         );
-        let lead = (Ink::Doubtful, lead.as_str());
-        page.heading(0, lead, (Ink::Bold, &checks), &places.join(", "));
-        page.prose(4, Ink::Plain, reason);
+        let places = places.join(", ");
+        let checks = checks(&same);
+        let (name, rest) = match checks.as_slice() {
+            [one] => (*one, places.as_str()),
+            _ => (places.as_str(), ""),
+        };
+        let lead = format!("{} unknown  ", page.style.mark(Mark::Unknown));
+        page.heading(0, (Ink::Doubtful, &lead), (Ink::Bold, name), rest);
+        let mut text = same[0].reason.trim().to_owned();
+        if let many @ 2.. = checks.len() {
+            text += &format!(", so {many} checks could not judge: {}", checks.join(", "));
+        }
+        page.prose(4, Ink::Plain, &text);
     }
+}
+
+pub(super) fn checks<'a>(unknowns: &[&'a Unknown]) -> Vec<&'a str> {
+    distinct(unknowns.iter().map(|u| Some(u.check.as_str())))
+}
+
+/// Unknowns of one runner and one reason together, in order of appearance.
+pub(super) fn by_reason<'a>(unknowns: &[&'a Unknown]) -> Vec<Vec<&'a Unknown>> {
+    let mut groups: Vec<Vec<&Unknown>> = Vec::new();
+    let mut known = HashMap::new();
+    for unknown in unknowns {
+        let key = (unknown.runner.as_str(), unknown.reason.trim());
+        let at = *known.entry(key).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(group) => group.push(unknown),
+            None => groups.push(vec![unknown]),
+        }
+    }
+    groups
 }
 
 fn distinct<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Vec<&'a str> {

@@ -192,9 +192,9 @@ fn every_remedy_and_every_addition_is_rendered() {
             let view = View::new(evidence, &evidence.runners[0]);
             let mut judgement = Judgement::default();
             for suspicion in examine(check, &view).suspicions {
-                wants.extend(judgement.wants(check, suspicion.item).into_keys());
+                wants.extend(judgement.wants(&suspicion).into_keys());
                 for (_, say) in &check.also {
-                    messages.push_str(&judgement.render(check, say, suspicion.item));
+                    messages.push_str(&judgement.render(say, &suspicion));
                 }
             }
             assert!(judgement.defects.is_empty(), "{:?}", judgement.defects);
