@@ -148,7 +148,11 @@ impl Library {
                 return Err(Fault {
                     what: format!("there is a check `{}` already, in {}", check.id, first.file),
                     place: source.place(1, 1),
-                    advice: "choose another id, and another name for the file".into(),
+                    advice: match first.built_in {
+                        true => "choose another id and file name; to use it instead of that one, say --override FILE",
+                        false => "choose another id, and another name for the file",
+                    }
+                    .into(),
                 }
                 .into());
             }

@@ -14,7 +14,7 @@ use std::io::{self, IsTerminal};
 pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exit> {
     // A check file that is wrong is told before the cluster is touched.
     let library = library::chosen(&options.checks, settings)?;
-    let probes = library.probes(options.checks.allow_probes)?;
+    let probes = library::probes(&library, &options.source, options.checks.allow_probes)?;
     let evidence = source::evidence_with(&options.source, probes)?;
     let diagnosis = diagnose(&library, &evidence, options, settings);
     let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();

@@ -10,7 +10,8 @@ pub fn run(options: &Collect) -> Result<Exit> {
         checks_dir: options.checks_dir.clone(),
         overrides: Vec::new(),
     };
-    let probes = library::all(&files, &Config::default())?.probes(options.allow_probes)?;
+    let library = library::all(&files, &Config::default())?;
+    let probes = library::probes(&library, &options.source, options.allow_probes)?;
     let evidence = source::evidence_with(&options.source, probes)?;
     let text = match options.output {
         DocumentFormat::Yaml => serde_saphyr::to_string(&evidence)

@@ -72,7 +72,7 @@ fn examine(options: &Fix, settings: &Config) -> Result<Examined> {
         });
     }
     let library = library::chosen(&options.checks, settings)?;
-    let probes = library.probes(options.checks.allow_probes)?;
+    let probes = library::probes(&library, &options.source, options.checks.allow_probes)?;
     let evidence: Evidence = source::evidence_with(&options.source, probes)?;
     let judgement = judge(&library, &evidence);
     for defect in &judgement.defects {

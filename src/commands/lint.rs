@@ -16,7 +16,6 @@ const USUAL_POD_MTU: i64 = 1450;
 
 pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit> {
     let library = library::chosen(&options.checks, settings)?;
-    library.probes(options.checks.allow_probes)?;
     let inputs = files::gather(&options.paths)?;
     let network = PodNetwork {
         mtu: options.pod_mtu.unwrap_or(USUAL_POD_MTU),

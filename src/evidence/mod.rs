@@ -14,6 +14,7 @@ pub use probes::{Layer, Probe, Probed};
 
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -52,20 +53,36 @@ impl Evidence {
         struct Header {
             evidence_version: i64,
         }
-        let header: Header = serde_saphyr::from_str(text).with_context(|| {
-            format!(
-                "{name} is not a recording of runner-doctor: write one with `runner-doctor collect`"
-            )
-        })?;
-        if header.evidence_version != EVIDENCE_VERSION {
-            bail!(
-                "{name} has evidence_version {}, this runner-doctor reads {EVIDENCE_VERSION}: use the runner-doctor that wrote it, or collect again",
+        // Of a whole recording the header need not be read by itself.
+        let whole = read::<Evidence>(text);
+        let version = match &whole {
+            Ok(evidence) => evidence.evidence_version,
+            Err(_) => {
+                let header: Header = read(text).with_context(|| {
+                    format!(
+                        "{name} is not a recording of runner-doctor: write one with `runner-doctor collect`"
+                    )
+                })?;
                 header.evidence_version
+            }
+        };
+        if version != EVIDENCE_VERSION {
+            bail!(
+                "{name} has evidence_version {version}, this runner-doctor reads {EVIDENCE_VERSION}: use the runner-doctor that wrote it, or collect again"
             );
         }
-        serde_saphyr::from_str(text).with_context(|| {
+        whole.with_context(|| {
             format!("{name} is damaged: collect it again with `runner-doctor collect`")
         })
+    }
+}
+
+/// JSON is YAML too, but many times as fast to read as such.
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
+    let json = text.trim_start().starts_with('{');
+    match json.then(|| serde_json::from_str(text)) {
+        Some(Ok(read)) => Ok(read),
+        _ => serde_saphyr::from_str(text),
     }
 }
 

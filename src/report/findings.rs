@@ -256,25 +256,27 @@ fn root_of<'a>(finding: &'a Finding, all: &[&'a Finding]) -> Option<&'a Finding>
 
 /// What could not be seen, a reason once, and then which checks could not judge for it.
 pub(super) fn write_unknowns(page: &mut Page<'_>, unknowns: &[&Unknown]) {
-    for same in by_reason(unknowns) {
+    for Blind { reason, unknowns } in by_reason(unknowns) {
         page.gap();
         let places = distinct(
-            same.iter()
-                .map(|u| u.engine.as_deref().or(u.subject.as_deref())),
+            unknowns
+                .iter()
+                .map(|u| u.engine.as_deref().or(u.subject.as_deref()))
+                .map(|place| place.filter(|place| *place != unknowns[0].runner)),
         );
         let places = places.join(", ");
-        let checks = checks(&same);
+        let checks = checks(&unknowns);
         let (name, rest) = match checks.as_slice() {
             [one] => (*one, places.as_str()),
             _ => (places.as_str(), ""),
         };
         let lead = format!("{} unknown  ", page.style.mark(Mark::Unknown));
         page.heading(0, (Ink::Doubtful, &lead), (Ink::Bold, name), rest);
-        let mut text = same[0].reason.trim().to_owned();
-        if let many @ 2.. = checks.len() {
-            text += &format!(", so {many} checks could not judge: {}", checks.join(", "));
-        }
-        page.prose(4, Ink::Plain, &text);
+        let so = match checks.len() {
+            many @ 2.. => format!(", so {many} checks could not judge: {}", checks.join(", ")),
+            _ => String::new(),
+        };
+        page.prose(4, Ink::Plain, &format!("{reason}{so}"));
     }
 }
 
@@ -282,19 +284,59 @@ pub(super) fn checks<'a>(unknowns: &[&'a Unknown]) -> Vec<&'a str> {
     distinct(unknowns.iter().map(|u| Some(u.check.as_str())))
 }
 
-/// Unknowns of one runner and one reason together, in order of appearance.
-pub(super) fn by_reason<'a>(unknowns: &[&'a Unknown]) -> Vec<Vec<&'a Unknown>> {
-    let mut groups: Vec<Vec<&Unknown>> = Vec::new();
-    let mut known = HashMap::new();
+/// What could not be judged for one reason.
+pub(super) struct Blind<'a> {
+    pub(super) reason: String,
+    pub(super) unknowns: Vec<&'a Unknown>,
+}
+
+/// Unknowns of one runner and one reason together, in order of appearance. One that gives two
+/// reasons stands under both, where either is another's only one.
+pub(super) fn by_reason<'a>(unknowns: &[&'a Unknown]) -> Vec<Blind<'a>> {
+    let mut told: HashMap<&str, Vec<&str>> = HashMap::new();
     for unknown in unknowns {
-        let key = (unknown.runner.as_str(), unknown.reason.trim());
-        let at = *known.entry(key).or_insert(groups.len());
-        match groups.get_mut(at) {
-            Some(group) => group.push(unknown),
-            None => groups.push(vec![unknown]),
+        let reasons = told.entry(unknown.runner.as_str()).or_default();
+        let reason = unknown.reason.trim();
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
         }
     }
-    groups
+    let mut blind: Vec<Blind> = Vec::new();
+    let mut known: HashMap<(&str, String), usize> = HashMap::new();
+    for unknown in unknowns {
+        let runner = unknown.runner.as_str();
+        for reason in parts(unknown.reason.trim(), &told[runner]) {
+            let at = *known.entry((runner, reason.clone())).or_insert(blind.len());
+            match blind.get_mut(at) {
+                Some(there) => there.unknowns.push(unknown),
+                None => blind.push(Blind {
+                    reason,
+                    unknowns: vec![unknown],
+                }),
+            }
+        }
+    }
+    blind
+}
+
+/// The reasons that one text joins with `; `, as far as others give them by themselves.
+fn parts(reason: &str, told: &[&str]) -> Vec<String> {
+    const JOIN: &str = "; ";
+    let mut rest = format!("{reason}{JOIN}");
+    let mut parts = Vec::new();
+    for other in told.iter().filter(|other| **other != reason) {
+        let other_joined = format!("{other}{JOIN}");
+        let at = rest.find(&other_joined);
+        if let Some(at) = at.filter(|at| *at == 0 || rest[..*at].ends_with(JOIN)) {
+            rest.replace_range(at..at + other_joined.len(), "");
+            parts.push((*other).to_owned());
+        }
+    }
+    let rest = rest.trim_end_matches(JOIN);
+    if !rest.is_empty() || parts.is_empty() {
+        parts.push(rest.to_owned());
+    }
+    parts
 }
 
 fn distinct<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Vec<&'a str> {

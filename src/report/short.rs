@@ -1,6 +1,6 @@
 //! One line a finding, and one a reason for which checks could not judge, for grep and for logs.
 
-use super::findings::{by_reason, checks};
+use super::findings::{Blind, by_reason, checks};
 use super::terminal::{Ink, Style};
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity, Unknown};
 
@@ -19,7 +19,11 @@ pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
         });
     }
     let unknowns: Vec<&Unknown> = diagnosis.unknowns.iter().collect();
-    for same in by_reason(&unknowns) {
+    for Blind {
+        reason,
+        unknowns: same,
+    } in by_reason(&unknowns)
+    {
         let first = same[0];
         let alike = |of: fn(&Unknown) -> Option<&str>| {
             let one = of(first);
@@ -32,7 +36,7 @@ pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
             runner: &first.runner,
             engine: alike(|unknown| unknown.engine.as_deref()),
             subject: alike(|unknown| unknown.subject.as_deref()),
-            text: &first.reason,
+            text: &reason,
         });
     }
     if let Some(reason) = &diagnosis.incomplete {
