@@ -157,3 +157,23 @@ fn commands_that_judge_nothing_read_no_settings() {
     assert_eq!(code(&doctor("nonsense: [", &["rbac"])), 0);
     assert_eq!(code(&doctor("nonsense: [", &["check", "--demo"])), 2);
 }
+
+#[test]
+fn the_example_of_the_readme_works() {
+    let readme = include_str!("../README.md");
+    let section = readme.split("## Settings").nth(1).unwrap();
+    let example = section
+        .split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("ci/checks")).unwrap();
+    fs::write(dir.path().join(".runner-doctor.yaml"), example).unwrap();
+    let output = run(dir.path(), &["check", "--demo", "cured"]);
+    // The cured runner has a warning left, and the settings fail on those.
+    assert!([0, 1].contains(&code(&output)), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).is_empty(), "{}", text(&output.stderr));
+}

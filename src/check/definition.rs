@@ -169,6 +169,18 @@ pub enum Section {
     Secrets,
 }
 
+impl Section {
+    pub(crate) const ALL: [Section; 7] = [
+        Section::Networks,
+        Section::Engines,
+        Section::Pods,
+        Section::Containers,
+        Section::Builds,
+        Section::Steps,
+        Section::Secrets,
+    ];
+}
+
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

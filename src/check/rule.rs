@@ -15,6 +15,7 @@ use crate::evidence::{Layer, Probe};
 use schemars::{Schema, schema_for};
 use serde_saphyr::{Location, Spanned};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 #[derive(Clone, Debug)]
 pub struct Check {
@@ -247,7 +248,7 @@ impl Compiler<'_> {
     }
 
     fn about_runner(&self, source: &Spanned<String>) -> Result<Expression, Fault> {
-        let runner = Variables::new([("runner", Shape::of(schema_for!(RunnerFacts)))]);
+        let runner = Variables::new([("runner", SHAPES.1.clone())]);
         Expression::compile(source.value.trim(), &runner)
             .map_err(|refusal| self.fault(refusal, &source.referenced))
     }
@@ -272,11 +273,19 @@ impl Compiler<'_> {
     }
 }
 
+/// What the things of each section look like, and a runner: worked out once for all checks.
+static SHAPES: LazyLock<(BTreeMap<Section, Shape>, Shape)> = LazyLock::new(|| {
+    let shapes = Section::ALL.map(|section| (section, Shape::of(facts(section))));
+    (shapes.into(), Shape::of(schema_for!(RunnerFacts)))
+});
+
 /// What a check's expressions may read.
 fn variables(definition: &Definition) -> Variables {
+    let (things, runner) = &*SHAPES;
+    let it = things.get(&definition.for_each.value);
     let mut variables = Variables::new([
-        ("it", Shape::of(facts(definition.for_each.value))),
-        ("runner", Shape::of(schema_for!(RunnerFacts))),
+        ("it", it.cloned().unwrap_or(Shape::Any)),
+        ("runner", runner.clone()),
     ]);
     if definition.probe.is_some() {
         variables.0.insert("probe".to_owned(), Shape::Leaf);
@@ -285,7 +294,7 @@ fn variables(definition: &Definition) -> Variables {
 }
 
 /// What is known of each thing in a section.
-pub(super) fn facts(section: Section) -> Schema {
+fn facts(section: Section) -> Schema {
     match section {
         Section::Networks => schema_for!(NetworkFacts),
         Section::Engines => schema_for!(EngineFacts),

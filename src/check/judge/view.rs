@@ -37,7 +37,7 @@ pub(super) struct Item {
     pub(super) scope: Scope,
 }
 
-const NOT_ASKED: &str = "the command of this check was not run there";
+const NOT_ASKED: &str = "its command was not run there (a recording holds what it said where it was collected with --checks-dir and --allow-probes)";
 
 impl View {
     pub(super) fn new(evidence: &Evidence, runner: &Runner) -> View {
