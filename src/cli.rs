@@ -1,5 +1,6 @@
 //! The command line, as types. Nothing happens here.
 
+use crate::config::Config;
 use crate::diagnosis::Severity;
 use crate::probe::Url;
 use crate::remedy::Preference;
@@ -26,6 +27,12 @@ pub struct Cli {
     /// Say more on standard error; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Read the settings in this file instead of .runner-doctor.yaml in the current directory
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What that file says.
+    #[arg(skip)]
+    pub(crate) settings: Config,
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +48,8 @@ pub enum Command {
     List(List),
     /// Run the cases in check files
     Test(Test),
+    /// Print the JSON Schema of what the doctor reads or writes
+    Schema(Schema),
     /// Turn the command that Bitbucket prints for a new runner into the manifest that runs it on
     /// Kubernetes, right from the start
     #[command(after_help = MANIFEST_EXAMPLES)]
@@ -209,6 +218,12 @@ pub struct Check {
 pub struct Collect {
     #[command(flatten)]
     pub source: Source,
+    /// Run the commands of the checks in this folder too, and write down what they say
+    #[arg(long, value_name = "DIR", requires = "allow_probes")]
+    pub checks_dir: Vec<PathBuf>,
+    /// Let those checks run the commands that they hold, in every runner
+    #[arg(long)]
+    pub allow_probes: bool,
     /// The format of the recording
     #[arg(short, long, value_enum, default_value = "yaml", value_name = "FORMAT")]
     pub output: DocumentFormat,
@@ -289,9 +304,22 @@ pub struct Checks {
     /// Leave this check out; may be repeated
     #[arg(long, value_name = "ID")]
     pub skip: Vec<String>,
+    #[command(flatten)]
+    pub files: CheckFiles,
+    /// Let checks from --checks-dir and --override run the commands that they hold, in every runner
+    #[arg(long)]
+    pub allow_probes: bool,
+}
+
+/// Check files beside those built in.
+#[derive(Debug, Default, Args)]
+pub struct CheckFiles {
     /// Add the checks in this folder; may be repeated
     #[arg(long, value_name = "DIR")]
     pub checks_dir: Vec<PathBuf>,
+    /// Use the check in this file instead of the one with the same id; may be repeated
+    #[arg(long = "override", value_name = "FILE")]
+    pub overrides: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -299,9 +327,18 @@ pub struct Explain {
     /// The check, as `runner-doctor list` names it
     #[arg(value_name = "ID")]
     pub id: String,
-    /// Add the checks in this folder; may be repeated
-    #[arg(long, value_name = "DIR")]
-    pub checks_dir: Vec<PathBuf>,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub output: ExplainFormat,
+    #[command(flatten)]
+    pub files: CheckFiles,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    Text,
+    Json,
+    Markdown,
 }
 
 #[derive(Debug, Args)]
@@ -315,9 +352,27 @@ pub struct List {
         value_name = "FORMAT"
     )]
     pub output: ListFormat,
-    /// Add the checks in this folder; may be repeated
-    #[arg(long, value_name = "DIR")]
-    pub checks_dir: Vec<PathBuf>,
+    #[command(flatten)]
+    pub files: CheckFiles,
+}
+
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of what
+    #[arg(value_enum, value_name = "WHAT")]
+    pub of: Document,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// What `check -o json` prints
+    Report,
+    /// What `collect` writes
+    Evidence,
+    /// A check file
+    Check,
+    /// What the expressions of a check may read
+    Facts,
 }
 
 #[derive(Debug, Args)]

@@ -47,9 +47,31 @@ pub struct Diagnosis {
     pub runners: Vec<ExaminedRunner>,
     pub findings: Vec<Finding>,
     pub unknowns: Vec<Unknown>,
+    /// Findings that somebody lives with (`suppress` in .runner-doctor.yaml); they fail nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<Suppressed>,
     /// Set when the run was cut short: there was more to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+}
+
+/// A finding that does not count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Suppressed {
+    #[serde(flatten)]
+    pub finding: Finding,
+    pub suppression: Suppression,
+}
+
+/// Why a finding does not count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Suppression {
+    pub reason: String,
+    /// The last day on which it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Where that is written: `.runner-doctor.yaml:9`.
+    pub place: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -131,8 +153,16 @@ impl Diagnosis {
                 .collect(),
             findings,
             unknowns,
+            suppressed: Vec::new(),
             incomplete: evidence.incomplete.clone(),
         }
+    }
+}
+
+impl Diagnosis {
+    /// The same with findings that do not count.
+    pub fn with_suppressed(self, suppressed: Vec<Suppressed>) -> Self {
+        Diagnosis { suppressed, ..self }
     }
 }
 
@@ -248,4 +278,8 @@ pub struct Unknown {
     pub engine: Option<String>,
     pub subject: Option<String>,
     pub reason: String,
+    /// The fingerprint of the finding whose cure lets this be seen; absent where no finding is
+    /// why it could not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<String>,
 }

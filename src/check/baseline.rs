@@ -4,9 +4,10 @@ use super::library;
 use super::shape::Shape;
 use super::suggestion::advise;
 use crate::evidence::Evidence;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use schemars::schema_for;
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
 
 /// What tells the elements of a list apart; of several, the first that both have.
 const KEYS: [&str; 5] = ["pod", "name", "path", "id", "process"];
@@ -14,15 +15,22 @@ const KEYS: [&str; 5] = ["pod", "name", "path", "id", "process"];
 /// Marks an element of a list that is to go.
 const REMOVE: &str = "remove";
 
+/// What evidence may hold, and the healthy runner: every case begins with them.
+static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::of(schema_for!(Evidence)));
+static HEALTHY: LazyLock<Result<Evidence, String>> = LazyLock::new(|| {
+    let parsed = Evidence::parse(library::baseline(), "checks/baseline.yaml");
+    parsed.map_err(|error| format!("{error:#}"))
+});
+
 /// A runner in which nothing is wrong.
 pub fn healthy() -> Result<Evidence> {
-    Evidence::parse(library::baseline(), "checks/baseline.yaml")
+    HEALTHY.clone().map_err(|error| anyhow!(error))
 }
 
 /// The healthy runner with a change.
 pub(super) fn changed(change: &Map<String, Value>) -> Result<Evidence> {
     let change = Value::Object(change.clone());
-    agree(&change, &Shape::of(schema_for!(Evidence)), "given")?;
+    agree(&change, &SHAPE, "given")?;
     let mut document = serde_json::to_value(healthy()?)?;
     merge(&mut document, change);
     serde_json::from_value(document)

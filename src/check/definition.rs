@@ -1,6 +1,7 @@
 //! The format of a check file, as it is written.
 
 use crate::diagnosis::{Confidence, Severity};
+use crate::evidence::Layer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -43,9 +44,17 @@ pub(crate) struct Definition {
     /// What to add to the sentence when another check finds something on the same engine.
     #[serde(default)]
     pub(crate) also: Vec<Also>,
-    /// The check whose cure removes this finding too.
+    /// The checks of which the cure alone, on the same engine or of the pod around it, removes this
+    /// finding too: one, or several, the likeliest first.
+    #[serde(default)]
+    #[schemars(with = "OneOrMore")]
+    pub(crate) caused_by: Option<Spanned<OneOrMore>>,
+    /// The reason that things give which could not be seen because of what this check finds: a text
+    /// with expressions in braces. What is unknown for it is told under the finding.
     #[schemars(with = "Option<String>")]
-    pub(crate) caused_by: Option<Spanned<String>>,
+    pub(crate) explains: Option<Spanned<String>>,
+    /// A read-only command of the check's own; its output is the text `probe` in expressions.
+    pub(crate) probe: Option<WrittenProbe>,
     /// What must become true, with the value as a text with expressions in braces; left out where
     /// that text is empty.
     #[serde(default)]
@@ -57,6 +66,37 @@ pub(crate) struct Definition {
     pub(crate) references: Vec<String>,
     /// Examples that are executed.
     pub(crate) cases: Vec<WrittenCase>,
+}
+
+/// One name, or a list of names.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a check's id, or a list of them")]
+pub(crate) enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    pub(crate) fn names(&self) -> &[String] {
+        match self {
+            OneOrMore::One(name) => std::slice::from_ref(name),
+            OneOrMore::More(names) => names,
+        }
+    }
+}
+
+/// A command that the walk runs for a check, in the same exec.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WrittenProbe {
+    /// Where it runs.
+    #[serde(rename = "in")]
+    #[schemars(with = "Layer")]
+    pub(crate) layer: Spanned<Layer>,
+    /// What `sh -c` is given. `$root` is the file system of the process looked at, `$pid` its
+    /// number. Where it ends with another status than 0, its output is not used.
+    #[schemars(with = "String")]
+    pub(crate) run: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -121,10 +161,24 @@ pub enum Section {
     Pods,
     /// The pod's containers.
     Containers,
+    /// The containers that Docker engines run now: builds and their services.
+    Builds,
     /// The steps of a pipeline that ask for memory; only in files.
     Steps,
     /// The Secrets that stand in a file; only in files.
     Secrets,
+}
+
+impl Section {
+    pub(crate) const ALL: [Section; 7] = [
+        Section::Networks,
+        Section::Engines,
+        Section::Pods,
+        Section::Containers,
+        Section::Builds,
+        Section::Steps,
+        Section::Secrets,
+    ];
 }
 
 impl fmt::Display for Section {
@@ -134,6 +188,7 @@ impl fmt::Display for Section {
             Section::Engines => "engines",
             Section::Pods => "pods",
             Section::Containers => "containers",
+            Section::Builds => "builds",
             Section::Steps => "steps",
             Section::Secrets => "secrets",
         })

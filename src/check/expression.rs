@@ -7,7 +7,7 @@ use super::suggestion::advise;
 use cel::{Context, Env, IdedExpr, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
-use walk::{Walk, reveal};
+use walk::{Walk, asks_has, reveal};
 
 mod walk;
 
@@ -44,6 +44,8 @@ pub(crate) struct Expression {
     tree: IdedExpr,
     /// The attributes it reads, as paths from their variable: `it.carrier.mtu`.
     reads: BTreeSet<String>,
+    /// It asks of something whether it is there.
+    asks_has: bool,
 }
 
 impl Expression {
@@ -57,6 +59,7 @@ impl Expression {
         walk.visit(&tree)?;
         Ok(Expression {
             source: source.into(),
+            asks_has: asks_has(&tree),
             tree,
             reads: walk.reads,
         })
@@ -66,10 +69,10 @@ impl Expression {
         &self.source
     }
 
-    /// Whether it is true; a reason where that depends on something that was not observed. Here
+    /// Whether it is true; the reasons where that depends on something that was not observed. Here
     /// `has(x)` of an unobserved x is neither true nor false.
-    pub(crate) fn truth(&self, scope: &Scope) -> Result<bool, String> {
-        let answer = if scope.holes.is_empty() {
+    pub(crate) fn truth(&self, scope: &Scope) -> Result<bool, Vec<String>> {
+        let answer = if scope.holes.is_empty() || !self.asks_has {
             Value::resolve(&self.tree, &scope.context)
         } else {
             let unseen: BTreeSet<&str> = scope.holes.keys().map(String::as_str).collect();
@@ -77,14 +80,18 @@ impl Expression {
         };
         match answer {
             Ok(Value::Bool(truth)) => Ok(truth),
-            Ok(other) => Err(format!(
+            Ok(other) => Err(vec![format!(
                 "`{}` gives {}, which is neither true nor false",
                 self.source,
                 write(&other)
-            )),
-            Err(error) => Err(self
-                .blame(scope)
-                .unwrap_or_else(|| format!("`{}` could not be worked out: {error}", self.source))),
+            )]),
+            Err(error) => match self.blame(scope) {
+                reasons if reasons.is_empty() => Err(vec![format!(
+                    "`{}` could not be worked out: {error}",
+                    self.source
+                )]),
+                reasons => Err(reasons),
+            },
         }
     }
 
@@ -92,23 +99,26 @@ impl Expression {
     pub(crate) fn text(&self, scope: &Scope) -> Result<String, String> {
         match Value::resolve(&self.tree, &scope.context) {
             Ok(value) => Ok(write(&value)),
-            Err(error) => Err(self.blame(scope).unwrap_or_else(|| error.to_string())),
+            Err(error) => match self.blame(scope) {
+                reasons if reasons.is_empty() => Err(error.to_string()),
+                reasons => Err(reasons.join("; ")),
+            },
         }
     }
 
     /// Why the attributes that it reads were not observed.
-    fn blame(&self, scope: &Scope) -> Option<String> {
-        let mut reasons: Vec<&str> = Vec::new();
+    fn blame(&self, scope: &Scope) -> Vec<String> {
+        let mut reasons: Vec<String> = Vec::new();
         for (hole, reason) in &scope.holes {
             let read = self
                 .reads
                 .iter()
                 .any(|path| within(path, hole) || within(hole, path));
-            if read && !reasons.contains(&reason.as_str()) {
-                reasons.push(reason);
+            if read && !reasons.contains(reason) {
+                reasons.push(reason.clone());
             }
         }
-        (!reasons.is_empty()).then(|| reasons.join("; "))
+        reasons
     }
 }
 
@@ -128,6 +138,26 @@ fn first_message(errors: &cel::ParseErrors) -> String {
         .to_owned()
 }
 
+/// The value of a variable, made once and shared by every expression that reads it.
+#[derive(Clone)]
+pub(crate) struct Bound {
+    name: String,
+    value: Option<Value>,
+    /// What of it was not observed, and why.
+    holes: BTreeMap<String, String>,
+}
+
+impl Bound {
+    pub(crate) fn new(name: &str, document: &serde_json::Value) -> Bound {
+        let mut holes = BTreeMap::new();
+        Bound {
+            value: convert(document, name, &mut holes),
+            name: name.to_owned(),
+            holes,
+        }
+    }
+}
+
 /// The values of the variables for one thing that is judged.
 pub(crate) struct Scope {
     context: Context<'static, 'static>,
@@ -136,14 +166,13 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    pub(crate) fn new<'a>(
-        variables: impl IntoIterator<Item = (&'a str, serde_json::Value)>,
-    ) -> Scope {
+    pub(crate) fn new<'a>(variables: impl IntoIterator<Item = &'a Bound>) -> Scope {
         let mut context = Context::with_env(Arc::clone(&LANGUAGE));
         let mut holes = BTreeMap::new();
-        for (name, value) in variables {
-            if let Some(value) = convert(&value, name, &mut holes) {
-                context.add_variable_from_value(name, value);
+        for variable in variables {
+            holes.extend(variable.holes.clone());
+            if let Some(value) = &variable.value {
+                context.add_variable_from_value(variable.name.as_str(), value.clone());
             }
         }
         Scope { context, holes }

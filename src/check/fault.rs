@@ -1,5 +1,6 @@
 //! Why a check file is refused: what is wrong, where it stands, and what to do about it.
 
+use super::suggestion::advise;
 use std::fmt;
 
 /// A place in a file, counted from 1.
@@ -59,6 +60,40 @@ impl Source<'_> {
             file: self.file.to_owned(),
             line,
             column,
+        }
+    }
+
+    /// Why the text is not what it should be, in the place that the error names.
+    pub(crate) fn unreadable(
+        &self,
+        error: &serde_saphyr::Error,
+        not: &str,
+        otherwise: &str,
+    ) -> Fault {
+        let (line, column) = error
+            .location()
+            .map_or((1, 1), |at| (at.line(), at.column()));
+        let text = error.without_snippet().to_string();
+        let text = text
+            .strip_suffix(&format!(" at line {line}, column {column}"))
+            .unwrap_or(&text);
+        // serde's words for a mistyped name: unknown field `findings`, expected one of id, title …
+        let told = text
+            .split_once(", expected one of ")
+            .or_else(|| text.split_once(", expected "));
+        let (what, advice) = match told.filter(|_| text.starts_with("unknown ")) {
+            Some((what, known)) => {
+                let word = what.split('`').nth(1).unwrap_or_default();
+                let known = known.split([',', ' ']).map(|word| word.trim_matches('`'));
+                let known: Vec<&str> = known.filter(|k| !k.is_empty() && *k != "or").collect();
+                (what, advise(word, "", &known))
+            }
+            None => (text, otherwise.to_owned()),
+        };
+        Fault {
+            what: format!("{not}: {what}"),
+            place: self.place(line, column),
+            advice,
         }
     }
 

@@ -8,12 +8,17 @@ use super::library::Library;
 use super::rule::Check;
 use super::template::Template;
 use crate::diagnosis::{Confidence, Finding, Severity, Unknown};
-use crate::evidence::facts::{self, Facts};
 use crate::evidence::{Evidence, Runner};
-use serde::Serialize;
-use serde_json::Value;
+use cause::Doubt;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::thread;
+use view::{Item, View};
+
+mod cause;
+mod view;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Judgement {
@@ -30,159 +35,128 @@ pub fn judge(library: &Library, evidence: &Evidence) -> Judgement {
     judge_by(&checks, evidence)
 }
 
+/// What one check makes of the evidence by itself.
+pub fn judge_alone(check: &Check, evidence: &Evidence) -> Judgement {
+    judge_by(&[check], evidence)
+}
+
+/// Fewer runners than this are not worth a thread.
+const FEW: usize = 64;
+
 pub(super) fn judge_by(checks: &[&Check], evidence: &Evidence) -> Judgement {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = evidence.runners.len().div_ceil(threads).max(FEW);
+    if evidence.runners.len() <= share {
+        return judge_some(checks, evidence, &evidence.runners);
+    }
+    thread::scope(|scope| {
+        let parts = evidence.runners.chunks(share);
+        let parts: Vec<_> = parts
+            .map(|runners| scope.spawn(move || judge_some(checks, evidence, runners)))
+            .collect();
+        let mut whole = Judgement::default();
+        for part in parts {
+            let part = part.join().unwrap_or_else(|panic| resume_unwind(panic));
+            whole.findings.extend(part.findings);
+            whole.unknowns.extend(part.unknowns);
+            whole.defects.extend(part.defects);
+        }
+        whole
+    })
+}
+
+fn judge_some(checks: &[&Check], evidence: &Evidence, runners: &[Runner]) -> Judgement {
     let mut judgement = Judgement::default();
-    for runner in &evidence.runners {
+    for runner in runners {
         let view = View::new(evidence, runner);
         let mut suspicions = Vec::new();
+        let mut doubts = Vec::new();
         for check in checks {
             let examined = examine(check, &view);
             suspicions.extend(examined.suspicions);
-            judgement.unknowns.extend(examined.unknowns);
+            doubts.extend(examined.doubts);
         }
         suspicions.sort_by_key(|suspicion| Reverse(suspicion.severity));
-        judgement.conclude(&suspicions, runner);
+        judgement.conclude(&suspicions, doubts, runner);
     }
     judgement
 }
 
-/// The facts of one runner, ready for expressions.
-pub(super) struct View {
-    runner: String,
-    about_runner: Scope,
-    networks: Listed,
-    engines: Listed,
-    pods: Listed,
-    containers: Listed,
-    steps: Listed,
-    secrets: Listed,
-}
-
-struct Listed {
-    items: Vec<Item>,
-    holes: Vec<facts::Hole>,
-}
-
-/// One thing that is judged: `it`.
-struct Item {
-    engine: Option<String>,
-    name: String,
-    scope: Scope,
-}
-
-impl View {
-    pub(super) fn new(evidence: &Evidence, runner: &Runner) -> View {
-        let facts = Facts::derive(evidence, runner);
-        let runner = document(&facts.runner);
-        View {
-            networks: Listed::new(facts.networks, &runner),
-            engines: Listed::new(facts.engines, &runner),
-            pods: Listed::new(facts.pods, &runner),
-            containers: Listed::new(facts.containers, &runner),
-            steps: Listed::new(facts.steps, &runner),
-            secrets: Listed::new(facts.secrets, &runner),
-            about_runner: Scope::new([("runner", runner)]),
-            runner: facts.runner.name,
-        }
-    }
-
-    fn section(&self, section: Section) -> &Listed {
-        match section {
-            Section::Networks => &self.networks,
-            Section::Engines => &self.engines,
-            Section::Pods => &self.pods,
-            Section::Containers => &self.containers,
-            Section::Steps => &self.steps,
-            Section::Secrets => &self.secrets,
-        }
-    }
-}
-
-impl Listed {
-    fn new<T: Serialize>(section: facts::Section<T>, runner: &Value) -> Listed {
-        let items = section.items.iter().map(|item| {
-            let it = document(item);
-            let text = |key: &str| it.get(key).and_then(Value::as_str).map(str::to_owned);
-            Item {
-                engine: text("engine"),
-                name: text("name").unwrap_or_default(),
-                scope: Scope::new([("it", it), ("runner", runner.clone())]),
-            }
-        });
-        Listed {
-            items: items.collect(),
-            holes: section.holes,
-        }
-    }
-}
-
-/// Facts are plain data, which always can be written as a document.
-fn document<T: Serialize>(facts: &T) -> Value {
-    serde_json::to_value(facts).unwrap_or_default()
-}
-
 /// What one check makes of one runner, in the order of the evidence.
-pub(super) struct Examined<'a> {
+struct Examined<'a> {
     suspicions: Vec<Suspicion<'a>>,
-    unknowns: Vec<Unknown>,
+    doubts: Vec<Doubt>,
 }
 
 /// A finding before it is known what else was found.
 struct Suspicion<'a> {
     check: &'a Check,
     item: &'a Item,
+    /// What the thing is for a check that asks more of it by a command of its own.
+    probed: Option<Scope>,
     severity: Severity,
     confidence: Confidence,
     subject: String,
 }
 
-pub(super) fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
-    let mut suspicions = Vec::new();
-    let mut unknowns: Vec<Unknown> = Vec::new();
+impl Suspicion<'_> {
+    fn scope(&self) -> &Scope {
+        self.probed.as_ref().unwrap_or(&self.item.scope)
+    }
+}
+
+fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
+    let mut examined = Examined {
+        suspicions: Vec::new(),
+        doubts: Vec::new(),
+    };
     let applies = check.applies_when.as_ref();
     if applies.is_some_and(|applies| applies.truth(&view.about_runner) == Ok(false)) {
-        return Examined {
-            suspicions,
-            unknowns,
-        };
+        return examined;
     }
-    let unknown = |engine: &Option<String>, subject: Option<String>, reason: &str| Unknown {
-        check: check.id.clone(),
-        runner: view.runner.clone(),
-        engine: engine.clone(),
-        subject,
-        reason: reason.to_owned(),
+    let doubt = |engine: &Option<String>, subject: Option<String>, reasons: Vec<String>| Doubt {
+        unknown: Unknown {
+            check: check.id.clone(),
+            runner: view.runner.clone(),
+            engine: engine.clone(),
+            subject,
+            reason: reasons.join("; "),
+            caused_by: None,
+        },
+        reasons,
     };
     for item in &view.section(check.for_each).items {
-        match check.fails_when.truth(&item.scope) {
-            Ok(true) => suspicions.push(suspect(check, item)),
+        let probed = check.probe.as_ref().map(|probe| view.asked(probe, item));
+        let scope = probed.as_ref().unwrap_or(&item.scope);
+        match check.fails_when.truth(scope) {
+            Ok(true) => examined.suspicions.push(suspect(check, item, probed)),
             Ok(false) => {}
-            Err(reason) => {
-                unknowns.push(unknown(&item.engine, Some(subject(check, item)), &reason));
+            Err(reasons) => {
+                let subject = Some(subject(check, item, scope));
+                examined.doubts.push(doubt(&item.engine, subject, reasons));
             }
         }
     }
     for section in &check.needs {
         for hole in &view.section(*section).holes {
-            let unknown = unknown(&hole.engine, hole.subject.clone(), &hole.reason);
-            if !unknowns.contains(&unknown) {
-                unknowns.push(unknown);
+            let reasons = vec![hole.reason.clone()];
+            let doubt = doubt(&hole.engine, hole.subject.clone(), reasons);
+            if !examined.doubts.contains(&doubt) {
+                examined.doubts.push(doubt);
             }
         }
     }
-    Examined {
-        suspicions,
-        unknowns,
-    }
+    examined
 }
 
-fn suspect<'a>(check: &'a Check, item: &'a Item) -> Suspicion<'a> {
+fn suspect<'a>(check: &'a Check, item: &'a Item, probed: Option<Scope>) -> Suspicion<'a> {
+    let scope = probed.as_ref().unwrap_or(&item.scope);
     let proven = match &check.proven_when {
-        Some(condition) => condition.truth(&item.scope) == Ok(true),
+        Some(condition) => condition.truth(scope) == Ok(true),
         None => true,
     };
     let milder = check.milder.as_ref();
-    let milder = milder.filter(|(_, when)| when.truth(&item.scope) == Ok(true));
+    let milder = milder.filter(|(_, when)| when.truth(scope) == Ok(true));
     Suspicion {
         check,
         item,
@@ -192,12 +166,13 @@ fn suspect<'a>(check: &'a Check, item: &'a Item) -> Suspicion<'a> {
         } else {
             Confidence::Predicted
         },
-        subject: subject(check, item),
+        subject: subject(check, item, scope),
+        probed,
     }
 }
 
-fn subject(check: &Check, item: &Item) -> String {
-    let rendered = check.subject.render(&item.scope);
+fn subject(check: &Check, item: &Item, scope: &Scope) -> String {
+    let rendered = check.subject.render(scope);
     if rendered.failures.is_empty() {
         rendered.text
     } else {
@@ -206,24 +181,20 @@ fn subject(check: &Check, item: &Item) -> String {
 }
 
 impl Judgement {
-    /// Makes findings of one runner's suspicions, now that all of them are known.
-    fn conclude(&mut self, suspicions: &[Suspicion], runner: &Runner) {
+    /// Makes findings of one runner's suspicions, now that all of them are known, and tells which
+    /// of them its doubts follow from.
+    fn conclude(&mut self, suspicions: &[Suspicion], doubts: Vec<Doubt>, runner: &Runner) {
         let fingerprints = fingerprints(suspicions, runner);
         for (suspicion, own) in suspicions.iter().zip(&fingerprints) {
             let Suspicion { check, item, .. } = suspicion;
-            let on_this_engine = |id: &str| {
-                let found = suspicions.iter().zip(&fingerprints);
-                let mut same = found.filter(|(s, _)| s.item.engine == item.engine);
-                same.find(|(s, _)| s.check.id == id)
-                    .map(|(_, print)| print.clone())
-            };
-            let mut message = self.render(check, &check.finding, item);
+            let mut message = self.render(&check.finding, suspicion);
             for (other, say) in &check.also {
-                if on_this_engine(other).is_some() {
-                    message.push_str(&self.render(check, say, item));
+                if cause::here(suspicions, other, item).is_some() {
+                    message.push_str(&self.render(say, suspicion));
                 }
             }
-            let wants = self.wants(check, item);
+            let root = cause::root(suspicions, suspicion);
+            let wants = self.wants(suspicion);
             let of_container =
                 (check.for_each == Section::Containers).then_some(item.name.as_str());
             self.findings.push(Finding {
@@ -235,7 +206,7 @@ impl Judgement {
                 message,
                 why: check.why.clone(),
                 confidence: suspicion.confidence,
-                caused_by: check.caused_by.as_deref().and_then(on_this_engine),
+                caused_by: root.map(|at| fingerprints[at].clone()),
                 remedies: crate::remedy::remedies(
                     &wants,
                     runner,
@@ -245,22 +216,30 @@ impl Judgement {
                 location: None,
             });
         }
+        let explanations = cause::explanations(suspicions);
+        self.unknowns.extend(doubts.into_iter().map(|doubt| {
+            let cause = explanations.iter().find(|e| e.covers(&doubt));
+            Unknown {
+                caused_by: cause.map(|cause| fingerprints[cause.suspicion].clone()),
+                ..doubt.unknown
+            }
+        }));
     }
 
-    fn render(&mut self, check: &Check, template: &Template, item: &Item) -> String {
-        let rendered = template.render(&item.scope);
-        let blame = |failure| format!("{}: {failure}", check.file);
+    fn render(&mut self, template: &Template, suspicion: &Suspicion) -> String {
+        let rendered = template.render(suspicion.scope());
+        let blame = |failure| format!("{}: {failure}", suspicion.check.file);
         self.defects
             .extend(rendered.failures.into_iter().map(blame));
         rendered.text
     }
 
     /// What must become true. A remedy whose value is not known is none.
-    fn wants(&mut self, check: &Check, item: &Item) -> BTreeMap<String, String> {
+    fn wants(&mut self, suspicion: &Suspicion) -> BTreeMap<String, String> {
         let mut wants = BTreeMap::new();
-        for (want, template) in &check.remedy {
+        for (want, template) in &suspicion.check.remedy {
             let defects = self.defects.len();
-            let value = self.render(check, template, item);
+            let value = self.render(template, suspicion);
             if self.defects.len() == defects && !value.is_empty() {
                 wants.insert(want.name().to_owned(), value);
             }

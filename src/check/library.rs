@@ -3,6 +3,8 @@
 use super::fault::{Fault, Source};
 use super::rule::Check;
 use super::suggestion::advise;
+use crate::diagnosis::Severity;
+use crate::evidence::Probe;
 use anyhow::{Context, Result, bail};
 use include_dir::{Dir, DirEntry, include_dir};
 use std::collections::BTreeMap;
@@ -65,6 +67,65 @@ impl Library {
         })
     }
 
+    /// The same library with checks of these files in the place of those that have their ids.
+    pub fn replace(mut self, files: &[PathBuf]) -> Result<Library> {
+        let mut written = Vec::new();
+        for file in files {
+            written.extend(read(file)?);
+        }
+        for (id, check) in Library::parse(&written)?.checks {
+            let Some(there) = self.checks.get_mut(&id) else {
+                let ids = self.ids();
+                bail!(
+                    "{} replaces no check: there is no `{id}`, {}; a check of your own belongs into a folder for --checks-dir",
+                    check.file,
+                    advise(&id, "", &ids)
+                );
+            };
+            let group = there.group.clone();
+            *there = Arc::new(Check {
+                group,
+                ..Arc::unwrap_or_clone(check)
+            });
+        }
+        self.resolve_names(&self.ids())?;
+        Ok(self)
+    }
+
+    /// The same library where these checks have another severity, in every case.
+    pub fn with_severity(mut self, severities: &BTreeMap<String, Severity>) -> Library {
+        for (id, severity) in severities {
+            if let Some(check) = self.checks.get_mut(id) {
+                let check = Arc::make_mut(check);
+                check.severity = *severity;
+                check.milder = None;
+            }
+        }
+        self
+    }
+
+    /// The commands that its checks ask by. Those of files that a user named run only where the
+    /// user said so.
+    pub fn probes(&self, allowed: bool) -> Result<Vec<Probe>> {
+        let mut probes = Vec::new();
+        for check in self.checks() {
+            let Some((probe, place)) = &check.probe else {
+                continue;
+            };
+            if !allowed && !check.built_in {
+                return Err(Fault {
+                    what: format!("`{}` runs a command of its own in every runner", check.id),
+                    place: place.clone(),
+                    advice: "read it, then say --allow-probes; or leave the check out with --skip"
+                        .into(),
+                }
+                .into());
+            }
+            probes.push(probe.clone());
+        }
+        Ok(probes)
+    }
+
     pub fn checks(&self) -> impl Iterator<Item = &Check> {
         self.checks.values().map(Arc::as_ref)
     }
@@ -81,12 +142,17 @@ impl Library {
         let mut checks: BTreeMap<String, Arc<Check>> = BTreeMap::new();
         for file in files {
             let source = file.source();
-            let check = Check::parse(source, &file.id, &file.group)?;
+            let mut check = Check::parse(source, &file.id, &file.group)?;
+            check.built_in = file.built_in;
             if let Some(first) = checks.get(&check.id) {
                 return Err(Fault {
                     what: format!("there is a check `{}` already, in {}", check.id, first.file),
                     place: source.place(1, 1),
-                    advice: "choose another id, and another name for the file".into(),
+                    advice: match first.built_in {
+                        true => "choose another id and file name; to use it instead of that one, say --override FILE",
+                        false => "choose another id, and another name for the file",
+                    }
+                    .into(),
                 }
                 .into());
             }
@@ -99,7 +165,7 @@ impl Library {
     fn resolve_names(&self, known: &[&str]) -> Result<()> {
         for check in self.checks() {
             for (name, place) in &check.names {
-                let (what, advice) = if self.roots(name).any(|root| root == check.id) {
+                let (what, advice) = if self.leads_to(name, &check.id) {
                     let what = format!("`{}` is named as its own cause", check.id);
                     (
                         what,
@@ -125,10 +191,21 @@ impl Library {
         Ok(())
     }
 
-    /// A check, its cause, the cause of that, and so on.
-    fn roots<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a str> {
-        let cause = |id: &&'a str| self.get(id)?.caused_by.as_deref();
-        std::iter::successors(Some(id), cause).take(self.checks.len() + 1)
+    /// Whether a check is another, or has it among its causes, their causes, and so on.
+    fn leads_to(&self, id: &str, other: &str) -> bool {
+        let mut seen = Vec::new();
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            if id == other {
+                return true;
+            }
+            if !seen.contains(&id) {
+                seen.push(id);
+                let causes = self.get(id).map_or(&[][..], |check| &check.caused_by);
+                open.extend(causes.iter().map(String::as_str));
+            }
+        }
+        false
     }
 }
 
@@ -139,6 +216,7 @@ struct CheckFile {
     id: String,
     group: String,
     text: String,
+    built_in: bool,
 }
 
 impl CheckFile {
@@ -154,6 +232,7 @@ impl CheckFile {
             id: part(path.file_stem()),
             group: part(path.parent().and_then(Path::file_name)),
             text,
+            built_in: false,
         }
     }
 
@@ -180,7 +259,10 @@ fn built_in() -> Vec<CheckFile> {
                 DirEntry::File(file) if is_check(file.path()) => {
                     let text = file.contents_utf8().unwrap_or_default().to_owned();
                     let name = format!("checks/{}", file.path().display());
-                    files.push(CheckFile::new(name, file.path(), text));
+                    files.push(CheckFile {
+                        built_in: true,
+                        ..CheckFile::new(name, file.path(), text)
+                    });
                 }
                 DirEntry::File(_) => {}
             }

@@ -9,18 +9,18 @@ mod baseline;
 pub mod case;
 mod definition;
 mod expression;
-mod fault;
+pub(crate) mod fault;
 mod fingerprint;
 mod judge;
 mod library;
 mod rule;
 mod shape;
-mod suggestion;
+pub(crate) mod suggestion;
 mod template;
 
 pub use case::{Case, CaseReport, Outcome};
 pub use definition::{Section, Want};
-pub use judge::{Judgement, judge};
+pub use judge::{Judgement, judge, judge_alone};
 pub use library::Library;
 pub use rule::Check;
 

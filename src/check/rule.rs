@@ -1,21 +1,23 @@
 //! A check file that was understood: its expressions compiled against the facts there are.
 
 use super::case::Case;
-use super::definition::{Definition, Milder, Section, Want};
+use super::definition::{Definition, Milder, Section, Want, WrittenProbe};
 use super::expression::{Expression, Variables};
 use super::fault::{Fault, Place, Refusal, Source};
 use super::shape::Shape;
-use super::suggestion::advise;
 use super::template::Template;
 use crate::diagnosis::Severity;
 use crate::evidence::facts::{
-    ContainerFacts, EngineFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts, StepFacts,
+    BuildFacts, ContainerFacts, EngineFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts,
+    StepFacts,
 };
-use schemars::schema_for;
+use crate::evidence::{Layer, Probe};
+use schemars::{Schema, schema_for};
 use serde_saphyr::{Location, Spanned};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Check {
     pub id: String,
     /// The healthy fact, in a sentence.
@@ -37,8 +39,12 @@ pub struct Check {
     pub(super) subject: Template,
     pub(super) finding: Template,
     pub(super) also: Vec<(String, Template)>,
-    pub(super) caused_by: Option<String>,
+    pub(super) caused_by: Vec<String>,
+    pub(super) explains: Option<Template>,
+    /// What it asks for by a command of its own, and where that is written.
+    pub(super) probe: Option<(Probe, Place)>,
     pub(super) remedy: BTreeMap<Want, Template>,
+    pub(super) built_in: bool,
     /// The checks that it names, and where.
     pub(super) names: Vec<(String, Place)>,
 }
@@ -49,12 +55,34 @@ impl Check {
         self.fails_when.source()
     }
 
+    /// Of which runners it is asked, as it is written.
+    pub fn applies_when(&self) -> Option<&str> {
+        self.applies_when.as_ref().map(Expression::source)
+    }
+
+    /// When its findings are proven, as it is written.
+    pub fn proven_when(&self) -> Option<&str> {
+        self.proven_when.as_ref().map(Expression::source)
+    }
+
+    /// The command that it runs in every runner.
+    pub fn command(&self) -> Option<&str> {
+        self.probe.as_ref().map(|(probe, _)| probe.command.as_str())
+    }
+
+    /// The checks of which the cure removes its findings too.
+    pub fn causes(&self) -> &[String] {
+        &self.caused_by
+    }
+
     pub(super) fn parse(source: Source, id: &str, group: &str) -> Result<Check, Fault> {
-        let definition: Definition =
-            serde_saphyr::from_str(source.text).map_err(|error| unreadable(source, &error))?;
+        let definition: Definition = serde_saphyr::from_str(source.text).map_err(|error| {
+            let advice = "checks/README.md tells what a check file holds";
+            source.unreadable(&error, "not a check", advice)
+        })?;
         let compiler = Compiler {
             source,
-            variables: variables(definition.for_each.value),
+            variables: variables(&definition),
         };
         compiler.agree_with_place(&definition, id)?;
         compiler.compile(definition, group)
@@ -82,7 +110,10 @@ impl Compiler<'_> {
             names.push((name.value.clone(), self.place(&name.referenced)));
         }
         if let Some(root) = &definition.caused_by {
-            names.push((root.value.clone(), self.place(&root.referenced)));
+            for name in root.value.names() {
+                let (line, column) = (root.referenced.line(), root.referenced.column());
+                names.push((name.clone(), self.source.find(line, column, name)));
+            }
         }
         let mut remedy = BTreeMap::new();
         for (want, value) in &definition.remedy {
@@ -105,8 +136,21 @@ impl Compiler<'_> {
             subject,
             finding: self.template(&definition.finding)?,
             also,
-            caused_by: definition.caused_by.map(|root| root.value),
+            caused_by: definition
+                .caused_by
+                .as_ref()
+                .map(|root| root.value.names().to_vec())
+                .unwrap_or_default(),
+            explains: match &definition.explains {
+                Some(reason) => Some(self.template(reason)?),
+                None => None,
+            },
+            probe: match &definition.probe {
+                Some(probe) => Some(self.probe(probe, &definition)?),
+                None => None,
+            },
             remedy,
+            built_in: false,
             names,
             cases: definition.cases.into_iter().map(Case::from).collect(),
             id: definition.id.value,
@@ -153,13 +197,58 @@ impl Compiler<'_> {
         Ok((milder.severity, when))
     }
 
+    /// The command must lie where the things are that the check goes through.
+    fn probe(
+        &self,
+        written: &WrittenProbe,
+        definition: &Definition,
+    ) -> Result<(Probe, Place), Fault> {
+        let fault = |what: String, location: &Location, advice: &str| Fault {
+            what,
+            place: self.place(location),
+            advice: advice.to_owned(),
+        };
+        let section = definition.for_each.value;
+        let layer = written.layer.value;
+        let fits: &[Section] = match layer {
+            Layer::Pod => &[],
+            Layer::Engine => &[Section::Engines, Section::Networks, Section::Builds],
+            Layer::Container => &[Section::Builds],
+        };
+        if !fits.is_empty() && !fits.contains(&section) {
+            return Err(fault(
+                format!("a probe in each {layer} says nothing of {section}"),
+                &written.layer.referenced,
+                match layer {
+                    Layer::Container => "write `for_each: builds`",
+                    _ => "write `for_each: engines`, networks or builds",
+                },
+            ));
+        }
+        let command = written.run.value.trim();
+        let visible = |c: char| !c.is_control() || c == '\n' || c == '\t';
+        if command.is_empty() || command.len() > 4096 || !command.chars().all(visible) {
+            return Err(fault(
+                "the probe is no command".to_owned(),
+                &written.run.referenced,
+                "write what `sh -c` is to run, in at most 4096 bytes",
+            ));
+        }
+        let probe = Probe {
+            check: definition.id.value.clone(),
+            layer,
+            command: command.to_owned(),
+        };
+        Ok((probe, self.place(&written.run.referenced)))
+    }
+
     fn expression(&self, source: &Spanned<String>) -> Result<Expression, Fault> {
         Expression::compile(source.value.trim(), &self.variables)
             .map_err(|refusal| self.fault(refusal, &source.referenced))
     }
 
     fn about_runner(&self, source: &Spanned<String>) -> Result<Expression, Fault> {
-        let runner = Variables::new([("runner", Shape::of(schema_for!(RunnerFacts)))]);
+        let runner = Variables::new([("runner", SHAPES.1.clone())]);
         Expression::compile(source.value.trim(), &runner)
             .map_err(|refusal| self.fault(refusal, &source.referenced))
     }
@@ -184,45 +273,35 @@ impl Compiler<'_> {
     }
 }
 
-/// What a check's expressions may read when it goes through a section.
-fn variables(section: Section) -> Variables {
-    let it = match section {
+/// What the things of each section look like, and a runner: worked out once for all checks.
+static SHAPES: LazyLock<(BTreeMap<Section, Shape>, Shape)> = LazyLock::new(|| {
+    let shapes = Section::ALL.map(|section| (section, Shape::of(facts(section))));
+    (shapes.into(), Shape::of(schema_for!(RunnerFacts)))
+});
+
+/// What a check's expressions may read.
+fn variables(definition: &Definition) -> Variables {
+    let (things, runner) = &*SHAPES;
+    let it = things.get(&definition.for_each.value);
+    let mut variables = Variables::new([
+        ("it", it.cloned().unwrap_or(Shape::Any)),
+        ("runner", runner.clone()),
+    ]);
+    if definition.probe.is_some() {
+        variables.0.insert("probe".to_owned(), Shape::Leaf);
+    }
+    variables
+}
+
+/// What is known of each thing in a section.
+fn facts(section: Section) -> Schema {
+    match section {
         Section::Networks => schema_for!(NetworkFacts),
         Section::Engines => schema_for!(EngineFacts),
         Section::Pods => schema_for!(PodFacts),
         Section::Containers => schema_for!(ContainerFacts),
+        Section::Builds => schema_for!(BuildFacts),
         Section::Steps => schema_for!(StepFacts),
         Section::Secrets => schema_for!(SecretFacts),
-    };
-    Variables::new([
-        ("it", Shape::of(it)),
-        ("runner", Shape::of(schema_for!(RunnerFacts))),
-    ])
-}
-
-fn unreadable(source: Source, error: &serde_saphyr::Error) -> Fault {
-    let (line, column) = error
-        .location()
-        .map_or((1, 1), |at| (at.line(), at.column()));
-    let text = error.without_snippet().to_string();
-    let text = text
-        .strip_suffix(&format!(" at line {line}, column {column}"))
-        .unwrap_or(&text);
-    // serde's words for a mistyped name: unknown field `findings`, expected one of id, title …
-    let (what, advice) = match text.split_once(", expected one of ") {
-        Some((what, known)) => {
-            let word = what.split('`').nth(1).unwrap_or_default();
-            let known: Vec<&str> = known.split(", ").collect();
-            (what, advise(word, "", &known))
-        }
-        None => (
-            text,
-            "checks/README.md tells what a check file holds".to_owned(),
-        ),
-    };
-    Fault {
-        what: format!("not a check: {what}"),
-        place: source.place(line, column),
-        advice,
     }
 }

@@ -106,12 +106,13 @@ fn lonely(brace: &str, rest: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::expression::Bound;
     use serde_json::json;
 
     fn render(source: &str) -> Rendered {
         let it = json!({"name": "docker0", "mtu": 1500, "up": true});
         let variables = Variables::any(&["it"]);
-        let scope = Scope::new([("it", it)]);
+        let scope = Scope::new([&Bound::new("it", &it)]);
         Template::compile(source, &variables)
             .unwrap()
             .render(&scope)

@@ -1,8 +1,9 @@
 //! `check`: examines runners and reports what is wrong.
 
-use super::{Exit, source, tell, write_out};
+use super::{Exit, library, source, tell, tell_suppressed, write_out};
 use crate::check::{Library, judge};
 use crate::cli::Check;
+use crate::config::{Config, Day};
 use crate::diagnosis::{Diagnosis, Verdict};
 use crate::evidence::Evidence;
 use crate::report::{self, Style};
@@ -10,12 +11,12 @@ use anyhow::Result;
 use clap::ColorChoice;
 use std::io::{self, IsTerminal};
 
-pub fn run(options: &Check, color: ColorChoice) -> Result<Exit> {
+pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exit> {
     // A check file that is wrong is told before the cluster is touched.
-    let checks = &options.checks;
-    let library = Library::load(&checks.checks_dir)?.select(&checks.only, &checks.skip)?;
-    let evidence = source::evidence(&options.source)?;
-    let diagnosis = diagnose(&library, &evidence, options);
+    let library = library::chosen(&options.checks, settings)?;
+    let probes = library::probes(&library, &options.source, options.checks.allow_probes)?;
+    let evidence = source::evidence_with(&options.source, probes)?;
+    let diagnosis = diagnose(&library, &evidence, options, settings);
     let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();
     let style = Style::detect(color, to_terminal);
     let text = report::render(options.output, &diagnosis, &style);
@@ -23,13 +24,20 @@ pub fn run(options: &Check, color: ColorChoice) -> Result<Exit> {
     Ok(exit(&diagnosis, options))
 }
 
-fn diagnose(library: &Library, evidence: &Evidence, options: &Check) -> Diagnosis {
+fn diagnose(
+    library: &Library,
+    evidence: &Evidence,
+    options: &Check,
+    settings: &Config,
+) -> Diagnosis {
     let judgement = judge(library, evidence);
     for defect in &judgement.defects {
         tracing::warn!("{defect}");
     }
     let fail_on = options.fail_on.severity();
-    Diagnosis::new(evidence, judgement.findings, judgement.unknowns, fail_on)
+    let (findings, suppressed) = settings.suppress(judgement.findings, Day::today());
+    tell_suppressed(&suppressed);
+    Diagnosis::new(evidence, findings, judgement.unknowns, fail_on).with_suppressed(suppressed)
 }
 
 fn exit(diagnosis: &Diagnosis, options: &Check) -> Exit {

@@ -1,11 +1,18 @@
 //! `collect`: writes the evidence down, unjudged.
 
-use super::{Exit, source, tell, write_out};
-use crate::cli::{Collect, DocumentFormat};
+use super::{Exit, library, source, tell, write_out};
+use crate::cli::{CheckFiles, Collect, DocumentFormat};
+use crate::config::Config;
 use anyhow::{Context, Result};
 
 pub fn run(options: &Collect) -> Result<Exit> {
-    let evidence = source::evidence(&options.source)?;
+    let files = CheckFiles {
+        checks_dir: options.checks_dir.clone(),
+        overrides: Vec::new(),
+    };
+    let library = library::all(&files, &Config::default())?;
+    let probes = library::probes(&library, &options.source, options.allow_probes)?;
+    let evidence = source::evidence_with(&options.source, probes)?;
     let text = match options.output {
         DocumentFormat::Yaml => serde_saphyr::to_string(&evidence)
             .context("cannot write the recording as YAML: try -o json")?,

@@ -3,9 +3,10 @@
 mod objects;
 mod sheets;
 
-use super::{Exit, source, tell};
-use crate::check::{Library, judge};
+use super::{Exit, library, source, tell, tell_suppressed};
+use crate::check::judge;
 use crate::cli::Fix;
+use crate::config::{Config, Day};
 use crate::diagnosis::{Diagnosis, Finding, SCHEMA, Severity};
 use crate::evidence::{Evidence, Owner};
 use crate::fix::{self, File};
@@ -16,13 +17,13 @@ use objects::{Objects, resolve};
 use sheets::Sheets;
 use std::collections::HashMap;
 
-pub fn run(options: &Fix) -> Result<Exit> {
+pub fn run(options: &Fix, settings: &Config) -> Result<Exit> {
     let mut files: Vec<File> = options
         .files
         .iter()
         .map(|file| File::read(file))
         .collect::<Result<_>>()?;
-    let Examined { diagnosis, owners } = examine(options)?;
+    let Examined { diagnosis, owners } = examine(options, settings)?;
     if diagnosis.incomplete.as_deref() == Some(source::INTERRUPTED) {
         return Ok(Exit::Interrupted);
     }
@@ -52,7 +53,7 @@ struct Examined {
     owners: HashMap<String, Owner>,
 }
 
-fn examine(options: &Fix) -> Result<Examined> {
+fn examine(options: &Fix, settings: &Config) -> Result<Examined> {
     if let Some(file) = &options.report {
         let name = file.display();
         let text = source::read(file)?;
@@ -70,9 +71,9 @@ fn examine(options: &Fix) -> Result<Examined> {
             owners: HashMap::new(),
         });
     }
-    let checks = &options.checks;
-    let library = Library::load(&checks.checks_dir)?.select(&checks.only, &checks.skip)?;
-    let evidence: Evidence = source::evidence(&options.source)?;
+    let library = library::chosen(&options.checks, settings)?;
+    let probes = library::probes(&library, &options.source, options.checks.allow_probes)?;
+    let evidence: Evidence = source::evidence_with(&options.source, probes)?;
     let judgement = judge(&library, &evidence);
     for defect in &judgement.defects {
         tracing::warn!("{defect}");
@@ -82,7 +83,10 @@ fn examine(options: &Fix) -> Result<Examined> {
         .filter_map(|r| Some((r.full_name(), r.owner.clone()?)))
         .collect();
     let fail_on = Some(Severity::Error);
-    let diagnosis = Diagnosis::new(&evidence, judgement.findings, judgement.unknowns, fail_on);
+    let (findings, suppressed) = settings.suppress(judgement.findings, Day::today());
+    tell_suppressed(&suppressed);
+    let diagnosis = Diagnosis::new(&evidence, findings, judgement.unknowns, fail_on)
+        .with_suppressed(suppressed);
     Ok(Examined { diagnosis, owners })
 }
 

@@ -1,8 +1,8 @@
 //! `lint`: judges files before they are deployed.
 
-use super::{Exit, tell, write_out};
-use crate::check::Library;
+use super::{Exit, library, tell, tell_suppressed, write_out};
 use crate::cli::Lint;
+use crate::config::{Config, Day};
 use crate::diagnosis::{Diagnosis, Verdict};
 use crate::lint::network::PodNetwork;
 use crate::lint::{self, Linted, UNDERSTOOD, files};
@@ -14,9 +14,8 @@ use std::io::{self, IsTerminal};
 /// What VXLAN leaves of an ethernet of 1500: `--help` argues for it.
 const USUAL_POD_MTU: i64 = 1450;
 
-pub fn run(options: &Lint, color: ColorChoice) -> Result<Exit> {
-    let checks = &options.checks;
-    let library = Library::load(&checks.checks_dir)?.select(&checks.only, &checks.skip)?;
+pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit> {
+    let library = library::chosen(&options.checks, settings)?;
     let inputs = files::gather(&options.paths)?;
     let network = PodNetwork {
         mtu: options.pod_mtu.unwrap_or(USUAL_POD_MTU),
@@ -28,12 +27,15 @@ pub fn run(options: &Lint, color: ColorChoice) -> Result<Exit> {
     }
     refuse(&linted)?;
     remark(&linted);
+    let (findings, suppressed) = settings.suppress(linted.judgement.findings, Day::today());
+    tell_suppressed(&suppressed);
     let diagnosis = Diagnosis::new(
         &linted.evidence,
-        linted.judgement.findings,
+        findings,
         linted.judgement.unknowns,
         options.fail_on.severity(),
-    );
+    )
+    .with_suppressed(suppressed);
     let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();
     let style = Style::detect(color, to_terminal);
     let text = report::render_files(options.output, &diagnosis, &style);

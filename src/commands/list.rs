@@ -1,11 +1,11 @@
 //! `list`: every check, one line each.
 
-use super::{Exit, write_out};
+use super::{Exit, library, write_out};
 use crate::check::{Check, Library};
 use crate::cli::{List, ListFormat};
+use crate::config::Config;
 use crate::diagnosis::Severity;
 use anyhow::{Context, Result};
-use clap::ColorChoice;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -16,8 +16,8 @@ struct Row<'a> {
     group: &'a str,
 }
 
-pub fn run(options: &List, _color: ColorChoice) -> Result<Exit> {
-    let library = Library::load(&options.checks_dir)?;
+pub fn run(options: &List, settings: &Config) -> Result<Exit> {
+    let library = library::all(&options.files, settings)?;
     let text = match options.output {
         ListFormat::Table => table(&library),
         ListFormat::Json => {

@@ -6,16 +6,22 @@ mod collect;
 mod explain;
 mod fix;
 mod job;
+mod library;
 mod lint;
 mod list;
 mod manifest;
 mod progress;
 mod rbac;
+mod schema;
 mod source;
 mod test;
 
 use crate::cli::{Cli, Command};
+use crate::config;
+use crate::diagnosis::Suppressed;
+use crate::report;
 use anyhow::{Context, Result};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,6 +49,11 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// The command line and the settings of the current directory.
+pub fn read(arguments: Vec<OsString>) -> Result<Cli> {
+    config::command_line(arguments)
+}
+
 pub fn run(cli: Cli) -> Result<Exit> {
     let level = match cli.verbose {
         // Libraries' complaints are told in our own words.
@@ -54,18 +65,19 @@ pub fn run(cli: Cli) -> Result<Exit> {
         .with_env_filter(EnvFilter::new(level))
         .with_writer(io::stderr)
         .init();
-    let color = cli.color;
+    let (color, settings) = (cli.color, &cli.settings);
     match cli.command {
-        Command::Check(options) => check::run(&options, color),
+        Command::Check(options) => check::run(&options, settings, color),
         Command::Collect(options) => collect::run(&options),
-        Command::Explain(options) => explain::run(&options, color),
-        Command::List(options) => list::run(&options, color),
+        Command::Explain(options) => explain::run(&options, settings, color),
+        Command::List(options) => list::run(&options, settings),
         Command::Test(options) => test::run(&options),
+        Command::Schema(options) => schema::run(&options),
         Command::Manifest(options) => manifest::run(&options),
         Command::Rbac(options) => rbac::run(&options),
         Command::Job(options) => job::run(&options),
-        Command::Fix(options) => fix::run(&options),
-        Command::Lint(options) => lint::run(&options, color),
+        Command::Fix(options) => fix::run(&options, settings),
+        Command::Lint(options) => lint::run(&options, settings, color),
     }
 }
 
@@ -84,6 +96,24 @@ fn write_out(text: &str, file: Option<&Path>) -> Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("cannot write to standard output: use --output-file"),
+    }
+}
+
+/// Lists, for who asks for more, the findings that do not count.
+fn tell_suppressed(suppressed: &[Suppressed]) {
+    for Suppressed {
+        finding,
+        suppression,
+    } in suppressed
+    {
+        tracing::info!(
+            "suppressed: {} on {}: {} ({}: {})",
+            finding.check,
+            report::clean(&finding.runner),
+            report::clean(&finding.message),
+            suppression.place,
+            report::clean(&suppression.reason)
+        );
     }
 }
 

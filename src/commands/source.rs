@@ -2,7 +2,7 @@
 
 use super::progress;
 use crate::cli::Source;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Probe};
 use crate::target::docker::Docker;
 use crate::target::kubernetes::{Cluster, Order};
 use crate::target::{Limits, Selection};
@@ -16,7 +16,8 @@ static RECORDINGS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/record
 
 pub const INTERRUPTED: &str = "interrupted: this is what was known by then";
 
-pub fn evidence(source: &Source) -> Result<Evidence> {
+/// Everything there is to see; live, also what these commands of checks say.
+pub fn evidence_with(source: &Source, probes: Vec<Probe>) -> Result<Evidence> {
     if let Some(name) = &source.demo {
         return demo(name);
     }
@@ -29,8 +30,8 @@ pub fn evidence(source: &Source) -> Result<Evidence> {
         .build()
         .context("cannot start: the system gives no threads")?;
     let evidence = match &source.docker {
-        Some(container) => Ok(runtime.block_on(from_docker(source, container.clone()))),
-        None => runtime.block_on(from_cluster(source)),
+        Some(container) => Ok(runtime.block_on(from_docker(source, container.clone(), probes))),
+        None => runtime.block_on(from_cluster(source, probes)),
     };
     // Whatever still waits for a cluster that does not answer is left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
@@ -66,14 +67,14 @@ pub fn read(file: &Path) -> Result<String> {
     })
 }
 
-async fn from_docker(source: &Source, container: Option<String>) -> Evidence {
-    let limits = limits(source);
+async fn from_docker(source: &Source, container: Option<String>, probes: Vec<Probe>) -> Evidence {
+    let limits = limits(source, probes);
     let stop = stop(limits.deadline);
     Docker { container }.collect(&limits, stop).await
 }
 
-async fn from_cluster(source: &Source) -> Result<Evidence> {
-    let limits = limits(source);
+async fn from_cluster(source: &Source, probes: Vec<Probe>) -> Result<Evidence> {
+    let limits = limits(source, probes);
     let selection = Selection {
         pods: source.pods.clone(),
         namespace: source.namespace.clone(),
@@ -103,7 +104,7 @@ async fn from_cluster(source: &Source) -> Result<Evidence> {
     evidence
 }
 
-fn limits(source: &Source) -> Limits {
+fn limits(source: &Source, probes: Vec<Probe>) -> Limits {
     Limits {
         timeout: source.timeout,
         // What was asked to wait for comes on top.
@@ -111,6 +112,7 @@ fn limits(source: &Source) -> Limits {
         concurrency: source.concurrency,
         max_depth: source.max_depth,
         confirm: source.confirm.clone(),
+        probes,
     }
 }
 

@@ -98,6 +98,7 @@ pub(super) fn describe(pod: &Pod, kind: &Kind) -> Runner {
         engines: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
         declared: None,
         runtime_class: spec.runtime_class_name.as_deref().map(plain),
+        probes: Vec::new(),
     }
 }
 

@@ -5,13 +5,16 @@ pub mod facts;
 mod launch;
 pub mod mtu_path;
 mod observation;
+mod probes;
 pub mod versions;
 
 pub use launch::{Launch, Launcher};
 pub use observation::{Observation, Observed, Unobserved, Unseen, Why};
+pub use probes::{Layer, Probe, Probed};
 
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -50,20 +53,36 @@ impl Evidence {
         struct Header {
             evidence_version: i64,
         }
-        let header: Header = serde_saphyr::from_str(text).with_context(|| {
-            format!(
-                "{name} is not a recording of runner-doctor: write one with `runner-doctor collect`"
-            )
-        })?;
-        if header.evidence_version != EVIDENCE_VERSION {
-            bail!(
-                "{name} has evidence_version {}, this runner-doctor reads {EVIDENCE_VERSION}: use the runner-doctor that wrote it, or collect again",
+        // Of a whole recording the header need not be read by itself.
+        let whole = read::<Evidence>(text);
+        let version = match &whole {
+            Ok(evidence) => evidence.evidence_version,
+            Err(_) => {
+                let header: Header = read(text).with_context(|| {
+                    format!(
+                        "{name} is not a recording of runner-doctor: write one with `runner-doctor collect`"
+                    )
+                })?;
                 header.evidence_version
+            }
+        };
+        if version != EVIDENCE_VERSION {
+            bail!(
+                "{name} has evidence_version {version}, this runner-doctor reads {EVIDENCE_VERSION}: use the runner-doctor that wrote it, or collect again"
             );
         }
-        serde_saphyr::from_str(text).with_context(|| {
+        whole.with_context(|| {
             format!("{name} is damaged: collect it again with `runner-doctor collect`")
         })
+    }
+}
+
+/// JSON is YAML too, but many times as fast to read as such.
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
+    let json = text.trim_start().starts_with('{');
+    match json.then(|| serde_json::from_str(text)) {
+        Some(Ok(read)) => Ok(read),
+        _ => serde_saphyr::from_str(text),
     }
 }
 
@@ -190,6 +209,9 @@ pub struct Runner {
     /// The pod's RuntimeClass, where it asks for one: it may be a sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class: Option<String>,
+    /// What the commands said that checks ask by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<Probed>,
 }
 
 /// What a file says beside the runner itself.

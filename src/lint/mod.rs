@@ -298,6 +298,7 @@ impl Linted {
             engine: None,
             subject: None,
             reason: reason.to_owned(),
+            caused_by: None,
         });
     }
 }

@@ -71,6 +71,7 @@ pub(crate) fn bare(provider: Provider, context: &Context<'_>) -> Runner {
         engines: Observed(Vec::new()),
         declared: None,
         runtime_class: None,
+        probes: Vec::new(),
     };
     declare(&mut runner, context);
     runner

@@ -6,13 +6,14 @@ mod frames;
 mod http;
 mod network;
 pub(crate) mod options;
+mod probed;
 mod processes;
 pub(crate) mod text;
 
 pub use download::Url;
 
 use crate::evidence::{
-    Engine, NetworkNamespace, Observation, Observed, Unobserved, Unseen, Uplink, Why,
+    Engine, NetworkNamespace, Observation, Observed, Probe, Probed, Unobserved, Unseen, Uplink, Why,
 };
 use engine::Naming;
 use frames::Frames;
@@ -54,6 +55,8 @@ pub struct Orders {
     pub await_nested: Option<Duration>,
     /// Downloads this from every namespace.
     pub confirm: Option<Url>,
+    /// Runs these commands too.
+    pub probes: Vec<Probe>,
 }
 
 impl Orders {
@@ -77,15 +80,15 @@ pub struct Walk {
     of_pod_only: bool,
     machine: bool,
     url: Option<Url>,
+    probes: Vec<Probe>,
 }
 
 impl Walk {
     pub fn new(mode_of: &Mode, orders: &Orders) -> Self {
         let mark = marker();
-        let mut script = String::with_capacity(SCRIPT.len() + 128);
-        for line in SCRIPT.lines().filter(|line| !line.starts_with('#')) {
-            script.push_str(line);
-            script.push('\n');
+        let mut script = without_comments(SCRIPT);
+        if *mode_of != Mode::Node {
+            script.push_str(&probed::script(&orders.probes));
         }
         let (mode, pod) = match mode_of {
             Mode::Pod => ("pod", "-".to_owned()),
@@ -114,6 +117,7 @@ impl Walk {
             of_pod_only: matches!(mode_of, Mode::PodOnNode(_)),
             machine: *mode_of == Mode::Here,
             url: orders.confirm.clone(),
+            probes: orders.probes.clone(),
         }
     }
 
@@ -155,6 +159,7 @@ impl Walk {
             namespace.holders = holders(namespace.id, &processes, &engines, container);
         }
         Seen {
+            probes: probed::read(&frames, &self.probes, &processes, &engines),
             engines: whole(&frames, engines, "namespaces"),
             namespaces: whole(&frames, namespaces, "net"),
         }
@@ -211,6 +216,7 @@ pub struct Walked {
 pub struct Seen {
     pub namespaces: Observation<Vec<NetworkNamespace>>,
     pub engines: Observation<Vec<Engine>>,
+    pub probes: Vec<Probed>,
 }
 
 impl Seen {
@@ -218,8 +224,15 @@ impl Seen {
         Seen {
             namespaces: Unseen(reason.clone()),
             engines: Unseen(reason),
+            probes: Vec::new(),
         }
     }
+}
+
+/// A script without the lines that only people read.
+fn without_comments(script: &str) -> String {
+    let lines = script.lines().filter(|line| !line.starts_with('#'));
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// A list is observed once the record that it rests on came through.

@@ -1,6 +1,7 @@
 //! The walk as real shells ran it on the lab, whole and damaged, and as this machine's shells run it.
 
 use super::*;
+use crate::evidence::Layer;
 use proptest::prelude::*;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -27,6 +28,7 @@ fn orders() -> Orders {
         whole: Duration::from_secs(10),
         await_nested: None,
         confirm: None,
+        probes: Vec::new(),
     }
 }
 
@@ -37,6 +39,7 @@ fn read(stream: &[u8]) -> Seen {
         of_pod_only: false,
         machine: false,
         url: None,
+        probes: Vec::new(),
     };
     let walked = Walked {
         name: "docker-in-docker".to_owned(),
@@ -239,6 +242,48 @@ fn the_walk_ends_when_nobody_listens() {
             begun.elapsed() < Duration::from_secs(10),
             "{shell:?} went on"
         );
+    }
+}
+
+/// Only what concerns them: a walk of this machine would ask every engine on it.
+#[cfg(target_os = "linux")]
+#[test]
+fn commands_of_checks_run_in_the_shells_of_this_machine() {
+    let ask = |check: &str, command: &str| Probe {
+        check: check.to_owned(),
+        layer: Layer::Pod,
+        command: command.to_owned(),
+    };
+    let mut orders = orders();
+    orders.probes = vec![
+        ask("quotes", "printf '%s' \"it's $pid; $root\"\necho"),
+        ask("fails", "echo said; false"),
+        ask("hangs", "sleep 60"),
+        ask("floods", "yes"),
+    ];
+    let walk = Walk::new(&Mode::Pod, &orders);
+    let (functions, _) = walk.script.trim_end().rsplit_once('\n').unwrap();
+    let script = format!(
+        "{functions}\nmark=M step=1 ends=99999999999; find_limit; ask_in pod - $$; say end -; done_ 0"
+    );
+    for shell in shells() {
+        let run = Command::new(shell[0])
+            .args(&shell[1..])
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        let frames = Frames::parse(&run.stdout, "M");
+        let said = probed::read(&frames, &orders.probes, &Processes::default(), &[]);
+        assert_eq!(said.len(), 4, "{shell:?}");
+        let output = said[0].output.observed().unwrap();
+        assert!(
+            output.starts_with("it's ") && output.contains("; /proc/"),
+            "{shell:?}: {output}"
+        );
+        let why = |at: usize| said[at].output.reason().map(|reason| reason.why);
+        assert_eq!(why(1), Some(Why::Unreadable), "{shell:?}");
+        assert_eq!(why(2), Some(Why::TimedOut), "{shell:?}");
+        assert_eq!(why(3), Some(Why::TooLarge), "{shell:?}");
     }
 }
 

@@ -13,7 +13,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Control characters, and those that turn or hide the text around them.
-fn acts(c: char) -> bool {
+pub fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
 }

@@ -446,6 +446,7 @@ walk() {
 		read_networks
 		read_engines
 		[ "$mode" = here ] && ask_told
+		command -v run_probes >/dev/null && run_probes
 		if [ "$9" != 0 ]; then
 			step=$9
 			find_limit

@@ -19,7 +19,12 @@ struct Group<'a> {
     consequences: Vec<&'a Finding>,
 }
 
-pub(super) fn write<'a>(page: &mut Page<'_>, findings: &[&'a Finding], told: &mut Told<'a>) {
+pub(super) fn write<'a>(
+    page: &mut Page<'_>,
+    findings: &[&'a Finding],
+    unknowns: &[&Unknown],
+    told: &mut Told<'a>,
+) {
     for group in group(findings) {
         page.gap();
         let Some(first) = group.roots.first().copied() else {
@@ -29,6 +34,30 @@ pub(super) fn write<'a>(page: &mut Page<'_>, findings: &[&'a Finding], told: &mu
         write_why(page, first, told);
         write_cures(page, &group.roots, told);
         write_consequences(page, &group.consequences);
+        write_unseen(page, &group, unknowns);
+    }
+    let of_none = |unknown: &&&Unknown| !findings.iter().any(|f| hides(f, unknown));
+    let rest: Vec<_> = unknowns.iter().filter(of_none).copied().collect();
+    write_unknowns(page, &rest);
+}
+
+fn hides(finding: &Finding, unknown: &Unknown) -> bool {
+    unknown.caused_by.as_ref() == Some(&finding.fingerprint)
+}
+
+/// What could not be judged because of a finding: no more than the names of the checks.
+fn write_unseen(page: &mut Page<'_>, group: &Group<'_>, unknowns: &[&Unknown]) {
+    let here = || group.roots.iter().chain(&group.consequences);
+    let of_group = |unknown: &&Unknown| here().any(|finding| hides(finding, unknown));
+    let unseen: Vec<_> = unknowns.iter().copied().filter(of_group).collect();
+    if !unseen.is_empty() {
+        page.gap();
+        page.labelled(
+            4,
+            "unknown for that:",
+            Ink::Plain,
+            &checks(&unseen).join(", "),
+        );
     }
 }
 
@@ -225,28 +254,89 @@ fn root_of<'a>(finding: &'a Finding, all: &[&'a Finding]) -> Option<&'a Finding>
     None
 }
 
-/// What could not be seen, a reason once, with the checks that could not judge for it.
+/// What could not be seen, a reason once, and then which checks could not judge for it.
 pub(super) fn write_unknowns(page: &mut Page<'_>, unknowns: &[&Unknown]) {
-    let mut reasons: Vec<(&str, Vec<&Unknown>)> = Vec::new();
+    for Blind { reason, unknowns } in by_reason(unknowns) {
+        page.gap();
+        let places = distinct(
+            unknowns
+                .iter()
+                .map(|u| u.engine.as_deref().or(u.subject.as_deref()))
+                .map(|place| place.filter(|place| *place != unknowns[0].runner)),
+        );
+        let places = places.join(", ");
+        let checks = checks(&unknowns);
+        let (name, rest) = match checks.as_slice() {
+            [one] => (*one, places.as_str()),
+            _ => (places.as_str(), ""),
+        };
+        let lead = format!("{} unknown  ", page.style.mark(Mark::Unknown));
+        page.heading(0, (Ink::Doubtful, &lead), (Ink::Bold, name), rest);
+        let so = match checks.len() {
+            many @ 2.. => format!(", so {many} checks could not judge: {}", checks.join(", ")),
+            _ => String::new(),
+        };
+        page.prose(4, Ink::Plain, &format!("{reason}{so}"));
+    }
+}
+
+pub(super) fn checks<'a>(unknowns: &[&'a Unknown]) -> Vec<&'a str> {
+    distinct(unknowns.iter().map(|u| Some(u.check.as_str())))
+}
+
+/// What could not be judged for one reason.
+pub(super) struct Blind<'a> {
+    pub(super) reason: String,
+    pub(super) unknowns: Vec<&'a Unknown>,
+}
+
+/// Unknowns of one runner and one reason together, in order of appearance. One that gives two
+/// reasons stands under both, where either is another's only one.
+pub(super) fn by_reason<'a>(unknowns: &[&'a Unknown]) -> Vec<Blind<'a>> {
+    let mut told: HashMap<&str, Vec<&str>> = HashMap::new();
     for unknown in unknowns {
+        let reasons = told.entry(unknown.runner.as_str()).or_default();
         let reason = unknown.reason.trim();
-        match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, same)) => same.push(unknown),
-            None => reasons.push((reason, vec![unknown])),
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
         }
     }
-    for (reason, same) in reasons {
-        page.gap();
-        let lead = format!("{} unknown  ", page.style.mark(Mark::Unknown));
-        let checks = distinct(same.iter().map(|u| Some(u.check.as_str()))).join(", ");
-        let places = distinct(
-            same.iter()
-                .map(|u| u.engine.as_deref().or(u.subject.as_deref())),
-        );
-        let lead = (Ink::Doubtful, lead.as_str());
-        page.heading(0, lead, (Ink::Bold, &checks), &places.join(", "));
-        page.prose(4, Ink::Plain, reason);
+    let mut blind: Vec<Blind> = Vec::new();
+    let mut known: HashMap<(&str, String), usize> = HashMap::new();
+    for unknown in unknowns {
+        let runner = unknown.runner.as_str();
+        for reason in parts(unknown.reason.trim(), &told[runner]) {
+            let at = *known.entry((runner, reason.clone())).or_insert(blind.len());
+            match blind.get_mut(at) {
+                Some(there) => there.unknowns.push(unknown),
+                None => blind.push(Blind {
+                    reason,
+                    unknowns: vec![unknown],
+                }),
+            }
+        }
     }
+    blind
+}
+
+/// The reasons that one text joins with `; `, as far as others give them by themselves.
+fn parts(reason: &str, told: &[&str]) -> Vec<String> {
+    const JOIN: &str = "; ";
+    let mut rest = format!("{reason}{JOIN}");
+    let mut parts = Vec::new();
+    for other in told.iter().filter(|other| **other != reason) {
+        let other_joined = format!("{other}{JOIN}");
+        let at = rest.find(&other_joined);
+        if let Some(at) = at.filter(|at| *at == 0 || rest[..*at].ends_with(JOIN)) {
+            rest.replace_range(at..at + other_joined.len(), "");
+            parts.push((*other).to_owned());
+        }
+    }
+    let rest = rest.trim_end_matches(JOIN);
+    if !rest.is_empty() || parts.is_empty() {
+        parts.push(rest.to_owned());
+    }
+    parts
 }
 
 fn distinct<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Vec<&'a str> {

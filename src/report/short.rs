@@ -1,7 +1,8 @@
-//! One line a finding and a thing unknown, for grep and for logs.
+//! One line a finding, and one a reason for which checks could not judge, for grep and for logs.
 
+use super::findings::{Blind, by_reason, checks};
 use super::terminal::{Ink, Style};
-use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity};
+use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity, Unknown};
 
 pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
     let mut out = String::new();
@@ -17,15 +18,25 @@ pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
             text: &remarked(finding),
         });
     }
-    for unknown in &diagnosis.unknowns {
+    let unknowns: Vec<&Unknown> = diagnosis.unknowns.iter().collect();
+    for Blind {
+        reason,
+        unknowns: same,
+    } in by_reason(&unknowns)
+    {
+        let first = same[0];
+        let alike = |of: fn(&Unknown) -> Option<&str>| {
+            let one = of(first);
+            one.filter(|_| same.iter().all(|unknown| of(unknown) == one))
+        };
         push(Line {
             word: "unknown",
             ink: Ink::Doubtful,
-            check: &unknown.check,
-            runner: &unknown.runner,
-            engine: unknown.engine.as_deref(),
-            subject: unknown.subject.as_deref(),
-            text: &unknown.reason,
+            check: &checks(&same).join(","),
+            runner: &first.runner,
+            engine: alike(|unknown| unknown.engine.as_deref()),
+            subject: alike(|unknown| unknown.subject.as_deref()),
+            text: &reason,
         });
     }
     if let Some(reason) = &diagnosis.incomplete {

@@ -39,8 +39,7 @@ pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
             layers::write(&mut page, &runner.layers);
             write_unseen(&mut page, runner);
         }
-        findings::write(&mut page, &patient.findings, &mut told);
-        findings::write_unknowns(&mut page, &patient.unknowns);
+        findings::write(&mut page, &patient.findings, &patient.unknowns, &mut told);
     }
     write_summary(&mut page, diagnosis);
     page.into_string()
@@ -160,6 +159,9 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
         .collect();
     if summary.unknown > 0 {
         parts.push(format!("{} unknown", summary.unknown));
+    }
+    if !diagnosis.suppressed.is_empty() {
+        parts.push(format!("{} suppressed", diagnosis.suppressed.len()));
     }
     if parts.is_empty() {
         parts.push("nothing found".into());

@@ -88,6 +88,7 @@ impl Docker {
             engines: Observation::Unobserved(unseen),
             declared: None,
             runtime_class: None,
+            probes: Vec::new(),
         }
     }
 }

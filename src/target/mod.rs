@@ -10,7 +10,7 @@ pub(crate) mod surroundings;
 mod talk;
 mod walk;
 
-use crate::evidence::Unobserved;
+use crate::evidence::{Probe, Unobserved};
 use crate::probe::{Orders, Url, Walk};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub struct Limits {
     pub max_depth: usize,
     /// Downloads this from every network.
     pub confirm: Option<Url>,
+    /// Runs these commands of checks too.
+    pub probes: Vec<Probe>,
 }
 
 impl Limits {
@@ -57,6 +59,7 @@ impl Limits {
             whole: self.timeout,
             await_nested: None,
             confirm: self.confirm.clone(),
+            probes: self.probes.clone(),
         }
     }
 }

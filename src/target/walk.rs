@@ -1,9 +1,7 @@
 //! Walks one runner: every running engine container of its pod, once.
 
 use super::{Exec, Place};
-use crate::evidence::{
-    Engine, NetworkNamespace, Observation, Observed, Runner, Unobserved, Unseen, Why,
-};
+use crate::evidence::{Engine, Observation, Observed, Probed, Runner, Unobserved, Unseen, Why};
 use crate::probe::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked};
 
 /// Fills in what lies under a runner, down to `max_depth` engines inside each other.
@@ -50,34 +48,36 @@ pub async fn walk_runner<E: Exec>(
         );
         seen.push(Seen::nothing(reason));
     }
-    let (namespaces, mut engines) = merge(seen);
-    if let Observed(engines) = &mut engines {
+    let Some(mut seen) = seen.into_iter().reduce(merge) else {
+        return runner;
+    };
+    if let Observed(engines) = &mut seen.engines {
         engines.retain(|engine| engine.depth() < max_depth);
     }
-    runner.namespaces = namespaces;
-    runner.engines = engines;
+    runner.namespaces = seen.namespaces;
+    runner.engines = seen.engines;
+    runner.probes = seen.probes;
     runner
 }
 
-type Halves = (Observation<Vec<NetworkNamespace>>, Observation<Vec<Engine>>);
-
 /// Several engine containers see parts of one pod: namespaces are told apart by their number, and
 /// a container that shares its processes with another sees the same engines.
-fn merge(seen: Vec<Seen>) -> Halves {
-    let mut walks = seen.into_iter();
-    let Some(first) = walks.next() else {
-        let reason = Unobserved::new(Why::NotApplicable, "nothing was walked");
-        return (Unseen(reason.clone()), Unseen(reason));
-    };
-    walks.fold(
-        (first.namespaces, first.engines),
-        |(namespaces, engines), next| {
-            (
-                both(namespaces, next.namespaces, |a, b| a.id == b.id),
-                both(engines, next.engines, same_engine),
-            )
-        },
-    )
+fn merge(mut mine: Seen, next: Seen) -> Seen {
+    let asked = |p: &Probed| (p.check.clone(), p.engine.clone(), p.container.clone());
+    for probed in next.probes {
+        if !mine
+            .probes
+            .iter()
+            .any(|known| asked(known) == asked(&probed))
+        {
+            mine.probes.push(probed);
+        }
+    }
+    Seen {
+        namespaces: both(mine.namespaces, next.namespaces, |a, b| a.id == b.id),
+        engines: both(mine.engines, next.engines, same_engine),
+        probes: mine.probes,
+    }
 }
 
 fn both<T>(

@@ -60,24 +60,29 @@ pub fn examine(scenario: &Scenario, stage: &Stage) -> Result<Found> {
     doctor()
         .args(["collect", "-n", namespace, "--output-file"])
         .arg(&recording)
-        .args(what_to_confirm(&scenario.check.args))
+        .args(told(&scenario.check.args, &["--confirm", "--checks-dir"]))
         .output()?;
     Ok(Found {
         exit: output.status.code().context("it was killed")?,
         seconds,
         said: String::from_utf8_lossy(&output.stderr).into_owned(),
         diagnosis: diagnosis(&output.stdout)?,
-        replayed: replay(&recording)?,
+        replayed: replay(&recording, &scenario.check.args)?,
         recording,
     })
 }
 
-/// The recording must hold what the check saw.
-fn what_to_confirm(arguments: &[String]) -> &[String] {
-    let at = arguments
-        .iter()
-        .position(|argument| argument == "--confirm");
-    at.map_or(&[], |at| &arguments[at..at + 2])
+/// The recording must hold what the check saw, and be judged by the same checks: those of these
+/// flags that were told, each with its value.
+fn told<'a>(arguments: &'a [String], flags: &[&str]) -> Vec<&'a str> {
+    let pairs = arguments.windows(2);
+    let told = pairs.filter(|pair| flags.contains(&pair[0].as_str()));
+    let mut told: Vec<&str> = told.flatten().map(String::as_str).collect();
+    let switch = "--allow-probes";
+    if told.contains(&"--checks-dir") && arguments.iter().any(|argument| argument == switch) {
+        told.push(switch);
+    }
+    told
 }
 
 /// As a step of a pipeline runs it: without a cluster, in a container of its own.
@@ -103,13 +108,14 @@ fn from_inside(
     })
 }
 
-fn replay(recording: &Path) -> Result<Option<Diagnosis>> {
+fn replay(recording: &Path, arguments: &[String]) -> Result<Option<Diagnosis>> {
     if !recording.exists() {
         return Ok(None);
     }
     let output = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
         .args(["check", "-o", "json", "--evidence"])
         .arg(recording)
+        .args(told(arguments, &["--check", "--checks-dir"]))
         .output()?;
     diagnosis(&output.stdout)
 }

@@ -227,6 +227,7 @@ pub fn diagnose(
         runners,
         findings,
         unknowns,
+        suppressed: Vec::new(),
         incomplete: None,
     }
 }
@@ -251,6 +252,7 @@ fn unknown(check: &str, engine: Option<&str>, subject: Option<&str>, reason: &st
         engine: engine.map(Into::into),
         subject: subject.map(Into::into),
         reason: reason.into(),
+        caused_by: None,
     }
 }
 

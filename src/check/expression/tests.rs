@@ -22,7 +22,8 @@ fn scope(change: serde_json::Value) -> Scope {
     for (name, value) in change.as_object().unwrap() {
         it[name] = value.clone();
     }
-    Scope::new([("it", it), ("runner", json!({"name": "ci/runner"}))])
+    let runner = json!({"name": "ci/runner"});
+    Scope::new([&Bound::new("it", &it), &Bound::new("runner", &runner)])
 }
 
 fn unseen(detail: &str) -> serde_json::Value {
@@ -31,7 +32,8 @@ fn unseen(detail: &str) -> serde_json::Value {
 
 fn truth(source: &str, change: serde_json::Value) -> Result<bool, String> {
     let expression = Expression::compile(source, &variables()).unwrap();
-    expression.truth(&scope(change))
+    let truth = expression.truth(&scope(change));
+    truth.map_err(|reasons| reasons.join("; "))
 }
 
 fn refusal(source: &str) -> Refusal {

@@ -220,3 +220,30 @@ fn turn(expression: &mut IdedExpr, unseen: &BTreeSet<&str>) {
         _ => {}
     }
 }
+
+/// Whether `has(…)` stands anywhere in an expression.
+pub(super) fn asks_has(expression: &IdedExpr) -> bool {
+    match &expression.expr {
+        Expr::Select(select) => select.test || asks_has(&select.operand),
+        Expr::Call(call) => call
+            .target
+            .as_deref()
+            .into_iter()
+            .chain(&call.args)
+            .any(asks_has),
+        Expr::Comprehension(comprehension) => [
+            &comprehension.iter_range,
+            &comprehension.loop_cond,
+            &comprehension.loop_step,
+            &comprehension.result,
+        ]
+        .into_iter()
+        .any(|part| asks_has(part)),
+        Expr::List(list) => list.elements.iter().any(asks_has),
+        Expr::Map(map) => map.entries.iter().any(|entry| match &entry.expr {
+            EntryExpr::MapEntry(entry) => asks_has(&entry.key) || asks_has(&entry.value),
+            EntryExpr::StructField(_) => false,
+        }),
+        _ => false,
+    }
+}

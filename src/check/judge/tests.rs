@@ -12,7 +12,7 @@ why: none
 cases: []
 ";
 
-fn check(id: &str, rule: &str) -> Check {
+pub(super) fn check(id: &str, rule: &str) -> Check {
     let text = format!("id: {id}{FORMAT}{rule}");
     let source = Source {
         file: "test.yaml",
@@ -21,26 +21,26 @@ fn check(id: &str, rule: &str) -> Check {
     Check::parse(source, id, "test").unwrap_or_else(|fault| panic!("{fault}"))
 }
 
-const ANY_NETWORK: &str = "
+pub(super) const ANY_NETWORK: &str = "
 needs: [networks]
 for_each: networks
 fails_when: it.mtu > 0
 finding: '{it.engine} {it.name}'
 ";
 
-const ANY_ENGINE: &str = "
+pub(super) const ANY_ENGINE: &str = "
 needs: [engines]
 for_each: engines
 fails_when: it.depth >= 0
 finding: '{it.name}'
 ";
 
-fn judged(checks: &[Check]) -> Judgement {
+pub(super) fn judged(checks: &[Check]) -> Judgement {
     let checks: Vec<&Check> = checks.iter().collect();
     judge_by(&checks, &case::healthy().unwrap())
 }
 
-fn with(rule: &str, addition: &str) -> String {
+pub(super) fn with(rule: &str, addition: &str) -> String {
     format!("{rule}{addition}\n")
 }
 
@@ -192,9 +192,9 @@ fn every_remedy_and_every_addition_is_rendered() {
             let view = View::new(evidence, &evidence.runners[0]);
             let mut judgement = Judgement::default();
             for suspicion in examine(check, &view).suspicions {
-                wants.extend(judgement.wants(check, suspicion.item).into_keys());
+                wants.extend(judgement.wants(&suspicion).into_keys());
                 for (_, say) in &check.also {
-                    messages.push_str(&judgement.render(check, say, suspicion.item));
+                    messages.push_str(&judgement.render(say, &suspicion));
                 }
             }
             assert!(judgement.defects.is_empty(), "{:?}", judgement.defects);
@@ -211,4 +211,55 @@ fn every_remedy_and_every_addition_is_rendered() {
             check.id
         );
     }
+}
+
+/// Every cause that a check names, and every reason that it explains, is one in some case; so is
+/// every milder severity, and every finding that is only predicted.
+#[test]
+fn every_cause_severity_and_confidence_is_reached() {
+    let library = Library::load(&[]).unwrap();
+    let checks: Vec<&Check> = library.checks().collect();
+    let mut reached = BTreeSet::new();
+    for case in library.checks().flat_map(|check| &check.cases) {
+        let judgement = judge(&library, &case.evidence().unwrap());
+        let check_of = |print: &String| {
+            let found = judgement.findings.iter().find(|f| f.fingerprint == *print);
+            found.unwrap().check.clone()
+        };
+        for finding in &judgement.findings {
+            let root = finding.caused_by.as_ref().map(check_of);
+            reached.extend(root.map(|root| format!("{} caused by {root}", finding.check)));
+            reached.insert(format!("{} {:?}", finding.check, finding.severity));
+            reached.insert(format!("{} {:?}", finding.check, finding.confidence));
+        }
+        for unknown in &judgement.unknowns {
+            let root = unknown.caused_by.as_ref().map(check_of);
+            reached.extend(root.map(|root| format!("{root} explains")));
+        }
+    }
+    let mut wanted = Vec::new();
+    for check in checks {
+        let id = &check.id;
+        wanted.extend(
+            check
+                .caused_by
+                .iter()
+                .map(|root| format!("{id} caused by {root}")),
+        );
+        wanted.extend(
+            check
+                .milder
+                .iter()
+                .map(|(severity, _)| format!("{id} {severity:?}")),
+        );
+        wanted.extend(check.explains.iter().map(|_| format!("{id} explains")));
+        if check.proven_when.is_some() {
+            wanted.extend([format!("{id} Proven"), format!("{id} Predicted")]);
+        }
+    }
+    let missing: Vec<_> = wanted
+        .iter()
+        .filter(|want| !reached.contains(*want))
+        .collect();
+    assert!(missing.is_empty(), "no case shows: {missing:#?}");
 }

@@ -64,6 +64,7 @@ fn of_container(
         None => absent(&container.name, runner, container),
     };
     facts.trouble = trouble(runner, container, engine);
+    facts.unseen_because = unseen_because(runner, &facts);
     if !container.image.is_empty() {
         facts.image = Observed(container.image.clone());
         of_image(&mut facts);
@@ -100,6 +101,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         engine: engine.path.clone(),
         depth: i64::try_from(engine.depth()).unwrap_or(i64::MAX),
         trouble: silence(engine),
+        unseen_because: None,
         image: engine.image.clone(),
         image_floats: Observed(false),
         tag_version: Observed(None),
@@ -120,6 +122,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
     if !no_image {
         of_image(&mut facts);
     }
+    facts.unseen_because = reason_of_trouble(&facts);
     facts
 }
 
@@ -137,6 +140,7 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         engine: path.to_owned(),
         depth: 0,
         trouble: Observed(None),
+        unseen_because: None,
         image: Observed(container.image.clone()),
         image_floats: Observed(false),
         tag_version: Observed(None),
@@ -235,6 +239,21 @@ fn trouble(
     }
 }
 
+/// Why an engine that does not run or answer could not be looked at. In a file nothing runs, so
+/// nothing there is unseen for its trouble.
+fn unseen_because(runner: &Runner, facts: &EngineFacts) -> Option<String> {
+    match runner.declared {
+        Some(_) => None,
+        None => reason_of_trouble(facts),
+    }
+}
+
+fn reason_of_trouble(facts: &EngineFacts) -> Option<String> {
+    facts.trouble.observed()?.as_ref()?;
+    let reason = facts.version.reason()?;
+    matches!(reason.why, Why::NotRunning | Why::TimedOut).then(|| reason.detail.clone())
+}
+
 /// An engine that was asked and did not answer; one that could not be asked is unobserved.
 fn silence(engine: &Engine) -> Observation<Option<String>> {
     match &engine.api {
@@ -303,6 +322,7 @@ fn missing(runner: &Runner) -> Option<EngineFacts> {
         "no container of this pod runs a Docker engine, and the runner has no other to ask";
     let mut facts = absent(&asks.name, runner, asks);
     facts.trouble = Observed(Some(trouble.to_owned()));
+    facts.unseen_because = runner.engines.reason().map(|reason| reason.detail.clone());
     // There is no image or version to judge: the runner's own is another matter.
     facts.image_floats = Observed(false);
     facts.tag_disagrees = Observed(false);

@@ -4,6 +4,7 @@
 //! versions) is worked out here, typed and tested. A fact that could not be seen carries its
 //! reason, and a check that asks for it becomes *unknown*.
 
+mod builds;
 mod containers;
 mod engines;
 mod files;
@@ -24,6 +25,7 @@ pub struct Facts {
     pub networks: Section<NetworkFacts>,
     pub pods: Section<PodFacts>,
     pub containers: Section<ContainerFacts>,
+    pub builds: Section<BuildFacts>,
     pub steps: Section<StepFacts>,
     pub secrets: Section<SecretFacts>,
 }
@@ -48,10 +50,11 @@ pub struct Hole {
 pub struct RunnerFacts {
     /// `namespace/pod`.
     pub name: String,
+    /// The CI system.
     pub provider: Provider,
-    /// Absent where the pod does not say.
+    /// What the kubelet makes of the pod's requests: `BestEffort`, `Burstable`, `Guaranteed`. Absent where the pod does not say.
     pub qos_class: Option<String>,
-    /// Absent where the pod is not scheduled.
+    /// Where the pod runs; absent where it is not scheduled.
     pub node: Option<String>,
     /// Downloads were asked for (`--confirm`).
     pub downloads_tried: bool,
@@ -72,6 +75,9 @@ pub struct EngineFacts {
     pub depth: i64,
     /// What keeps builds from using it, in a sentence; absent where nothing does.
     pub trouble: Observation<Option<String>>,
+    /// The reason that what could not be seen for its trouble gives; absent where there is none.
+    pub unseen_because: Option<String>,
+    /// The image of its container.
     pub image: Observation<String>,
     /// The image's tag names no version, so tomorrow's pod may run another Docker.
     pub image_floats: Observation<bool>,
@@ -85,7 +91,7 @@ pub struct EngineFacts {
     pub node_docker: Observation<Option<String>>,
     /// The node's own Docker is another version.
     pub node_disagrees: Observation<bool>,
-    /// As it runs, or as its Docker version pins it.
+    /// The version of its containerd: as it runs, or as its Docker version pins it.
     pub containerd: Observation<String>,
     /// The containerd version was read from the running engine.
     pub containerd_read: bool,
@@ -158,13 +164,17 @@ pub struct PodFacts {
 /// A container of the pod, as its specification says it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ContainerFacts {
+    /// As the pod calls it.
     pub name: String,
     /// Its engine's path, which is its name; absent where it is there for something else.
     pub engine: Option<String>,
+    /// What it is there for.
     pub role: Role,
+    /// As the pod names it.
     pub image: String,
     /// The image has no digest, and no tag or the tag `latest`.
     pub image_untagged: bool,
+    /// It is privileged; unseen where a sandbox may make up for that.
     pub privileged: Observation<bool>,
     /// The image is one of rootless Docker.
     pub rootless: bool,
@@ -178,9 +188,23 @@ pub struct ContainerFacts {
     pub plain_secrets: Option<String>,
 }
 
+/// A container that a Docker engine runs now: a build, a service, the engine inside.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct BuildFacts {
+    /// As its engine calls it.
+    pub name: String,
+    /// Path of its engine.
+    pub engine: String,
+    /// As its engine names it.
+    pub image: String,
+    /// `default`, `host`, `container:…` or a network's name.
+    pub network_mode: String,
+}
+
 /// A step of a pipeline that asks for memory.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct StepFacts {
+    /// As the file calls it.
     pub name: String,
     /// `2x`, `4x`.
     pub size: String,
@@ -193,6 +217,7 @@ pub struct StepFacts {
 /// A Secret whose values stand in a file.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct SecretFacts {
+    /// As the file calls it.
     pub name: String,
     /// The names of its values.
     pub keys: String,
@@ -201,8 +226,9 @@ pub struct SecretFacts {
 /// One link on the way out.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Link {
-    /// `the pod network (eth0)`, `docker0 of docker-in-docker`.
+    /// In words: `the pod network (eth0)`, `docker0 of docker-in-docker`.
     pub name: String,
+    /// What it carries.
     pub mtu: i64,
 }
 
@@ -227,6 +253,7 @@ impl Facts {
             networks: networks::derive(evidence, runner),
             pods: pods::derive(evidence, runner, node),
             containers: containers::derive(runner),
+            builds: builds::derive(runner),
             steps: files::steps(runner),
             secrets: files::secrets(runner),
         }

@@ -122,6 +122,7 @@ async fn what_an_exec_may_not_do_is_unobserved_with_its_rule() {
         whole: limit,
         await_nested: None,
         confirm: None,
+        probes: Vec::new(),
     };
     let walk = Walk::new(&Mode::Pod, &orders);
     let reason = cluster.exec(&place, &walk, limit).await.unwrap_err();

@@ -1,0 +1,176 @@
+//! All there is to tell of a check: the file, an example that is executed, and the cure of that on
+//! each CI system.
+
+use crate::check::{Check, case, judge_alone};
+use crate::diagnosis::{Finding, Remedy, Severity};
+use crate::evidence::{Evidence, Owner, Provider};
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub(super) struct Explanation<'a> {
+    pub(super) id: &'a str,
+    pub(super) title: &'a str,
+    pub(super) severity: Severity,
+    pub(super) group: &'a str,
+    pub(super) why: &'a str,
+    pub(super) detected: Detection<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) example: Option<Example<'a>>,
+    pub(super) cures: Vec<Cure>,
+    /// Checks whose cure removes its findings too.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) caused_by: &'a [String],
+    pub(super) references: &'a [String],
+    pub(super) file: &'a str,
+}
+
+/// How it is told.
+#[derive(Serialize)]
+pub(super) struct Detection<'a> {
+    pub(super) for_each: String,
+    pub(super) fails_when: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) applies_when: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) proven_when: Option<&'a str>,
+    /// The command that it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) probe: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Example<'a> {
+    pub(super) name: &'a str,
+    pub(super) message: String,
+}
+
+/// What cures the example, on some CI systems alike.
+#[derive(Serialize)]
+pub(super) struct Cure {
+    pub(super) providers: Vec<Provider>,
+    pub(super) remedies: Vec<Remedy>,
+}
+
+impl<'a> Explanation<'a> {
+    pub(super) fn of(check: &'a Check) -> Self {
+        let example = example(check);
+        let cures = example.as_ref().map(|(case, _)| cures(check, case));
+        Explanation {
+            id: &check.id,
+            title: &check.title,
+            severity: check.severity,
+            group: &check.group,
+            why: check.why.trim(),
+            detected: Detection {
+                for_each: check.for_each.to_string(),
+                fails_when: check.rule(),
+                applies_when: check.applies_when(),
+                proven_when: check.proven_when(),
+                probe: check.command(),
+            },
+            cures: cures.unwrap_or_default(),
+            example: example.map(|(case, finding)| Example {
+                name: &case.name,
+                message: finding.message,
+            }),
+            caused_by: check.causes(),
+            references: &check.references,
+            file: &check.file,
+        }
+    }
+}
+
+/// The first case that finds something curable, else the first that finds something.
+fn example(check: &Check) -> Option<(&case::Case, Finding)> {
+    let told = check.cases.iter().filter_map(|case| {
+        let findings = case::run(check, case).judgement.findings;
+        Some((case, findings.into_iter().next()?))
+    });
+    let mut told: Vec<_> = told.collect();
+    let curable = told
+        .iter()
+        .position(|(_, found)| !found.remedies.is_empty());
+    match told.is_empty() {
+        true => None,
+        false => Some(told.swap_remove(curable.unwrap_or(0))),
+    }
+}
+
+/// The same fault on each CI system.
+fn cures(check: &Check, case: &case::Case) -> Vec<Cure> {
+    let mut cures: Vec<Cure> = Vec::new();
+    for (provider, owner) in [
+        (Provider::Bitbucket, Some(("Job", "runner"))),
+        (
+            Provider::GithubArc,
+            Some(("EphemeralRunner", "runners-8x7dj-runner-4zq8c")),
+        ),
+        (Provider::Gitlab, None),
+        (Provider::Generic, Some(("StatefulSet", "runner"))),
+    ] {
+        let Ok(mut evidence) = case.evidence() else {
+            continue;
+        };
+        make(&mut evidence, provider, owner);
+        let found = judge_alone(check, &evidence).findings.into_iter().next();
+        let remedies = found.map(|finding| finding.remedies).unwrap_or_default();
+        match cures.iter_mut().find(|cure| cure.remedies == remedies) {
+            _ if remedies.is_empty() => {}
+            Some(cure) => cure.providers.push(provider),
+            None => cures.push(Cure {
+                providers: vec![provider],
+                remedies,
+            }),
+        }
+    }
+    cures
+}
+
+fn make(evidence: &mut Evidence, provider: Provider, owner: Option<(&str, &str)>) {
+    for runner in &mut evidence.runners {
+        runner.provider = provider;
+        runner.owner = owner.map(|(kind, name)| Owner {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        });
+    }
+}
+
+/// A CI system, as people call it.
+pub(super) fn name(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Bitbucket => "Bitbucket",
+        Provider::GithubArc => "GitHub ARC",
+        Provider::Gitlab => "GitLab",
+        Provider::Generic => "any other",
+    }
+}
+
+/// `Bitbucket, GitLab and any other`; nothing where it is all of them.
+pub(super) fn names(providers: &[Provider]) -> Option<String> {
+    const ALL: usize = 4;
+    let names: Vec<_> = providers.iter().map(|provider| name(*provider)).collect();
+    match names.as_slice() {
+        all if all.len() == ALL => None,
+        [] => None,
+        [one] => Some((*one).to_owned()),
+        [first @ .., last] => Some(format!("{} and {last}", first.join(", "))),
+    }
+}
+
+pub(super) fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error: builds fail or hang",
+        Severity::Warning => "warning: one day builds will fail",
+        Severity::Info => "info: context",
+    }
+}
+
+/// What joins a remedy to those before it.
+pub(super) fn word(rank: usize, remedy: &Remedy) -> &'static str {
+    match (rank, remedy.together) {
+        (0, _) => "Cure",
+        (_, true) => "And",
+        (_, false) => "Or",
+    }
+}

@@ -1,0 +1,125 @@
+//! An explanation for a wiki or a ticket.
+
+use super::explanation::{Explanation, names, severity, word};
+use crate::report::clean;
+use std::fmt::Write as _;
+
+pub(super) fn render(told: &Explanation) -> String {
+    // Writing to a String cannot fail, here and below.
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "# {}\n\n{}\n\n*{}*\n",
+        told.id,
+        plain(told.title),
+        severity(told.severity)
+    );
+    for paragraph in told.why.split("\n\n") {
+        let _ = writeln!(text, "{}\n", plain(paragraph));
+    }
+    let how = &told.detected;
+    let _ = writeln!(
+        text,
+        "## How it is detected\n\nFor any of the {}, where:\n",
+        how.for_each
+    );
+    fenced(&mut text, "cel", how.fails_when);
+    for (lead, language, code) in [
+        ("Asked only of runners where:", "cel", how.applies_when),
+        (
+            "Proven, and not only predicted, where:",
+            "cel",
+            how.proven_when,
+        ),
+        (
+            "What it says of this command is `probe` there:",
+            "sh",
+            how.probe,
+        ),
+    ] {
+        if let Some(code) = code {
+            let _ = writeln!(text, "{lead}\n");
+            fenced(&mut text, language, code);
+        }
+    }
+    if let Some(example) = &told.example {
+        let _ = writeln!(
+            text,
+            "## For example\n\n{}:\n\n> {}\n",
+            plain(example.name),
+            plain(&example.message)
+        );
+    }
+    for cure in &told.cures {
+        let on = names(&cure.providers).map(|names| format!(" on {names}"));
+        let _ = writeln!(text, "## Cure{}\n", on.unwrap_or_default());
+        for (rank, remedy) in cure.remedies.iter().enumerate() {
+            let lead = match rank {
+                0 => String::new(),
+                _ => format!("{}: ", word(rank, remedy)),
+            };
+            let _ = writeln!(
+                text,
+                "{lead}{}\n",
+                plain(remedy.title.trim_end_matches(':'))
+            );
+            if !remedy.snippet.trim().is_empty() {
+                fenced(&mut text, "", &remedy.snippet);
+            }
+        }
+    }
+    if !told.caused_by.is_empty() {
+        let _ = writeln!(
+            text,
+            "The cure of one of these removes it too: {}\n",
+            told.caused_by.join(", ")
+        );
+    }
+    if !told.references.is_empty() {
+        text.push_str("## References\n\n");
+        for reference in told.references {
+            let _ = writeln!(text, "- <{}>", clean(reference));
+        }
+    }
+    text
+}
+
+/// Prose on one line; what Markdown or HTML would act on stands as it is. Texts of checks hold code
+/// in backticks, which stays.
+fn plain(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().map(clean).collect();
+    let mut out = String::new();
+    let mut code = false;
+    for c in words.join(" ").chars() {
+        code ^= c == '`';
+        if !code && matches!(c, '*' | '_' | '<' | '>' | '[' | ']' | '|') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A block whose fence is longer than any in it.
+fn fenced(text: &mut String, language: &str, code: &str) {
+    let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let lines: Vec<_> = code.trim_end().lines().map(clean).collect();
+    let _ = writeln!(text, "{fence}{language}\n{}\n{fence}\n", lines.join("\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fenced, plain};
+
+    #[test]
+    fn text_stays_text_and_code_stays_code() {
+        assert_eq!(
+            plain("a <b> *c*\n d_e `f_g*`"),
+            "a \\<b\\> \\*c\\* d\\_e `f_g*`"
+        );
+        let mut text = String::new();
+        fenced(&mut text, "sh", "a\n```\nb\n");
+        assert_eq!(text, "````sh\na\n```\nb\n````\n\n");
+    }
+}

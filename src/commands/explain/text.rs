@@ -1,0 +1,101 @@
+//! An explanation for a terminal.
+
+use super::explanation::{Cure, Explanation, names, severity, word};
+use crate::report::{clean, wrap};
+use std::fmt::Write as _;
+
+pub(super) fn render(told: &Explanation, width: usize) -> String {
+    // Writing to a String cannot fail, here and below.
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{}\n{}\n{}\n",
+        told.id,
+        wrapped(told.title, width),
+        severity(told.severity)
+    );
+    for paragraph in told.why.split("\n\n") {
+        let _ = writeln!(text, "{}\n", wrapped(paragraph, width));
+    }
+    detection(&mut text, told, width);
+    if let Some(example) = &told.example {
+        let lead = format!("For example, {}:", clean(example.name));
+        let _ = writeln!(
+            text,
+            "{}\n{}\n",
+            wrapped(&lead, width),
+            prose(&example.message, width)
+        );
+    }
+    for cure in &told.cures {
+        write_cure(&mut text, cure, width);
+    }
+    if !told.caused_by.is_empty() {
+        let lead = format!(
+            "The cure of one of these removes it too: {}",
+            told.caused_by.join(", ")
+        );
+        let _ = writeln!(text, "{}\n", wrapped(&lead, width));
+    }
+    if !told.references.is_empty() {
+        text.push_str("References:\n");
+        for reference in told.references {
+            let _ = writeln!(text, "  {}", clean(reference));
+        }
+    }
+    text
+}
+
+fn detection(text: &mut String, told: &Explanation, width: usize) {
+    let how = &told.detected;
+    let _ = writeln!(
+        text,
+        "Found where, for any of the {}:\n{}\n",
+        how.for_each,
+        prose(how.fails_when, width)
+    );
+    for (lead, condition) in [
+        ("Asked only of runners where:", how.applies_when),
+        ("Proven, and not only predicted, where:", how.proven_when),
+        ("What it says of this command is `probe` there:", how.probe),
+    ] {
+        if let Some(condition) = condition {
+            let _ = writeln!(text, "{lead}\n{}\n", prose(condition, width));
+        }
+    }
+}
+
+fn write_cure(text: &mut String, cure: &Cure, width: usize) {
+    let on = names(&cure.providers).map(|names| format!(" on {names}"));
+    for (rank, remedy) in cure.remedies.iter().enumerate() {
+        let on = on.as_deref().filter(|_| rank == 0).unwrap_or_default();
+        let lead = format!(
+            "{}{on}: {}",
+            word(rank, remedy),
+            remedy.title.trim_end_matches(':')
+        );
+        let _ = writeln!(text, "{}\n", wrapped(&lead, width));
+        if !remedy.snippet.trim().is_empty() {
+            let _ = writeln!(text, "{}\n", indented(&remedy.snippet));
+        }
+    }
+}
+
+/// Text of a file or of a finding, wrapped and set in.
+fn prose(text: &str, width: usize) -> String {
+    indented(&wrapped(text, width.saturating_sub(2)))
+}
+
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| format!("  {}", clean(line)).trim_end().to_owned())
+        .collect();
+    lines.join("\n")
+}
+
+/// Words in lines of at most `width`, of text that came from a file.
+fn wrapped(text: &str, width: usize) -> String {
+    let words: Vec<_> = text.split_whitespace().map(clean).collect();
+    wrap(&words.join(" "), width, 0).join("\n")
+}

@@ -1,0 +1,212 @@
+//! Reads the command line, with the flags that the settings add where it does not say them itself.
+
+use super::{Config, Written};
+use crate::check::fault::{Fault, Place, Source};
+use crate::check::suggestion::advise;
+use crate::cli::Cli;
+use anyhow::Result;
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
+use serde_json::Value;
+use std::ffi::OsString;
+
+/// The commands that judge, and so have settings.
+const COMMANDS: [&str; 6] = ["check", "collect", "explain", "fix", "lint", "list"];
+
+/// The flags that may have a default. Those that let something run or reach something
+/// (--allow-probes, --confirm, --kubeconfig) are only for who starts the doctor: a folder that one
+/// happens to stand in must not say them.
+const FLAGS: [&str; 17] = [
+    "allow-empty",
+    "check",
+    "checks-dir",
+    "concurrency",
+    "deadline",
+    "fail-on",
+    "max-depth",
+    "namespace",
+    "no-node-exec",
+    "output",
+    "override",
+    "pod-mtu",
+    "prefer",
+    "selector",
+    "skip",
+    "strict",
+    "timeout",
+];
+
+/// What says where to look: a default does not join in.
+const TARGETS: [&str; 7] = [
+    "pods",
+    "namespace",
+    "all_namespaces",
+    "labels",
+    "evidence",
+    "demo",
+    "docker",
+];
+
+/// A flag as the settings say it.
+struct Default {
+    words: Vec<String>,
+    place: Place,
+}
+
+/// The command line, and with it the settings. What it says wrong ends the process, as clap does.
+pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
+    let said = Cli::command()
+        .try_get_matches_from(&arguments)
+        .unwrap_or_else(|error| error.exit());
+    let mut cli = Cli::from_arg_matches(&said).unwrap_or_else(|error| error.exit());
+    let Some((command, given)) = said.subcommand() else {
+        return Ok(cli);
+    };
+    if !COMMANDS.contains(&command) {
+        return Ok(cli);
+    }
+    let Some((file, text)) = Config::read(cli.config.as_deref())? else {
+        return Ok(cli);
+    };
+    let source = Source {
+        file: &file,
+        text: &text,
+    };
+    let (config, written) = Config::parse(source)?;
+    let defaults = defaults(&written, source, command, given)?;
+    let with = |defaults: &[Default]| {
+        let end = arguments.iter().position(|word| word == "--");
+        let mut all = arguments.clone();
+        let at = end.unwrap_or(all.len());
+        let words = defaults.iter().flat_map(|default| &default.words);
+        all.splice(at..at, words.map(OsString::from));
+        Cli::command().try_get_matches_from(all)
+    };
+    if !defaults.is_empty() {
+        match with(&defaults) {
+            Ok(matches) => cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit()),
+            Err(error) => {
+                let mut each = defaults.chunks(1);
+                let wrong = each.find_map(|one| Some((one.first()?, with(one).err()?)));
+                let (default, error) = match &wrong {
+                    Some((default, error)) => (*default, error),
+                    // Each by itself is right, but not all together.
+                    None => (&defaults[0], &error),
+                };
+                return Err(refused(default, error).into());
+            }
+        }
+    }
+    cli.settings = config;
+    Ok(cli)
+}
+
+/// In clap's words: what is wrong in the first line, what would be right below.
+fn refused(default: &Default, error: &clap::Error) -> Fault {
+    let text = error.to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let what = lines.next().unwrap_or_default();
+    let known = lines.find(|line| line.starts_with('[') || line.starts_with("tip:"));
+    Fault {
+        what: what.trim_start_matches("error: ").to_owned(),
+        place: default.place.clone(),
+        advice: known
+            .unwrap_or("`runner-doctor COMMAND --help` tells what it takes")
+            .to_owned(),
+    }
+}
+
+/// The flags of every command are looked at; those of `command` count that were not given.
+fn defaults(
+    written: &Written,
+    source: Source,
+    command: &str,
+    given: &ArgMatches,
+) -> Result<Vec<Default>, Fault> {
+    let cli = Cli::command();
+    let mut defaults = Vec::new();
+    for (name, flags) in &written.defaults {
+        let (line, column) = (flags.referenced.line(), flags.referenced.column());
+        let of = cli
+            .find_subcommand(name)
+            .filter(|_| COMMANDS.contains(&name.as_str()));
+        let Some(of) = of else {
+            return Err(Fault {
+                what: format!("there are no defaults for `{name}`"),
+                place: source.place(line, column),
+                advice: advise(name, "", &COMMANDS),
+            });
+        };
+        for (flag, value) in &flags.value {
+            let at = &value.referenced;
+            let place = source.place(at.line(), at.column());
+            let words = words(of, flag, &value.value, &place)?;
+            let said = |id: &str| {
+                let known = given.try_contains_id(id).is_ok();
+                known && given.value_source(id) == Some(ValueSource::CommandLine)
+            };
+            let id = id(of, flag).unwrap_or_default();
+            let elsewhere = TARGETS.contains(&id.as_str()) && TARGETS.iter().any(|t| said(t));
+            if name == command && !said(&id) && !elsewhere {
+                defaults.push(Default { words, place });
+            }
+        }
+    }
+    Ok(defaults)
+}
+
+fn id(command: &Command, flag: &str) -> Option<String> {
+    let mut all = command.get_arguments();
+    let found = all.find(|argument| argument.get_long() == Some(flag))?;
+    Some(found.get_id().as_str().to_owned())
+}
+
+/// A flag as the command line would say it.
+fn words(
+    command: &Command,
+    flag: &str,
+    value: &Value,
+    place: &Place,
+) -> Result<Vec<String>, Fault> {
+    let fault = |what: String, advice: String| Fault {
+        what,
+        place: place.clone(),
+        advice,
+    };
+    let name = command.get_name();
+    let mut all = command.get_arguments();
+    let known = all.find(|argument| argument.get_long() == Some(flag));
+    let argument = known.filter(|_| FLAGS.contains(&flag)).ok_or_else(|| {
+        let longs = command
+            .get_arguments()
+            .filter_map(|argument| argument.get_long());
+        let may: Vec<&str> = longs.filter(|long| FLAGS.contains(long)).collect();
+        match known {
+            Some(_) => fault(
+                format!("--{flag} has no default"),
+                "it is for the command line".to_owned(),
+            ),
+            None => fault(format!("`{name}` has no --{flag}"), advise(flag, "", &may)),
+        }
+    })?;
+    let switch = matches!(argument.get_action(), ArgAction::SetTrue);
+    let one = |value: &Value| match value {
+        Value::String(text) => Some(format!("--{flag}={text}")),
+        Value::Number(number) => Some(format!("--{flag}={number}")),
+        _ => None,
+    };
+    let words = match (value, switch) {
+        (Value::Bool(true), true) => Some(vec![format!("--{flag}")]),
+        (Value::Bool(false), true) => Some(Vec::new()),
+        (Value::Array(values), false) => values.iter().map(one).collect(),
+        (value, false) => one(value).map(|word| vec![word]),
+        _ => None,
+    };
+    words.ok_or_else(|| {
+        let advice = match switch {
+            true => "write true or false",
+            false => "write a text, a number, or a list of them",
+        };
+        fault(format!("--{flag} cannot be this"), advice.to_owned())
+    })
+}

@@ -1,0 +1,111 @@
+//! `.runner-doctor.yaml`: what somebody wants otherwise than the doctor does by itself, told once.
+
+mod defaults;
+mod pattern;
+mod suppression;
+mod today;
+
+pub use defaults::command_line;
+pub(crate) use today::Day;
+
+use crate::check::Library;
+use crate::check::fault::{Fault, Source};
+use crate::check::suggestion::advise;
+use crate::diagnosis::Severity;
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+use std::collections::BTreeMap;
+use std::path::Path;
+use suppression::{Rule, WrittenRule};
+
+/// Read where the doctor is started, and nowhere above: what a run does should be seen from there.
+pub const NAME: &str = ".runner-doctor.yaml";
+
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Severities by check.
+    severities: BTreeMap<String, Severity>,
+    rules: Vec<Rule>,
+    /// Where each check is named.
+    names: Vec<(String, crate::check::fault::Place)>,
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    /// Flags by command: what they are where the command line does not say.
+    #[serde(default)]
+    defaults: BTreeMap<String, Spanned<BTreeMap<String, Spanned<serde_json::Value>>>>,
+    #[serde(default)]
+    severity: BTreeMap<String, Spanned<Severity>>,
+    #[serde(default)]
+    suppress: Vec<WrittenRule>,
+}
+
+impl Config {
+    /// The file that is named; else the one here, where there is one.
+    fn read(named: Option<&Path>) -> Result<Option<(String, String)>> {
+        let path = named.unwrap_or(Path::new(NAME));
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some((name, text))),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            Err(error) => Err(error).with_context(|| {
+                format!("cannot read the settings in {name}: name another with --config")
+            }),
+        }
+    }
+
+    fn parse(source: Source) -> Result<(Config, Written), Fault> {
+        // An empty file says nothing otherwise.
+        let empty = source.text.lines().all(|line| {
+            let line = line.trim();
+            line.is_empty() || line.starts_with('#') || line == "---"
+        });
+        let written: Written = match serde_saphyr::from_str(if empty { "{}" } else { source.text })
+        {
+            Ok(written) => written,
+            Err(error) => {
+                let advice = "it holds `defaults`, `severity` and `suppress`: README.md shows them";
+                return Err(source.unreadable(&error, "not settings", advice));
+            }
+        };
+        let mut config = Config::default();
+        for (check, severity) in &written.severity {
+            config.severities.insert(check.clone(), severity.value);
+            let line = severity.referenced.line();
+            config
+                .names
+                .push((check.clone(), source.find(line, 1, check)));
+        }
+        for rule in &written.suppress {
+            let rule = Rule::read(rule, source)?;
+            config.names.push((rule.check.clone(), rule.place.clone()));
+            config.rules.push(rule);
+        }
+        Ok((config, written))
+    }
+
+    /// The library with its severities; every check that is named must be there.
+    pub(crate) fn apply(&self, library: Library) -> Result<Library> {
+        for (check, place) in &self.names {
+            if library.get(check).is_none() {
+                let ids: Vec<&str> = library.checks().map(|check| check.id.as_str()).collect();
+                return Err(Fault {
+                    what: format!("there is no check `{check}`"),
+                    place: place.clone(),
+                    advice: advise(check, "", &ids),
+                }
+                .into());
+            }
+        }
+        Ok(library.with_severity(&self.severities))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Findings that somebody lives with, for a reason and perhaps until a day.
+
+use super::pattern::matches;
+use super::{Config, Day};
+use crate::check::fault::{Fault, Place, Source};
+use crate::diagnosis::{Finding, Suppressed, Suppression};
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenRule {
+    check: Spanned<String>,
+    runner: Option<String>,
+    engine: Option<String>,
+    subject: Option<String>,
+    until: Option<Spanned<String>>,
+    reason: Spanned<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) check: String,
+    runner: Option<String>,
+    engine: Option<String>,
+    subject: Option<String>,
+    /// The last day on which it holds.
+    until: Option<Day>,
+    reason: String,
+    pub(super) place: Place,
+}
+
+impl Rule {
+    pub(super) fn read(written: &WrittenRule, source: Source) -> Result<Rule, Fault> {
+        let fault = |at: &serde_saphyr::Location, what: &str, advice: &str| Fault {
+            what: what.to_owned(),
+            place: source.place(at.line(), at.column()),
+            advice: advice.to_owned(),
+        };
+        let reason = written.reason.value.trim();
+        if reason.is_empty() {
+            let at = &written.reason.referenced;
+            return Err(fault(
+                at,
+                "a suppression without a reason",
+                "say why one can live with it",
+            ));
+        }
+        let until = match &written.until {
+            None => None,
+            Some(until) => Some(Day::parse(until.value.trim()).ok_or_else(|| {
+                let what = format!("`until: {}` is no day", until.value);
+                fault(&until.referenced, &what, "write it like 2027-01-31")
+            })?),
+        };
+        let at = &written.check.referenced;
+        Ok(Rule {
+            check: written.check.value.clone(),
+            runner: written.runner.clone(),
+            engine: written.engine.clone(),
+            subject: written.subject.clone(),
+            until,
+            reason: reason.to_owned(),
+            place: source.place(at.line(), at.column()),
+        })
+    }
+
+    fn is_about(&self, finding: &Finding) -> bool {
+        let fits = |pattern: &Option<String>, text: &str| {
+            pattern
+                .as_ref()
+                .is_none_or(|pattern| matches(pattern, text))
+        };
+        self.check == finding.check
+            && fits(&self.runner, &finding.runner)
+            && fits(&self.engine, finding.engine.as_deref().unwrap_or_default())
+            && fits(&self.subject, &finding.subject)
+    }
+
+    fn ended(&self, today: Day) -> bool {
+        self.until.is_some_and(|until| until < today)
+    }
+}
+
+impl Config {
+    /// Parts findings into those that count and those that somebody lives with. One whose time is
+    /// over counts again, and says so.
+    pub(crate) fn suppress(
+        &self,
+        findings: Vec<Finding>,
+        today: Day,
+    ) -> (Vec<Finding>, Vec<Suppressed>) {
+        let mut counting = Vec::new();
+        let mut suppressed = Vec::new();
+        for mut finding in findings {
+            let mut rules = self.rules.iter().filter(|rule| rule.is_about(&finding));
+            // One that still holds wins over one that has ended.
+            let rule = rules
+                .clone()
+                .find(|rule| !rule.ended(today))
+                .or_else(|| rules.next());
+            match rule {
+                None => counting.push(finding),
+                Some(Rule {
+                    until: Some(until),
+                    reason,
+                    place,
+                    ..
+                }) if *until < today => {
+                    let said = format!(
+                        " (suppressed in {}:{} until {until}, which is over: {reason})",
+                        place.file, place.line
+                    );
+                    finding.message.push_str(&said);
+                    counting.push(finding);
+                }
+                Some(rule) => suppressed.push(Suppressed {
+                    finding,
+                    suppression: Suppression {
+                        reason: rule.reason.clone(),
+                        until: rule.until.map(|until| until.to_string()),
+                        place: format!("{}:{}", rule.place.file, rule.place.line),
+                    },
+                }),
+            }
+        }
+        (counting, suppressed)
+    }
+}

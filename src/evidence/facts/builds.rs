@@ -1,0 +1,45 @@
+//! The facts of the containers that Docker engines run now: builds and their services.
+
+use super::{BuildFacts, Hole, Section};
+use crate::evidence::{Engine, Runner};
+
+pub(super) fn derive(runner: &Runner) -> Section<BuildFacts> {
+    let engines = runner.engines.seen();
+    Section {
+        items: engines.iter().flat_map(of_engine).collect(),
+        holes: holes(runner),
+    }
+}
+
+fn of_engine(engine: &Engine) -> Vec<BuildFacts> {
+    let containers = engine.api.as_ref().and_then(|api| api.containers.as_ref());
+    let containers = containers.observed().map_or(&[][..], |all| all);
+    let of_container = |container: &crate::evidence::DockerContainer| BuildFacts {
+        name: container.name.clone(),
+        engine: engine.path.clone(),
+        image: container.image.clone(),
+        network_mode: container.network_mode.clone(),
+    };
+    containers.iter().map(of_container).collect()
+}
+
+/// Nothing of a file runs, so nothing is missing from it.
+fn holes(runner: &Runner) -> Vec<Hole> {
+    if runner.declared.is_some() {
+        return Vec::new();
+    }
+    let hole = |engine: Option<&str>, reason: &str| Hole {
+        engine: engine.map(str::to_owned),
+        subject: None,
+        reason: reason.to_owned(),
+    };
+    if let Some(reason) = runner.engines.reason() {
+        return vec![hole(None, &reason.detail)];
+    }
+    let silent = runner.engines.seen().iter().filter_map(|engine| {
+        let containers = engine.api.as_ref().and_then(|api| api.containers.as_ref());
+        let reason = containers.reason()?;
+        Some(hole(Some(&engine.path), &reason.detail))
+    });
+    silent.collect()
+}

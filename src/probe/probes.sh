@@ -1,0 +1,61 @@
+# The commands that checks ask by. Each runs with the programs of this container, for those of a
+# nested one are not to be run with our rights; in the network of the process looked at; and with
+# `root` as that process's file system and `pid` as its number. It is sent only where a check has
+# such a command, together with `ask_in LAYER TARGET PID`, which runs those of a layer.
+
+# ask_by CHECK TARGET PID COMMAND
+ask_by() {
+	out_of_time && return
+	say probe "$1 $2"
+	{
+		if [ "$2" = - ]; then
+			$limit env "root=/proc/$3/root" "pid=$3" sh -c "$4"
+		else
+			in_namespace "$3" env "root=/proc/$3/root" "pid=$3" sh -c "$4"
+		fi
+		printf '\n%s= %s\n' "$mark" $?
+	} 2>/dev/null | head -c 16384
+	done_ -
+}
+
+# The first process of each file system but ours: of every container, and of whatever else has one.
+find_containers() {
+	systems= containers= pid=
+	here=$(ls -l /proc/self/ns/mnt 2>/dev/null)
+	here=${here##*\[}
+	set -f
+	for word in $links; do
+		case $word in
+		/proc/*)
+			pid=${word#/proc/}
+			pid=${pid%%/*}
+			;;
+		mnt:*)
+			id=${word##*\[}
+			[ "$id" != "$here" ] && is_ours "$pid" || continue
+			id=${id%\]}
+			eval "first=\${system_$id-}"
+			[ -n "$first" ] || systems="$systems $id"
+			[ -n "$first" ] && [ "$first" -lt "$pid" ] || eval "system_$id=$pid"
+			;;
+		esac
+	done
+	set +f
+	count=0
+	for id in $systems; do
+		count=$((count + 1))
+		[ $count -le "$most" ] && eval "containers=\"\$containers \$system_$id\""
+	done
+}
+
+run_probes() {
+	[ -n "$limit" ] || return
+	ask_in pod - $$
+	for file in $(grep -l -x dockerd /proc/[0-9]*/comm 2>/dev/null); do
+		pid=${file#/proc/}
+		pid=${pid%/comm}
+		is_ours "$pid" && ask_in engine "$pid" "$pid"
+	done
+	find_containers
+	for pid in $containers; do ask_in container "$pid" "$pid"; done
+}

@@ -1,0 +1,179 @@
+//! The settings of a folder, as a user meets them: flags that need not be said again, findings that
+//! somebody lives with.
+#![allow(clippy::unwrap_used)]
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+/// Runs the doctor in a folder whose settings are these.
+fn doctor(settings: &str, arguments: &[&str]) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(".runner-doctor.yaml"), settings).unwrap();
+    run(dir.path(), arguments)
+}
+
+fn run(dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::cargo_bin("runner-doctor").unwrap();
+    command.current_dir(dir).env("HOME", "/nonexistent");
+    command.args(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn a_default_counts_where_the_command_line_says_nothing() {
+    let settings =
+        "defaults:\n  check: { output: json, fail-on: never, skip: [oom-score-overflow] }\n";
+    let output = doctor(settings, &["check", "--demo"]);
+    assert_eq!(code(&output), 0);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["schema"], "runner-doctor/report/v1");
+    assert!(!text(&output.stdout).contains("oom-score-overflow"));
+    let output = doctor(
+        settings,
+        &["check", "--demo", "--fail-on", "error", "-o", "short"],
+    );
+    assert_eq!(code(&output), 1);
+    assert!(text(&output.stdout).starts_with("error "));
+    let output = doctor(
+        settings,
+        &["check", "--demo", "--skip=mtu-inversion", "-o=short"],
+    );
+    assert!(text(&output.stdout).contains("oom-score-overflow"));
+}
+
+#[test]
+fn a_default_place_to_look_gives_way_to_one_that_is_said() {
+    let settings = "defaults:\n  check: { namespace: ci, fail-on: never }\n";
+    assert_eq!(code(&doctor(settings, &["check", "--demo"])), 0);
+    // No cluster here; but the flags go together.
+    let said = text(&doctor(settings, &["check", "-A"]).stderr);
+    assert!(said.contains("cannot find a cluster"), "{said}");
+}
+
+#[test]
+fn settings_can_lie_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(
+        dir.path().join("gate.yaml"),
+        "defaults: { check: { fail-on: never } }",
+    )
+    .unwrap();
+    let with = ["check", "--demo", "--config", "gate.yaml"];
+    assert_eq!(code(&run(dir.path(), &with)), 0);
+    assert_eq!(code(&run(dir.path(), &["check", "--demo"])), 1);
+    assert_eq!(
+        code(&run(
+            dir.path(),
+            &["check", "--demo", "--config", "none.yaml"]
+        )),
+        2
+    );
+}
+
+#[test]
+fn suppressed_findings_fail_nothing_and_stay_in_the_report() {
+    let settings = "\
+suppress:
+  - check: mtu-inversion
+    reason: the cure waits for OPS-12
+    until: 2999-12-31
+  - check: oom-score-overflow
+    runner: bitbucket-runner/*
+    reason: the same
+";
+    let output = doctor(settings, &["check", "--demo", "-v"]);
+    assert_eq!(code(&output), 0);
+    let table = text(&output.stdout);
+    assert!(table.contains("1 warning, 3 suppressed"), "{table}");
+    let told = text(&output.stderr);
+    assert_eq!(told.matches("suppressed: ").count(), 3, "{told}");
+    assert!(
+        told.contains(".runner-doctor.yaml:2: the cure waits for OPS-12"),
+        "{told}"
+    );
+    let output = doctor(settings, &["check", "--demo", "-o", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["summary"]["error"], 0);
+    let suppressed = report["suppressed"].as_array().unwrap();
+    assert_eq!(suppressed.len(), 3);
+    assert_eq!(suppressed[0]["check"], "mtu-inversion");
+    assert_eq!(suppressed[0]["suppression"]["until"], "2999-12-31");
+}
+
+#[test]
+fn an_expired_suppression_fails_the_gate_again() {
+    let settings = "suppress: [{ check: mtu-inversion, reason: soon, until: 2020-01-31 }]";
+    let output = doctor(settings, &["check", "--demo", "-o", "short"]);
+    assert_eq!(code(&output), 1);
+    let said = "until 2020-01-31, which is over: soon)";
+    assert!(
+        text(&output.stdout).contains(said),
+        "{}",
+        text(&output.stdout)
+    );
+}
+
+#[test]
+fn what_is_wrong_in_the_settings_is_told_with_its_place() {
+    let wrong = [
+        ("unknown command", "defaults:\n  chek: { strict: true }"),
+        ("unknown flag", "defaults:\n  check: { fail_on: error }"),
+        (
+            "only for the command line",
+            "defaults:\n  check:\n    allow-probes: true",
+        ),
+        ("not for this command", "defaults:\n  lint: { timeout: 5s }"),
+        ("no such value", "defaults:\n  check: { fail-on: eror }"),
+        ("no truth", "defaults:\n  check: { strict: maybe }"),
+        ("unknown key", "default: {}"),
+        (
+            "unknown check",
+            "suppress: [{ check: mtu-invresion, reason: x }]",
+        ),
+    ];
+    let mut said = String::new();
+    for (name, settings) in wrong {
+        let output = doctor(settings, &["check", "--demo"]);
+        assert_eq!(code(&output), 2, "{name}");
+        assert!(output.stdout.is_empty(), "{name}");
+        said += &format!("# {name}\n{}\n", text(&output.stderr));
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn commands_that_judge_nothing_read_no_settings() {
+    assert_eq!(code(&doctor("nonsense: [", &["schema", "report"])), 0);
+    assert_eq!(code(&doctor("nonsense: [", &["rbac"])), 0);
+    assert_eq!(code(&doctor("nonsense: [", &["check", "--demo"])), 2);
+}
+
+#[test]
+fn the_example_of_the_readme_works() {
+    let readme = include_str!("../README.md");
+    let section = readme.split("## Settings").nth(1).unwrap();
+    let example = section
+        .split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("ci/checks")).unwrap();
+    fs::write(dir.path().join(".runner-doctor.yaml"), example).unwrap();
+    let output = run(dir.path(), &["check", "--demo", "cured"]);
+    // The cured runner has a warning left, and the settings fail on those.
+    assert!([0, 1].contains(&code(&output)), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).is_empty(), "{}", text(&output.stderr));
+}
