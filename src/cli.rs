@@ -35,7 +35,9 @@ pub enum Command {
     Check(Box<Check>),
     /// Write down what is there, without judging it: a recording for a ticket or for `check --evidence`
     Collect(Box<Collect>),
-    /// Tell what a check means, why it matters and what cures it
+    /// Tell what a check means, why it matters and what cures it; or which checks know an error in a
+    /// job's log
+    #[command(after_help = EXPLAIN_HELP)]
     Explain(Explain),
     /// List every check, one line each
     List(List),
@@ -294,14 +296,48 @@ pub struct Checks {
     pub checks_dir: Vec<PathBuf>,
 }
 
+const EXPLAIN_HELP: &str = "\
+Examples:
+  runner-doctor explain mtu-inversion              what a check means, why, and the cure
+  runner-doctor explain --log build.log            which checks know an error in a job's log
+  kubectl logs POD -c docker | runner-doctor explain --log -
+
+Exit codes:
+  0  explained; with --log: at least one error in it is known
+  2  could not: no such check, no such file
+  3  with --log: nothing in it is known";
+
 #[derive(Debug, Args)]
 pub struct Explain {
     /// The check, as `runner-doctor list` names it
-    #[arg(value_name = "ID")]
-    pub id: String,
+    #[arg(value_name = "ID", required_unless_present = "log")]
+    pub id: Option<String>,
+    /// Read a job's log, of any size, and name the checks that know an error in it; - for standard
+    /// input
+    #[arg(long, value_name = "FILE", conflicts_with = "id")]
+    pub log: Option<PathBuf>,
+    /// How to tell what is known in a log
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "text",
+        value_name = "FORMAT",
+        requires = "log"
+    )]
+    pub output: ExplainFormat,
     /// Add the checks in this folder; may be repeated
     #[arg(long, value_name = "DIR")]
     pub checks_dir: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// For people: each error with its line, and what to run next
+    #[value(alias = "table")]
+    Text,
+    /// For programs: runner-doctor/log/v1
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -27,4 +27,5 @@ mod probe;
 pub mod remedy;
 pub mod report;
 mod shell;
+mod symptoms;
 mod target;

@@ -3,6 +3,7 @@
 use super::fault::{Fault, Source};
 use super::rule::Check;
 use super::suggestion::advise;
+use crate::symptoms::Symptoms;
 use anyhow::{Context, Result, bail};
 use include_dir::{Dir, DirEntry, include_dir};
 use std::collections::BTreeMap;
@@ -71,6 +72,15 @@ impl Library {
 
     pub fn get(&self, id: &str) -> Option<&Check> {
         self.checks.get(id).map(Arc::as_ref)
+    }
+
+    /// How logs point to these checks.
+    pub fn symptoms(&self) -> Symptoms {
+        let each = self.checks().flat_map(|check| {
+            let symptoms = check.symptoms.iter();
+            symptoms.map(|symptom| (check.id.clone(), symptom.pattern.clone()))
+        });
+        Symptoms::new(each)
     }
 
     fn ids(&self) -> Vec<&str> {

@@ -1,7 +1,7 @@
 //! A check file that was understood: its expressions compiled against the facts there are.
 
 use super::case::Case;
-use super::definition::{Definition, Milder, Section, Want};
+use super::definition::{self, Definition, Milder, Section, Want};
 use super::expression::{Expression, Variables};
 use super::fault::{Fault, Place, Refusal, Source};
 use super::shape::Shape;
@@ -11,6 +11,8 @@ use crate::diagnosis::Severity;
 use crate::evidence::facts::{
     ContainerFacts, EngineFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts, StepFacts,
 };
+use crate::symptoms;
+use regex::Regex;
 use schemars::schema_for;
 use serde_saphyr::{Location, Spanned};
 use std::collections::BTreeMap;
@@ -23,6 +25,8 @@ pub struct Check {
     pub severity: Severity,
     /// The folder that its file lies in.
     pub group: String,
+    /// Lines of logs that point to it, and how they are known.
+    pub symptoms: Vec<Symptom>,
     pub why: String,
     pub references: Vec<String>,
     pub cases: Vec<Case>,
@@ -41,6 +45,13 @@ pub struct Check {
     pub(super) remedy: BTreeMap<Want, Template>,
     /// The checks that it names, and where.
     pub(super) names: Vec<(String, Place)>,
+}
+
+/// A known error text.
+#[derive(Debug)]
+pub struct Symptom {
+    pub(super) pattern: Regex,
+    pub example: String,
 }
 
 impl Check {
@@ -105,6 +116,11 @@ impl Compiler<'_> {
             subject,
             finding: self.template(&definition.finding)?,
             also,
+            symptoms: definition
+                .symptoms
+                .iter()
+                .map(|symptom| self.symptom(symptom))
+                .collect::<Result<_, _>>()?,
             caused_by: definition.caused_by.map(|root| root.value),
             remedy,
             names,
@@ -151,6 +167,30 @@ impl Compiler<'_> {
             });
         }
         Ok((milder.severity, when))
+    }
+
+    fn symptom(&self, written: &definition::Symptom) -> Result<Symptom, Fault> {
+        let definition::Symptom { pattern, example } = written;
+        let compiled = symptoms::compile(&pattern.value).map_err(|(what, advice)| {
+            let words = pattern.value.clone();
+            let refusal = Refusal {
+                what,
+                advice,
+                words,
+            };
+            self.fault(refusal, &pattern.referenced)
+        })?;
+        if !compiled.is_match(&example.value) {
+            return Err(Fault {
+                what: format!("`{}` does not know its own example", pattern.value),
+                place: self.place(&example.referenced),
+                advice: "mend the pattern, or give a line that has this error".into(),
+            });
+        }
+        Ok(Symptom {
+            pattern: compiled,
+            example: example.value.clone(),
+        })
     }
 
     fn expression(&self, source: &Spanned<String>) -> Result<Expression, Fault> {

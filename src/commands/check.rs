@@ -14,7 +14,7 @@ pub fn run(options: &Check, color: ColorChoice) -> Result<Exit> {
     // A check file that is wrong is told before the cluster is touched.
     let checks = &options.checks;
     let library = Library::load(&checks.checks_dir)?.select(&checks.only, &checks.skip)?;
-    let evidence = source::evidence(&options.source)?;
+    let evidence = source::evidence(&options.source, &library.symptoms())?;
     let diagnosis = diagnose(&library, &evidence, options);
     let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();
     let style = Style::detect(color, to_terminal);

@@ -1,11 +1,12 @@
 //! `collect`: writes the evidence down, unjudged.
 
 use super::{Exit, source, tell, write_out};
+use crate::check::Library;
 use crate::cli::{Collect, DocumentFormat};
 use anyhow::{Context, Result};
 
 pub fn run(options: &Collect) -> Result<Exit> {
-    let evidence = source::evidence(&options.source)?;
+    let evidence = source::evidence(&options.source, &Library::load(&[])?.symptoms())?;
     let text = match options.output {
         DocumentFormat::Yaml => serde_saphyr::to_string(&evidence)
             .context("cannot write the recording as YAML: try -o json")?,

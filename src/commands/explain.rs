@@ -1,5 +1,7 @@
 //! `explain`: what a check means, offline, in the width of a terminal.
 
+mod log;
+
 use super::{Exit, write_out};
 use crate::check::{Check, Library};
 use crate::cli::Explain;
@@ -11,9 +13,12 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 
 pub fn run(options: &Explain, color: ColorChoice) -> Result<Exit> {
-    let library =
-        Library::load(&options.checks_dir)?.select(std::slice::from_ref(&options.id), &[])?;
+    let library = Library::load(&options.checks_dir)?;
     let style = Style::detect(color, io::stdout().is_terminal());
+    if let Some(file) = &options.log {
+        return log::run(file, &library, options.output, &style);
+    }
+    let library = library.select(options.id.as_slice(), &[])?;
     let mut text = String::new();
     for check in library.checks() {
         text.push_str(&explanation(check, style.width));
@@ -58,6 +63,13 @@ fn explanation(check: &Check, width: usize) -> String {
                 indented(&remedy.snippet)
             );
         }
+    }
+    if !check.symptoms.is_empty() {
+        text.push_str("Known in logs by lines like:\n");
+        for symptom in &check.symptoms {
+            let _ = writeln!(text, "{}", indented(&wrapped(&symptom.example, width - 2)));
+        }
+        text.push('\n');
     }
     if !check.references.is_empty() {
         text.push_str("References:\n");

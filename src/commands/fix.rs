@@ -72,7 +72,7 @@ fn examine(options: &Fix) -> Result<Examined> {
     }
     let checks = &options.checks;
     let library = Library::load(&checks.checks_dir)?.select(&checks.only, &checks.skip)?;
-    let evidence: Evidence = source::evidence(&options.source)?;
+    let evidence: Evidence = source::evidence(&options.source, &library.symptoms())?;
     let judgement = judge(&library, &evidence);
     for defect in &judgement.defects {
         tracing::warn!("{defect}");

@@ -3,6 +3,7 @@
 use super::progress;
 use crate::cli::Source;
 use crate::evidence::Evidence;
+use crate::symptoms::Symptoms;
 use crate::target::docker::Docker;
 use crate::target::kubernetes::{Cluster, Order};
 use crate::target::{Limits, Selection};
@@ -16,7 +17,8 @@ static RECORDINGS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/record
 
 pub const INTERRUPTED: &str = "interrupted: this is what was known by then";
 
-pub fn evidence(source: &Source) -> Result<Evidence> {
+/// `symptoms` are the errors to look for in logs.
+pub fn evidence(source: &Source, symptoms: &Symptoms) -> Result<Evidence> {
     if let Some(name) = &source.demo {
         return demo(name);
     }
@@ -30,7 +32,7 @@ pub fn evidence(source: &Source) -> Result<Evidence> {
         .context("cannot start: the system gives no threads")?;
     let evidence = match &source.docker {
         Some(container) => Ok(runtime.block_on(from_docker(source, container.clone()))),
-        None => runtime.block_on(from_cluster(source)),
+        None => runtime.block_on(from_cluster(source, symptoms)),
     };
     // Whatever still waits for a cluster that does not answer is left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
@@ -72,7 +74,7 @@ async fn from_docker(source: &Source, container: Option<String>) -> Evidence {
     Docker { container }.collect(&limits, stop).await
 }
 
-async fn from_cluster(source: &Source) -> Result<Evidence> {
+async fn from_cluster(source: &Source, symptoms: &Symptoms) -> Result<Evidence> {
     let limits = limits(source);
     let selection = Selection {
         pods: source.pods.clone(),
@@ -84,6 +86,7 @@ async fn from_cluster(source: &Source) -> Result<Evidence> {
         selection: &selection,
         enter_nodes: !source.no_node_exec,
         await_nested: source.wait_nested,
+        symptoms,
     };
     let progress = progress::Line::start();
     let work = async {
