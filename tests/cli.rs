@@ -286,3 +286,52 @@ fn without_a_pod_no_specification_is_judged() {
         assert_ne!(unknown["check"], "not-privileged");
     }
 }
+
+/// The line that the story began with, as a job's log shows it.
+const STORY: &str = concat!(
+    "+ docker build .\n",
+    "\u{1b}[31mStatus 500: {\"message\":\"io.containerd.runc.v2: failed to adjust OOM score for shim: ",
+    "set shim OOM score: write /proc/PID/oom_score_adj: invalid argument\\n: exit status 1: unknown\"}\u{1b}[0m\n",
+);
+
+#[test]
+fn a_jobs_log_leads_to_the_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("build.log");
+    fs::write(&file, STORY).unwrap();
+    let name = file.to_str().unwrap();
+    assert_eq!(code(&["explain", "--log", name]), 0);
+    let told = out(&["explain", "--log", name]).replace(name, "build.log");
+    insta::assert_snapshot!(told);
+    let json: serde_json::Value =
+        serde_json::from_str(&out(&["explain", "--log", name, "-o", "json"])).unwrap();
+    assert_eq!(json["schema"], "runner-doctor/log/v1");
+    assert_eq!(json["known"][0]["check"], "oom-score-overflow");
+    assert_eq!(json["known"][0]["line"], 2);
+    assert_eq!(
+        json["known"][0]["next"][0],
+        "runner-doctor explain oom-score-overflow"
+    );
+}
+
+#[test]
+fn a_log_with_nothing_known_is_told_plainly() {
+    let mut command = Command::cargo_bin("runner-doctor").unwrap();
+    let log = [
+        b"all is well\n".repeat(1000),
+        b"\xff\xfe\x00\x1b]0;x".to_vec(),
+    ]
+    .concat();
+    let output = command
+        .args(["explain", "--log", "-"])
+        .write_stdin(log)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("no known error in 1001 lines"), "{told}");
+    assert_eq!(code(&["explain", "--log", "/nonexistent"]), 2);
+    assert_eq!(code(&["explain", "--log", "/"]), 2);
+    assert_eq!(code(&["explain"]), 2);
+    assert_eq!(code(&["explain", "mtu-inversion", "--log", "x"]), 2);
+}
