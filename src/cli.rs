@@ -42,7 +42,9 @@ pub enum Command {
     Check(Box<Check>),
     /// Write down what is there, without judging it: a recording for a ticket or for `check --evidence`
     Collect(Box<Collect>),
-    /// Tell what a check means, why it matters and what cures it
+    /// Tell what a check means, why it matters and what cures it; or which checks know an error in a
+    /// job's log
+    #[command(after_help = EXPLAIN_HELP)]
     Explain(Explain),
     /// List every check, one line each
     List(List),
@@ -322,11 +324,26 @@ pub struct CheckFiles {
     pub overrides: Vec<PathBuf>,
 }
 
+const EXPLAIN_HELP: &str = "\
+Examples:
+  runner-doctor explain mtu-inversion              what a check means, why, and the cure
+  runner-doctor explain --log build.log            which checks know an error in a job's log
+  kubectl logs POD -c docker | runner-doctor explain --log -
+
+Exit codes:
+  0  explained; with --log: at least one error in it is known
+  2  could not: no such check, no such file
+  3  with --log: nothing in it is known";
+
 #[derive(Debug, Args)]
 pub struct Explain {
     /// The check, as `runner-doctor list` names it
-    #[arg(value_name = "ID")]
-    pub id: String,
+    #[arg(value_name = "ID", required_unless_present = "log")]
+    pub id: Option<String>,
+    /// Read a job's log, of any size, and name the checks that know an error in it; - for standard
+    /// input
+    #[arg(long, value_name = "FILE", conflicts_with = "id")]
+    pub log: Option<PathBuf>,
     /// How to print it
     #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: ExplainFormat,
@@ -336,8 +353,12 @@ pub struct Explain {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ExplainFormat {
+    /// For people
+    #[value(alias = "table")]
     Text,
+    /// For programs
     Json,
+    /// For a page or a ticket; not of a log
     Markdown,
 }
 

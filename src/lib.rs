@@ -29,4 +29,5 @@ pub mod remedy;
 pub mod report;
 pub mod schema;
 mod shell;
+mod symptoms;
 mod target;

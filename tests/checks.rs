@@ -83,6 +83,25 @@ fn no_id_is_used_again() {
     }
 }
 
+/// What a line of a log points to, of those that checks give as examples and of a log (of Docker
+/// 20.10 and 26 in the lab) in which nothing is wrong.
+#[test]
+fn lines_point_to_their_checks_only() {
+    let library = library();
+    let symptoms = library.symptoms();
+    let mut table = String::new();
+    for check in library.checks() {
+        for symptom in &check.symptoms {
+            let known = symptoms.checks(&symptom.example).join(", ");
+            writeln!(table, "{known}\n  {}", symptom.example).unwrap();
+        }
+    }
+    insta::assert_snapshot!(table);
+    for line in include_str!("recordings/logs/healthy-dockerd.log").lines() {
+        assert_eq!(symptoms.checks(line), Vec::<&str>::new(), "{line}");
+    }
+}
+
 #[test]
 fn no_two_cases_of_a_check_have_one_name() {
     for check in library().checks() {
@@ -308,6 +327,27 @@ fn a_broken_check_is_refused_with_its_place_and_a_cure() {
             load(
                 "mtu-inversion.yaml",
                 &SOUND.replace("id: fine", "id: mtu-inversion"),
+            ),
+        ),
+        (
+            "a symptom that is no pattern",
+            broken(
+                "why: none",
+                "symptoms:\n- { pattern: 'no (space', example: no space }\nwhy: none",
+            ),
+        ),
+        (
+            "a symptom of every line",
+            broken(
+                "why: none",
+                "symptoms:\n- { pattern: '.*', example: no space }\nwhy: none",
+            ),
+        ),
+        (
+            "a symptom that does not know its example",
+            broken(
+                "why: none",
+                "symptoms:\n- pattern: no space\n  example: all is well\nwhy: none",
             ),
         ),
         ("empty file", load("fine.yaml", "")),

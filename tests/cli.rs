@@ -293,10 +293,10 @@ fn an_explanation_comes_in_three_formats() {
     let told: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(told["id"], "mtu-inversion");
     assert_eq!(told["detected"]["fails_when"], "it.mtu > it.carrier.mtu");
-    let providers: Vec<&str> = told["cures"]
-        .as_array()
-        .unwrap()
-        .iter()
+    let cures = told["cures"].as_array().unwrap().iter();
+    // Curing the outer engine does not cure the one inside.
+    let outer = cures.filter(|cure| cure["engine"] == "docker-in-docker");
+    let providers: Vec<&str> = outer
         .flat_map(|cure| cure["providers"].as_array().unwrap())
         .map(|provider| provider.as_str().unwrap())
         .collect();
@@ -313,4 +313,53 @@ fn every_schema_is_printed() {
         let schema: serde_json::Value = serde_json::from_str(&out(&["schema", of])).unwrap();
         assert!(schema["title"].as_str().unwrap().contains(of), "{of}");
     }
+}
+
+/// The line that the story began with, as a job's log shows it.
+const STORY: &str = concat!(
+    "+ docker build .\n",
+    "\u{1b}[31mStatus 500: {\"message\":\"io.containerd.runc.v2: failed to adjust OOM score for shim: ",
+    "set shim OOM score: write /proc/PID/oom_score_adj: invalid argument\\n: exit status 1: unknown\"}\u{1b}[0m\n",
+);
+
+#[test]
+fn a_jobs_log_leads_to_the_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("build.log");
+    fs::write(&file, STORY).unwrap();
+    let name = file.to_str().unwrap();
+    assert_eq!(code(&["explain", "--log", name]), 0);
+    let told = out(&["explain", "--log", name]).replace(name, "build.log");
+    insta::assert_snapshot!(told);
+    let json: serde_json::Value =
+        serde_json::from_str(&out(&["explain", "--log", name, "-o", "json"])).unwrap();
+    assert_eq!(json["schema"], "runner-doctor/log/v1");
+    assert_eq!(json["known"][0]["check"], "oom-score-overflow");
+    assert_eq!(json["known"][0]["line"], 2);
+    assert_eq!(
+        json["known"][0]["next"][0],
+        "runner-doctor explain oom-score-overflow"
+    );
+}
+
+#[test]
+fn a_log_with_nothing_known_is_told_plainly() {
+    let mut command = Command::cargo_bin("runner-doctor").unwrap();
+    let log = [
+        b"all is well\n".repeat(1000),
+        b"\xff\xfe\x00\x1b]0;x".to_vec(),
+    ]
+    .concat();
+    let output = command
+        .args(["explain", "--log", "-"])
+        .write_stdin(log)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("no known error in 1001 lines"), "{told}");
+    assert_eq!(code(&["explain", "--log", "/nonexistent"]), 2);
+    assert_eq!(code(&["explain", "--log", "/"]), 2);
+    assert_eq!(code(&["explain"]), 2);
+    assert_eq!(code(&["explain", "mtu-inversion", "--log", "x"]), 2);
 }

@@ -58,7 +58,7 @@ pub(crate) enum Blinds {
 pub(crate) const SYSTEM: &str = "kube-system";
 
 /// As src/target asks for it.
-pub(crate) const RIGHTS: [Right; 8] = [
+pub(crate) const RIGHTS: [Right; 9] = [
     Right {
         place: Place::Runners,
         group: "",
@@ -80,6 +80,24 @@ pub(crate) const RIGHTS: [Right; 8] = [
         gives: "walks the engines and networks inside each runner",
         without: "all that is inside the runners, engines and networks",
         blinds: Blinds::Every,
+        node_exec: false,
+    },
+    Right {
+        place: Place::Runners,
+        group: "",
+        resource: "pods/log",
+        verbs: &["get"],
+        names: &[],
+        gives: "finds known errors in the last lines of the engines' and the runners' logs",
+        without: "what only logs tell: why an engine ended, what a registry refused",
+        blinds: Blinds::These(&[
+            "engine-address-taken",
+            "flags-refused",
+            "iptables-broken",
+            "registry-rate-limit",
+            "runner-unhealthy",
+            "stale-pid-file",
+        ]),
         node_exec: false,
     },
     Right {

@@ -60,6 +60,9 @@ pub(crate) struct Definition {
     #[serde(default)]
     #[schemars(with = "BTreeMap<Want, String>")]
     pub(crate) remedy: BTreeMap<Want, Spanned<String>>,
+    /// Known error texts of logs that point to this.
+    #[serde(default)]
+    pub(crate) symptoms: Vec<Symptom>,
     /// What happens, and how it comes about.
     pub(crate) why: String,
     #[serde(default)]
@@ -97,6 +100,18 @@ pub(crate) struct WrittenProbe {
     /// number. Where it ends with another status than 0, its output is not used.
     #[schemars(with = "String")]
     pub(crate) run: Spanned<String>,
+}
+
+/// How an error is known in a line of a log.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Symptom {
+    /// A regular expression for the words that only this error has.
+    #[schemars(with = "String")]
+    pub(crate) pattern: Spanned<String>,
+    /// A line that it knows.
+    #[schemars(with = "String")]
+    pub(crate) example: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -222,10 +237,14 @@ pub enum Want {
     RunnerImage,
     /// These variables come from a Secret.
     SecretEnv,
+    /// The engine pulls Docker Hub's images through a mirror: `true`.
+    RegistryMirror,
+    /// The engine's image uses the older iptables: `true`.
+    IptablesLegacy,
 }
 
 impl Want {
-    pub const ALL: [Want; 11] = [
+    pub const ALL: [Want; 13] = [
         Want::EngineMtu,
         Want::NetworkMtu,
         Want::EngineImage,
@@ -237,6 +256,8 @@ impl Want {
         Want::Privileged,
         Want::RunnerImage,
         Want::SecretEnv,
+        Want::RegistryMirror,
+        Want::IptablesLegacy,
     ];
 
     pub fn name(self) -> &'static str {
@@ -252,6 +273,8 @@ impl Want {
             Want::Privileged => "privileged",
             Want::RunnerImage => "runner_image",
             Want::SecretEnv => "secret_env",
+            Want::RegistryMirror => "registry_mirror",
+            Want::IptablesLegacy => "iptables_legacy",
         }
     }
 }

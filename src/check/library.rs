@@ -5,6 +5,7 @@ use super::rule::Check;
 use super::suggestion::advise;
 use crate::diagnosis::Severity;
 use crate::evidence::Probe;
+use crate::symptoms::Symptoms;
 use anyhow::{Context, Result, bail};
 use include_dir::{Dir, DirEntry, include_dir};
 use std::collections::BTreeMap;
@@ -132,6 +133,15 @@ impl Library {
 
     pub fn get(&self, id: &str) -> Option<&Check> {
         self.checks.get(id).map(Arc::as_ref)
+    }
+
+    /// How logs point to these checks.
+    pub fn symptoms(&self) -> Symptoms {
+        let each = self.checks().flat_map(|check| {
+            let symptoms = check.symptoms.iter();
+            symptoms.map(|symptom| (check.id.clone(), symptom.pattern.clone()))
+        });
+        Symptoms::new(each)
     }
 
     fn ids(&self) -> Vec<&str> {

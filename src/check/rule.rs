@@ -1,7 +1,7 @@
 //! A check file that was understood: its expressions compiled against the facts there are.
 
 use super::case::Case;
-use super::definition::{Definition, Milder, Section, Want, WrittenProbe};
+use super::definition::{self, Definition, Milder, Section, Want, WrittenProbe};
 use super::expression::{Expression, Variables};
 use super::fault::{Fault, Place, Refusal, Source};
 use super::shape::Shape;
@@ -12,6 +12,8 @@ use crate::evidence::facts::{
     StepFacts,
 };
 use crate::evidence::{Layer, Probe};
+use crate::symptoms;
+use regex::Regex;
 use schemars::{Schema, schema_for};
 use serde_saphyr::{Location, Spanned};
 use std::collections::BTreeMap;
@@ -25,6 +27,8 @@ pub struct Check {
     pub severity: Severity,
     /// The folder that its file lies in.
     pub group: String,
+    /// Lines of logs that point to it, and how they are known.
+    pub symptoms: Vec<Symptom>,
     pub why: String,
     pub references: Vec<String>,
     pub cases: Vec<Case>,
@@ -47,6 +51,13 @@ pub struct Check {
     pub(super) built_in: bool,
     /// The checks that it names, and where.
     pub(super) names: Vec<(String, Place)>,
+}
+
+/// A known error text.
+#[derive(Clone, Debug)]
+pub struct Symptom {
+    pub(super) pattern: Regex,
+    pub example: String,
 }
 
 impl Check {
@@ -149,6 +160,11 @@ impl Compiler<'_> {
                 Some(probe) => Some(self.probe(probe, &definition)?),
                 None => None,
             },
+            symptoms: definition
+                .symptoms
+                .iter()
+                .map(|symptom| self.symptom(symptom))
+                .collect::<Result<_, _>>()?,
             remedy,
             built_in: false,
             names,
@@ -240,6 +256,30 @@ impl Compiler<'_> {
             command: command.to_owned(),
         };
         Ok((probe, self.place(&written.run.referenced)))
+    }
+
+    fn symptom(&self, written: &definition::Symptom) -> Result<Symptom, Fault> {
+        let definition::Symptom { pattern, example } = written;
+        let compiled = symptoms::compile(&pattern.value).map_err(|(what, advice)| {
+            let words = pattern.value.clone();
+            let refusal = Refusal {
+                what,
+                advice,
+                words,
+            };
+            self.fault(refusal, &pattern.referenced)
+        })?;
+        if !compiled.is_match(&example.value) {
+            return Err(Fault {
+                what: format!("`{}` does not know its own example", pattern.value),
+                place: self.place(&example.referenced),
+                advice: "mend the pattern, or give a line that has this error".into(),
+            });
+        }
+        Ok(Symptom {
+            pattern: compiled,
+            example: example.value.clone(),
+        })
     }
 
     fn expression(&self, source: &Spanned<String>) -> Result<Expression, Fault> {

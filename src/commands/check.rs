@@ -14,8 +14,8 @@ use std::io::{self, IsTerminal};
 pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exit> {
     // A check file that is wrong is told before the cluster is touched.
     let library = library::chosen(&options.checks, settings)?;
-    let probes = library::probes(&library, &options.source, options.checks.allow_probes)?;
-    let evidence = source::evidence_with(&options.source, probes)?;
+    let asked = library::questions(&library, &options.source, options.checks.allow_probes)?;
+    let evidence = source::evidence_with(&options.source, asked)?;
     let diagnosis = diagnose(&library, &evidence, options, settings);
     let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();
     let style = Style::detect(color, to_terminal);

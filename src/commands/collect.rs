@@ -11,8 +11,8 @@ pub fn run(options: &Collect) -> Result<Exit> {
         overrides: Vec::new(),
     };
     let library = library::all(&files, &Config::default())?;
-    let probes = library::probes(&library, &options.source, options.allow_probes)?;
-    let evidence = source::evidence_with(&options.source, probes)?;
+    let asked = library::questions(&library, &options.source, options.allow_probes)?;
+    let evidence = source::evidence_with(&options.source, asked)?;
     let text = match options.output {
         DocumentFormat::Yaml => serde_saphyr::to_string(&evidence)
             .context("cannot write the recording as YAML: try -o json")?,

@@ -1,6 +1,7 @@
 //! `explain`: what a check means, offline, in the width of a terminal.
 
 mod explanation;
+mod log;
 mod markdown;
 mod text;
 
@@ -14,9 +15,12 @@ use explanation::Explanation;
 use std::io::{self, IsTerminal};
 
 pub fn run(options: &Explain, settings: &Config, color: ColorChoice) -> Result<Exit> {
-    let library =
-        library::all(&options.files, settings)?.select(std::slice::from_ref(&options.id), &[])?;
+    let library = library::all(&options.files, settings)?;
     let style = Style::detect(color, io::stdout().is_terminal());
+    if let Some(file) = &options.log {
+        return log::run(file, &library, options.output, &style);
+    }
+    let library = library.select(options.id.as_slice(), &[])?;
     for check in library.checks() {
         let told = Explanation::of(check);
         let text = match options.output {

@@ -72,8 +72,8 @@ fn examine(options: &Fix, settings: &Config) -> Result<Examined> {
         });
     }
     let library = library::chosen(&options.checks, settings)?;
-    let probes = library::probes(&library, &options.source, options.checks.allow_probes)?;
-    let evidence: Evidence = source::evidence_with(&options.source, probes)?;
+    let asked = library::questions(&library, &options.source, options.checks.allow_probes)?;
+    let evidence: Evidence = source::evidence_with(&options.source, asked)?;
     let judgement = judge(&library, &evidence);
     for defect in &judgement.defects {
         tracing::warn!("{defect}");

@@ -1,9 +1,9 @@
 //! The checks that a command line asks for, as the settings want them.
 
+use super::source::Questions;
 use crate::check::Library;
 use crate::cli::{CheckFiles, Checks, Source};
 use crate::config::Config;
-use crate::evidence::Probe;
 use anyhow::Result;
 
 /// Every check there is.
@@ -17,8 +17,11 @@ pub(super) fn chosen(checks: &Checks, config: &Config) -> Result<Library> {
     all(&checks.files, config)?.select(&checks.only, &checks.skip)
 }
 
-/// The commands that they run in what is looked at; in a recording none is run.
-pub(super) fn probes(library: &Library, source: &Source, allowed: bool) -> Result<Vec<Probe>> {
+/// What they ask beside what is seen anyway; in a recording no command is run.
+pub(super) fn questions(library: &Library, source: &Source, allowed: bool) -> Result<Questions> {
     let recorded = source.evidence.is_some() || source.demo.is_some();
-    library.probes(allowed || recorded)
+    Ok(Questions {
+        probes: library.probes(allowed || recorded)?,
+        symptoms: library.symptoms(),
+    })
 }

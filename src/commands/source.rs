@@ -3,6 +3,7 @@
 use super::progress;
 use crate::cli::Source;
 use crate::evidence::{Evidence, Probe};
+use crate::symptoms::Symptoms;
 use crate::target::docker::Docker;
 use crate::target::kubernetes::{Cluster, Order};
 use crate::target::{Limits, Selection};
@@ -16,8 +17,16 @@ static RECORDINGS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/record
 
 pub const INTERRUPTED: &str = "interrupted: this is what was known by then";
 
-/// Everything there is to see; live, also what these commands of checks say.
-pub fn evidence_with(source: &Source, probes: Vec<Probe>) -> Result<Evidence> {
+/// What checks ask beside what is seen anyway.
+pub struct Questions {
+    /// Commands to run.
+    pub probes: Vec<Probe>,
+    /// Errors to look for in logs.
+    pub symptoms: Symptoms,
+}
+
+/// Everything there is to see; live, also what checks ask.
+pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
     if let Some(name) = &source.demo {
         return demo(name);
     }
@@ -30,8 +39,10 @@ pub fn evidence_with(source: &Source, probes: Vec<Probe>) -> Result<Evidence> {
         .build()
         .context("cannot start: the system gives no threads")?;
     let evidence = match &source.docker {
-        Some(container) => Ok(runtime.block_on(from_docker(source, container.clone(), probes))),
-        None => runtime.block_on(from_cluster(source, probes)),
+        Some(container) => {
+            Ok(runtime.block_on(from_docker(source, container.clone(), asked.probes)))
+        }
+        None => runtime.block_on(from_cluster(source, asked)),
     };
     // Whatever still waits for a cluster that does not answer is left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
@@ -73,8 +84,8 @@ async fn from_docker(source: &Source, container: Option<String>, probes: Vec<Pro
     Docker { container }.collect(&limits, stop).await
 }
 
-async fn from_cluster(source: &Source, probes: Vec<Probe>) -> Result<Evidence> {
-    let limits = limits(source, probes);
+async fn from_cluster(source: &Source, asked: Questions) -> Result<Evidence> {
+    let limits = limits(source, asked.probes);
     let selection = Selection {
         pods: source.pods.clone(),
         namespace: source.namespace.clone(),
@@ -85,6 +96,7 @@ async fn from_cluster(source: &Source, probes: Vec<Probe>) -> Result<Evidence> {
         selection: &selection,
         enter_nodes: !source.no_node_exec,
         await_nested: source.wait_nested,
+        symptoms: &asked.symptoms,
     };
     let progress = progress::Line::start();
     let work = async {

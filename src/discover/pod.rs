@@ -155,6 +155,7 @@ fn one(container: &Container, init: bool, spec: &PodSpec, pod: &Pod, kind: &Kind
         mounts: mounts(container, spec),
         state: state(status),
         restarts: status.map_or(0, |s| i64::from(s.restart_count)),
+        log: None,
     }
 }
 

@@ -329,6 +329,23 @@ pub struct PodContainer {
     pub state: ContainerState,
     #[serde(default)]
     pub restarts: i64,
+    /// The lines of its log that show a known error; absent where no log was asked for. Of a log
+    /// nothing else is collected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Observation<Vec<KnownLine>>>,
+}
+
+/// The last line of a log that shows a symptom of a check; credentials are cut out of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KnownLine {
+    pub check: String,
+    pub text: String,
+    /// When it was written, where the log tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// It was written by the run before the one that goes on now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub previous: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -556,6 +573,15 @@ impl Runner {
             return self.pod.clone();
         }
         format!("{}/{}", self.namespace, self.pod)
+    }
+
+    /// Adds what the logs of its containers show, by the containers' names.
+    pub fn add_logs(&mut self, logs: Vec<(String, Observation<Vec<KnownLine>>)>) {
+        for (name, log) in logs {
+            if let Some(container) = self.containers.iter_mut().find(|c| c.name == name) {
+                container.log = Some(log);
+            }
+        }
     }
 
     /// Engine containers of the pod, in the order of its spec.

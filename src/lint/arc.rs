@@ -189,6 +189,7 @@ fn container(name: &str) -> PodContainer {
             exit_code: None,
         },
         restarts: 0,
+        log: None,
     }
 }
 

@@ -1,5 +1,4 @@
-//! Changes to a container of the pod that has nothing to do with how its engine is set up: its image,
-//! its secrets.
+//! Changes to a container of the pod that leave its image and the rest of its engine as they are.
 
 use super::{Patient, place, template};
 use crate::diagnosis::Remedy;
@@ -15,6 +14,14 @@ pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
         "secret_env" => (
             "take the value from a Secret, and replace the value itself",
             format!("  env:\n{}", from_secret(value)),
+        ),
+        "registry_mirror" => (
+            "pull Docker Hub's images through a mirror of your own, by one more argument of its engine",
+            "  args:\n  - --registry-mirror=https://YOUR-MIRROR".to_owned(),
+        ),
+        "iptables_legacy" => (
+            "let its image use the older iptables (docker:dind of Docker 25 or later knows this)",
+            "  env:\n  - name: DOCKER_IPTABLES_LEGACY\n    value: \"1\"".to_owned(),
         ),
         _ => return Vec::new(),
     };

@@ -83,6 +83,10 @@ impl Docker {
                     exit_code: None,
                 },
                 restarts: 0,
+                log: Some(Observation::unseen(
+                    Why::NotApplicable,
+                    "without a cluster, logs are not read",
+                )),
             }],
             namespaces: Observation::Unobserved(unseen.clone()),
             engines: Observation::Unobserved(unseen),

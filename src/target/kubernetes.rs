@@ -2,6 +2,7 @@
 
 mod exec;
 mod find;
+mod logs;
 mod nested;
 
 use super::walk::walk_runner;
@@ -11,6 +12,7 @@ use crate::evidence::{
     Cluster as ClusterFacts, Evidence, Observation, Observed, Runner, Unobserved, Why,
 };
 use crate::probe::Mode;
+use crate::symptoms::Symptoms;
 use anyhow::{Context, Result, anyhow};
 use futures::{StreamExt, stream};
 use http::header::{HeaderValue, USER_AGENT};
@@ -36,9 +38,12 @@ pub struct Order<'a> {
     pub enter_nodes: bool,
     /// Wait so long for a step that starts an engine inside a runner's.
     pub await_nested: Option<Duration>,
+    /// The errors to look for in logs.
+    pub symptoms: &'a Symptoms,
 }
 
 /// A pod that is a runner, and what the walk must know beside it.
+#[derive(Clone)]
 struct Found {
     runner: Runner,
     scope: Option<String>,
@@ -113,10 +118,16 @@ impl Cluster {
         let walks = stream::iter(found.into_iter().enumerate()).map(|(at, found)| {
             let caught = caught.as_ref().filter(|c| c.pod == found.runner.pod);
             async move {
-                match caught {
-                    Some(caught) => (at, caught.clone()),
-                    None => (at, self.walk(found, limits).await),
-                }
+                let walked = async {
+                    match caught {
+                        Some(caught) => caught.clone(),
+                        None => self.walk(found.clone(), limits).await,
+                    }
+                };
+                let logs = self.logs(&found.runner, order.symptoms, limits.timeout);
+                let (mut runner, logs) = futures::join!(walked, logs);
+                runner.add_logs(logs);
+                (at, runner)
             }
         });
         let mut walks = walks.buffer_unordered(limits.concurrency);

@@ -64,6 +64,14 @@ fn less(rule: &Value, seen: &Seen, whole: &Seen) -> Result<()> {
             "without {resource} there is a finding that was none: {finding}"
         );
     }
+    if resource == "pods/log" {
+        let mut more = seen.unknowns.iter().filter(|u| !whole.unknowns.contains(u));
+        ensure!(
+            seen.findings == whole.findings && more.all(|unknown| unknown.contains(resource)),
+            "without {resource} more is unknown than what logs tell: {}",
+            seen.in_a_line()
+        );
+    }
     Ok(())
 }
 

@@ -17,6 +17,9 @@ pub(super) struct Explanation<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) example: Option<Example<'a>>,
     pub(super) cures: Vec<Cure>,
+    /// Lines of logs by which it is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) in_logs: Vec<&'a str>,
     /// Checks whose cure removes its findings too.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) caused_by: &'a [String],
@@ -73,6 +76,7 @@ impl<'a> Explanation<'a> {
                 name: &case.name,
                 message: finding.message,
             }),
+            in_logs: check.symptoms.iter().map(|s| s.example.as_str()).collect(),
             caused_by: check.causes(),
             references: &check.references,
             file: &check.file,

@@ -37,6 +37,13 @@ pub(super) fn render(told: &Explanation, width: usize) -> String {
         );
         let _ = writeln!(text, "{}\n", wrapped(&lead, width));
     }
+    if !told.in_logs.is_empty() {
+        text.push_str("Known in logs by lines like:\n");
+        for line in &told.in_logs {
+            let _ = writeln!(text, "{}", prose(line, width));
+        }
+        text.push('\n');
+    }
     if !told.references.is_empty() {
         text.push_str("References:\n");
         for reference in told.references {
@@ -86,7 +93,7 @@ fn prose(text: &str, width: usize) -> String {
     indented(&wrapped(text, width.saturating_sub(2)))
 }
 
-fn indented(text: &str) -> String {
+pub(super) fn indented(text: &str) -> String {
     let lines: Vec<String> = text
         .lines()
         .map(|line| format!("  {}", clean(line)).trim_end().to_owned())

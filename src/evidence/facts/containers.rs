@@ -3,6 +3,7 @@
 use super::{ContainerFacts, Hole, Section};
 use crate::evidence::versions::ImageRef;
 use crate::evidence::{Engine, Observation, Observed, Outermost, PodContainer, Role, Runner, Why};
+use std::collections::BTreeMap;
 
 const DATA_ROOT: &str = "/var/lib/docker";
 const ROOTLESS_DATA_ROOT: &str = "/home/rootless/.local/share/docker";
@@ -55,7 +56,27 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
         storage_driver: storage_driver(runner, running),
         plain_secrets: (!container.plain_secrets.is_empty())
             .then(|| container.plain_secrets.join(", ")),
+        log: known_errors(container),
     }
+}
+
+/// By check, the last line and when it was written.
+pub(super) fn known_errors(container: &PodContainer) -> Observation<BTreeMap<String, String>> {
+    let lines = match &container.log {
+        Some(Observed(lines)) => lines,
+        Some(Observation::Unobserved(reason)) if reason.why != Why::NotApplicable => {
+            return Observation::Unobserved(reason.clone());
+        }
+        _ => return Observed(BTreeMap::new()),
+    };
+    let each = lines.iter().map(|line| {
+        let text = match &line.time {
+            Some(time) => format!("{} ({time})", line.text),
+            None => line.text.clone(),
+        };
+        (line.check.clone(), text)
+    });
+    Observed(each.collect())
 }
 
 /// A sandbox (sysbox, Kata) may give an unprivileged container what Docker needs.

@@ -1,11 +1,13 @@
 //! The facts of each Docker engine: does it answer, which version is it, whose OOM score has it.
 
+use super::containers::known_errors;
 use super::{EngineFacts, Hole, Section, node_docker_version};
 use crate::evidence::versions::{self, ImageRef};
 use crate::evidence::{
     Engine, Node, Observation, Observed, Outermost, PodContainer, Provider, Role, Runner,
     Unobserved, Unseen, Why,
 };
+use std::collections::BTreeMap;
 
 pub(super) fn derive(runner: &Runner, node: Option<&Node>) -> Section<EngineFacts> {
     let engines = runner.engines.seen();
@@ -65,6 +67,8 @@ fn of_container(
     };
     facts.trouble = trouble(runner, container, engine);
     facts.unseen_because = unseen_because(runner, &facts);
+    let known = known_errors(container);
+    facts.log = known.observed().cloned().unwrap_or_default();
     if !container.image.is_empty() {
         facts.image = Observed(container.image.clone());
         of_image(&mut facts);
@@ -114,6 +118,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         containerd_read,
         oom_score_read: oom_score.observed().is_some(),
         oom_score_adj: oom_score,
+        log: BTreeMap::new(),
     };
     let no_image = facts
         .image
@@ -153,6 +158,7 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         containerd_overflows: Unseen(reason.clone()),
         oom_score_adj: Unseen(reason),
         oom_score_read: false,
+        log: BTreeMap::new(),
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) use containers::is_rootless;
 use crate::evidence::{Evidence, Node, Observation, Provider, Role, Runner};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Everything the checks may read about one runner.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -101,6 +102,9 @@ pub struct EngineFacts {
     pub oom_score_adj: Observation<i64>,
     /// The OOM score was read from the running process.
     pub oom_score_read: bool,
+    /// The known errors in the log of its container: the last line of each, by the id of the check
+    /// that knows it. Empty also where the log could not be read, and below depth 0.
+    pub log: BTreeMap<String, String>,
 }
 
 /// A Docker network whose packets leave through its engine's namespace.
@@ -186,6 +190,9 @@ pub struct ContainerFacts {
     pub storage_driver: Observation<Option<String>>,
     /// Variables that hold a secret as plain text, by name; absent where none does.
     pub plain_secrets: Option<String>,
+    /// The known errors in its log: the last line of each, by the id of the check that knows it.
+    /// Empty where no log was asked for.
+    pub log: Observation<BTreeMap<String, String>>,
 }
 
 /// A container that a Docker engine runs now: a build, a service, the engine inside.

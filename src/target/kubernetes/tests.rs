@@ -1,6 +1,8 @@
 //! What an apiserver says that the lab's does not say on demand.
 
 use super::*;
+use crate::check::case;
+use crate::evidence::{KnownLine, Role};
 use crate::probe::{Orders, Walk};
 use crate::target::{Exec, Place};
 use http::{Request, Response};
@@ -17,7 +19,12 @@ fn cluster(answer: Answer) -> Cluster {
         while let Some((request, send)) = handle.next_request().await {
             let asked = request.uri().path_and_query().map(ToString::to_string);
             let (code, body) = answer(&asked.unwrap_or_default());
-            let body = Body::from(serde_json::to_vec(&body).unwrap());
+            let body = match body {
+                // The text of a log.
+                Value::String(text) => text.into_bytes(),
+                document => serde_json::to_vec(&document).unwrap(),
+            };
+            let body = Body::from(body);
             send.send_response(Response::builder().status(code).body(body).unwrap());
         }
     });
@@ -133,4 +140,85 @@ async fn what_an_exec_may_not_do_is_unobserved_with_its_rule() {
             .contains("grant `get` and `create` on pods/exec"),
         "{reason}"
     );
+}
+
+fn symptoms() -> Symptoms {
+    let pattern = crate::symptoms::compile("no space left").unwrap();
+    Symptoms::new([("disk-full".to_owned(), pattern)])
+}
+
+/// What is seen of the log of the healthy runner's engine, in a state.
+async fn log(answer: Answer, phase: &str, restarts: i64) -> Observation<Vec<KnownLine>> {
+    let mut runner = case::healthy().unwrap().runners.remove(0);
+    runner.containers.retain(|c| c.role == Role::Engine);
+    runner.containers[0].state.phase = phase.to_owned();
+    runner.containers[0].restarts = restarts;
+    let limit = Duration::from_secs(1);
+    let mut logs = cluster(answer).logs(&runner, &symptoms(), limit).await;
+    assert_eq!(logs.len(), 1);
+    logs.remove(0).1
+}
+
+#[tokio::test]
+async fn of_a_log_only_known_lines_are_kept() {
+    let text = "2026-11-24T07:30:12.123456789Z a\n2026-11-24T07:30:13Z no space left\nno space left in http://u:p@x\n";
+    let seen = log(Box::new(move |_| (200, json!(text))), "running", 0).await;
+    let line = |text: &str| KnownLine {
+        check: "disk-full".to_owned(),
+        text: text.to_owned(),
+        time: None,
+        previous: false,
+    };
+    assert_eq!(seen, Observed(vec![line("no space left in http://***@x")]));
+    let text = "2026-11-24T07:30:13.5Z time=\"2026-11-24T07:30:13.4Z\" no space left\n";
+    let seen = log(Box::new(move |_| (200, json!(text))), "terminated", 0).await;
+    let time = Some("2026-11-24T07:30:13Z".to_owned());
+    assert_eq!(
+        seen,
+        Observed(vec![KnownLine {
+            time,
+            ..line("no space left")
+        }])
+    );
+}
+
+#[tokio::test]
+async fn the_run_before_tells_where_the_present_one_does_not() {
+    let answer = |asked: &str| match asked.contains("previous=true") {
+        true => (200, json!("no space left\n")),
+        false => (200, json!("fine\n")),
+    };
+    let seen = log(Box::new(answer), "running", 1).await;
+    assert!(seen.seen()[0].previous);
+    let gone = |asked: &str| match asked.contains("previous=true") {
+        true => refusal(400, "BadRequest"),
+        false => (200, json!("no space left\n")),
+    };
+    let seen = log(Box::new(gone), "running", 1).await;
+    assert!(!seen.seen()[0].previous);
+}
+
+#[tokio::test]
+async fn a_log_that_was_not_read_says_why() {
+    let refused = log(Box::new(|_| refusal(403, "Forbidden")), "running", 0).await;
+    let reason = refused.reason().unwrap();
+    assert_eq!(reason.why, Why::Forbidden);
+    assert!(
+        reason.detail.contains("grant `get` on pods/log"),
+        "{reason}"
+    );
+    let large = |_: &str| (200, json!("x\n".repeat(300_000)));
+    let large = log(Box::new(large), "running", 0).await;
+    assert_eq!(large.reason().unwrap().why, Why::TooLarge);
+    let failed = log(Box::new(|_| refusal(500, "InternalError")), "running", 0).await;
+    assert_eq!(failed.reason().unwrap().why, Why::Unreadable);
+}
+
+#[tokio::test]
+async fn what_never_ran_wrote_nothing() {
+    let nobody_asks = |_: &str| refusal(500, "InternalError");
+    let seen = log(Box::new(nobody_asks), "waiting", 0).await;
+    assert_eq!(seen, Observed(Vec::new()));
+    let starting = log(Box::new(|_| refusal(400, "BadRequest")), "terminated", 0).await;
+    assert_eq!(starting, Observed(Vec::new()));
 }

@@ -1,0 +1,140 @@
+//! Logs as they come: long, broken, hostile, with secrets in them.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn symptoms(patterns: &[(&str, &str)]) -> Symptoms {
+    Symptoms::new(
+        patterns
+            .iter()
+            .map(|(check, pattern)| ((*check).to_owned(), compile(pattern).unwrap())),
+    )
+}
+
+fn known(log: &[u8]) -> (BTreeMap<String, Known>, u64) {
+    let two = symptoms(&[("full", "no space left"), ("rate", "toomany[a-z]+")]);
+    read(log, &two).unwrap()
+}
+
+/// The first line that is known, as it is shown.
+fn shown(line: &str) -> String {
+    let (mut found, _) = known(line.as_bytes());
+    found.remove("full").unwrap().text
+}
+
+#[test]
+fn lines_are_counted_as_an_editor_does() {
+    let (found, lines) = known(b"a\n\nno space left\r\nb\nno space left, no space left\ntoomanyx");
+    assert_eq!(lines, 6);
+    assert_eq!((found["full"].first, found["full"].times), (3, 2));
+    assert_eq!(found["full"].text, "no space left");
+    assert_eq!((found["rate"].first, found["rate"].times), (6, 1));
+    assert_eq!(known(b""), (BTreeMap::new(), 0));
+    assert_eq!(known(b"a\n").1, 1);
+}
+
+#[test]
+fn what_a_terminal_would_act_on_is_gone_before_it_is_read() {
+    assert_eq!(
+        shown("\x1b[31mno \x1b[1;4mspace\x1b[0m left\x1b]0;title\x07 \u{202e}x\x1b[2J"),
+        "no space left x"
+    );
+    assert_eq!(
+        shown("\u{fffd}no space left\x00\x08"),
+        "\u{fffd}no space left"
+    );
+    let (found, _) = known(b"\xff\xfe no space left \xc3\x28");
+    assert!(found["full"].text.contains("no space left"));
+}
+
+#[test]
+fn a_line_of_any_length_is_looked_at_and_shown_in_part() {
+    for at in [0, 65_530, 64_500, 200_000] {
+        let line = format!("{}no space left{}", "x".repeat(at), "y".repeat(100_000));
+        let text = shown(&line);
+        assert!(
+            text.contains("no space left") && text.ends_with('…'),
+            "{at}: {text}"
+        );
+        assert!(text.chars().count() < 500, "{at}");
+        assert_eq!(text.starts_with('…'), at > 0, "{at}");
+    }
+    assert_eq!(
+        known(format!("{}\nno space left", "z".repeat(300_000)).as_bytes()).0["full"].first,
+        2
+    );
+}
+
+#[test]
+fn credentials_are_cut_out() {
+    for (line, text) in [
+        (
+            "no space left https://user:s3cr3t@r.example/v2/ x",
+            "no space left https://***@r.example/v2/ x",
+        ),
+        (
+            "no space left http://t0k3n@r.example",
+            "no space left http://***@r.example",
+        ),
+        (
+            "Authorization: Bearer abcdefghijkl no space left",
+            "Authorization: *** *** no space left",
+        ),
+        (
+            "authorization: basic dXNlcjpwYXNzd29yZA== no space left",
+            "authorization: *** *** no space left",
+        ),
+        (
+            r#"{"password":"hunter2","x":1} no space left"#,
+            r#"{"password":"***","x":1} no space left"#,
+        ),
+        (
+            r#"msg="OAUTH_CLIENT_SECRET=abc123\" no space left""#,
+            r#"msg="OAUTH_CLIENT_SECRET=***\" no space left""#,
+        ),
+        (
+            "no space left --token abc --token=abc",
+            "no space left --token *** --token=***",
+        ),
+        (
+            "no space left https://s3.example/layer?X-Amz-Signature=00ff&a=b: EOF",
+            "no space left https://s3.example/layer?*** EOF",
+        ),
+        (
+            "no space left ghp_0123456789abcdefghij",
+            "no space left ***",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc no space left",
+            "*** no space left",
+        ),
+    ] {
+        assert_eq!(shown(line), text);
+    }
+    assert_eq!(
+        shown("docker: no space left on device: write /var/lib/docker/tmp/x: unknown."),
+        "docker: no space left on device: write /var/lib/docker/tmp/x: unknown."
+    );
+}
+
+#[test]
+fn a_pattern_that_cannot_be_used_says_why() {
+    let refused = |pattern: &str| compile(pattern).unwrap_err().0;
+    assert!(
+        refused("a(").contains("unclosed group"),
+        "{}",
+        refused("a(")
+    );
+    assert!(refused(".*").contains("matches every line"));
+    assert!(refused(&"x".repeat(301)).contains("longer"));
+    assert!(refused(r"\w{900}\w{900}").contains("is no pattern"));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_break_it(log in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        let (_, lines) = known(&log);
+        prop_assert!(lines <= log.len() as u64);
+    }
+}
