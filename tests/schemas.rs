@@ -5,7 +5,7 @@
 mod patients;
 
 use runner_doctor::check::{Library, judge};
-use runner_doctor::diagnosis::{Diagnosis, Severity};
+use runner_doctor::diagnosis::{Diagnosis, Severity, Suppressed, Suppression};
 use runner_doctor::evidence::Evidence;
 use runner_doctor::report::{Format, Style, render};
 use runner_doctor::schema;
@@ -103,6 +103,7 @@ fn reports_are_as_their_schema_says() {
         ("many", patients::many()),
         ("hostile", patients::hostile()),
         ("long", patients::long()),
+        ("suppressed", suppressed()),
     ] {
         diagnoses.push((name.to_owned(), diagnosis));
     }
@@ -115,6 +116,20 @@ fn reports_are_as_their_schema_says() {
         let text = render(Format::Json, &diagnosis, &style);
         agree(&validator, &serde_json::from_str(&text).unwrap(), &name);
     }
+}
+
+fn suppressed() -> Diagnosis {
+    let suppressed = patients::article_findings()
+        .into_iter()
+        .map(|finding| Suppressed {
+            finding,
+            suppression: Suppression {
+                reason: "it waits for OPS-12".to_owned(),
+                until: Some("2027-01-31".to_owned()),
+                place: ".runner-doctor.yaml:2".to_owned(),
+            },
+        });
+    patients::healthy().with_suppressed(suppressed.collect())
 }
 
 #[test]

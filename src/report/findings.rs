@@ -348,3 +348,24 @@ fn distinct<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Vec<&'a str> {
     }
     seen
 }
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn a_joined_reason_is_parted_where_others_give_its_parts() {
+        let told = [
+            "no exec",
+            "no nodes; no exec",
+            "no exec; no nodes",
+            "it; hangs",
+        ];
+        assert_eq!(parts("no exec", &told), ["no exec"]);
+        assert_eq!(parts("no nodes; no exec", &told), ["no exec", "no nodes"]);
+        assert_eq!(parts("no exec; no nodes", &told), ["no exec", "no nodes"]);
+        assert_eq!(parts("it; hangs", &told), ["it; hangs"]);
+        assert_eq!(parts("really no exec; x", &told), ["really no exec; x"]);
+        assert_eq!(parts("", &told), [""]);
+    }
+}

@@ -238,7 +238,7 @@ pub(super) fn asks_has(expression: &IdedExpr) -> bool {
             &comprehension.result,
         ]
         .into_iter()
-        .any(|part| asks_has(part)),
+        .any(asks_has),
         Expr::List(list) => list.elements.iter().any(asks_has),
         Expr::Map(map) => map.entries.iter().any(|entry| match &entry.expr {
             EntryExpr::MapEntry(entry) => asks_has(&entry.key) || asks_has(&entry.value),

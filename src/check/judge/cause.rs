@@ -44,7 +44,7 @@ pub(super) fn explanations<'a>(suspicions: &[Suspicion<'a>]) -> Vec<Explanation<
         let explains = suspicion.check.explains.as_ref()?;
         let reason = explains.render(suspicion.scope());
         let told = reason.failures.is_empty() && !reason.text.is_empty();
-        told.then(|| Explanation {
+        told.then_some(Explanation {
             suspicion: at,
             engine: suspicion.item.engine.as_deref(),
             reason: reason.text,

@@ -50,6 +50,9 @@ pub(super) struct Example<'a> {
 /// What cures the example, on some CI systems alike.
 #[derive(Serialize)]
 pub(super) struct Cure {
+    /// The engine that it is for, where the example has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) engine: Option<String>,
     pub(super) providers: Vec<Provider>,
     pub(super) remedies: Vec<Remedy>,
 }
@@ -116,15 +119,24 @@ fn cures(check: &Check, case: &case::Case) -> Vec<Cure> {
             continue;
         };
         make(&mut evidence, provider, owner);
-        let found = judge_alone(check, &evidence).findings.into_iter().next();
-        let remedies = found.map(|finding| finding.remedies).unwrap_or_default();
-        match cures.iter_mut().find(|cure| cure.remedies == remedies) {
-            _ if remedies.is_empty() => {}
-            Some(cure) => cure.providers.push(provider),
-            None => cures.push(Cure {
-                providers: vec![provider],
-                remedies,
-            }),
+        let findings = judge_alone(check, &evidence).findings;
+        let several = findings.len() > 1;
+        for Finding {
+            engine, remedies, ..
+        } in findings
+        {
+            let engine = engine.filter(|_| several);
+            let alike = |cure: &&mut Cure| cure.remedies == remedies && cure.engine == engine;
+            match cures.iter_mut().find(alike) {
+                _ if remedies.is_empty() => {}
+                Some(cure) if cure.providers.contains(&provider) => {}
+                Some(cure) => cure.providers.push(provider),
+                None => cures.push(Cure {
+                    engine,
+                    providers: vec![provider],
+                    remedies,
+                }),
+            }
         }
     }
     cures
@@ -141,24 +153,34 @@ fn make(evidence: &mut Evidence, provider: Provider, owner: Option<(&str, &str)>
 }
 
 /// A CI system, as people call it.
-pub(super) fn name(provider: Provider) -> &'static str {
+fn name(provider: Provider) -> &'static str {
     match provider {
         Provider::Bitbucket => "Bitbucket",
         Provider::GithubArc => "GitHub ARC",
         Provider::Gitlab => "GitLab",
-        Provider::Generic => "any other",
+        Provider::Generic => "any other CI system",
     }
 }
 
-/// `Bitbucket, GitLab and any other`; nothing where it is all of them.
-pub(super) fn names(providers: &[Provider]) -> Option<String> {
-    const ALL: usize = 4;
-    let names: Vec<_> = providers.iter().map(|provider| name(*provider)).collect();
-    match names.as_slice() {
-        all if all.len() == ALL => None,
-        [] => None,
-        [one] => Some((*one).to_owned()),
-        [first @ .., last] => Some(format!("{} and {last}", first.join(", "))),
+impl Cure {
+    /// ` on Bitbucket and GitLab, for docker-in-docker/bb_docker`; nothing where it is for all.
+    pub(super) fn scope(&self) -> String {
+        const ALL: usize = 4;
+        let names: Vec<_> = self
+            .providers
+            .iter()
+            .map(|provider| name(*provider))
+            .collect();
+        let mut scope = match names.as_slice() {
+            all if all.len() == ALL => String::new(),
+            [] => String::new(),
+            [one] => format!(" on {one}"),
+            [first @ .., last] => format!(" on {} and {last}", first.join(", ")),
+        };
+        if let Some(engine) = &self.engine {
+            scope += &format!(", for {engine}");
+        }
+        scope
     }
 }
 

@@ -1,6 +1,6 @@
 //! An explanation for a wiki or a ticket.
 
-use super::explanation::{Explanation, names, severity, word};
+use super::explanation::{Explanation, severity, word};
 use crate::report::clean;
 use std::fmt::Write as _;
 
@@ -51,8 +51,7 @@ pub(super) fn render(told: &Explanation) -> String {
         );
     }
     for cure in &told.cures {
-        let on = names(&cure.providers).map(|names| format!(" on {names}"));
-        let _ = writeln!(text, "## Cure{}\n", on.unwrap_or_default());
+        let _ = writeln!(text, "## {}\n", plain(&format!("Cure{}", cure.scope())));
         for (rank, remedy) in cure.remedies.iter().enumerate() {
             let lead = match rank {
                 0 => String::new(),

@@ -1,6 +1,6 @@
 //! An explanation for a terminal.
 
-use super::explanation::{Cure, Explanation, names, severity, word};
+use super::explanation::{Cure, Explanation, severity, word};
 use crate::report::{clean, wrap};
 use std::fmt::Write as _;
 
@@ -73,9 +73,9 @@ fn detection(text: &mut String, told: &Explanation, width: usize) {
 }
 
 fn write_cure(text: &mut String, cure: &Cure, width: usize) {
-    let on = names(&cure.providers).map(|names| format!(" on {names}"));
+    let scope = cure.scope();
     for (rank, remedy) in cure.remedies.iter().enumerate() {
-        let on = on.as_deref().filter(|_| rank == 0).unwrap_or_default();
+        let on = if rank == 0 { scope.as_str() } else { "" };
         let lead = format!(
             "{}{on}: {}",
             word(rank, remedy),

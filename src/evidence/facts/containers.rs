@@ -56,12 +56,16 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
         storage_driver: storage_driver(runner, running),
         plain_secrets: (!container.plain_secrets.is_empty())
             .then(|| container.plain_secrets.join(", ")),
-        log: known_errors(container),
+        log: known_errors(container, api.is_some()),
     }
 }
 
-/// By check, the last line and when it was written.
-pub(super) fn known_errors(container: &PodContainer) -> Observation<BTreeMap<String, String>> {
+/// By check, the last line and when it was written. What the run before wrote is over where an
+/// engine answers now.
+pub(super) fn known_errors(
+    container: &PodContainer,
+    answers: bool,
+) -> Observation<BTreeMap<String, String>> {
     let lines = match &container.log {
         Some(Observed(lines)) => lines,
         Some(Observation::Unobserved(reason)) if reason.why != Why::NotApplicable => {
@@ -69,7 +73,8 @@ pub(super) fn known_errors(container: &PodContainer) -> Observation<BTreeMap<Str
         }
         _ => return Observed(BTreeMap::new()),
     };
-    let each = lines.iter().map(|line| {
+    let of_now = lines.iter().filter(|line| !(answers && line.previous));
+    let each = of_now.map(|line| {
         let text = match &line.time {
             Some(time) => format!("{} ({time})", line.text),
             None => line.text.clone(),

@@ -67,7 +67,8 @@ fn of_container(
     };
     facts.trouble = trouble(runner, container, engine);
     facts.unseen_because = unseen_because(runner, &facts);
-    let known = known_errors(container);
+    let answers = engine.is_some_and(|engine| engine.api.observed().is_some());
+    let known = known_errors(container, answers);
     facts.log = known.observed().cloned().unwrap_or_default();
     if !container.image.is_empty() {
         facts.image = Observed(container.image.clone());

@@ -23,7 +23,7 @@ const GONE: &[u8] = b"unable to retrieve container logs for ";
 pub(super) type OfContainer = (String, Observation<Vec<KnownLine>>);
 
 impl Cluster {
-    /// One request a container, all at once; one more for the run before of those that run again.
+    /// One request a container, all at once; one more for the run before of engines that run again.
     pub(super) async fn logs(
         &self,
         runner: &Runner,
@@ -68,7 +68,8 @@ async fn both_runs(
         return Observed(Vec::new());
     }
     let now = one_run(api, runner, container, symptoms, false);
-    if !runs || container.restarts == 0 {
+    // What ended another program tells nothing of the one that runs.
+    if !runs || container.restarts == 0 || container.role != Role::Engine {
         return now.await;
     }
     let (now, before) = futures::join!(now, one_run(api, runner, container, symptoms, true));

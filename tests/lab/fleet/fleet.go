@@ -63,7 +63,7 @@ func nodeName(at int) string { return fmt.Sprintf("fleet-%03d", at) }
 
 // A node that is ready, and whose kubelet is ours.
 func (f *fleet) node(ctx context.Context, at int) error {
-	node := &core.Node{ObjectMeta: meta.ObjectMeta{Name: nodeName(at), Labels: map[string]string{label: "true"}}}
+	node := &core.Node{ObjectMeta: meta.ObjectMeta{Name: nodeName(at), Labels: map[string]string{label: "true"}}, Spec: core.NodeSpec{Unschedulable: true}}
 	nodes := f.client.CoreV1().Nodes()
 	made, err := nodes.Create(ctx, node, meta.CreateOptions{})
 	if err != nil {
