@@ -1,7 +1,7 @@
 //! What really happens under a patient: downloads with the black hole on, and `docker run`.
 
 use crate::lab;
-use crate::scenario::{Outcome, Scenario, Truth};
+use crate::scenario::{Outcome, Truth};
 use crate::stage::Stage;
 use anyhow::{Result, bail};
 
@@ -23,8 +23,8 @@ pub enum About {
     Engine(String),
 }
 
-pub fn measure(scenario: &Scenario, stage: &Stage) -> Result<Vec<Measured>> {
-    let measured = scenario.truth.iter().map(|truth| one(truth, stage));
+pub fn measure(truths: &[Truth], stage: &Stage) -> Result<Vec<Measured>> {
+    let measured = truths.iter().map(|truth| one(truth, stage));
     measured.collect()
 }
 
