@@ -14,6 +14,7 @@ mod manifest;
 mod rights;
 mod scenario;
 mod stage;
+mod step_engines;
 mod truth;
 mod untouched;
 
@@ -95,6 +96,7 @@ fn proofs() -> Vec<Trial> {
         proof("kubelet-misbehaves", fleet::examine),
         proof("least-rights", rights::examine),
         proof("nothing-is-touched", untouched::examine),
+        proof("cure-step-engines", step_engines::examine),
     ]
 }
 
