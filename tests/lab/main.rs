@@ -11,6 +11,7 @@ mod examination;
 mod fleet;
 mod lab;
 mod manifest;
+mod newcomer;
 mod rights;
 mod scenario;
 mod stage;
@@ -97,6 +98,8 @@ fn proofs() -> Vec<Trial> {
         proof("least-rights", rights::examine),
         proof("nothing-is-touched", untouched::examine),
         proof("cure-step-engines", step_engines::examine),
+        proof("newcomer-as-job", newcomer::as_job),
+        proof("newcomer-as-deployment", newcomer::as_deployment),
     ]
 }
 

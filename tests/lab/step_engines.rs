@@ -71,7 +71,7 @@ fn anew(pod: &str, sick: &Diagnosis) -> Result<()> {
 
 /// The docker service of a bitbucket-pipelines.yml.
 #[derive(Debug)]
-struct Service {
+pub struct Service {
     dockerfile: Option<String>,
     image: String,
     options: Option<String>,
@@ -97,10 +97,22 @@ fn services(sick: &Diagnosis) -> Result<Vec<Service>> {
 
 impl Service {
     fn read(text: &str) -> Result<Service> {
-        let (dockerfile, pipelines) = match text.split_once("# bitbucket-pipelines.yml\n") {
-            Some((first, second)) => (first.strip_prefix("# Dockerfile\n"), second),
-            None => (None, text),
-        };
+        match text.split_once("# bitbucket-pipelines.yml\n") {
+            Some((first, second)) => Service::of(first.strip_prefix("# Dockerfile\n"), second),
+            None => Service::of(None, text),
+        }
+    }
+
+    /// A whole bitbucket-pipelines.yml, with the Dockerfile in its comments.
+    pub fn read_pipelines(text: &str) -> Result<Service> {
+        let comments = text
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("#   "));
+        let dockerfile = comments.collect::<Vec<_>>().join("\n");
+        Service::of(Some(&dockerfile), text)
+    }
+
+    fn of(dockerfile: Option<&str>, pipelines: &str) -> Result<Service> {
         let pipelines: Value = serde_saphyr::from_str(pipelines)?;
         let docker = &pipelines["definitions"]["services"]["docker"];
         let own = "rewardenv/docker:20.10.7-dind";
@@ -118,7 +130,7 @@ impl Service {
     }
 
     /// Starts it and a build in it; what must be true of that.
-    fn start(&self, pod: &str, name: &str) -> Result<Vec<Truth>> {
+    pub fn start(&self, pod: &str, name: &str) -> Result<Vec<Truth>> {
         let Service {
             dockerfile,
             image,
