@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stderr)]
 
+mod access;
 mod cures;
 mod examination;
 mod fleet;
@@ -98,6 +99,8 @@ fn proofs() -> Vec<Trial> {
         proof("least-rights", rights::examine),
         proof("nothing-is-touched", untouched::examine),
         proof("cure-step-engines", step_engines::examine),
+        proof("printed-rights", access::rights),
+        proof("printed-job", access::job),
         proof("newcomer-as-job", newcomer::as_job),
         proof("newcomer-as-deployment", newcomer::as_deployment),
     ]
