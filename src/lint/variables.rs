@@ -68,13 +68,13 @@ fn is_of_test_database(name: &str) -> bool {
 /// The secret itself: no reference to a variable, no placeholder, no switch.
 fn is_literal(value: &str, word: bool) -> bool {
     let value = value.trim();
-    let elsewhere = ["${", "$(", "{{", "<", "ENC["];
+    let mut elsewhere = ["${", "$(", "{{", "<", "ENC["].iter();
     let is_reference = value
         .strip_prefix('$')
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
     let is_switch = word && (value.len() < 4 || matches!(value, "true" | "false"));
-    !(value.is_empty() || is_reference || is_switch)
-        && !elsewhere.iter().any(|mark| value.starts_with(mark))
+    let is_elsewhere = is_reference || elsewhere.any(|mark| value.starts_with(mark));
+    !(value.is_empty() || is_elsewhere || is_switch)
 }
 
 #[cfg(test)]

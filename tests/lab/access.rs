@@ -84,6 +84,13 @@ pub fn job() -> Result<()> {
     let namespace = stage.namespace.as_str();
     let whole = errors(&doctor(&["check", "-n", namespace, "-o", "json"])?.1)?;
     build_image(&stage)?;
+    let outcome = in_cluster(&stage, &whole);
+    lab::lab(&format!("ctr images rm {IMAGE}"))?;
+    outcome
+}
+
+fn in_cluster(stage: &Stage, whole: &[String]) -> Result<()> {
+    let namespace = stage.namespace.as_str();
     let scheduled = [
         "job", "-n", namespace, "--image", IMAGE, "--kind", "cronjob",
     ];
