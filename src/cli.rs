@@ -135,7 +135,7 @@ Exit codes:
   0  read, and nothing at or above --fail-on
   1  findings at or above --fail-on
   2  could not read: bad arguments, no YAML, a file of no kind that is understood, no runner in any
-  3  with --strict: a file in a folder could not be read";
+  3  with --strict: a file in a folder could not be read, or a runner's pipeline is not among the files";
 
 #[derive(Debug, Args)]
 pub struct Lint {
@@ -164,7 +164,7 @@ pub struct Lint {
     /// The least severity of a finding that makes the exit code 1
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
     pub fail_on: FailOn,
-    /// Exit with 3 where nothing fails but a file could not be read
+    /// Exit with 3 where nothing fails but something is unknown
     #[arg(long)]
     pub strict: bool,
     /// Exit with 0 where no file tells of a runner

@@ -104,16 +104,35 @@ fn the_half_fix_leaves_the_third_level() {
     let (code, out, _) = run(&["half-fixed", "--check", "mtu-inversion"]);
     assert_eq!(code, 1);
     insta::assert_snapshot!(out);
-    // Also where nobody names the pipeline: Bitbucket's own engine is there all the same.
+    // In whatever order they are named.
+    let pair = ["half-fixed/bitbucket-pipelines.yml", "half-fixed/job.yaml"];
+    assert_eq!(run(&pair).0, 1);
+}
+
+/// The Job of the half-fix and of the cured pair is the same: without the pipeline nobody can tell
+/// which of the two it is.
+#[test]
+fn a_job_without_its_pipeline_leaves_the_third_level_unknown() {
+    let job = ["cured/job.yaml", "-o", "short", "--check", "mtu-inversion"];
+    let (code, out, _) = run(&job);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(out);
+    assert_eq!(run(&[&job[..], &["--strict"]].concat()).0, 3);
+    let (_, out, _) = run(&["cured/job.yaml", "-o", "json"]);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["verdict"], "incomplete");
+    // One that fits as it is by itself needs nobody's word.
+    let (code, out, _) = run(&[&job[..], &["--pod-mtu", "1500", "--strict"]].concat());
+    assert_eq!(code, 3, "its engine is at 1300: {out}");
     let (code, out, _) = run(&[
-        "half-fixed/job.yaml",
+        "article/job.yaml",
+        "--pod-mtu",
+        "1500",
         "-o",
         "short",
-        "--check",
-        "mtu-inversion",
+        "--strict",
     ]);
-    assert_eq!(code, 1);
-    insta::assert_snapshot!("the_half_fix_by_itself", out);
+    assert_eq!(code, 0, "{out}");
 }
 
 #[test]
@@ -178,9 +197,9 @@ fn a_finding_in_a_file_is_an_ordinary_one_with_a_place() {
 fn a_healthy_runner_is_fine() {
     let (code, out, err) = with(&["-", "-o", "short", "--fail-on", "error"], RUNNER);
     assert_eq!((code, err.as_str()), (0, ""));
-    // What is left is the nested engine, for which a rule makes up.
+    // What is left is the nested engine, of which the pipeline tells.
     assert_eq!(out.lines().count(), 1, "{out}");
-    assert!(out.starts_with("warning mtu-inversion stdin:"), "{out}");
+    assert!(out.starts_with("unknown mtu-inversion stdin"), "{out}");
     let cured = "---\ndefinitions: {services: {docker: {image: 'me/docker:28', variables: {DOCKER_OPTS: --mtu=1450}}}}\n";
     let (code, out, _) = with(&["-", "-o", "short"], cured);
     assert_eq!((code, out.as_str()), (0, ""));
@@ -370,6 +389,43 @@ fn no_secret_is_ever_shown() {
             "{err}"
         );
         assert!(err.contains("stdin:"), "{err}");
+    }
+}
+
+/// In files of a pipeline, in a compose file: the place is told, the value never.
+#[test]
+fn secrets_of_jobs_and_services_are_found() {
+    let files = [
+        (
+            "bitbucket-pipelines.yml",
+            "definitions:\n  services:\n    docker:\n      image: docker:28-dind\n      variables:\n        DOCKER_AUTH: HUSH-one\n        DOCKER_OPTS: --mtu=1400\n    database:\n      image: mysql\n      variables: {MYSQL_ROOT_PASSWORD: let_me_in, API_TOKEN: $API_TOKEN}\npipelines:\n  default:\n  - step: {script: [make]}\n",
+            "error plain-secret FILE:6:9 - DOCKER_AUTH: service docker is given DOCKER_AUTH as plain text",
+        ),
+        (
+            ".gitlab-ci.yml",
+            "variables:\n  OAUTH_CLIENT_SECRET: {value: HUSH-one, description: x}\nbuild:\n  script: [make]\n  variables: {NPM_TOKEN: $TOKEN, DEPLOY_TOKEN: HUSH-two}\n  services:\n  - {name: postgres, variables: {POSTGRES_PASSWORD: x123, S3_SECRET_KEY: HUSH-three}}\n",
+            "error plain-secret FILE:2:3 - OAUTH_CLIENT_SECRET: every job is given OAUTH_CLIENT_SECRET as plain text\nerror plain-secret FILE:5:34 - DEPLOY_TOKEN: job build is given DEPLOY_TOKEN as plain text\nerror plain-secret FILE:7:59 - S3_SECRET_KEY: service postgres is given S3_SECRET_KEY as plain text",
+        ),
+        (
+            "compose.yaml",
+            "services:\n  runner:\n    image: sox/atlassian/bitbucket-pipelines-runner:1\n    network_mode: host\n    environment:\n    - RUNNER_UUID={x}\n    - \"OAUTH_CLIENT_SECRET=HUSH one\" # HUSH one\n    - OAUTH_CLIENT_ID=${ID}\n  app:\n    image: app\n    network_mode: host\n    environment: {JWT_SECRET: HUSH-two, POSTGRES_PASSWORD: HUSH-x}\n",
+            "error plain-secret FILE:7:7 - OAUTH_CLIENT_SECRET: service runner is given OAUTH_CLIENT_SECRET as plain text\nwarning plain-secret FILE:12:19 - JWT_SECRET: service app is given JWT_SECRET as plain text",
+        ),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text, expected) in files {
+        let file = dir.path().join(name).display().to_string();
+        fs::write(&file, text).unwrap();
+        let lint = |format| run(&[&file, "-o", format, "--check", "plain-secret"]);
+        let (code, out, err) = lint("short");
+        assert_eq!(out.trim_end(), expected.replace("FILE", &file), "{err}");
+        assert_eq!(code, 1);
+        for format in ["table", "json", "sarif", "junit"] {
+            let (_, out, err) = lint(format);
+            assert!(!out.contains("HUSH") && !err.contains("HUSH"), "{out}{err}");
+        }
+        let said = lint("table").1;
+        assert!(said.contains("cure: Replace the value"), "{said}");
     }
 }
 

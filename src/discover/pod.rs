@@ -201,14 +201,25 @@ pub(crate) fn plain_secrets(container: &Container) -> Vec<String> {
         .collect()
 }
 
-/// `OAUTH_CLIENT_SECRET`, `NPM_TOKEN`, `DB_PASSWORD` and their like.
+/// `OAUTH_CLIENT_SECRET`, `NPM_TOKEN`, `DB_PASSWORD` and their like; and what Docker's clients log
+/// in with, as GitLab calls it.
 pub(crate) fn holds_secret(variable: &str) -> bool {
-    const WORDS: [&str; 4] = ["TOKEN", "PASSWORD", "SECRET", "PRIVATE_KEY"];
+    const WORDS: [&str; 8] = [
+        "TOKEN",
+        "PASSWORD",
+        "PASSWD",
+        "SECRET",
+        "SECRET_KEY",
+        "SECRET_ACCESS_KEY",
+        "API_KEY",
+        "PRIVATE_KEY",
+    ];
     let name = variable.to_ascii_uppercase();
-    WORDS.iter().any(|word| {
+    let ends = WORDS.iter().any(|word| {
         name.strip_suffix(word)
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
-    })
+    });
+    ends || matches!(name.as_str(), "DOCKER_AUTH" | "DOCKER_AUTH_CONFIG")
 }
 
 /// Not a reference to another variable, `$(NAME)`, which may come from a Secret.

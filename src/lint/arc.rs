@@ -5,8 +5,7 @@ use super::pod;
 use super::yaml::Node;
 use super::{Context, Dialect, Draft};
 use crate::evidence::Observation;
-use crate::evidence::{ContainerState, Mount, Observed, Owner, PodContainer, Provider, Role, Why};
-use std::collections::BTreeMap;
+use crate::evidence::{Mount, Observed, Owner, PodContainer, Provider, Role, Why};
 
 /// RunnerDeployment, RunnerReplicaSet, Runner and RunnerSet: the controller adds the engine, and
 /// `dockerMTU` is how it is told.
@@ -72,7 +71,7 @@ fn runner_container(spec: &Node) -> PodContainer {
         },
         image: crate::probe::text::plain(image.unwrap_or_default()),
         plain_secrets: super::template::plain_secrets(spec),
-        ..container("runner")
+        ..pod::container("runner")
     }
 }
 
@@ -148,7 +147,7 @@ fn add_engine(draft: &mut Draft, mode: &Node) {
             socket("/var/run", "dind-sock"),
             socket("/home/runner/_work", "work"),
         ],
-        ..container("dind")
+        ..pod::container("dind")
     };
     let runner = &mut draft.runner;
     // The chart mounts the socket into the runner, too.
@@ -166,31 +165,6 @@ fn add_engine(draft: &mut Draft, mode: &Node) {
     draft.places.note("dind", "", mode.span);
     draft.places.note("dind", "docker0", mode.span);
     draft.places.note("dind", IMAGE, mode.span);
-}
-
-fn container(name: &str) -> PodContainer {
-    PodContainer {
-        name: name.to_owned(),
-        role: Role::Other,
-        image: String::new(),
-        digest: None,
-        init: false,
-        privileged: false,
-        dockerd_args: Vec::new(),
-        env: BTreeMap::new(),
-        launch: None,
-        plain_secrets: Vec::new(),
-        memory_request: None,
-        memory_limit: None,
-        mounts: Vec::new(),
-        state: ContainerState {
-            phase: String::new(),
-            reason: None,
-            exit_code: None,
-        },
-        restarts: 0,
-        log: None,
-    }
 }
 
 fn draft(runner: crate::evidence::Runner, places: super::Places, dialect: Dialect) -> Draft {

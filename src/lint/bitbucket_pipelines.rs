@@ -4,9 +4,10 @@
 use super::network::{self, NESTED};
 use super::place::Places;
 use super::pod;
+use super::variables;
 use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
-use crate::evidence::{Observation, Observed, Owner, PipelineStep, Provider, Runner, Why};
+use crate::evidence::{Observation, Observed, Owner, PipelineStep, Provider, Role, Runner, Why};
 use crate::probe::options;
 use crate::probe::text::plain;
 
@@ -23,6 +24,22 @@ pub(crate) fn is_one(document: &Node, name: &str) -> bool {
             .iter()
             .any(|key| document.at(&["definitions", key]).is_some())
         || name.starts_with("bitbucket-pipelines") && (is_map("definitions") || is_map("options"))
+}
+
+/// Whether any of its steps has Bitbucket start an engine; a part of a file may define one for others.
+pub(crate) fn uses_docker(document: &Node) -> bool {
+    let mut steps = Vec::new();
+    for key in ["pipelines", "definitions"] {
+        if let Some(part) = document.get(key) {
+            collect(part, 0, &mut steps);
+        }
+    }
+    let everywhere = document.at(&["options", "docker"]);
+    everywhere.is_some_and(Node::is_true)
+        || document
+            .at(&["definitions", "services", "docker"])
+            .is_some()
+        || steps.iter().any(|step| step.service("docker").is_some())
 }
 
 /// The runner that such a file asks for; nothing where all of it runs in Bitbucket's cloud.
@@ -80,6 +97,11 @@ impl Reader<'_> {
             name: "the runner".to_owned(),
         });
         self.plan(&mut runner, &mut places, steps, own);
+        for (name, service) in self.defined() {
+            let name = format!("service {}", name.text().unwrap_or_default());
+            let given = service.get("variables");
+            variables::note(&mut runner, &mut places, &name, Role::Other, given);
+        }
         if let Some(declared) = &mut runner.declared {
             let room = self.context.home.and_then(|home| home.memory_mib);
             if let Some(room) = room {
@@ -124,11 +146,16 @@ impl Reader<'_> {
         runner.engines = Observed(engines);
     }
 
+    fn defined(&self) -> &[(Node, Node)] {
+        let defined = self.document.at(&["definitions", "services"]);
+        defined.map_or(&[][..], Node::entries)
+    }
+
     /// The docker service, and others of its type, as far as a step on the runner uses them.
     fn services(&self, steps: &[Step], own: &[&Step]) -> Vec<Service<'_>> {
-        let defined = self.document.at(&["definitions", "services"]);
-        let defined = defined.map_or(&[][..], Node::entries).iter();
-        let mut services: Vec<Service> = defined
+        let mut services: Vec<Service> = self
+            .defined()
+            .iter()
             .filter(|(key, service)| {
                 key.text() == Some("docker") || service.text_at(&["type"]) == Some("docker")
             })

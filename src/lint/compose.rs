@@ -3,10 +3,11 @@
 use super::network::{self, NESTED};
 use super::place::Places;
 use super::pod;
+use super::variables;
 use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
 use crate::evidence::versions::ImageRef;
-use crate::evidence::{Observed, Provider};
+use crate::evidence::{Observed, Provider, Role};
 use crate::probe::options;
 use crate::probe::text::plain;
 
@@ -52,6 +53,11 @@ pub(crate) fn read(document: &Node, context: &Context<'_>) -> Option<Draft> {
             planned.networks.push(made);
             places.note(HOST, &network.name, network.span);
         }
+    }
+    for (name, service) in services.entries() {
+        let name = format!("service {}", name.text().unwrap_or_default());
+        let given = service.get("environment");
+        variables::note(&mut runner, &mut places, &name, role(service), given);
     }
     let mut engines = vec![host];
     let mut inner = Vec::new();
@@ -177,6 +183,17 @@ fn engine(path: &str, service: &Node) -> crate::evidence::Engine {
         );
     }
     engine
+}
+
+/// A runner is known as in a pod; what else a service is for, a compose file does not tell.
+fn role(service: &Node) -> Role {
+    let image = service.text_at(&["image"]).unwrap_or_default();
+    let is_runner =
+        image.contains("bitbucket-pipelines-runner") || variable(service, "RUNNER_UUID").is_some();
+    match is_runner {
+        true => Role::Runner,
+        false => Role::Other,
+    }
 }
 
 /// `environment` is a map, or a list of `NAME=value`.

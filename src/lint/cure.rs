@@ -2,7 +2,7 @@
 //! src/remedy knows already.
 
 use super::Dialect;
-use crate::diagnosis::{Confidence, Finding, Remedy};
+use crate::diagnosis::{Finding, Remedy};
 use crate::evidence::Evidence;
 use crate::evidence::facts::Facts;
 use crate::evidence::versions::ImageRef;
@@ -26,7 +26,7 @@ pub(crate) fn rewrite(findings: &mut [Finding], evidence: &Evidence, dialect: Di
             ("unpinned-runner-image", _) if dialect == Dialect::ArcLegacy => {
                 Some(runner_image(finding))
             }
-            ("plain-secret", _) if dialect == Dialect::ArcLegacy => Some(from_secret(finding)),
+            ("plain-secret", _) => secret(finding, dialect),
             ("engine-unreachable", _) => Some(shared_socket(engine)),
             ("secret-in-file", _) => Some(by_command(finding)),
             ("step-exceeds-memory", _) => Some(memory()),
@@ -40,18 +40,6 @@ pub(crate) fn rewrite(findings: &mut [Finding], evidence: &Evidence, dialect: Di
             finding.remedies.retain(|remedy| keep && clamps(remedy));
             finding.remedies.insert(0, own);
         }
-    }
-}
-
-/// Says of what an engine that stands in no file is known.
-pub(crate) fn explain(findings: &mut [Finding], presumed: Option<&str>) {
-    let of_presumed =
-        |finding: &&mut Finding| presumed.is_some() && finding.engine.as_deref() == presumed;
-    for finding in findings.iter_mut().filter(of_presumed) {
-        finding.message.push_str(
-            " (Bitbucket starts this engine for steps that use Docker; no bitbucket-pipelines.yml among these files gives it an MTU)",
-        );
-        finding.confidence = Confidence::Predicted;
     }
 }
 
@@ -123,6 +111,31 @@ fn runner_image(finding: &Finding) -> Remedy {
         "In the template of the runner, name a version",
         format!("spec:\n  template:\n    spec:\n      image: {repository}:VERSION"),
     )
+}
+
+/// A Secret for a pod; elsewhere, what keeps secrets there.
+fn secret(finding: &Finding, dialect: Dialect) -> Option<Remedy> {
+    let names = || finding.subject.split(", ");
+    let each = |entry: fn(&str) -> String| names().map(entry).collect::<Vec<_>>().join("\n");
+    Some(match dialect {
+        Dialect::Manifest | Dialect::ArcValues => return None,
+        Dialect::ArcLegacy => from_secret(finding),
+        Dialect::Pipelines => remedy(
+            "Replace the value, keep it as a secured variable (in Bitbucket: Repository settings, Repository variables), and name that",
+            format!("variables:\n{}", each(|name| format!("  {name}: ${name}"))),
+        ),
+        Dialect::Gitlab => remedy(
+            "Replace the value, keep it as a masked variable (in GitLab: Settings, CI/CD, Variables), which every job is given by itself, and take these out of the file",
+            each(|name| format!("# variables:\n#   {name}: …")),
+        ),
+        Dialect::Compose => remedy(
+            "Replace the value, and have compose take it from the shell, or from an .env file that is not in version control",
+            format!(
+                "environment:\n{}",
+                each(|name| format!("  {name}: ${{{name}}}"))
+            ),
+        ),
+    })
 }
 
 fn from_secret(finding: &Finding) -> Remedy {

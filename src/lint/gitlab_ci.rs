@@ -2,15 +2,13 @@
 
 use super::place::Places;
 use super::pod;
+use super::variables;
 use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
 use crate::evidence::versions::ImageRef;
-use crate::evidence::{
-    ContainerState, Engine, Observation, Observed, PodContainer, Provider, Role, Why,
-};
+use crate::evidence::{Engine, Observation, Observed, PodContainer, Provider, Role, Runner, Why};
 use crate::probe::options;
 use crate::probe::text::plain;
-use std::collections::BTreeMap;
 
 const MOST_ENGINES: usize = 100;
 
@@ -60,6 +58,9 @@ pub(crate) fn read(documents: &[Node], context: &Context<'_>) -> Option<Draft> {
     let mut runner = pod::bare(Provider::Gitlab, context);
     let mut places = Places::default();
     places.note("", "", documents.first().map(pod::head)?);
+    for document in documents {
+        note_secrets(document, &mut runner, &mut places);
+    }
     let mut engines = Vec::new();
     for service in found.services {
         service.note(&mut places);
@@ -73,6 +74,25 @@ pub(crate) fn read(documents: &[Node], context: &Context<'_>) -> Option<Draft> {
         dialect: Dialect::Gitlab,
         presumed: None,
     })
+}
+
+/// Of every job and service, whatever image it has.
+fn note_secrets(document: &Node, runner: &mut Runner, places: &mut Places) {
+    let mut note = |holder: &Node, name: &str| {
+        variables::note(runner, places, name, Role::Other, holder.get("variables"));
+        for service in holder.get("services").map_or(&[][..], Node::items) {
+            let image = service.text_at(&["name"]).unwrap_or_default();
+            let name = format!("service {}", service.text_at(&["alias"]).unwrap_or(image));
+            variables::note(runner, places, &name, Role::Other, service.get("variables"));
+        }
+    };
+    note(document, "every job");
+    for (key, job) in document.entries() {
+        let name = key.text().unwrap_or_default();
+        if !matches!(name, "variables" | "include" | "workflow") {
+            note(job, &format!("job {name}"));
+        }
+    }
 }
 
 #[derive(Default)]
@@ -206,26 +226,9 @@ impl Service<'_> {
     /// of this file. So it is no container of a pod whose specification is judged.
     fn container(&self) -> PodContainer {
         PodContainer {
-            name: self.name.clone(),
-            role: Role::Other,
             image: self.image.clone().unwrap_or_default(),
-            digest: None,
-            init: false,
-            privileged: false,
             dockerd_args: self.flags.clone(),
-            env: BTreeMap::new(),
-            launch: None,
-            plain_secrets: Vec::new(),
-            memory_request: None,
-            memory_limit: None,
-            mounts: Vec::new(),
-            state: ContainerState {
-                phase: String::new(),
-                reason: None,
-                exit_code: None,
-            },
-            restarts: 0,
-            log: None,
+            ..pod::container(&self.name)
         }
     }
 

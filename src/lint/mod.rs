@@ -16,8 +16,10 @@ mod kubernetes;
 pub(crate) mod network;
 mod place;
 mod pod;
+mod presume;
 mod secrets;
 mod template;
+mod variables;
 mod yaml;
 
 use crate::check::{Judgement, Library, judge};
@@ -55,7 +57,7 @@ struct Draft {
     runner: Runner,
     places: Places,
     dialect: Dialect,
-    /// The engine that Bitbucket will start inside of this runner's, of which no file tells.
+    /// The engine that Bitbucket will start inside of this runner's, of which no file here tells.
     presumed: Option<String>,
 }
 
@@ -82,7 +84,7 @@ struct Context<'a> {
     config_maps: &'a BTreeMap<(String, String), String>,
     /// The runner in which pipelines run, where its manifest is among the files.
     home: Option<&'a Home>,
-    /// A bitbucket-pipelines.yml is among the files: it tells of the engines inside of runners.
+    /// A pipeline that uses Docker is among the files: it tells of the engines inside of runners.
     pipelines: bool,
 }
 
@@ -176,9 +178,10 @@ fn read(parsed: &[Parsed], pod_network: PodNetwork, linted: &mut Linted) -> Vec<
     let config_maps = kubernetes::config_maps(parsed.iter().flat_map(|p| &p.documents));
     let context =
         |parsed: &'_ Parsed| -> (String, bool) { (parsed.input.name.clone(), parsed.input.named) };
-    let pipelines = parsed
-        .iter()
-        .any(|one| one.kind == Kind::BitbucketPipelines);
+    let pipelines = parsed.iter().any(|one| {
+        let mut documents = one.documents.iter();
+        one.kind == Kind::BitbucketPipelines && documents.any(bitbucket_pipelines::uses_docker)
+    });
     let mut drafts: Vec<(usize, Draft)> = Vec::new();
     let mut homes = Vec::new();
     // Manifests first: what they say is where the others run.
@@ -254,12 +257,13 @@ impl Linted {
             let mut evidence = Evidence::new(self.evidence.cluster.clone());
             evidence.runners.push(draft.runner);
             let mut judged = judge(library, &evidence);
+            let supposed = presume::unknowns(&mut judged, draft.presumed.as_deref());
             cure::rewrite(&mut judged.findings, &evidence, draft.dialect);
-            cure::explain(&mut judged.findings, draft.presumed.as_deref());
             sources[at].locate(&draft.places, judged.findings.iter_mut());
             self.judgement.findings.extend(judged.findings);
             self.judgement.defects.extend(judged.defects);
-            // What a file cannot tell is no gap of the examination.
+            self.judgement.unknowns.extend(supposed);
+            // What no file can tell is no gap of the examination.
             self.untold.extend(judged.unknowns);
             self.evidence.runners.append(&mut evidence.runners);
         }

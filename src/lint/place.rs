@@ -1,7 +1,7 @@
 //! Where a finding stands in a file: the places that readers note, and the line that is shown, with
 //! every secret in it hidden.
 
-use super::secrets::{collect, hide_place, without_inline_secrets};
+use super::secrets::{collect, collect_inline, hide_place, without_inline_secrets};
 use super::yaml::{Node, Span};
 use crate::diagnosis::{Finding, Location};
 
@@ -75,15 +75,17 @@ pub(crate) struct Source {
 impl Source {
     pub(crate) fn new(name: &str, text: &str, documents: &[Node]) -> Source {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        let mut secrets = Vec::new();
+        let (mut secrets, mut inline) = (Vec::new(), Vec::new());
         for document in documents {
             collect(document, false, &mut secrets);
+            collect_inline(document, &mut inline);
         }
         for secret in &secrets {
             hide_place(&mut lines, secret.span);
         }
         // The same value may stand in a comment, or in another spelling of it.
         let texts = secrets.iter().filter_map(|secret| secret.text());
+        let texts = texts.chain(inline);
         let words = texts.flat_map(|text| text.lines().map(str::trim));
         let mut words: Vec<String> = words
             .filter(|word| word.chars().count() >= 4)

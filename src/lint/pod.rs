@@ -2,6 +2,7 @@
 
 use super::network::{self, POD};
 use super::place::Places;
+use super::presume;
 use super::template::{self, list};
 use super::yaml::Node;
 use super::{Context, Dialect, Draft};
@@ -9,12 +10,13 @@ use crate::discover;
 use crate::evidence::facts::is_rootless;
 use crate::evidence::versions::ImageRef;
 use crate::evidence::{
-    Declared, Engine, NetworkNamespace, Observation, Observed, Outermost, Owner, Planned,
-    PodContainer, Provider, Role, Runner, Unseen, Why,
+    ContainerState, Declared, Engine, NetworkNamespace, Observation, Observed, Outermost, Owner,
+    Planned, PodContainer, Provider, Role, Runner, Unseen, Why,
 };
 use crate::probe::options;
 use crate::probe::text::plain;
 use k8s_openapi::api::core::v1::Pod;
+use std::collections::BTreeMap;
 
 pub(crate) const NOTHING_RUNS: &str = "nothing of a file runs yet";
 
@@ -32,7 +34,7 @@ pub(crate) fn read(
     let clamped = clamps(&pod);
     plan(&mut runner, &pod, clamped, context);
     let mut places = places(spec);
-    let presumed = presume(&mut runner, &mut places, context);
+    let presumed = presume::engine(&mut runner, &mut places, context);
     Some(Draft {
         places,
         runner,
@@ -75,6 +77,32 @@ pub(crate) fn bare(provider: Provider, context: &Context<'_>) -> Runner {
     };
     declare(&mut runner, context);
     runner
+}
+
+/// A container of which a file says nothing but its name.
+pub(crate) fn container(name: &str) -> PodContainer {
+    PodContainer {
+        name: name.to_owned(),
+        role: Role::Other,
+        image: String::new(),
+        digest: None,
+        init: false,
+        privileged: false,
+        dockerd_args: Vec::new(),
+        env: BTreeMap::new(),
+        launch: None,
+        plain_secrets: Vec::new(),
+        memory_request: None,
+        memory_limit: None,
+        mounts: Vec::new(),
+        state: ContainerState {
+            phase: String::new(),
+            reason: None,
+            exit_code: None,
+        },
+        restarts: 0,
+        log: None,
+    }
 }
 
 /// An engine that a file tells of: what its flags, its image and its variables say.
@@ -145,35 +173,6 @@ fn plan(runner: &mut Runner, pod: &Pod, clamped: bool, context: &Context<'_>) {
         false => Observed(namespaces),
     };
     runner.engines = Observed(engines);
-}
-
-/// Bitbucket starts an engine of its own inside of the runner's, which takes over no MTU: curing
-/// only the first level is the trap. Where no pipeline is among the files, the one that it starts by
-/// itself is judged.
-fn presume(runner: &mut Runner, places: &mut Places, context: &Context<'_>) -> Option<String> {
-    if context.pipelines || runner.provider != Provider::Bitbucket {
-        return None;
-    }
-    let (outer, mtu) = engine_mtu(runner)?;
-    let (Observed(namespaces), Observed(engines)) = (&mut runner.namespaces, &mut runner.engines)
-    else {
-        return None;
-    };
-    let around = engines.iter().find(|engine| engine.path == outer)?;
-    let pod = namespaces
-        .iter_mut()
-        .find(|namespace| namespace.id == POD)?;
-    if around.namespace != POD {
-        return None;
-    }
-    let inner = network::behind(network::NESTED, pod, "docker0", mtu);
-    namespaces.push(inner);
-    let path = format!("{outer}/docker");
-    let mut nested = engine(&path, None, Vec::new(), &[]);
-    nested.namespace = network::NESTED;
-    engines.push(nested);
-    places.note_as(&path, &outer);
-    Some(path)
 }
 
 fn rootless(container: &PodContainer, id: i64) -> NetworkNamespace {

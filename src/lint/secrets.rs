@@ -24,8 +24,30 @@ pub(crate) fn collect<'a>(node: &'a Node, secret: bool, found: &mut Vec<&'a Node
                     || named && key == "value"
                     || sounds_secret(key) && !value.is_map();
                 collect(value, inside, found);
+                // GitLab's variables may have a description beside their value.
+                if let Some(value) = value.get("value").filter(|_| sounds_secret(key)) {
+                    collect(value, true, found);
+                }
             }
         }
+    }
+}
+
+/// The values in texts like `DB_PASSWORD=two words`, which no quotes of the line's own end.
+pub(crate) fn collect_inline<'a>(node: &'a Node, found: &mut Vec<&'a str>) {
+    match &node.value {
+        Value::Scalar { text, .. } => {
+            let assigned = text.split_once('=');
+            found.extend(
+                assigned
+                    .filter(|(name, _)| sounds_secret(name))
+                    .map(|(_, value)| value),
+            );
+        }
+        Value::List(items) => items.iter().for_each(|item| collect_inline(item, found)),
+        Value::Map(entries) => entries
+            .iter()
+            .for_each(|(_, value)| collect_inline(value, found)),
     }
 }
 

@@ -107,6 +107,11 @@ impl Node {
         matches!(self.value, Value::List(_))
     }
 
+    /// A text without quotes: it may be a number or a truth as well.
+    pub(crate) fn is_word(&self) -> bool {
+        matches!(&self.value, Value::Scalar { plain: true, .. })
+    }
+
     pub(crate) fn is_true(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if text.eq_ignore_ascii_case("true"))
     }

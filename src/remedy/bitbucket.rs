@@ -59,10 +59,13 @@ pub fn paste(change: &Change) -> Vec<Remedy> {
 
 /// docker:dind reads no DOCKER_OPTS, so the setting goes into an image of one's own.
 pub fn dockerfile(change: &Change) -> String {
+    let base = base(change);
+    let mut built = change.clone();
+    // What the image takes, not what runs now.
+    built.settings.image = Some(base.clone());
     format!(
-        "FROM {}\nRUN mkdir -p /etc/docker && echo '{}' >/etc/docker/daemon.json",
-        base(change),
-        docker::config(change)
+        "FROM {base}\nRUN mkdir -p /etc/docker && echo '{}' >/etc/docker/daemon.json",
+        docker::config(&built)
     )
 }
 

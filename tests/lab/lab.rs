@@ -75,6 +75,18 @@ fn shell(line: &str) -> Command {
     command
 }
 
+/// A line of a person's shell in which `lab env` was evaluated.
+pub fn shell_line(line: &str) -> Result<String> {
+    let mut command = Command::new("bash");
+    command
+        .args([
+            "-c",
+            &format!("eval \"$(\"$LAB\" env)\"; set -euo pipefail; {line}"),
+        ])
+        .env("LAB", program());
+    printed(&output(command)?)
+}
+
 pub fn kubectl(arguments: &[&str]) -> Result<String> {
     let mut command = Command::new(program());
     command.arg("kubectl").args(arguments);

@@ -6,13 +6,17 @@
 
 #![allow(clippy::print_stderr)]
 
+mod access;
+mod cures;
 mod examination;
 mod fleet;
 mod lab;
 mod manifest;
+mod newcomer;
 mod rights;
 mod scenario;
 mod stage;
+mod step_engines;
 mod truth;
 mod untouched;
 
@@ -29,8 +33,8 @@ const AT_A_TIME: usize = 4;
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(AT_A_TIME));
-    let trials: Vec<Trial> = match scenarios() {
-        Ok(files) => files.into_iter().map(trial).chain(proofs()).collect(),
+    let trials: Vec<Trial> = match trials() {
+        Ok(trials) => trials,
         Err(error) => {
             eprintln!("{error:#}");
             std::process::exit(101);
@@ -52,6 +56,17 @@ fn main() {
     conclusion.exit();
 }
 
+fn trials() -> Result<Vec<Trial>> {
+    let scenarios = scenarios()?.into_iter().map(trial);
+    let cures = cures::all()?.into_iter().map(|cure| {
+        proof(&format!("cure-{}", cure.name), move || {
+            cures::examine(&cure)
+        })
+    });
+    // Those that take long first, so that none is left alone at the end.
+    Ok(proofs().into_iter().chain(cures).chain(scenarios).collect())
+}
+
 /// Every file of scenarios/, by name.
 fn scenarios() -> Result<Vec<(String, PathBuf)>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/scenarios");
@@ -69,22 +84,26 @@ fn scenarios() -> Result<Vec<(String, PathBuf)>> {
 
 fn trial((name, path): (String, PathBuf)) -> Trial {
     let title = name.clone();
-    Trial::test(title, move || {
-        examine(&name, &path).map_err(|error| Failed::from(format!("{error:#}")))
+    proof(&title, move || examine(&name, &path))
+}
+
+fn proof(name: &str, examine: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {
+    Trial::test(name, move || {
+        examine().map_err(|error| Failed::from(format!("{error:#}")))
     })
 }
 
 /// What is shown of the doctor itself.
-fn proofs() -> [Trial; 3] {
-    let proof = |name: &str, examine: fn() -> Result<()>| {
-        Trial::test(name, move || {
-            examine().map_err(|error| Failed::from(format!("{error:#}")))
-        })
-    };
-    [
+fn proofs() -> Vec<Trial> {
+    vec![
         proof("kubelet-misbehaves", fleet::examine),
         proof("least-rights", rights::examine),
         proof("nothing-is-touched", untouched::examine),
+        proof("cure-step-engines", step_engines::examine),
+        proof("printed-rights", access::rights),
+        proof("printed-job", access::job),
+        proof("newcomer-as-job", newcomer::as_job),
+        proof("newcomer-as-deployment", newcomer::as_deployment),
     ]
 }
 
@@ -92,7 +111,7 @@ fn examine(name: &str, path: &Path) -> Result<()> {
     let started = Instant::now();
     let scenario = Scenario::read(path)?;
     let stage = Stage::set(name, &scenario)?;
-    let truths = truth::measure(&scenario, &stage)?;
+    let truths = truth::measure(&scenario.truth, &stage)?;
     let outcome = examination::examine(&scenario, &stage)
         .and_then(|found| found.compare(&scenario, &truths).map(|()| found));
     let verdict = match &outcome {

@@ -2,7 +2,7 @@
 
 use crate::lab;
 use crate::scenario::{Manifest, Scenario};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 /// Kinds that live in no namespace.
@@ -12,8 +12,7 @@ pub fn objects(scenario: &Scenario, namespace: &str) -> Result<Vec<Value>> {
     let mut objects = match &scenario.manifest {
         Manifest::Objects(objects) => objects.clone(),
         Manifest::File(name) => {
-            let text = std::fs::read_to_string(lab::manifests().join(name))
-                .with_context(|| format!("manifest {name}"))?;
+            let text = text(name)?;
             serde_saphyr::from_multiple(&text).with_context(|| format!("manifest {name}"))?
         }
     };
@@ -31,6 +30,23 @@ pub fn objects(scenario: &Scenario, namespace: &str) -> Result<Vec<Value>> {
         }
     }
     Ok(objects)
+}
+
+fn text(name: &str) -> Result<String> {
+    std::fs::read_to_string(lab::manifests().join(name)).with_context(|| format!("manifest {name}"))
+}
+
+/// A manifest's file as it is written, in another namespace than its own.
+pub fn moved(scenario: &Scenario, namespace: &str) -> Result<String> {
+    let Manifest::File(name) = &scenario.manifest else {
+        bail!("there is no file of it");
+    };
+    let text = text(name)?;
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&text)?;
+    let own = objects.iter().find(|object| object["kind"] == "Namespace");
+    let own = own.and_then(|object| object["metadata"]["name"].as_str());
+    let own = own.context("it names no namespace")?;
+    Ok(text.replace(&format!(": {own}\n"), &format!(": {namespace}\n")))
 }
 
 fn is_meant(object: &Value, change: &Value) -> bool {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::path::Path;
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// What this is, for a reader.
@@ -45,7 +45,7 @@ fn every_pod_ready() -> Vec<String> {
 
 /// Objects, or the name of a file in tests/lab/manifests. They go into a namespace of the scenario's
 /// own; `{namespace}` is its name.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Manifest {
     File(String),
@@ -85,7 +85,7 @@ pub enum Outcome {
     Fails,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
     /// More arguments of `runner-doctor check`.
@@ -100,7 +100,7 @@ pub struct Check {
     pub inside: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     pub exit: i32,
@@ -115,7 +115,7 @@ pub struct Expect {
 }
 
 /// What a scenario does not mention may be anything; `*` stands for any text in a name.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedFinding {
     pub check: String,
@@ -130,7 +130,7 @@ pub struct ExpectedFinding {
     pub says: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedUnknown {
     pub check: String,

@@ -3,7 +3,7 @@
 use crate::lab;
 use crate::manifest;
 use crate::scenario::Scenario;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -60,18 +60,12 @@ impl Stage {
 
     /// `kubectl wait`, again while what it waits for is not even there.
     fn wait(&self, what: &str) -> Result<()> {
-        let ends = Instant::now() + PATIENCE;
-        loop {
-            let line = format!("kubectl -n {} wait --timeout=10s {what}", self.namespace);
+        let line = format!("kubectl -n {} wait --timeout=10s {what}", self.namespace);
+        until(|| {
             let (done, said) = lab::try_lab(&line)?;
-            if done {
-                return Ok(());
-            }
-            if Instant::now() > ends {
-                bail!("gave up waiting: {line}: {said}");
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
+            ensure!(done, "{line}: {said}");
+            Ok(())
+        })
     }
 
     /// Puts the pods' names into a line.
@@ -142,6 +136,18 @@ impl Drop for Stage {
         });
         if let Err(error) = gone {
             eprintln!("{}: {error:#}", self.name);
+        }
+    }
+}
+
+/// Tries again what is not yet so.
+pub fn until(holds: impl Fn() -> Result<()>) -> Result<()> {
+    let ends = Instant::now() + PATIENCE;
+    loop {
+        match holds() {
+            Err(error) if Instant::now() > ends => return Err(error.context("gave up waiting")),
+            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+            Ok(()) => return Ok(()),
         }
     }
 }

@@ -1,0 +1,65 @@
+//! The engine that Bitbucket starts inside of a runner's for steps that use Docker: its MTU stands in
+//! bitbucket-pipelines.yml alone, so without that file it is unknown.
+
+use super::network::{self, POD};
+use super::place::Places;
+use super::{Context, pod};
+use crate::check::Judgement;
+use crate::diagnosis::Unknown;
+use crate::evidence::{Observed, Provider, Runner};
+
+/// Adds that engine as it is by itself, to see whether that would do. Curing only the runner's own
+/// engine is the trap, for this one takes over no MTU.
+pub(super) fn engine(
+    runner: &mut Runner,
+    places: &mut Places,
+    context: &Context<'_>,
+) -> Option<String> {
+    if context.pipelines || runner.provider != Provider::Bitbucket {
+        return None;
+    }
+    let (outer, mtu) = pod::engine_mtu(runner)?;
+    let (Observed(namespaces), Observed(engines)) = (&mut runner.namespaces, &mut runner.engines)
+    else {
+        return None;
+    };
+    let around = engines.iter().find(|engine| engine.path == outer)?;
+    let pod = namespaces
+        .iter_mut()
+        .find(|namespace| namespace.id == POD)?;
+    if around.namespace != POD {
+        return None;
+    }
+    let inner = network::behind(network::NESTED, pod, "docker0", mtu);
+    namespaces.push(inner);
+    let path = format!("{outer}/docker");
+    let mut nested = pod::engine(&path, None, Vec::new(), &[]);
+    nested.namespace = network::NESTED;
+    engines.push(nested);
+    places.note_as(&path, &outer);
+    Some(path)
+}
+
+/// What would be wrong with it by itself is no fault yet: a pipeline may cure it, as `check` also
+/// says of a runner in which no step runs.
+pub(super) fn unknowns(judged: &mut Judgement, presumed: Option<&str>) -> Vec<Unknown> {
+    let Some(path) = presumed else {
+        return Vec::new();
+    };
+    let found = std::mem::take(&mut judged.findings).into_iter();
+    let (supposed, known): (Vec<_>, Vec<_>) =
+        found.partition(|finding| finding.engine.as_deref() == Some(path));
+    judged.findings = known;
+    let unknown = supposed.into_iter().map(|finding| Unknown {
+        reason: format!(
+            "none of these files is the bitbucket-pipelines.yml that gives an MTU to the engine which Bitbucket starts for steps that use Docker: lint it together with this one. Without one, {}",
+            finding.message
+        ),
+        check: finding.check,
+        runner: finding.runner,
+        engine: finding.engine,
+        subject: Some(finding.subject),
+        caused_by: None,
+    });
+    unknown.collect()
+}

@@ -1,0 +1,123 @@
+//! Variables that files give to jobs and services: those that hold a secret as plain text, by name.
+
+use super::place::Places;
+use super::pod;
+use super::yaml::{Node, Span};
+use crate::discover::pod::holds_secret;
+use crate::evidence::{Role, Runner};
+use crate::probe::text::plain;
+
+/// Adds whoever is given secrets, so that the same check judges it as a container of a pod.
+pub(crate) fn note(
+    runner: &mut Runner,
+    places: &mut Places,
+    holder: &str,
+    role: Role,
+    variables: Option<&Node>,
+) {
+    let found = variables.map(secrets).unwrap_or_default();
+    if found.is_empty() {
+        return;
+    }
+    let holder = plain(holder);
+    for (name, span) in &found {
+        places.note(&holder, name, *span);
+    }
+    let mut container = pod::container(&holder);
+    container.role = role;
+    container.plain_secrets = found.into_iter().map(|(name, _)| name).collect();
+    runner.containers.push(container);
+}
+
+/// `NAME: value`, `NAME: {value: …}`, or a list of `NAME=value`.
+fn secrets(variables: &Node) -> Vec<(String, Span)> {
+    let of_map = variables.entries().iter().filter_map(|(key, value)| {
+        let value = value.get("value").unwrap_or(value);
+        Some((key.text()?, value.text()?, value.is_word(), key.span))
+    });
+    let of_list = variables.items().iter().filter_map(|item| {
+        let (name, value) = item.text()?.split_once('=')?;
+        Some((name, value, true, item.span))
+    });
+    of_map
+        .chain(of_list)
+        .filter(|(name, value, word, _)| {
+            holds_secret(name) && !is_of_test_database(name) && is_literal(value, *word)
+        })
+        .map(|(name, _, _, span)| (plain(name), span))
+        .collect()
+}
+
+/// What a service of a test sets for itself: the password ends with the step, and protects nothing.
+fn is_of_test_database(name: &str) -> bool {
+    const DATABASES: [&str; 8] = [
+        "POSTGRES",
+        "POSTGRESQL",
+        "MYSQL",
+        "MARIADB",
+        "MONGO",
+        "MSSQL",
+        "SA",
+        "REDIS",
+    ];
+    let name = name.to_ascii_uppercase();
+    let first = name.split('_').next().unwrap_or_default();
+    name.ends_with("PASSWORD") && DATABASES.contains(&first)
+}
+
+/// The secret itself: no reference to a variable, no placeholder, no switch.
+fn is_literal(value: &str, word: bool) -> bool {
+    let value = value.trim();
+    let mut elsewhere = ["${", "$(", "{{", "<", "ENC["].iter();
+    let is_reference = value
+        .strip_prefix('$')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
+    let is_switch = word && (value.len() < 4 || matches!(value, "true" | "false"));
+    let is_elsewhere = is_reference || elsewhere.any(|mark| value.starts_with(mark));
+    !(value.is_empty() || is_elsewhere || is_switch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::yaml::{Offset, load};
+
+    fn names(text: &str) -> Vec<String> {
+        let node = load(text, Offset::default()).unwrap().remove(0);
+        secrets(&node).into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn secrets_are_told_from_references_switches_and_test_databases() {
+        assert_eq!(
+            names(
+                "OAUTH_CLIENT_SECRET: abcd\nDOCKER_AUTH_CONFIG: '{\"auths\": {}}'\nDEPLOY_TOKEN: {value: abcd, description: x}\nAWS_SECRET_ACCESS_KEY: abcd\n"
+            ),
+            [
+                "OAUTH_CLIENT_SECRET",
+                "DOCKER_AUTH_CONFIG",
+                "DEPLOY_TOKEN",
+                "AWS_SECRET_ACCESS_KEY"
+            ]
+        );
+        assert_eq!(
+            names("- NPM_TOKEN=abcd\n- PLAIN=abcd\n- CI_TOKEN\n"),
+            ["NPM_TOKEN"]
+        );
+        for harmless in [
+            "A_TOKEN: $A_TOKEN",
+            "A_TOKEN: ${A_TOKEN}",
+            "A_TOKEN: ''",
+            "A_TOKEN:",
+            "USE_TOKEN: true",
+            "A_TOKEN: {description: type it in}",
+            "POSTGRES_PASSWORD: postgres",
+            "MYSQL_ROOT_PASSWORD: let_me_in",
+            "A_SECRET: '{{ .Values.secret }}'",
+            "TOKENIZER: fast",
+            "- A_TOKEN=$OTHER",
+        ] {
+            assert_eq!(names(harmless), Vec::<String>::new(), "{harmless}");
+        }
+    }
+}
