@@ -5,10 +5,12 @@ pub mod facts;
 mod launch;
 pub mod mtu_path;
 mod observation;
+mod resources;
 pub mod versions;
 
 pub use launch::{Launch, Launcher};
 pub use observation::{Observation, Observed, Unobserved, Unseen, Why};
+pub use resources::{DataRoot, Ended, Eviction, Standing};
 
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
@@ -190,6 +192,9 @@ pub struct Runner {
     /// The pod's RuntimeClass, where it asks for one: it may be a sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class: Option<String>,
+    /// What the cluster says of the pod as a whole.
+    #[serde(default, skip_serializing_if = "Standing::is_unremarkable")]
+    pub standing: Standing,
 }
 
 /// What a file says beside the runner itself.
@@ -307,6 +312,9 @@ pub struct PodContainer {
     pub state: ContainerState,
     #[serde(default)]
     pub restarts: i64,
+    /// How it ended the last time, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_end: Option<Ended>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -316,6 +324,12 @@ pub struct Mount {
     /// The host's path where the volume is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_path: Option<String>,
+    /// The PersistentVolumeClaim where the volume is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
+    /// The part of the volume that is mounted, where not all of it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_path: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -445,6 +459,13 @@ pub struct Engine {
     /// The version of the containerd program beside it, which tells also of a daemon that is silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containerd: Option<String>,
+    /// Where it keeps its data; absent in recordings that did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Observation<DataRoot>>,
+    /// How many files each process of its containers may open, unless it is told otherwise: the
+    /// limit of its containerd, or its own; absent where that was not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<i64>,
     /// What it says over its own socket; unobserved where it does not answer.
     pub api: Observation<EngineApi>,
     /// Set where a file tells of it: it does not run yet.
@@ -469,6 +490,11 @@ pub struct DaemonConfig {
     /// `default-network-opts` of the bridge driver: the MTU of new user-defined networks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge_network_mtu: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_driver: Option<String>,
+    /// `default-ulimits`: how many files each process of its containers may open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -492,6 +518,9 @@ pub struct EngineApi {
     pub runc: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_driver: Option<String>,
+    /// The directory in which it keeps images and containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_root: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup_version: Option<String>,
     pub networks: Observation<Vec<DockerNetwork>>,

@@ -138,6 +138,8 @@ fn add_engine(draft: &mut Draft, mode: &Node) {
         path: path.to_owned(),
         volume: volume.to_owned(),
         host_path: None,
+        claim: None,
+        sub_path: None,
     };
     let engine = PodContainer {
         role: Role::Engine,
@@ -189,6 +191,7 @@ fn container(name: &str) -> PodContainer {
             exit_code: None,
         },
         restarts: 0,
+        last_end: None,
     }
 }
 

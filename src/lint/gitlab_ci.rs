@@ -225,6 +225,7 @@ impl Service<'_> {
                 exit_code: None,
             },
             restarts: 0,
+            last_end: None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::evidence::facts::is_rootless;
 use crate::evidence::versions::ImageRef;
 use crate::evidence::{
     Declared, Engine, NetworkNamespace, Observation, Observed, Outermost, Owner, Planned,
-    PodContainer, Provider, Role, Runner, Unseen, Why,
+    PodContainer, Provider, Role, Runner, Standing, Unseen, Why,
 };
 use crate::probe::options;
 use crate::probe::text::plain;
@@ -71,6 +71,7 @@ pub(crate) fn bare(provider: Provider, context: &Context<'_>) -> Runner {
         engines: Observed(Vec::new()),
         declared: None,
         runtime_class: None,
+        standing: Standing::default(),
     };
     declare(&mut runner, context);
     runner
@@ -113,6 +114,8 @@ pub(crate) fn engine(
         args,
         oom_scores: Vec::new(),
         containerd: None,
+        data: None,
+        open_files: None,
         api: Observation::unseen(Why::NotApplicable, NOTHING_RUNS),
         planned: Some(Planned {
             ignored_opts,

@@ -1,5 +1,6 @@
 //! The walk: one script that visits every layer under a container, and the parser of what it prints.
 
+mod data;
 mod download;
 mod engine;
 mod frames;
@@ -157,6 +158,7 @@ impl Walk {
         Seen {
             engines: whole(&frames, engines, "namespaces"),
             namespaces: whole(&frames, namespaces, "net"),
+            clock: told(&frames, "clock "),
         }
     }
 
@@ -211,6 +213,8 @@ pub struct Walked {
 pub struct Seen {
     pub namespaces: Observation<Vec<NetworkNamespace>>,
     pub engines: Observation<Vec<Engine>>,
+    /// Seconds since 1970, by the clock there, when it began.
+    pub clock: Option<i64>,
 }
 
 impl Seen {
@@ -218,6 +222,7 @@ impl Seen {
         Seen {
             namespaces: Unseen(reason.clone()),
             engines: Unseen(reason),
+            clock: None,
         }
     }
 }
@@ -234,8 +239,13 @@ fn whole<T>(frames: &Frames, list: Vec<T>, record: &str) -> Observation<Vec<T>> 
 }
 
 fn own_pid(frames: &Frames) -> Option<i64> {
+    told(frames, "pid ")
+}
+
+/// A number that the walk tells of itself.
+fn told(frames: &Frames, what: &str) -> Option<i64> {
     let mut lines = frames.get("self", "-")?.lines();
-    lines.find_map(|line| line.strip_prefix("pid ")?.parse().ok())
+    lines.find_map(|line| line.strip_prefix(what)?.parse().ok())
 }
 
 /// An engine that was only talked to works in our own namespace if the bridges of all its networks

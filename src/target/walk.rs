@@ -5,6 +5,8 @@ use crate::evidence::{
     Engine, NetworkNamespace, Observation, Observed, Runner, Unobserved, Unseen, Why,
 };
 use crate::probe::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked};
+use std::ops::RangeInclusive;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Fills in what lies under a runner, down to `max_depth` engines inside each other.
 pub async fn walk_runner<E: Exec>(
@@ -15,6 +17,7 @@ pub async fn walk_runner<E: Exec>(
     max_depth: usize,
 ) -> Runner {
     let mut seen = Vec::new();
+    let mut ahead = None;
     for container in runner.engine_containers() {
         if container.state.phase != "running" {
             let detail = format!("container {} does not run", container.name);
@@ -31,6 +34,7 @@ pub async fn walk_runner<E: Exec>(
             image: container.image.clone(),
         };
         let walk = Walk::new(mode, orders);
+        let begun = seconds();
         seen.push(match exec.exec(&place, &walk, orders.longest()).await {
             Ok(stream) if stream.len() >= STREAM_BYTES => Seen::nothing(Unobserved::new(
                 Why::TooLarge,
@@ -42,6 +46,8 @@ pub async fn walk_runner<E: Exec>(
             Ok(stream) => walk.read_pod(&stream, &walked),
             Err(reason) => Seen::nothing(reason),
         });
+        let clock = seen.last().and_then(|seen| seen.clock);
+        ahead = ahead.or(clock.map(|clock| outside(clock, begun..=seconds())));
     }
     if seen.is_empty() {
         let reason = Unobserved::new(
@@ -54,9 +60,27 @@ pub async fn walk_runner<E: Exec>(
     if let Observed(engines) = &mut engines {
         engines.retain(|engine| engine.depth() < max_depth);
     }
+    runner.standing.clock_ahead = Some(match (ahead, &engines) {
+        (Some(ahead), _) => Observed(ahead),
+        (None, Unseen(reason)) => Unseen(reason.clone()),
+        (None, Observed(_)) => Observation::unseen(Why::Missing, "the walk did not tell the time"),
+    });
     runner.namespaces = namespaces;
     runner.engines = engines;
     runner
+}
+
+/// Seconds since 1970, by the doctor's clock.
+fn seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
+/// How far a clock was outside of the time in which it was read.
+fn outside(clock: i64, read: RangeInclusive<i64>) -> i64 {
+    (clock - read.start()).min(0) + (clock - read.end()).max(0)
 }
 
 type Halves = (Observation<Vec<NetworkNamespace>>, Observation<Vec<Engine>>);
@@ -102,4 +126,16 @@ fn both<T>(
 fn same_engine(a: &Engine, b: &Engine) -> bool {
     let id = |engine: &Engine| engine.api.observed().and_then(|api| api.id.clone());
     a.path == b.path || a.namespace == b.namespace && id(a).is_some() && id(a) == id(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::outside;
+
+    #[test]
+    fn a_clock_is_wrong_by_what_it_is_outside_of_the_time_of_reading() {
+        assert_eq!(outside(105, 100..=110), 0);
+        assert_eq!(outside(40, 100..=110), -60);
+        assert_eq!(outside(170, 100..=110), 60);
+    }
 }

@@ -1,8 +1,10 @@
 //! The facts of each container of the pod: what its specification grants it and shows of it.
 
-use super::{ContainerFacts, Hole, Section};
+use super::{ContainerFacts, Hole, Section, data};
 use crate::evidence::versions::ImageRef;
-use crate::evidence::{Engine, Observation, Observed, Outermost, PodContainer, Role, Runner, Why};
+use crate::evidence::{
+    Engine, Mount, Observation, Observed, Outermost, PodContainer, Role, Runner, Why,
+};
 
 const DATA_ROOT: &str = "/var/lib/docker";
 const ROOTLESS_DATA_ROOT: &str = "/home/rootless/.local/share/docker";
@@ -55,6 +57,13 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
         storage_driver: storage_driver(runner, running),
         plain_secrets: (!container.plain_secrets.is_empty())
             .then(|| container.plain_secrets.join(", ")),
+        driver_told: data::driver_told(running, Some(container)).filter(|_| is_engine),
+        out_of_memory: container
+            .last_end
+            .as_ref()
+            .is_some_and(|end| end.reason == "OOMKilled"),
+        memory_limit: container.memory_limit.clone(),
+        restarts: container.restarts,
     }
 }
 
@@ -98,6 +107,11 @@ pub(crate) fn is_rootless(container: &PodContainer) -> bool {
 
 /// Whether a volume lies where the engine keeps its images and containers.
 fn has_volume(container: &PodContainer) -> bool {
+    data_mount(container).is_some()
+}
+
+/// The volume where the engine keeps its images and containers, and the path in there.
+pub(super) fn data_mount(container: &PodContainer) -> Option<(&Mount, String)> {
     let told = container
         .dockerd_args
         .iter()
@@ -107,13 +121,14 @@ fn has_volume(container: &PodContainer) -> bool {
         false => DATA_ROOT,
     };
     let root = told.unwrap_or(usual).trim_end_matches('/');
-    container.mounts.iter().any(|mount| {
-        let path = mount.path.trim_end_matches('/');
-        root == path
-            || root
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.starts_with('/'))
-    })
+    let below = |mount: &Mount| {
+        let rest = root.strip_prefix(mount.path.trim_end_matches('/'))?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())
+    };
+    let holding = container.mounts.iter();
+    holding
+        .filter_map(|mount| Some((mount, below(mount)?)))
+        .min_by_key(|(_, below)| below.len())
 }
 
 #[cfg(test)]

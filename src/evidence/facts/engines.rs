@@ -1,13 +1,17 @@
 //! The facts of each Docker engine: does it answer, which version is it, whose OOM score has it.
 
-use super::{EngineFacts, Hole, Section, node_docker_version};
+use super::{EngineFacts, Hole, Section, data, node_docker_version};
 use crate::evidence::versions::{self, ImageRef};
 use crate::evidence::{
-    Engine, Node, Observation, Observed, Outermost, PodContainer, Provider, Role, Runner,
+    Engine, Evidence, Node, Observation, Observed, Outermost, PodContainer, Provider, Role, Runner,
     Unobserved, Unseen, Why,
 };
 
-pub(super) fn derive(runner: &Runner, node: Option<&Node>) -> Section<EngineFacts> {
+pub(super) fn derive(
+    evidence: &Evidence,
+    runner: &Runner,
+    node: Option<&Node>,
+) -> Section<EngineFacts> {
     let engines = runner.engines.seen();
     let missing = missing(runner);
     let holes = match missing {
@@ -34,6 +38,9 @@ pub(super) fn derive(runner: &Runner, node: Option<&Node>) -> Section<EngineFact
             .filter(|engine| !expected(&engine.path))
             .map(of_nested),
     );
+    for item in &mut items {
+        item.shares_data_with = data::shared_with(evidence, runner, node, &item.engine);
+    }
     items.extend(missing);
     Section { items, holes }
 }
@@ -64,6 +71,10 @@ fn of_container(
         None => absent(&container.name, runner, container),
     };
     facts.trouble = trouble(runner, container, engine);
+    facts.driver_told = data::driver_told(engine, Some(container));
+    if engine.is_some_and(|engine| engine.planned.is_some()) {
+        facts.storage_driver = Observed(facts.driver_told.clone());
+    }
     if !container.image.is_empty() {
         facts.image = Observed(container.image.clone());
         of_image(&mut facts);
@@ -112,6 +123,11 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         containerd_read,
         oom_score_read: oom_score.observed().is_some(),
         oom_score_adj: oom_score,
+        storage_driver: data::driver(engine),
+        driver_told: data::driver_told(Some(engine), None),
+        disk: data::disk(engine),
+        open_files: Observed(data::open_files(engine)),
+        shares_data_with: None,
     };
     let no_image = facts
         .image
@@ -147,8 +163,13 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         containerd: Unseen(reason.clone()),
         containerd_read: false,
         containerd_overflows: Unseen(reason.clone()),
-        oom_score_adj: Unseen(reason),
+        oom_score_adj: Unseen(reason.clone()),
         oom_score_read: false,
+        storage_driver: data::unused(&reason),
+        driver_told: None,
+        open_files: data::unused(&reason),
+        disk: Unseen(reason),
+        shares_data_with: None,
     }
 }
 
@@ -202,8 +223,17 @@ fn trouble(
             None => Observation::unseen(Why::NotRunning, "nothing of a file runs yet"),
         };
     }
+    if let Some(reason) = has_no_pod(runner) {
+        return Unseen(reason);
+    }
     if state.phase != "running" {
-        let code = state.exit_code.map(|code| format!(", exit code {code}"));
+        let ended = container.last_end.as_ref();
+        let cause = ended
+            .filter(|end| end.reason == "OOMKilled" && state.reason.as_ref() != Some(&end.reason));
+        let cause = cause.map(|end| format!(" ({})", end.reason));
+        let code = state
+            .exit_code
+            .map(|code| format!(", exit code {code}{}", cause.unwrap_or_default()));
         return Observed(Some(format!(
             "container {} is {}{}{}",
             container.name,
@@ -233,6 +263,21 @@ fn trouble(
         Observed(None) => Observed(unshared_socket(runner, container)),
         other => other,
     }
+}
+
+/// A pod that does not run as a whole: that is told by checks of its own.
+fn has_no_pod(runner: &Runner) -> Option<Unobserved> {
+    let standing = &runner.standing;
+    let detail = if standing.given_up.is_some() {
+        "its Job has given up: there is no pod"
+    } else if standing.unschedulable.is_some() {
+        "no node has taken the pod yet"
+    } else if standing.evicted.is_some() && runner.phase == "Failed" {
+        "the pod was evicted"
+    } else {
+        return None;
+    };
+    Some(Unobserved::new(Why::NotRunning, detail))
 }
 
 /// An engine that was asked and did not answer; one that could not be asked is unobserved.
@@ -307,6 +352,9 @@ fn missing(runner: &Runner) -> Option<EngineFacts> {
     facts.image_floats = Observed(false);
     facts.tag_disagrees = Observed(false);
     facts.containerd_overflows = Observed(false);
+    facts.storage_driver = Observed(None);
+    facts.disk = Observed(None);
+    facts.open_files = Observed(None);
     Some(facts)
 }
 

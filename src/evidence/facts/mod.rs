@@ -5,6 +5,7 @@
 //! reason, and a check that asks for it becomes *unknown*.
 
 mod containers;
+mod data;
 mod engines;
 mod files;
 pub(crate) mod networks;
@@ -95,6 +96,30 @@ pub struct EngineFacts {
     pub oom_score_adj: Observation<i64>,
     /// The OOM score was read from the running process.
     pub oom_score_read: bool,
+    /// The storage driver that it uses; absent where none runs.
+    pub storage_driver: Observation<Option<String>>,
+    /// The storage driver that it is told to use; absent where it chooses.
+    pub driver_told: Option<String>,
+    /// What its images and containers lie on; absent in files.
+    pub disk: Observation<Option<Disk>>,
+    /// How many files each process in its containers may open; absent where none runs.
+    pub open_files: Observation<Option<i64>>,
+    /// Another engine that keeps its data in the same directory; absent where none does.
+    pub shares_data_with: Option<String>,
+}
+
+/// What an engine's data lie on.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Disk {
+    /// The directory, as the engine names it.
+    pub path: String,
+    /// `ext4`, `xfs`, `overlay`, `tmpfs` and their like.
+    pub file_system: String,
+    pub size_mib: i64,
+    pub free_mib: i64,
+    /// Files that it can hold; 0 where it sets no limit.
+    pub inodes: i64,
+    pub free_inodes: i64,
 }
 
 /// A Docker network whose packets leave through its engine's namespace.
@@ -153,6 +178,22 @@ pub struct PodFacts {
     pub download_says: Option<String>,
     /// What was downloaded; absent where nothing was.
     pub url: Option<String>,
+    /// Why no node takes it, in the scheduler's words; absent where one did.
+    pub unschedulable: Option<String>,
+    /// The labels that it wants of a node, `customer=shared`; absent where it wants none, or has
+    /// its node.
+    pub node_selector: Option<String>,
+    /// Why its node threw it out, or the one before it; absent where none did.
+    pub evicted: Option<String>,
+    /// The pod that was thrown out.
+    pub evicted_pod: Option<String>,
+    /// Why its Job makes no pod any more; absent where it does, or there is none.
+    pub given_up: Option<String>,
+    /// Seconds by which its node's clock is ahead of the API server's, behind where negative;
+    /// absent where there is none to compare with.
+    pub clock_ahead: Observation<Option<i64>>,
+    /// The same in words: `2 h 5 min behind`.
+    pub clock_says: Option<String>,
 }
 
 /// A container of the pod, as its specification says it.
@@ -176,6 +217,14 @@ pub struct ContainerFacts {
     pub storage_driver: Observation<Option<String>>,
     /// Variables that hold a secret as plain text, by name; absent where none does.
     pub plain_secrets: Option<String>,
+    /// The storage driver that its engine is told to use; absent where it chooses.
+    pub driver_told: Option<String>,
+    /// It was killed the last time it ended, because it had reached its memory limit.
+    pub out_of_memory: bool,
+    /// The most memory that it may use, as written: `2Gi`; absent where nothing limits it.
+    pub memory_limit: Option<String>,
+    /// How often it was started again.
+    pub restarts: i64,
 }
 
 /// A step of a pipeline that asks for memory.
@@ -223,7 +272,7 @@ impl Facts {
                 declared: runner.declared.is_some(),
                 pod_mtu_assumed: runner.declared.as_ref().is_some_and(|d| !d.pod_mtu_told),
             },
-            engines: engines::derive(runner, node),
+            engines: engines::derive(evidence, runner, node),
             networks: networks::derive(evidence, runner),
             pods: pods::derive(evidence, runner, node),
             containers: containers::derive(runner),
