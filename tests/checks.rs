@@ -101,12 +101,21 @@ fn every_check_explains_itself() {
 
 const README: &str = include_str!("../checks/README.md");
 
-/// A link is told by its parts.
+/// A link, or a disk, is told by its parts.
 fn in_words(name: &str, schema: &Value) -> Vec<String> {
-    match schema.to_string().contains("Link") {
-        true => vec![format!("{name}.name"), format!("{name}.mtu")],
-        false => vec![name.to_owned()],
-    }
+    let parts: &[&str] = match schema.to_string() {
+        text if text.contains("Link") => &["name", "mtu"],
+        text if text.contains("Disk") => &[
+            "path",
+            "file_system",
+            "size_mib",
+            "free_mib",
+            "inodes",
+            "free_inodes",
+        ],
+        _ => return vec![name.to_owned()],
+    };
+    parts.iter().map(|part| format!("{name}.{part}")).collect()
 }
 
 #[test]

@@ -167,10 +167,28 @@ pub enum Want {
     RunnerImage,
     /// These variables come from a Secret.
     SecretEnv,
+    /// What no container uses is removed from the engine's data: `true`.
+    FreeSpace,
+    /// The container may use more memory than this limit, which may be empty.
+    MemoryLimit,
+    /// The engine's data lie where no other engine's do: `true`.
+    OwnData,
+    /// The engine uses a better storage driver than this one that it is told, or found.
+    StorageDriver,
+    /// Processes in the engine's containers may open an ordinary number of files: `true`.
+    OpenFiles,
+    /// A node has these labels, by which the pod chooses one.
+    NodeLabel,
+    /// This Job is started anew.
+    JobRestart,
+    /// This pod, which is over, is removed.
+    DeletePod,
+    /// The clock of this node is right.
+    Clock,
 }
 
 impl Want {
-    pub const ALL: [Want; 11] = [
+    pub const ALL: [Want; 20] = [
         Want::EngineMtu,
         Want::NetworkMtu,
         Want::EngineImage,
@@ -182,6 +200,15 @@ impl Want {
         Want::Privileged,
         Want::RunnerImage,
         Want::SecretEnv,
+        Want::FreeSpace,
+        Want::MemoryLimit,
+        Want::OwnData,
+        Want::StorageDriver,
+        Want::OpenFiles,
+        Want::NodeLabel,
+        Want::JobRestart,
+        Want::DeletePod,
+        Want::Clock,
     ];
 
     pub fn name(self) -> &'static str {
@@ -197,6 +224,15 @@ impl Want {
             Want::Privileged => "privileged",
             Want::RunnerImage => "runner_image",
             Want::SecretEnv => "secret_env",
+            Want::FreeSpace => "free_space",
+            Want::MemoryLimit => "memory_limit",
+            Want::OwnData => "own_data",
+            Want::StorageDriver => "storage_driver",
+            Want::OpenFiles => "open_files",
+            Want::NodeLabel => "node_label",
+            Want::JobRestart => "job_restart",
+            Want::DeletePod => "delete_pod",
+            Want::Clock => "clock",
         }
     }
 }

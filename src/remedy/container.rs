@@ -1,7 +1,7 @@
 //! Changes to a container of the pod that has nothing to do with how its engine is set up: its image,
 //! its secrets.
 
-use super::{Patient, place, template};
+use super::{Patient, place, resources, template};
 use crate::diagnosis::Remedy;
 use crate::evidence::Provider;
 use crate::evidence::versions::ImageRef;
@@ -16,7 +16,7 @@ pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
             "take the value from a Secret, and replace the value itself",
             format!("  env:\n{}", from_secret(value)),
         ),
-        _ => return Vec::new(),
+        _ => return resources::cure(patient, want, value),
     };
     let name = patient.path;
     let init = patient.pod_container().is_some_and(|c| c.init);

@@ -55,6 +55,7 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
         answers: answers(runner, container, api.is_some()),
         docker_volume: has_volume(container),
         storage_driver: storage_driver(runner, running),
+        data_on: data_on(runner, running),
         plain_secrets: (!container.plain_secrets.is_empty())
             .then(|| container.plain_secrets.join(", ")),
         driver_told: data::driver_told(running, Some(container)).filter(|_| is_engine),
@@ -86,6 +87,15 @@ fn storage_driver(runner: &Runner, running: Option<&Engine>) -> Observation<Opti
     match (running, runner.engines.reason()) {
         (Some(engine), _) => engine.api.as_ref().map(|api| api.storage_driver.clone()),
         (None, Some(reason)) => Observation::Unobserved(reason.clone()),
+        (None, None) => Observed(None),
+    }
+}
+
+fn data_on(runner: &Runner, running: Option<&Engine>) -> Observation<Option<String>> {
+    match (running, runner.engines.reason()) {
+        _ if runner.declared.is_some() => Observed(None),
+        (Some(engine), _) => data::disk(engine).map(|disk| disk.map(|disk| disk.file_system)),
+        (None, Some(reason)) => data::unused(reason),
         (None, None) => Observed(None),
     }
 }

@@ -187,6 +187,10 @@ pub struct PodFacts {
     pub evicted: Option<String>,
     /// The pod that was thrown out.
     pub evicted_pod: Option<String>,
+    /// Another pod has taken the place of the one that was thrown out.
+    pub replaced: bool,
+    /// The Job that it comes from; absent where it is none.
+    pub job: Option<String>,
     /// Why its Job makes no pod any more; absent where it does, or there is none.
     pub given_up: Option<String>,
     /// Seconds by which its node's clock is ahead of the API server's, behind where negative;
@@ -215,6 +219,8 @@ pub struct ContainerFacts {
     pub docker_volume: bool,
     /// The storage driver that its engine uses now; absent where none runs.
     pub storage_driver: Observation<Option<String>>,
+    /// The file system on which its engine's data lie now; absent where none runs.
+    pub data_on: Observation<Option<String>>,
     /// Variables that hold a secret as plain text, by name; absent where none does.
     pub plain_secrets: Option<String>,
     /// The storage driver that its engine is told to use; absent where it chooses.

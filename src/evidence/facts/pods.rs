@@ -31,6 +31,16 @@ pub(super) fn derive(
         node_selector: node_selector(standing),
         evicted: standing.evicted.as_ref().map(|e| e.message.clone()),
         evicted_pod: standing.evicted.as_ref().map(|e| e.pod.clone()),
+        replaced: standing.given_up.is_none()
+            && standing
+                .evicted
+                .as_ref()
+                .is_some_and(|evicted| evicted.pod != runner.pod),
+        job: runner
+            .owner
+            .as_ref()
+            .filter(|owner| owner.kind == "Job")
+            .map(|owner| owner.name.clone()),
         given_up: standing.given_up.clone(),
         clock_says: clock_ahead.observed().copied().flatten().map(in_words),
         clock_ahead,
