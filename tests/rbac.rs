@@ -70,7 +70,13 @@ fn a_namespace_alone_gives_nothing_outside_of_it() {
     );
     assert_eq!(
         allowed(&found, "Role"),
-        ["get pods", "list pods", "get pods/exec", "create pods/exec"]
+        [
+            "get pods",
+            "list pods",
+            "get pods/exec",
+            "create pods/exec",
+            "list jobs"
+        ]
     );
 }
 

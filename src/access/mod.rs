@@ -58,7 +58,7 @@ pub(crate) enum Blinds {
 pub(crate) const SYSTEM: &str = "kube-system";
 
 /// As src/target asks for it.
-pub(crate) const RIGHTS: [Right; 8] = [
+pub(crate) const RIGHTS: [Right; 9] = [
     Right {
         place: Place::Runners,
         group: "",
@@ -80,6 +80,17 @@ pub(crate) const RIGHTS: [Right; 8] = [
         gives: "walks the engines and networks inside each runner",
         without: "all that is inside the runners, engines and networks",
         blinds: Blinds::Every,
+        node_exec: false,
+    },
+    Right {
+        place: Place::Runners,
+        group: "batch",
+        resource: "jobs",
+        verbs: &["list"],
+        names: &[],
+        gives: "finds Jobs of runners that have given up, and so have no pod",
+        without: "runners whose Job makes no pod any more: they are not found",
+        blinds: Blinds::These(&["job-given-up"]),
         node_exec: false,
     },
     Right {

@@ -60,11 +60,15 @@ pub async fn walk_runner<E: Exec>(
     if let Observed(engines) = &mut engines {
         engines.retain(|engine| engine.depth() < max_depth);
     }
-    runner.standing.clock_ahead = Some(match (ahead, &engines) {
-        (Some(ahead), _) => Observed(ahead),
-        (None, Unseen(reason)) => Unseen(reason.clone()),
-        (None, Observed(_)) => Observation::unseen(Why::Missing, "the walk did not tell the time"),
-    });
+    runner.standing.clock_ahead = match (ahead, &engines) {
+        (Some(ahead), _) => Some(Observed(ahead)),
+        (None, Unseen(reason)) if reason.why == Why::NotApplicable => None,
+        (None, Unseen(reason)) => Some(Unseen(reason.clone())),
+        (None, Observed(_)) => {
+            let detail = "the walk did not tell the time";
+            Some(Observation::unseen(Why::Missing, detail))
+        }
+    };
     runner.namespaces = namespaces;
     runner.engines = engines;
     runner

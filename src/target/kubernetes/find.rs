@@ -27,7 +27,7 @@ impl Cluster {
         // A Job has its own labels, not those by which pods are chosen.
         let jobs = async {
             match (&selection.labels, selection.all_namespaces) {
-                (Some(_), _) => Vec::new(),
+                (Some(_), _) => Ok(Vec::new()),
                 (None, true) => self.given_up(None).await,
                 (None, false) => self.given_up(Some(namespace)).await,
             }
@@ -37,7 +37,12 @@ impl Cluster {
             true => anyhow!("may not list pods in {place}: grant `list` on pods there, or name the pods to examine"),
             false => unreachable(&error),
         })?;
-        let found = runners(&pods, given_up);
+        // A runner that has a pod does not need its Job; only where there is none, it may matter.
+        let unlisted = given_up.as_ref().err().map(ToString::to_string);
+        let found = runners(&pods, given_up.unwrap_or_default());
+        if let (true, Some(reason)) = (found.is_empty(), unlisted) {
+            tracing::warn!("{reason}, or a runner whose Job has given up is not found");
+        }
         if found.is_empty() && !selection.all_namespaces && selection.labels.is_none() {
             self.say_where(namespace).await?;
         }

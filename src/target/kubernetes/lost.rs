@@ -1,8 +1,8 @@
 //! Runners that have lost their pod: Jobs that have given up, and pods that their node threw out.
 
-use super::{Cluster, Found};
+use super::{Cluster, Found, reason};
 use crate::discover;
-use crate::evidence::{Observation, Owner, Runner, Why};
+use crate::evidence::{Observation, Owner, Runner, Unobserved, Why};
 use crate::probe::text::plain;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -13,9 +13,8 @@ use std::collections::BTreeMap;
 const PAGE: u32 = 500;
 
 impl Cluster {
-    /// The Jobs that make no pod any more, as the runners that they were to be. What may not be
-    /// listed is nobody's fault here: `rbac` names the right and what is lost without it.
-    pub(super) async fn given_up(&self, namespace: Option<&str>) -> Vec<Found> {
+    /// The Jobs that make no pod any more, as the runners that they were to be.
+    pub(super) async fn given_up(&self, namespace: Option<&str>) -> Result<Vec<Found>, Unobserved> {
         let api: Api<Job> = match namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
@@ -24,14 +23,15 @@ impl Cluster {
             .limit(PAGE)
             .fields("status.successful=0");
         let mut found = Vec::new();
-        while let Ok(page) = api.list(&wanted).await {
+        loop {
+            let page = api.list(&wanted).await;
+            let page = page.map_err(|e| reason(&e, "listing Jobs", "`list` on jobs"))?;
             found.extend(page.items.iter().filter_map(as_runner));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => wanted.continue_token = Some(token),
-                None => break,
+                None => return Ok(found),
             }
         }
-        found
     }
 }
 
