@@ -115,6 +115,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         image_floats: Observed(false),
         tag_version: Observed(None),
         tag_disagrees: Observed(false),
+        unmaintained: version.as_ref().map(|v| versions::is_unmaintained(v)),
         version,
         node_docker: Observed(None),
         node_disagrees: Observed(false),
@@ -158,6 +159,8 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         tag_version: Observed(None),
         tag_disagrees: Observed(false),
         version: Unseen(reason.clone()),
+        // Where none runs, none is old; what the tag says, it may not keep.
+        unmaintained: data::unused(&reason).map(|_: Option<()>| false),
         node_docker: Observed(None),
         node_disagrees: Observed(false),
         containerd: Unseen(reason.clone()),

@@ -82,6 +82,8 @@ pub struct EngineFacts {
     pub tag_disagrees: Observation<bool>,
     /// The version that runs.
     pub version: Observation<String>,
+    /// Nobody mends this version any more: neither moby nor a distribution.
+    pub unmaintained: Observation<bool>,
     /// The version of the node's own Docker; absent where the node runs none, or below depth 0.
     pub node_docker: Observation<Option<String>>,
     /// The node's own Docker is another version.
