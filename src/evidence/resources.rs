@@ -63,13 +63,13 @@ impl Standing {
     /// of that: whose own clock is wrong then does not matter.
     pub fn tell_clock_by(&mut self, api_ahead: Option<i64>) {
         // Both are told in whole seconds, and take a moment to be told.
-        const UNCERTAIN: i64 = 3;
+        const UNCERTAIN: u64 = 3;
         let Some(Observation::Observed(ahead)) = &mut self.clock_ahead else {
             return;
         };
         match api_ahead {
-            Some(api) if (*ahead - api).abs() <= UNCERTAIN => *ahead = 0,
-            Some(api) => *ahead -= api,
+            Some(api) if ahead.abs_diff(api) <= UNCERTAIN => *ahead = 0,
+            Some(api) => *ahead = ahead.saturating_sub(api),
             None => {
                 let detail = "the API server does not tell the time";
                 self.clock_ahead = Some(Observation::unseen(Why::Missing, detail));
@@ -83,4 +83,29 @@ impl Standing {
 pub struct Eviction {
     pub pod: String,
     pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Observed;
+
+    /// What a clock that is so far ahead of the doctor's is to an API server's that is `api` ahead.
+    fn told(ahead: i64, api: Option<i64>) -> Option<i64> {
+        let mut standing = Standing {
+            clock_ahead: Some(Observed(ahead)),
+            ..Standing::default()
+        };
+        standing.tell_clock_by(api);
+        standing.clock_ahead?.observed().copied()
+    }
+
+    #[test]
+    fn a_doctor_whose_own_clock_is_wrong_blames_no_node() {
+        assert_eq!(told(-3600, Some(-3601)), Some(0));
+        assert_eq!(told(0, Some(-3600)), Some(3600));
+        assert_eq!(told(-7500, Some(0)), Some(-7500));
+        assert_eq!(told(i64::MIN, Some(1)), Some(i64::MIN));
+        assert_eq!(told(-7500, None), None);
+    }
 }

@@ -84,7 +84,8 @@ fn seconds() -> i64 {
 
 /// How far a clock was outside of the time in which it was read.
 fn outside(clock: i64, read: RangeInclusive<i64>) -> i64 {
-    (clock - read.start()).min(0) + (clock - read.end()).max(0)
+    let (begun, ended) = (*read.start(), *read.end());
+    clock.saturating_sub(begun).min(0) + clock.saturating_sub(ended).max(0)
 }
 
 type Halves = (Observation<Vec<NetworkNamespace>>, Observation<Vec<Engine>>);
@@ -141,5 +142,6 @@ mod tests {
         assert_eq!(outside(105, 100..=110), 0);
         assert_eq!(outside(40, 100..=110), -60);
         assert_eq!(outside(170, 100..=110), 60);
+        assert_eq!(outside(i64::MIN, 100..=110), i64::MIN);
     }
 }

@@ -179,3 +179,20 @@ fn room(
         Unseen(reason) => Unseen(reason.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn times_are_told_in_two_units() {
+        for (seconds, words) in [
+            (-7500, "2 h 5 min behind"),
+            (61, "1 min 1 s ahead of"),
+            (-5, "5 s behind"),
+            (i64::MIN, "106751991167300 d 15 h behind"),
+        ] {
+            assert_eq!(in_words(seconds), words);
+        }
+    }
+}
