@@ -75,7 +75,8 @@ fn a_namespace_alone_gives_nothing_outside_of_it() {
             "list pods",
             "get pods/exec",
             "create pods/exec",
-            "get pods/log"
+            "get pods/log",
+            "list jobs"
         ]
     );
 }

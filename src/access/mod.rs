@@ -58,7 +58,7 @@ pub(crate) enum Blinds {
 pub(crate) const SYSTEM: &str = "kube-system";
 
 /// As src/target asks for it.
-pub(crate) const RIGHTS: [Right; 9] = [
+pub(crate) const RIGHTS: [Right; 10] = [
     Right {
         place: Place::Runners,
         group: "",
@@ -98,6 +98,17 @@ pub(crate) const RIGHTS: [Right; 9] = [
             "runner-unhealthy",
             "stale-pid-file",
         ]),
+        node_exec: false,
+    },
+    Right {
+        place: Place::Runners,
+        group: "batch",
+        resource: "jobs",
+        verbs: &["list"],
+        names: &[],
+        gives: "finds Jobs of runners that have given up, and so have no pod",
+        without: "runners whose Job makes no pod any more: they are not found",
+        blinds: Blinds::These(&["job-given-up"]),
         node_exec: false,
     },
     Right {

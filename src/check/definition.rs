@@ -241,10 +241,28 @@ pub enum Want {
     RegistryMirror,
     /// The engine's image uses the older iptables: `true`.
     IptablesLegacy,
+    /// What no container uses is removed from the engine's data: `true`.
+    FreeSpace,
+    /// The container may use more memory than this limit, which may be empty.
+    MemoryLimit,
+    /// The engine's data lie where no other engine's do: `true`.
+    OwnData,
+    /// The engine uses a better storage driver than this one that it is told, or found.
+    StorageDriver,
+    /// Processes in the engine's containers may open an ordinary number of files: `true`.
+    OpenFiles,
+    /// A node has these labels, by which the pod chooses one.
+    NodeLabel,
+    /// This Job is started anew.
+    JobRestart,
+    /// This pod, which is over, is removed.
+    DeletePod,
+    /// The clock of this node is right.
+    Clock,
 }
 
 impl Want {
-    pub const ALL: [Want; 13] = [
+    pub const ALL: [Want; 22] = [
         Want::EngineMtu,
         Want::NetworkMtu,
         Want::EngineImage,
@@ -258,6 +276,15 @@ impl Want {
         Want::SecretEnv,
         Want::RegistryMirror,
         Want::IptablesLegacy,
+        Want::FreeSpace,
+        Want::MemoryLimit,
+        Want::OwnData,
+        Want::StorageDriver,
+        Want::OpenFiles,
+        Want::NodeLabel,
+        Want::JobRestart,
+        Want::DeletePod,
+        Want::Clock,
     ];
 
     pub fn name(self) -> &'static str {
@@ -275,6 +302,15 @@ impl Want {
             Want::SecretEnv => "secret_env",
             Want::RegistryMirror => "registry_mirror",
             Want::IptablesLegacy => "iptables_legacy",
+            Want::FreeSpace => "free_space",
+            Want::MemoryLimit => "memory_limit",
+            Want::OwnData => "own_data",
+            Want::StorageDriver => "storage_driver",
+            Want::OpenFiles => "open_files",
+            Want::NodeLabel => "node_label",
+            Want::JobRestart => "job_restart",
+            Want::DeletePod => "delete_pod",
+            Want::Clock => "clock",
         }
     }
 }

@@ -3,11 +3,13 @@
 use super::Kind;
 use crate::evidence::versions::ImageRef;
 use crate::evidence::{
-    ContainerState, Launch, Launcher, Mount, Observation, Outermost, Owner, PodContainer, Role,
-    Runner, Why,
+    ContainerState, Ended, Eviction, Launch, Launcher, Mount, Observation, Outermost, Owner,
+    PodContainer, Role, Runner, Standing, Why,
 };
 use crate::probe::{options, text::plain};
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerStateTerminated, ContainerStatus, Pod, PodSpec, VolumeMount,
+};
 use std::collections::BTreeMap;
 
 /// The variables that decide how an engine runs or is found. No other is read.
@@ -99,6 +101,7 @@ pub(super) fn describe(pod: &Pod, kind: &Kind) -> Runner {
         declared: None,
         runtime_class: spec.runtime_class_name.as_deref().map(plain),
         probes: Vec::new(),
+        standing: standing(pod),
     }
 }
 
@@ -156,6 +159,7 @@ fn one(container: &Container, init: bool, spec: &PodSpec, pod: &Pod, kind: &Kind
         state: state(status),
         restarts: status.map_or(0, |s| i64::from(s.restart_count)),
         log: None,
+        last_end: last_end(status),
     }
 }
 
@@ -229,13 +233,14 @@ fn is_literal(value: &str) -> bool {
 }
 
 fn mounts(container: &Container, spec: &PodSpec) -> Vec<Mount> {
-    let host_path = |name: &str| {
-        let volume = spec
-            .volumes
-            .iter()
-            .flatten()
-            .find(|volume| volume.name == name)?;
-        Some(volume.host_path.as_ref()?.path.clone())
+    let volume = |name: &str| {
+        let mut volumes = spec.volumes.iter().flatten();
+        volumes.find(|volume| volume.name == name)
+    };
+    let host_path = |name: &str| Some(volume(name)?.host_path.as_ref()?.path.clone());
+    let claim = |name: &str| {
+        let claim = volume(name)?.persistent_volume_claim.as_ref()?;
+        Some(claim.claim_name.clone())
     };
     let mounts = container.volume_mounts.iter().flatten();
     // The service account's token is mounted everywhere and tells nothing.
@@ -245,8 +250,15 @@ fn mounts(container: &Container, spec: &PodSpec) -> Vec<Mount> {
             path: plain(&mount.mount_path),
             volume: mount.name.clone(),
             host_path: host_path(&mount.name),
+            claim: claim(&mount.name),
+            sub_path: sub_path(mount),
         })
         .collect()
+}
+
+fn sub_path(mount: &VolumeMount) -> Option<String> {
+    let expression = mount.sub_path_expr.as_deref();
+    mount.sub_path.as_deref().or(expression).map(plain)
 }
 
 fn status<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
@@ -275,6 +287,54 @@ fn state(status: Option<&ContainerStatus>) -> ContainerState {
         reason,
         exit_code: ended.or(last).map(|end| i64::from(end.exit_code)),
     }
+}
+
+fn last_end(status: Option<&ContainerStatus>) -> Option<Ended> {
+    let ended = |state: &Option<k8s_openapi::api::core::v1::ContainerState>| {
+        let ended: &ContainerStateTerminated = state.as_ref()?.terminated.as_ref()?;
+        Some(Ended {
+            reason: plain(ended.reason.as_deref().unwrap_or_default()),
+            exit_code: i64::from(ended.exit_code),
+        })
+    };
+    let status = status?;
+    ended(&status.state).or_else(|| ended(&status.last_state))
+}
+
+/// What the scheduler and the kubelet say of the whole pod.
+fn standing(pod: &Pod) -> Standing {
+    let Some(status) = &pod.status else {
+        return Standing::default();
+    };
+    let mut conditions = status.conditions.iter().flatten();
+    let unscheduled = conditions.find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    let unschedulable = unscheduled.map(|condition| {
+        let said = condition.message.as_ref().or(condition.reason.as_ref());
+        plain(said.map_or("", String::as_str))
+    });
+    let selector = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.node_selector.clone());
+    Standing {
+        node_selector: match unschedulable {
+            Some(_) => selector.unwrap_or_default(),
+            None => BTreeMap::new(),
+        },
+        unschedulable,
+        evicted: eviction(pod),
+        ..Standing::default()
+    }
+}
+
+/// Why a node threw a pod out, where it did.
+pub(super) fn eviction(pod: &Pod) -> Option<Eviction> {
+    let status = pod.status.as_ref()?;
+    let is_evicted = status.reason.as_deref() == Some("Evicted");
+    is_evicted.then(|| Eviction {
+        pod: pod.metadata.name.clone().unwrap_or_default(),
+        message: plain(status.message.as_deref().unwrap_or_default()),
+    })
 }
 
 /// For a pod that the user named and in which nothing looks like an engine: the privileged

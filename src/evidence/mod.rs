@@ -6,11 +6,13 @@ mod launch;
 pub mod mtu_path;
 mod observation;
 mod probes;
+mod resources;
 pub mod versions;
 
 pub use launch::{Launch, Launcher};
 pub use observation::{Observation, Observed, Unobserved, Unseen, Why};
 pub use probes::{Layer, Probe, Probed};
+pub use resources::{DataRoot, Ended, Eviction, Standing};
 
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
@@ -82,7 +84,20 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
     let json = text.trim_start().starts_with('{');
     match json.then(|| serde_json::from_str(text)) {
         Some(Ok(read)) => Ok(read),
-        _ => serde_saphyr::from_str(text),
+        _ => serde_saphyr::from_str_with_options(text, bounds(text)),
+    }
+}
+
+/// The reader's own bounds suit a file of settings; a recording of a fleet is larger. It may hold
+/// as much as its text does, and what aliases make of that stays bounded as it is.
+fn bounds(text: &str) -> serde_saphyr::Options {
+    let usual = serde_saphyr::Budget::default();
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: usual.max_nodes.max(text.len()),
+            max_events: usual.max_events.max(text.len() * 2),
+            max_total_scalar_bytes: usual.max_total_scalar_bytes.max(text.len()),
+        },
     }
 }
 
@@ -212,6 +227,9 @@ pub struct Runner {
     /// What the commands said that checks ask by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<Probed>,
+    /// What the cluster says of the pod as a whole.
+    #[serde(default, skip_serializing_if = "Standing::is_unremarkable")]
+    pub standing: Standing,
 }
 
 /// What a file says beside the runner itself.
@@ -329,6 +347,9 @@ pub struct PodContainer {
     pub state: ContainerState,
     #[serde(default)]
     pub restarts: i64,
+    /// How it ended the last time, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_end: Option<Ended>,
     /// The lines of its log that show a known error; absent where no log was asked for. Of a log
     /// nothing else is collected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -355,6 +376,12 @@ pub struct Mount {
     /// The host's path where the volume is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_path: Option<String>,
+    /// The PersistentVolumeClaim where the volume is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
+    /// The part of the volume that is mounted, where not all of it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub_path: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -484,6 +511,13 @@ pub struct Engine {
     /// The version of the containerd program beside it, which tells also of a daemon that is silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containerd: Option<String>,
+    /// Where it keeps its data; absent in recordings that did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Observation<DataRoot>>,
+    /// How many files each process of its containers may open, unless it is told otherwise: the
+    /// limit of its containerd, or its own; absent where that was not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<i64>,
     /// What it says over its own socket; unobserved where it does not answer.
     pub api: Observation<EngineApi>,
     /// Set where a file tells of it: it does not run yet.
@@ -508,6 +542,11 @@ pub struct DaemonConfig {
     /// `default-network-opts` of the bridge driver: the MTU of new user-defined networks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge_network_mtu: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_driver: Option<String>,
+    /// `default-ulimits`: how many files each process of its containers may open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -531,6 +570,9 @@ pub struct EngineApi {
     pub runc: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_driver: Option<String>,
+    /// The directory in which it keeps images and containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_root: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup_version: Option<String>,
     pub networks: Observation<Vec<DockerNetwork>>,
@@ -618,5 +660,22 @@ impl Route {
 impl NetworkNamespace {
     pub fn interface(&self, name: &str) -> Option<&Interface> {
         self.interfaces.seen().iter().find(|i| i.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::case;
+
+    #[test]
+    fn a_recording_of_a_fleet_is_read_back() {
+        let mut evidence = case::healthy().unwrap();
+        let runner = evidence.runners[0].clone();
+        evidence.runners = vec![runner; 1500];
+        let yaml = serde_saphyr::to_string(&evidence).unwrap();
+        assert_eq!(Evidence::parse(&yaml, "yaml").unwrap(), evidence);
+        let json = serde_json::to_string(&evidence).unwrap();
+        assert_eq!(Evidence::parse(&json, "json").unwrap(), evidence);
     }
 }

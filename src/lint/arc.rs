@@ -137,6 +137,8 @@ fn add_engine(draft: &mut Draft, mode: &Node) {
         path: path.to_owned(),
         volume: volume.to_owned(),
         host_path: None,
+        claim: None,
+        sub_path: None,
     };
     let engine = PodContainer {
         role: Role::Engine,

@@ -11,7 +11,7 @@ use crate::evidence::facts::is_rootless;
 use crate::evidence::versions::ImageRef;
 use crate::evidence::{
     ContainerState, Declared, Engine, NetworkNamespace, Observation, Observed, Outermost, Owner,
-    Planned, PodContainer, Provider, Role, Runner, Unseen, Why,
+    Planned, PodContainer, Provider, Role, Runner, Standing, Unseen, Why,
 };
 use crate::probe::options;
 use crate::probe::text::plain;
@@ -74,6 +74,7 @@ pub(crate) fn bare(provider: Provider, context: &Context<'_>) -> Runner {
         declared: None,
         runtime_class: None,
         probes: Vec::new(),
+        standing: Standing::default(),
     };
     declare(&mut runner, context);
     runner
@@ -101,6 +102,7 @@ pub(crate) fn container(name: &str) -> PodContainer {
             exit_code: None,
         },
         restarts: 0,
+        last_end: None,
         log: None,
     }
 }
@@ -142,6 +144,8 @@ pub(crate) fn engine(
         args,
         oom_scores: Vec::new(),
         containerd: None,
+        data: None,
+        open_files: None,
         api: Observation::unseen(Why::NotApplicable, NOTHING_RUNS),
         planned: Some(Planned {
             ignored_opts,

@@ -1,5 +1,6 @@
 //! The Docker daemons of a walk: which process each is, where it runs, and what it says of itself.
 
+use super::data;
 use super::frames::{Frames, Record};
 use super::http;
 use super::options;
@@ -7,8 +8,8 @@ use super::processes::{Process, Processes};
 use super::text::plain;
 use crate::evidence::versions;
 use crate::evidence::{
-    DockerContainer, DockerNetwork, Engine, EngineApi, Observation, Observed, OomScore, Unobserved,
-    Unseen, Why,
+    DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, Observation, Observed, OomScore,
+    Unobserved, Unseen, Why,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -99,6 +100,8 @@ fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
         config: Observation::unseen(Why::NotApplicable, unseen),
         oom_scores: Vec::new(),
         containerd: None,
+        data: None,
+        open_files: None,
         planned: None,
         api,
     })
@@ -173,10 +176,26 @@ impl<'a> Found<'a> {
             config: options::config(frames.get("config", &key)),
             oom_scores: oom_scores(self.process, processes),
             containerd: containerd_program(frames, &key),
+            data: Some(self.data(frames)),
+            open_files: open_files(self.process, processes),
             api: self.api.clone(),
             planned: None,
         }
     }
+}
+
+impl Found<'_> {
+    fn data(&self, frames: &Frames) -> Observation<DataRoot> {
+        let told = self.api.observed().and_then(|api| api.data_root.as_deref());
+        data::root(frames, self.process.pid, told)
+    }
+}
+
+/// What containers inherit, through their shim, from containerd.
+fn open_files(engine: &Process, processes: &Processes) -> Option<i64> {
+    let mut beside = processes.iter().filter(|p| p.mnt == engine.mnt);
+    let containerd = beside.find(|p| p.name == "containerd");
+    containerd.unwrap_or(engine).open_files
 }
 
 /// The engine whose shim started this one: the one that lives where the nearest ancestor with
@@ -294,6 +313,7 @@ fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
         containerd: component(version, "containerd"),
         runc: component(version, "runc"),
         storage_driver: info.and_then(|info| text(info, "Driver")),
+        data_root: info.and_then(|info| text(info, "DockerRootDir")),
         cgroup_version: info.and_then(|info| text(info, "CgroupVersion")),
         networks: match list(1) {
             Some(all) => bounded(all, MOST_NETWORKS, network).map(in_order),

@@ -1,5 +1,6 @@
 //! The walk: one script that visits every layer under a container, and the parser of what it prints.
 
+mod data;
 mod download;
 mod engine;
 mod frames;
@@ -162,6 +163,7 @@ impl Walk {
             probes: probed::read(&frames, &self.probes, &processes, &engines),
             engines: whole(&frames, engines, "namespaces"),
             namespaces: whole(&frames, namespaces, "net"),
+            clock: told(&frames, "clock "),
         }
     }
 
@@ -217,6 +219,8 @@ pub struct Seen {
     pub namespaces: Observation<Vec<NetworkNamespace>>,
     pub engines: Observation<Vec<Engine>>,
     pub probes: Vec<Probed>,
+    /// Seconds since 1970, by the clock there, when it began.
+    pub clock: Option<i64>,
 }
 
 impl Seen {
@@ -225,6 +229,7 @@ impl Seen {
             namespaces: Unseen(reason.clone()),
             engines: Unseen(reason),
             probes: Vec::new(),
+            clock: None,
         }
     }
 }
@@ -247,8 +252,13 @@ fn whole<T>(frames: &Frames, list: Vec<T>, record: &str) -> Observation<Vec<T>> 
 }
 
 fn own_pid(frames: &Frames) -> Option<i64> {
+    told(frames, "pid ")
+}
+
+/// A number that the walk tells of itself.
+fn told(frames: &Frames, what: &str) -> Option<i64> {
     let mut lines = frames.get("self", "-")?.lines();
-    lines.find_map(|line| line.strip_prefix("pid ")?.parse().ok())
+    lines.find_map(|line| line.strip_prefix(what)?.parse().ok())
 }
 
 /// An engine that was only talked to works in our own namespace if the bridges of all its networks

@@ -7,7 +7,7 @@ use crate::evidence::{DaemonConfig, Observation, Observed, Unseen, Why};
 use serde_json::Value;
 
 /// dockerd's flags that matter here, with their short forms.
-const FLAGS: [(&str, Option<&str>); 17] = [
+const FLAGS: [(&str, Option<&str>); 18] = [
     ("--bip", None),
     ("--bridge", Some("-b")),
     ("--cgroup-parent", None),
@@ -16,6 +16,7 @@ const FLAGS: [(&str, Option<&str>); 17] = [
     ("--data-root", Some("-g")),
     ("--default-address-pool", None),
     ("--default-network-opt", None),
+    ("--default-ulimit", None),
     ("--feature", None),
     ("--host", Some("-H")),
     ("--iptables", None),
@@ -84,9 +85,16 @@ pub fn daemon_json(content: &[u8]) -> Option<DaemonConfig> {
     let of_bridge = json
         .get("default-network-opts")
         .and_then(|options| options.get("bridge")?.get("com.docker.network.driver.mtu"));
+    let open_files = json
+        .get("default-ulimits")
+        .and_then(|limits| limits.get("nofile")?.get("Soft"));
     Some(DaemonConfig {
         mtu: json.get("mtu").and_then(number),
         bridge_network_mtu: of_bridge.and_then(number),
+        storage_driver: json
+            .get("storage-driver")
+            .and_then(|name| name.as_str().map(plain)),
+        open_files: open_files.and_then(number),
     })
 }
 
@@ -131,7 +139,7 @@ mod tests {
         let record = Record {
             name: "config",
             key: "1",
-            content: br#"{"mtu":1400,"default-network-opts":{"bridge":{"com.docker.network.driver.mtu":"1400"}},"proxies":{"http-proxy":"http://u:SECRET@p"}}"#,
+            content: br#"{"mtu":1400,"default-network-opts":{"bridge":{"com.docker.network.driver.mtu":"1400"}},"storage-driver":"vfs","default-ulimits":{"nofile":{"Name":"nofile","Soft":1024,"Hard":2048}},"proxies":{"http-proxy":"http://u:SECRET@p"}}"#,
             status: None,
         };
         let config = config(Some(&record));
@@ -139,7 +147,9 @@ mod tests {
             config,
             Observed(Some(DaemonConfig {
                 mtu: Some(1400),
-                bridge_network_mtu: Some(1400)
+                bridge_network_mtu: Some(1400),
+                storage_driver: Some("vfs".to_owned()),
+                open_files: Some(1024),
             }))
         );
     }

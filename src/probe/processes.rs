@@ -14,6 +14,8 @@ pub struct Process {
     /// The id of the container whose cgroup it is in.
     pub container: Option<String>,
     pub oom_score_adj: Option<i64>,
+    /// How many files it may open.
+    pub open_files: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +51,8 @@ impl Processes {
             match line.split_once(':') {
                 Some(("Name", name)) => process.name = plain(name),
                 Some(("PPid", parent)) => process.parent = parent.trim().parse().unwrap_or(0),
-                _ => {}
+                Some(_) => {}
+                None => process.open_files = open_files(line).or(process.open_files),
             }
         }
     }
@@ -106,6 +109,16 @@ fn per_process<'a>(frames: &'a Frames, name: &str) -> impl Iterator<Item = (i64,
         let pid = path.strip_prefix("/proc/")?.split('/').next()?;
         Some((pid.parse().ok()?, text))
     })
+}
+
+/// `Max open files            1024                 524288               files`: the first of both
+/// is in force.
+fn open_files(line: &str) -> Option<i64> {
+    let mut limits = line.strip_prefix("Max open files")?.split_whitespace();
+    match limits.next()? {
+        "unlimited" => Some(i64::MAX),
+        number => number.parse().ok(),
+    }
 }
 
 fn read_cgroups<'a>(frames: &'a Frames) -> BTreeMap<i64, Vec<&'a str>> {

@@ -242,9 +242,10 @@ ask_engine() {
 	[ -n "$asked" ] || [ -e "/proc/$pid/root/" ] || record closed "$pid" true
 }
 
-# The options of a dockerd that the walk itself needs: where it listens, where its file lies.
+# The options of a dockerd that the walk itself needs: where it listens, where its file and its data
+# lie.
 read_options() {
-	hosts= config=/etc/docker/daemon.json option=
+	hosts= config=/etc/docker/daemon.json data= option=
 	old=$IFS
 	IFS='
 '
@@ -253,6 +254,7 @@ read_options() {
 		case $option in
 		host) hosts="$hosts $word" ;;
 		config) config=$word ;;
+		data) data=$word ;;
 		esac
 		option=
 		case $word in
@@ -261,6 +263,8 @@ read_options() {
 		-H?*) hosts="$hosts ${word#-H}" ;;
 		--config-file) option=config ;;
 		--config-file=*) config=${word#*=} ;;
+		--data-root | --graph | -g) option=data ;;
+		--data-root=* | --graph=* | -g=*) data=${word#*=} ;;
 		esac
 	done
 	set +f
@@ -274,6 +278,23 @@ read_programs() {
 	[ "${here##*-> }" = "${there##*-> }" ] && record containerd "$1" $limit containerd --version
 }
 
+# Where an engine keeps its data, to be looked at with those of the others: their paths as they are
+# seen from here, without words that would make two of one.
+note_data() {
+	case $2 in /*[![:graph:]]*) ;; /*) roots="$roots $(inside "$1" "$2")" ;; esac
+}
+
+# Which file systems the engines' data lie on, and what is left there.
+read_data() {
+	[ -n "$roots" ] || return
+	set -f
+	# shellcheck disable=SC2086 # words are meant
+	record places - $limit stat -L -c '%d %i %n' $roots
+	# shellcheck disable=SC2086
+	record room - $limit stat -f -c '%t %S %b %a %c %d %n' $roots
+	set +f
+}
+
 read_engine() {
 	arguments=$($limit tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | head -c 65536)
 	record arguments "$1" printf '%s' "$arguments"
@@ -281,8 +302,16 @@ read_engine() {
 	file=$(inside "$1" "$config")
 	if [ -e "$file" ]; then
 		record config "$1" $limit head -c 65536 "$file"
-		hosts="$hosts $($limit grep -o -E '"(unix|tcp)://[^"]*"' "$file" 2>/dev/null | tr -d '"')"
+		set -f
+		for word in $($limit grep -o -E '"(unix|tcp)://[^"]*"|"(data-root|graph)" *: *"[^"]*"' "$file" 2>/dev/null | tr -d '" '); do
+			case $word in
+			data-root:* | graph:*) data=${word#*:} ;;
+			*) hosts="$hosts $word" ;;
+			esac
+		done
+		set +f
 	fi
+	note_data "$1" "${data:-/var/lib/docker}"
 	if command -v docker >/dev/null; then
 		ask_engine "$1" "$hosts"
 	else
@@ -292,7 +321,7 @@ read_engine() {
 }
 
 read_engines() {
-	count=0
+	count=0 roots=
 	for file in $(grep -l -x dockerd /proc/[0-9]*/comm 2>/dev/null); do
 		pid=${file#/proc/}
 		pid=${pid%/comm}
@@ -304,6 +333,7 @@ read_engines() {
 			read_engine "$pid"
 		fi
 	done
+	read_data
 }
 
 # How to fetch a URL to standard output, with the agent's name and the URL to follow. The way itself
@@ -426,19 +456,22 @@ walk() {
 	echo "pid $$"
 	echo "uid $(id -u)"
 	echo "kernel $(uname -r)"
+	now=$(date +%s)
+	echo "clock $now"
 	done_ -
 	if [ "$8" != 0 ]; then
-		ends=$(($(date +%s) + $8))
+		ends=$((now + $8))
 		await_nested
+		now=$(date +%s)
 	fi
-	ends=$(($(date +%s) + $3))
+	ends=$((now + $3))
 	find_limit
 	if [ "$mode" = node ]; then
 		leaders=$$ own=$$
 		read_networks
 		[ "$9" != 0 ] && sleep "$9"
 	else
-		record status - grep -s -H -E '^(Name|PPid):' /proc/[0-9]*/status
+		record status - grep -s -H -E '^(Name|PPid):|^Max open files' /proc/[0-9]*/status /proc/[0-9]*/limits
 		record cgroup - grep -s -H -E '^0::|:pids:' /proc/[0-9]*/cgroup
 		record oom - grep -s -H '' /proc/[0-9]*/oom_score_adj
 		find_pod

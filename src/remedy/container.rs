@@ -1,6 +1,6 @@
 //! Changes to a container of the pod that leave its image and the rest of its engine as they are.
 
-use super::{Patient, place, template};
+use super::{Patient, place, resources, template};
 use crate::diagnosis::Remedy;
 use crate::evidence::Provider;
 use crate::evidence::versions::ImageRef;
@@ -23,7 +23,7 @@ pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
             "let its image use the older iptables (docker:dind of Docker 25 or later knows this)",
             "  env:\n  - name: DOCKER_IPTABLES_LEGACY\n    value: \"1\"".to_owned(),
         ),
-        _ => return Vec::new(),
+        _ => return resources::cure(patient, want, value),
     };
     let name = patient.path;
     let init = patient.pod_container().is_some_and(|c| c.init);

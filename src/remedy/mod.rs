@@ -8,6 +8,7 @@ mod gitlab;
 pub(crate) mod place;
 mod plan;
 mod pod;
+mod resources;
 pub(crate) mod template;
 pub(crate) mod yaml;
 
@@ -37,9 +38,8 @@ pub fn remedies(
     runner: &Runner,
     engine: Option<&str>,
 ) -> Vec<Remedy> {
-    let Some(path) = engine else {
-        return Vec::new();
-    };
+    // What is about the whole pod names none.
+    let path = engine.unwrap_or_default();
     let engines = runner.engines.seen();
     let patient = Patient {
         runner,

@@ -217,7 +217,7 @@ fn one_setting_is_never_a_flag_and_in_daemon_json() {
     if let Observed(engines) = &mut runner.engines {
         engines[0].config = Observed(Some(DaemonConfig {
             mtu: Some(1500),
-            bridge_network_mtu: None,
+            ..DaemonConfig::default()
         }));
     }
     for want in ["engine_mtu", "network_mtu"] {

@@ -6,7 +6,7 @@ use super::walk::walk_runner;
 use super::{Exec, Limits, Place, client_limit};
 use crate::evidence::{
     ContainerState, Evidence, InterfaceKind, Observation, Observed, Outermost, PodContainer,
-    Provider, Role, Runner, Unobserved, Why,
+    Provider, Role, Runner, Standing, Unobserved, Why,
 };
 use crate::probe::{Mode, Walk};
 use std::collections::BTreeMap;
@@ -41,6 +41,8 @@ impl Docker {
         if self.container.is_none() {
             runner.outermost = outermost(&runner);
         }
+        // It was the doctor's own clock that was read, or the only one there is to compare with.
+        runner.standing.clock_ahead = None;
         let mut evidence = Evidence::new(Observation::unseen(
             Why::NotApplicable,
             "there is no cluster: --docker was asked for",
@@ -87,12 +89,14 @@ impl Docker {
                     Why::NotApplicable,
                     "without a cluster, logs are not read",
                 )),
+                last_end: None,
             }],
             namespaces: Observation::Unobserved(unseen.clone()),
             engines: Observation::Unobserved(unseen),
             declared: None,
             runtime_class: None,
             probes: Vec::new(),
+            standing: Standing::default(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Runners in a Kubernetes cluster: finds them, executes the walk, reads what the API tells.
 
+mod clock;
 mod exec;
 mod find;
 mod logs;
+mod lost;
 mod nested;
 
 use super::walk::walk_runner;
@@ -95,9 +97,7 @@ impl Cluster {
         progress: &impl Progress,
         stop: impl Future<Output = String>,
     ) -> Result<Evidence> {
-        let version = self
-            .client
-            .apiserver_version()
+        let (version, clock_ahead) = clock::version(&self.client)
             .await
             .map_err(|error| unreachable(&error))?;
         let mut stop = std::pin::pin!(stop);
@@ -162,6 +162,9 @@ impl Cluster {
         let known = |runner: &Runner| runners.iter().any(|r| r.full_name() == runner.full_name());
         let gone = caught.as_ref().filter(|caught| !known(caught)).cloned();
         runners.extend(gone);
+        for runner in &mut runners {
+            runner.standing.tell_clock_by(clock_ahead);
+        }
         let (nodes, cni) = match facts {
             Some(facts) => (facts.nodes, facts.cni),
             None => (

@@ -3,6 +3,8 @@
 use super::{Exec, Place};
 use crate::evidence::{Engine, Observation, Observed, Probed, Runner, Unobserved, Unseen, Why};
 use crate::probe::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked};
+use std::ops::RangeInclusive;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Fills in what lies under a runner, down to `max_depth` engines inside each other.
 pub async fn walk_runner<E: Exec>(
@@ -13,6 +15,7 @@ pub async fn walk_runner<E: Exec>(
     max_depth: usize,
 ) -> Runner {
     let mut seen = Vec::new();
+    let mut ahead = None;
     for container in runner.engine_containers() {
         if container.state.phase != "running" {
             let detail = format!("container {} does not run", container.name);
@@ -29,6 +32,7 @@ pub async fn walk_runner<E: Exec>(
             image: container.image.clone(),
         };
         let walk = Walk::new(mode, orders);
+        let begun = seconds();
         seen.push(match exec.exec(&place, &walk, orders.longest()).await {
             Ok(stream) if stream.len() >= STREAM_BYTES => Seen::nothing(Unobserved::new(
                 Why::TooLarge,
@@ -40,6 +44,8 @@ pub async fn walk_runner<E: Exec>(
             Ok(stream) => walk.read_pod(&stream, &walked),
             Err(reason) => Seen::nothing(reason),
         });
+        let clock = seen.last().and_then(|seen| seen.clock);
+        ahead = ahead.or(clock.map(|clock| outside(clock, begun..=seconds())));
     }
     if seen.is_empty() {
         let reason = Unobserved::new(
@@ -54,10 +60,33 @@ pub async fn walk_runner<E: Exec>(
     if let Observed(engines) = &mut seen.engines {
         engines.retain(|engine| engine.depth() < max_depth);
     }
+    runner.standing.clock_ahead = match (ahead, &seen.engines) {
+        (Some(ahead), _) => Some(Observed(ahead)),
+        (None, Unseen(reason)) if reason.why == Why::NotApplicable => None,
+        (None, Unseen(reason)) => Some(Unseen(reason.clone())),
+        (None, Observed(_)) => {
+            let detail = "the walk did not tell the time";
+            Some(Observation::unseen(Why::Missing, detail))
+        }
+    };
     runner.namespaces = seen.namespaces;
     runner.engines = seen.engines;
     runner.probes = seen.probes;
     runner
+}
+
+/// Seconds since 1970, by the doctor's clock.
+fn seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
+/// How far a clock was outside of the time in which it was read.
+fn outside(clock: i64, read: RangeInclusive<i64>) -> i64 {
+    let (begun, ended) = (*read.start(), *read.end());
+    clock.saturating_sub(begun).min(0) + clock.saturating_sub(ended).max(0)
 }
 
 /// Several engine containers see parts of one pod: namespaces are told apart by their number, and
@@ -77,6 +106,7 @@ fn merge(mut mine: Seen, next: Seen) -> Seen {
         namespaces: both(mine.namespaces, next.namespaces, |a, b| a.id == b.id),
         engines: both(mine.engines, next.engines, same_engine),
         probes: mine.probes,
+        clock: mine.clock.or(next.clock),
     }
 }
 
@@ -102,4 +132,17 @@ fn both<T>(
 fn same_engine(a: &Engine, b: &Engine) -> bool {
     let id = |engine: &Engine| engine.api.observed().and_then(|api| api.id.clone());
     a.path == b.path || a.namespace == b.namespace && id(a).is_some() && id(a) == id(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::outside;
+
+    #[test]
+    fn a_clock_is_wrong_by_what_it_is_outside_of_the_time_of_reading() {
+        assert_eq!(outside(105, 100..=110), 0);
+        assert_eq!(outside(40, 100..=110), -60);
+        assert_eq!(outside(170, 100..=110), 60);
+        assert_eq!(outside(i64::MIN, 100..=110), i64::MIN);
+    }
 }

@@ -14,7 +14,8 @@ use std::time::Instant;
 const MTU: &str = "mtu-inversion";
 const BLACK_HOLE: &str = "path-mtu-black-hole";
 const POD_BLACK_HOLE: &str = "pod-path-black-hole";
-const OOM: &str = "oom-score-overflow";
+/// What keeps an engine from running containers.
+const NO_RUN: [&str; 3] = ["oom-score-overflow", "disk-full", "inodes-exhausted"];
 
 pub struct Found {
     exit: i32,
@@ -212,7 +213,11 @@ impl Found {
                 open(MTU),
                 format!("network {network} of {engine}"),
             ),
-            About::Engine(engine) => (errors(&[OOM], engine, None), open(OOM), engine.clone()),
+            About::Engine(engine) => (
+                errors(&NO_RUN, engine, None),
+                NO_RUN.iter().any(|check| open(check)),
+                engine.clone(),
+            ),
         };
         match (truth.outcome, found) {
             (Outcome::Hangs | Outcome::Fails, false) if self.diagnosis.is_some() && !open => Some(

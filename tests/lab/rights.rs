@@ -35,10 +35,39 @@ fn every_rule(role: &Role, stage: &Stage) -> Result<()> {
     for (at, rule) in role.rules.iter().enumerate() {
         let mut rest = role.rules.clone();
         rest.remove(at);
-        role.give(&rest)?;
-        until(|| less(rule, &check(stage, Some(ACCOUNT))?, &whole))?;
+        match rule["resources"][0] == "jobs" {
+            true => without_jobs(role, &rest, stage)?,
+            false => {
+                role.give(&rest)?;
+                until(|| less(rule, &check(stage, Some(ACCOUNT))?, &whole))?;
+            }
+        }
     }
     Ok(())
+}
+
+/// A Job that has given up has no pod: only who may list Jobs finds it.
+fn without_jobs(role: &Role, rest: &[Value], stage: &Stage) -> Result<()> {
+    let on = |line: &str| lab::lab(&line.replace("{}", &format!("kubectl -n {}", stage.namespace)));
+    on("{} create job lost --image=docker:20.10.24-dind -- dockerd --no-such-flag")?;
+    on(r#"{} patch job lost -p '{"spec": {"activeDeadlineSeconds": 1}}'"#)?;
+    on("{} wait job lost --for=condition=Failed --timeout=60s")?;
+    let found = |seen: &Seen| seen.findings.len();
+    let whole = check(stage, None)?;
+    role.give(&role.rules)?;
+    until(|| {
+        let mine = check(stage, Some(ACCOUNT))?;
+        ensure!(mine == whole, "with README's role: {}", mine.in_a_line());
+        Ok(())
+    })?;
+    role.give(rest)?;
+    until(|| {
+        let mine = check(stage, Some(ACCOUNT))?;
+        let lacks = found(&mine) < found(&whole);
+        ensure!(lacks, "without jobs: {}", mine.in_a_line());
+        Ok(())
+    })?;
+    on("{} delete job lost").map(drop)
 }
 
 /// What a check must be without a rule.

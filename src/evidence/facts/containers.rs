@@ -1,8 +1,10 @@
 //! The facts of each container of the pod: what its specification grants it and shows of it.
 
-use super::{ContainerFacts, Hole, Section};
+use super::{ContainerFacts, Hole, Section, data};
 use crate::evidence::versions::ImageRef;
-use crate::evidence::{Engine, Observation, Observed, Outermost, PodContainer, Role, Runner, Why};
+use crate::evidence::{
+    Engine, Mount, Observation, Observed, Outermost, PodContainer, Role, Runner, Why,
+};
 use std::collections::BTreeMap;
 
 const DATA_ROOT: &str = "/var/lib/docker";
@@ -54,9 +56,17 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
         answers: answers(runner, container, api.is_some()),
         docker_volume: has_volume(container),
         storage_driver: storage_driver(runner, running),
+        data_on: data_on(runner, running),
         plain_secrets: (!container.plain_secrets.is_empty())
             .then(|| container.plain_secrets.join(", ")),
         log: known_errors(container, api.is_some()),
+        driver_told: data::driver_told(running, Some(container)).filter(|_| is_engine),
+        out_of_memory: container
+            .last_end
+            .as_ref()
+            .is_some_and(|end| end.reason == "OOMKilled"),
+        memory_limit: container.memory_limit.clone(),
+        restarts: container.restarts,
     }
 }
 
@@ -107,6 +117,15 @@ fn storage_driver(runner: &Runner, running: Option<&Engine>) -> Observation<Opti
     }
 }
 
+fn data_on(runner: &Runner, running: Option<&Engine>) -> Observation<Option<String>> {
+    match (running, runner.engines.reason()) {
+        _ if runner.declared.is_some() => Observed(None),
+        (Some(engine), _) => data::disk(engine).map(|disk| disk.map(|disk| disk.file_system)),
+        (None, Some(reason)) => data::unused(reason),
+        (None, None) => Observed(None),
+    }
+}
+
 /// Where nobody could look, an engine may run in spite of what the specification says. In a file
 /// nothing runs, nor in a container that has ended.
 fn answers(runner: &Runner, container: &PodContainer, seen: bool) -> Observation<bool> {
@@ -124,6 +143,11 @@ pub(crate) fn is_rootless(container: &PodContainer) -> bool {
 
 /// Whether a volume lies where the engine keeps its images and containers.
 fn has_volume(container: &PodContainer) -> bool {
+    data_mount(container).is_some()
+}
+
+/// The volume where the engine keeps its images and containers, and the path in there.
+pub(super) fn data_mount(container: &PodContainer) -> Option<(&Mount, String)> {
     let told = container
         .dockerd_args
         .iter()
@@ -133,13 +157,14 @@ fn has_volume(container: &PodContainer) -> bool {
         false => DATA_ROOT,
     };
     let root = told.unwrap_or(usual).trim_end_matches('/');
-    container.mounts.iter().any(|mount| {
-        let path = mount.path.trim_end_matches('/');
-        root == path
-            || root
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.starts_with('/'))
-    })
+    let below = |mount: &Mount| {
+        let rest = root.strip_prefix(mount.path.trim_end_matches('/'))?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())
+    };
+    let holding = container.mounts.iter();
+    holding
+        .filter_map(|mount| Some((mount, below(mount)?)))
+        .min_by_key(|(_, below)| below.len())
 }
 
 #[cfg(test)]

@@ -1,15 +1,19 @@
 //! The facts of each Docker engine: does it answer, which version is it, whose OOM score has it.
 
 use super::containers::known_errors;
-use super::{EngineFacts, Hole, Section, node_docker_version};
+use super::{EngineFacts, Hole, Section, data, node_docker_version};
 use crate::evidence::versions::{self, ImageRef};
 use crate::evidence::{
-    Engine, Node, Observation, Observed, Outermost, PodContainer, Provider, Role, Runner,
+    Engine, Evidence, Node, Observation, Observed, Outermost, PodContainer, Provider, Role, Runner,
     Unobserved, Unseen, Why,
 };
 use std::collections::BTreeMap;
 
-pub(super) fn derive(runner: &Runner, node: Option<&Node>) -> Section<EngineFacts> {
+pub(super) fn derive(
+    evidence: &Evidence,
+    runner: &Runner,
+    node: Option<&Node>,
+) -> Section<EngineFacts> {
     let engines = runner.engines.seen();
     let missing = missing(runner);
     let holes = match missing {
@@ -36,6 +40,9 @@ pub(super) fn derive(runner: &Runner, node: Option<&Node>) -> Section<EngineFact
             .filter(|engine| !expected(&engine.path))
             .map(of_nested),
     );
+    for item in &mut items {
+        item.shares_data_with = data::shared_with(evidence, runner, node, &item.engine);
+    }
     items.extend(missing);
     Section { items, holes }
 }
@@ -70,6 +77,10 @@ fn of_container(
     let answers = engine.is_some_and(|engine| engine.api.observed().is_some());
     let known = known_errors(container, answers);
     facts.log = known.observed().cloned().unwrap_or_default();
+    facts.driver_told = data::driver_told(engine, Some(container));
+    if engine.is_some_and(|engine| engine.planned.is_some()) {
+        facts.storage_driver = Observed(facts.driver_told.clone());
+    }
     if !container.image.is_empty() {
         facts.image = Observed(container.image.clone());
         of_image(&mut facts);
@@ -111,6 +122,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         image_floats: Observed(false),
         tag_version: Observed(None),
         tag_disagrees: Observed(false),
+        unmaintained: version.as_ref().map(|v| versions::is_unmaintained(v)),
         version,
         node_docker: Observed(None),
         node_disagrees: Observed(false),
@@ -120,6 +132,11 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         oom_score_read: oom_score.observed().is_some(),
         oom_score_adj: oom_score,
         log: BTreeMap::new(),
+        storage_driver: data::driver(engine),
+        driver_told: data::driver_told(Some(engine), None),
+        disk: data::disk(engine),
+        open_files: Observed(data::open_files(engine)),
+        shares_data_with: None,
     };
     let no_image = facts
         .image
@@ -152,14 +169,21 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         tag_version: Observed(None),
         tag_disagrees: Observed(false),
         version: Unseen(reason.clone()),
+        // Where none runs, none is old; what the tag says, it may not keep.
+        unmaintained: data::unused(&reason).map(|_: Option<()>| false),
         node_docker: Observed(None),
         node_disagrees: Observed(false),
         containerd: Unseen(reason.clone()),
         containerd_read: false,
         containerd_overflows: Unseen(reason.clone()),
-        oom_score_adj: Unseen(reason),
+        oom_score_adj: Unseen(reason.clone()),
         oom_score_read: false,
         log: BTreeMap::new(),
+        storage_driver: data::unused(&reason),
+        driver_told: None,
+        open_files: data::unused(&reason),
+        disk: Unseen(reason),
+        shares_data_with: None,
     }
 }
 
@@ -213,8 +237,17 @@ fn trouble(
             None => Observation::unseen(Why::NotRunning, "nothing of a file runs yet"),
         };
     }
+    if let Some(reason) = has_no_pod(runner) {
+        return Unseen(reason);
+    }
     if state.phase != "running" {
-        let code = state.exit_code.map(|code| format!(", exit code {code}"));
+        let ended = container.last_end.as_ref();
+        let cause = ended
+            .filter(|end| end.reason == "OOMKilled" && state.reason.as_ref() != Some(&end.reason));
+        let cause = cause.map(|end| format!(" ({})", end.reason));
+        let code = state
+            .exit_code
+            .map(|code| format!(", exit code {code}{}", cause.unwrap_or_default()));
         return Observed(Some(format!(
             "container {} is {}{}{}",
             container.name,
@@ -259,6 +292,21 @@ fn reason_of_trouble(facts: &EngineFacts) -> Option<String> {
     facts.trouble.observed()?.as_ref()?;
     let reason = facts.version.reason()?;
     matches!(reason.why, Why::NotRunning | Why::TimedOut).then(|| reason.detail.clone())
+}
+
+/// A pod that does not run as a whole: that is told by checks of its own.
+fn has_no_pod(runner: &Runner) -> Option<Unobserved> {
+    let standing = &runner.standing;
+    let detail = if standing.given_up.is_some() {
+        "its Job has given up: there is no pod"
+    } else if standing.unschedulable.is_some() {
+        "no node has taken the pod yet"
+    } else if standing.evicted.is_some() && runner.phase == "Failed" {
+        "the pod was evicted"
+    } else {
+        return None;
+    };
+    Some(Unobserved::new(Why::NotRunning, detail))
 }
 
 /// An engine that was asked and did not answer; one that could not be asked is unobserved.
@@ -334,6 +382,9 @@ fn missing(runner: &Runner) -> Option<EngineFacts> {
     facts.image_floats = Observed(false);
     facts.tag_disagrees = Observed(false);
     facts.containerd_overflows = Observed(false);
+    facts.storage_driver = Observed(None);
+    facts.disk = Observed(None);
+    facts.open_files = Observed(None);
     Some(facts)
 }
 

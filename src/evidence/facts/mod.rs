@@ -6,6 +6,7 @@
 
 mod builds;
 mod containers;
+mod data;
 mod engines;
 mod files;
 pub(crate) mod networks;
@@ -88,6 +89,8 @@ pub struct EngineFacts {
     pub tag_disagrees: Observation<bool>,
     /// The version that runs.
     pub version: Observation<String>,
+    /// Nobody mends this version any more: neither moby nor a distribution.
+    pub unmaintained: Observation<bool>,
     /// The version of the node's own Docker; absent where the node runs none, or below depth 0.
     pub node_docker: Observation<Option<String>>,
     /// The node's own Docker is another version.
@@ -105,6 +108,30 @@ pub struct EngineFacts {
     /// The known errors in the log of its container: the last line of each, by the id of the check
     /// that knows it. Empty also where the log could not be read, and below depth 0.
     pub log: BTreeMap<String, String>,
+    /// The storage driver that it uses; absent where none runs.
+    pub storage_driver: Observation<Option<String>>,
+    /// The storage driver that it is told to use; absent where it chooses.
+    pub driver_told: Option<String>,
+    /// What its images and containers lie on; absent in files.
+    pub disk: Observation<Option<Disk>>,
+    /// How many files each process in its containers may open; absent where none runs.
+    pub open_files: Observation<Option<i64>>,
+    /// Another engine that keeps its data in the same directory; absent where none does.
+    pub shares_data_with: Option<String>,
+}
+
+/// What an engine's data lie on.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Disk {
+    /// The directory, as the engine names it.
+    pub path: String,
+    /// `ext4`, `xfs`, `overlay`, `tmpfs` and their like.
+    pub file_system: String,
+    pub size_mib: i64,
+    pub free_mib: i64,
+    /// Files that it can hold; 0 where it sets no limit.
+    pub inodes: i64,
+    pub free_inodes: i64,
 }
 
 /// A Docker network whose packets leave through its engine's namespace.
@@ -163,6 +190,26 @@ pub struct PodFacts {
     pub download_says: Option<String>,
     /// What was downloaded; absent where nothing was.
     pub url: Option<String>,
+    /// Why no node takes it, in the scheduler's words; absent where one did.
+    pub unschedulable: Option<String>,
+    /// The labels that it wants of a node, `customer=shared`; absent where it wants none, or has
+    /// its node.
+    pub node_selector: Option<String>,
+    /// Why its node threw it out, or the one before it; absent where none did.
+    pub evicted: Option<String>,
+    /// The pod that was thrown out.
+    pub evicted_pod: Option<String>,
+    /// Another pod has taken the place of the one that was thrown out.
+    pub replaced: bool,
+    /// The Job that it comes from; absent where it is none.
+    pub job: Option<String>,
+    /// Why its Job makes no pod any more; absent where it does, or there is none.
+    pub given_up: Option<String>,
+    /// Seconds by which its node's clock is ahead of the API server's, behind where negative;
+    /// absent where there is none to compare with.
+    pub clock_ahead: Observation<Option<i64>>,
+    /// The same in words: `2 h 5 min behind`.
+    pub clock_says: Option<String>,
 }
 
 /// A container of the pod, as its specification says it.
@@ -188,8 +235,18 @@ pub struct ContainerFacts {
     pub docker_volume: bool,
     /// The storage driver that its engine uses now; absent where none runs.
     pub storage_driver: Observation<Option<String>>,
+    /// The file system on which its engine's data lie now; absent where none runs.
+    pub data_on: Observation<Option<String>>,
     /// Variables that hold a secret as plain text, by name; absent where none does.
     pub plain_secrets: Option<String>,
+    /// The storage driver that its engine is told to use; absent where it chooses.
+    pub driver_told: Option<String>,
+    /// It was killed the last time it ended, because it had reached its memory limit.
+    pub out_of_memory: bool,
+    /// The most memory that it may use, as written: `2Gi`; absent where nothing limits it.
+    pub memory_limit: Option<String>,
+    /// How often it was started again.
+    pub restarts: i64,
     /// The known errors in its log: the last line of each, by the id of the check that knows it.
     /// Empty where no log was asked for.
     pub log: Observation<BTreeMap<String, String>>,
@@ -256,7 +313,7 @@ impl Facts {
                 declared: runner.declared.is_some(),
                 pod_mtu_assumed: runner.declared.as_ref().is_some_and(|d| !d.pod_mtu_told),
             },
-            engines: engines::derive(runner, node),
+            engines: engines::derive(evidence, runner, node),
             networks: networks::derive(evidence, runner),
             pods: pods::derive(evidence, runner, node),
             containers: containers::derive(runner),

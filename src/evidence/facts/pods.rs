@@ -5,7 +5,7 @@ use super::{Link, PodFacts, Section};
 use crate::evidence::mtu_path::{Family, Topology};
 use crate::evidence::{
     Download, Encapsulation, Evidence, InterfaceKind, Node, Observation, Observed, Outermost,
-    Runner, Unseen, Uplink, Why,
+    Runner, Standing, Unseen, Uplink, Why,
 };
 
 pub(super) fn derive(
@@ -24,7 +24,26 @@ pub(super) fn derive(
         }),
     };
     let encapsulation = encapsulation(evidence, runner);
+    let standing = &runner.standing;
+    let clock_ahead = clock_ahead(runner);
     let pod = PodFacts {
+        unschedulable: standing.unschedulable.clone(),
+        node_selector: node_selector(standing),
+        evicted: standing.evicted.as_ref().map(|e| e.message.clone()),
+        evicted_pod: standing.evicted.as_ref().map(|e| e.pod.clone()),
+        replaced: standing.given_up.is_none()
+            && standing
+                .evicted
+                .as_ref()
+                .is_some_and(|evicted| evicted.pod != runner.pod),
+        job: runner
+            .owner
+            .as_ref()
+            .filter(|owner| owner.kind == "Job")
+            .map(|owner| owner.name.clone()),
+        given_up: standing.given_up.clone(),
+        clock_says: clock_ahead.observed().copied().flatten().map(in_words),
+        clock_ahead,
         name: runner.full_name(),
         in_container: runner.outermost == Outermost::Container,
         room: room(&network, &uplink, &encapsulation),
@@ -50,6 +69,35 @@ pub(super) fn derive(
         items: vec![pod],
         holes: Vec::new(),
     }
+}
+
+fn node_selector(standing: &Standing) -> Option<String> {
+    let labels = standing.node_selector.iter();
+    let labels: Vec<String> = labels
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    (!labels.is_empty()).then(|| labels.join(","))
+}
+
+fn clock_ahead(runner: &Runner) -> Observation<Option<i64>> {
+    match &runner.standing.clock_ahead {
+        Some(ahead) => ahead.clone().map(Some),
+        None => Observed(None),
+    }
+}
+
+/// `2 h 5 min behind`.
+fn in_words(ahead: i64) -> String {
+    let side = if ahead < 0 { "behind" } else { "ahead of" };
+    let seconds = ahead.unsigned_abs();
+    let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
+    let time = match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    };
+    format!("{time} {side}")
 }
 
 fn network(evidence: &Evidence, runner: &Runner) -> Observation<Link> {
@@ -129,5 +177,22 @@ fn room(
         Observed(kind) => Observed(uplink - kind.overhead()),
         Unseen(_) if network.observed().is_some_and(|n| n.mtu > uplink) => Observed(uplink),
         Unseen(reason) => Unseen(reason.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn times_are_told_in_two_units() {
+        for (seconds, words) in [
+            (-7500, "2 h 5 min behind"),
+            (61, "1 min 1 s ahead of"),
+            (-5, "5 s behind"),
+            (i64::MIN, "106751991167300 d 15 h behind"),
+        ] {
+            assert_eq!(in_words(seconds), words);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Which pods of a cluster are the selected runners.
 
+use super::lost::{add_evicted, controller};
 use super::{Cluster, Found, forbidden, unreachable};
 use crate::discover;
 use crate::target::Selection;
@@ -23,11 +24,25 @@ impl Cluster {
                 format!("namespace {namespace}"),
             ),
         };
-        let pods = self.list(&api, selection.labels.as_deref()).await.map_err(|error| match forbidden(&error) {
+        // A Job has its own labels, not those by which pods are chosen.
+        let jobs = async {
+            match (&selection.labels, selection.all_namespaces) {
+                (Some(_), _) => Ok(Vec::new()),
+                (None, true) => self.given_up(None).await,
+                (None, false) => self.given_up(Some(namespace)).await,
+            }
+        };
+        let (pods, given_up) = futures::join!(self.list(&api, selection.labels.as_deref()), jobs);
+        let pods = pods.map_err(|error| match forbidden(&error) {
             true => anyhow!("may not list pods in {place}: grant `list` on pods there, or name the pods to examine"),
             false => unreachable(&error),
         })?;
-        let found = runners(&pods);
+        // A runner that has a pod does not need its Job; only where there is none, it may matter.
+        let unlisted = given_up.as_ref().err().map(ToString::to_string);
+        let found = runners(&pods, given_up.unwrap_or_default());
+        if let (true, Some(reason)) = (found.is_empty(), unlisted) {
+            tracing::warn!("{reason}, or a runner whose Job has given up is not found");
+        }
         if found.is_empty() && !selection.all_namespaces && selection.labels.is_none() {
             self.say_where(namespace).await?;
         }
@@ -80,7 +95,7 @@ impl Cluster {
             return Ok(());
         };
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
-        for found in runners(&pods) {
+        for found in runners(&pods, Vec::new()) {
             *places.entry(found.runner.namespace).or_default() += 1;
         }
         if places.is_empty() {
@@ -97,14 +112,19 @@ impl Cluster {
     }
 }
 
-fn runners(pods: &[Pod]) -> Vec<Found> {
-    let alive = pods.iter().filter(|pod| !discover::is_over(pod));
-    alive
+/// Those that live, and those that have lost their pod.
+fn runners(pods: &[Pod], given_up: Vec<Found>) -> Vec<Found> {
+    let alive = || pods.iter().filter(|pod| !discover::is_over(pod));
+    let mut found: Vec<Found> = alive()
         .filter_map(|pod| {
             Some(Found {
                 runner: discover::runner(pod, false)?,
                 scope: discover::process_scope(pod),
             })
         })
-        .collect()
+        .collect();
+    found.extend(given_up);
+    let names = alive().filter_map(|pod| Some((controller(pod)?, pod.metadata.name.clone()?)));
+    add_evicted(&mut found, pods, &names.collect());
+    found
 }

@@ -222,3 +222,95 @@ async fn what_never_ran_wrote_nothing() {
     let starting = log(Box::new(|_| refusal(400, "BadRequest")), "terminated", 0).await;
     assert_eq!(starting, Observed(Vec::new()));
 }
+
+/// A Job of a runner, failed or not, and who made it.
+fn job(name: &str, failed: &str, owner: Option<&str>) -> Value {
+    let owners =
+        owner.map(|kind| json!([{"kind": kind, "name": "o", "uid": "o", "apiVersion": "v1"}]));
+    json!({
+        "metadata": {"name": name, "namespace": "ci", "ownerReferences": owners},
+        "spec": {"template": {"spec": {"containers": [{"name": "d", "image": "docker:27-dind"}]}}},
+        "status": {"conditions": [{
+            "type": "Failed", "status": failed,
+            "reason": "BackoffLimitExceeded", "message": "Job has reached the specified backoff limit",
+        }]},
+    })
+}
+
+async fn found(answer: Answer) -> Vec<Runner> {
+    let found = cluster(answer).find(&selection(true)).await.unwrap();
+    found.into_iter().map(|found| found.runner).collect()
+}
+
+#[tokio::test]
+async fn a_job_that_has_given_up_is_a_runner_without_a_pod() {
+    let runners = found(Box::new(|asked| match asked.contains("/jobs?") {
+        true => {
+            assert!(asked.contains("fieldSelector=status.successful"), "{asked}");
+            let jobs = [
+                job("lost", "True", None),
+                job("goes-on", "False", None),
+                job("comes-anew", "True", Some("CronJob")),
+            ];
+            (200, json!({"metadata": {}, "items": jobs}))
+        }
+        false => pods(&[], "ci", None),
+    }))
+    .await;
+    assert_eq!(runners.len(), 1);
+    assert_eq!(runners[0].full_name(), "ci/lost");
+    assert_eq!(
+        runners[0].standing.given_up.as_deref(),
+        Some("Job has reached the specified backoff limit (BackoffLimitExceeded)")
+    );
+}
+
+#[tokio::test]
+async fn who_may_not_list_jobs_still_finds_the_pods() {
+    let runners = found(Box::new(|asked| match asked.contains("/jobs?") {
+        true => refusal(403, "Forbidden"),
+        false => pods(&["a"], "ci", None),
+    }))
+    .await;
+    assert_eq!(runners.len(), 1);
+}
+
+/// A pod of a ReplicaSet, which may have been thrown out at some time.
+fn pod_of(set: &str, name: &str, evicted: Option<&str>) -> Value {
+    json!({
+        "metadata": {
+            "name": name, "namespace": "ci", "creationTimestamp": evicted,
+            "ownerReferences": [{"kind": "ReplicaSet", "name": set, "uid": set, "apiVersion": "apps/v1", "controller": true}],
+        },
+        "spec": {"containers": [{"name": "d", "image": "docker:27-dind"}]},
+        "status": match evicted {
+            Some(at) => json!({"phase": "Failed", "reason": "Evicted", "message": format!("low on memory at {at}")}),
+            None => json!({"phase": "Running"}),
+        },
+    })
+}
+
+#[tokio::test]
+async fn the_last_eviction_is_told_once_and_with_the_pod_that_came_after() {
+    let runners = found(Box::new(|asked| match asked.contains("/jobs?") {
+        true => (200, json!({"metadata": {}, "items": []})),
+        false => {
+            let items = [
+                pod_of("one", "one-a", Some("2026-01-01T00:00:00Z")),
+                pod_of("one", "one-b", Some("2026-01-02T00:00:00Z")),
+                pod_of("one", "one-c", None),
+                pod_of("two", "two-a", Some("2026-01-01T00:00:00Z")),
+            ];
+            (200, json!({"metadata": {}, "items": items}))
+        }
+    }))
+    .await;
+    let told: Vec<(&str, Option<&str>)> = runners
+        .iter()
+        .map(|runner| {
+            let evicted = runner.standing.evicted.as_ref();
+            (runner.pod.as_str(), evicted.map(|e| e.pod.as_str()))
+        })
+        .collect();
+    assert_eq!(told, [("one-c", Some("one-b")), ("two-a", Some("two-a"))]);
+}

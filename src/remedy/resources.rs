@@ -1,0 +1,244 @@
+//! Cures that are no setting of an engine: room, memory, a node that takes the pod, a clock.
+
+use super::{Patient, place, template};
+use crate::diagnosis::Remedy;
+use crate::evidence::Outermost;
+use crate::shell;
+
+/// What upstream containerd's own service sets.
+const OPEN_FILES: i64 = 1_048_576;
+
+pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
+    match want {
+        "free_space" => free_space(patient),
+        "memory_limit" => vec![memory_limit(patient, value)],
+        "own_data" => vec![own_data(patient)],
+        "storage_driver" => vec![storage_driver(patient, value)],
+        "open_files" => vec![open_files(patient)],
+        "node_label" => node_label(patient, value),
+        "job_restart" => vec![job_restart(patient, value)],
+        "delete_pod" => vec![delete_pod(patient, value)],
+        "clock" => vec![clock(value)],
+        _ => Vec::new(),
+    }
+}
+
+/// The start of a command in the engine's own container.
+fn in_container(patient: &Patient) -> String {
+    let mut hops = patient.path.split('/');
+    let runner = patient.runner;
+    let outer = hops.next().unwrap_or_default();
+    let mut line = match runner.outermost {
+        Outermost::Pod => format!(
+            "kubectl -n {} exec {} -c {} -- ",
+            shell::word(&runner.namespace),
+            shell::word(&runner.pod),
+            shell::word(outer)
+        ),
+        Outermost::Machine | Outermost::Container => String::new(),
+    };
+    for hop in hops {
+        line.push_str(&format!("docker exec {} ", shell::word(hop)));
+    }
+    line
+}
+
+fn free_space(patient: &Patient) -> Vec<Remedy> {
+    let prune = Remedy::new(
+        "Remove what no container uses (between builds: their cache goes with it)",
+        format!(
+            "{}docker system prune --all --force --volumes",
+            in_container(patient)
+        ),
+    );
+    let Some(container) = patient.pod_container() else {
+        return vec![prune];
+    };
+    let room = Remedy::new(
+        format!(
+            "{}, container {}: ask for the room that builds need, so that it comes to a node which has it",
+            place::words(&place::pod(patient.runner)),
+            container.name
+        ),
+        format!(
+            "{}:\n- name: {}\n  resources:\n    requests:\n      ephemeral-storage: 20Gi",
+            template::list(container.init),
+            container.name
+        ),
+    );
+    vec![prune, room]
+}
+
+fn memory_limit(patient: &Patient, limit: &str) -> Remedy {
+    let name = patient.path;
+    let init = patient.pod_container().is_some_and(|c| c.init);
+    let memory = doubled(limit).unwrap_or_else(|| "4Gi".to_owned());
+    Remedy::new(
+        format!(
+            "{}, container {name}: let it use more memory, and ask for as much (twice what it had: better, what builds need)",
+            place::words(&place::pod(patient.runner)),
+        ),
+        format!(
+            "{}:\n- name: {name}\n  resources:\n    requests:\n      memory: {memory}\n    limits:\n      memory: {memory}",
+            template::list(init)
+        ),
+    )
+}
+
+/// `512Mi` gives `1024Mi`.
+fn doubled(quantity: &str) -> Option<String> {
+    let end = quantity.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = quantity.split_at(end);
+    let known = ["Ki", "Mi", "Gi", "Ti", "k", "M", "G", "T"].contains(&unit);
+    let twice = number.parse::<i64>().ok()?.checked_mul(2)?;
+    known.then(|| format!("{twice}{unit}"))
+}
+
+fn own_data(patient: &Patient) -> Remedy {
+    let (name, place) = (patient.path, place::pod(patient.runner));
+    if patient.pod_container().is_none() {
+        return Remedy::new(
+            format!("Where {name} is started, give it a volume that no other engine has"),
+            "docker run … --volume /var/lib/docker …",
+        );
+    }
+    let init = patient.pod_container().is_some_and(|c| c.init);
+    Remedy::new(
+        format!(
+            "{}, container {name}: a volume of its own, in place of the one that another engine has too",
+            place::words(&place)
+        ),
+        format!(
+            "{}:\n- name: {name}\n  volumeMounts:\n  - name: docker-data-{name}\n    mountPath: {}\nvolumes:\n- name: docker-data-{name}\n  emptyDir: {{}}",
+            template::list(init),
+            template::DATA
+        ),
+    )
+}
+
+/// `told`: the driver that was asked for; empty where the engine found none better.
+fn storage_driver(patient: &Patient, told: &str) -> Remedy {
+    let path = patient.path;
+    match (told.is_empty(), patient.is_nested()) {
+        (false, _) => Remedy::new(
+            format!(
+                "Where {path} is started, take this setting away: dockerd then uses the best driver that works there (a data directory made by another driver starts empty)"
+            ),
+            format!(
+                "--storage-driver={told}             # an argument of dockerd\nDOCKER_DRIVER={told}                # a variable of its container\n{{\"storage-driver\": \"{told}\"}}     # daemon.json"
+            ),
+        ),
+        (true, true) => Remedy::new(
+            format!("Where {path} is started, give its data a volume"),
+            "docker run … --volume /var/lib/docker …",
+        ),
+        (true, false) => Remedy::new(
+            "See why the better drivers do not work there",
+            format!(
+                "{}dockerd --version; grep overlay /proc/filesystems",
+                in_container(patient)
+            ),
+        ),
+    }
+}
+
+fn open_files(patient: &Patient) -> Remedy {
+    match patient.pod_container() {
+        Some(container) => Remedy::new(
+            format!(
+                "{}, container {}: add to the arguments of its engine",
+                place::words(&place::pod(patient.runner)),
+                container.name
+            ),
+            format!(
+                "{}:\n- name: {}\n  args:\n  - --default-ulimit=nofile={OPEN_FILES}:{OPEN_FILES}",
+                template::list(container.init),
+                container.name
+            ),
+        ),
+        None => Remedy::new(
+            format!("In the daemon.json of {}", patient.path),
+            format!(
+                "{{\"default-ulimits\": {{\"nofile\": {{\"Name\": \"nofile\", \"Soft\": {OPEN_FILES}, \"Hard\": {OPEN_FILES}}}}}}}"
+            ),
+        ),
+    }
+}
+
+fn node_label(patient: &Patient, labels: &str) -> Vec<Remedy> {
+    let runner = patient.runner;
+    let look = Remedy::new(
+        "See which nodes there are, and what the pod asks for",
+        format!(
+            "kubectl get nodes --show-labels\nkubectl -n {} describe pod {}",
+            shell::word(&runner.namespace),
+            shell::word(&runner.pod)
+        ),
+    );
+    if labels.is_empty() {
+        return vec![look];
+    }
+    let words = labels
+        .split(',')
+        .map(shell::word)
+        .collect::<Vec<_>>()
+        .join(" ");
+    vec![
+        Remedy::new(
+            "If no node has the label that it wants, give it to those that are to run it",
+            format!("kubectl label node NODE {words}"),
+        ),
+        Remedy::new(
+            format!("{}: take it away", place::words(&place::pod(runner))),
+            "nodeSelector: null",
+        ),
+        look,
+    ]
+}
+
+fn job_restart(patient: &Patient, job: &str) -> Remedy {
+    let namespace = shell::word(&patient.runner.namespace);
+    let job = shell::word(job);
+    Remedy::new(
+        "See why its pods failed and cure that; then start it anew from its manifest (a Deployment would never give up: runner-doctor manifest --kind deployment)",
+        format!(
+            "kubectl -n {namespace} describe job {job}\nkubectl -n {namespace} replace --force -f job.yaml   # the manifest of {job}"
+        ),
+    )
+}
+
+fn delete_pod(patient: &Patient, pod: &str) -> Remedy {
+    let namespace = shell::word(&patient.runner.namespace);
+    let pod = shell::word(pod);
+    Remedy::new(
+        "See what it was thrown out for; what was left of it can go",
+        format!(
+            "kubectl -n {namespace} describe pod {pod}\nkubectl -n {namespace} delete pod {pod}"
+        ),
+    )
+}
+
+fn clock(node: &str) -> Remedy {
+    let title = match node {
+        "" => "On its node, see what keeps the time, and set it".to_owned(),
+        node => format!("On node {node}, see what keeps the time, and set it"),
+    };
+    Remedy::new(
+        title,
+        "timedatectl            # System clock synchronized: yes?\ntimedatectl set-ntp true",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_doubled_in_its_own_unit() {
+        assert_eq!(doubled("512Mi").as_deref(), Some("1024Mi"));
+        assert_eq!(doubled("1Gi").as_deref(), Some("2Gi"));
+        for odd in ["", "1.5Gi", "1e9", "5", "9999999999999999999Gi"] {
+            assert_eq!(doubled(odd), None, "{odd}");
+        }
+    }
+}
