@@ -7,7 +7,7 @@ use crate::evidence::{
     Runner, Why,
 };
 use crate::probe::{options, text::plain};
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec, PodStatus};
 use std::collections::BTreeMap;
 
 /// The variables that decide how an engine runs or is found. No other is read.
@@ -97,8 +97,14 @@ pub(super) fn describe(pod: &Pod, kind: &Kind) -> Runner {
         namespaces: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
         engines: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
         declared: None,
+        addresses: addresses(status),
         runtime_class: spec.runtime_class_name.as_deref().map(plain),
     }
+}
+
+fn addresses(status: Option<&PodStatus>) -> Vec<String> {
+    let all = status.and_then(|status| status.pod_ips.as_ref());
+    all.into_iter().flatten().map(|ip| plain(&ip.ip)).collect()
 }
 
 /// An init container that stays is a sidecar; the others are over before the runner starts.

@@ -70,6 +70,7 @@ pub(crate) fn bare(provider: Provider, context: &Context<'_>) -> Runner {
         namespaces: Observed(vec![network::pod(context.pod_network, false)]),
         engines: Observed(Vec::new()),
         declared: None,
+        addresses: Vec::new(),
         runtime_class: None,
     };
     declare(&mut runner, context);
@@ -112,6 +113,7 @@ pub(crate) fn engine(
         },
         args,
         oom_scores: Vec::new(),
+        docker_opts: None,
         containerd: None,
         api: Observation::unseen(Why::NotApplicable, NOTHING_RUNS),
         planned: Some(Planned {

@@ -2,12 +2,14 @@
 
 mod download;
 mod engine;
+mod firewall;
 mod frames;
 mod http;
 mod network;
 pub(crate) mod options;
 mod processes;
 pub(crate) mod text;
+mod traffic;
 
 pub use download::Url;
 

@@ -141,11 +141,18 @@ carries() {
 	return 1
 }
 
-# iptables-save only lists; `iptables -S` may create the tables that it lists.
-show_clamps() {
-	for save in iptables-save iptables-legacy-save iptables-nft-save; do
+# iptables-save only lists; `iptables -S` may create the tables that it lists. By its plain name it
+# is one of the other two.
+show_rules() {
+	saves='iptables-legacy-save iptables-nft-save'
+	for save in $saves; do
+		command -v $save >/dev/null || saves='iptables-save iptables-legacy-save iptables-nft-save'
+	done
+	for save in $saves; do
 		command -v $save >/dev/null || continue
-		{ in_namespace "$1" $save && echo '# read'; } | grep -E '^# read|TCPMSS'
+		echo "# from $save"
+		{ in_namespace "$1" $save && echo '# read'; } |
+			grep -E '^# read|^\*|TCPMSS|^:FORWARD |^-A (FORWARD|DOCKER-[^ ]*) '
 	done
 }
 
@@ -173,7 +180,7 @@ read_networks() {
 	for pid in $leaders; do
 		carries "$pid" || continue
 		[ -n "$shows_mtu" ] && record routes "$pid" show_routes "$pid"
-		record clamps "$pid" show_clamps "$pid"
+		record clamps "$pid" show_rules "$pid"
 	done
 }
 
@@ -271,7 +278,17 @@ read_options() {
 # container's, for a nested one's program is not to be run out here.
 read_programs() {
 	here=$(ls -l /proc/self/ns/mnt 2>/dev/null) there=$(ls -l "/proc/$1/ns/mnt" 2>/dev/null)
-	[ "${here##*-> }" = "${there##*-> }" ] && record containerd "$1" $limit containerd --version
+	if [ "${here##*-> }" = "${there##*-> }" ]; then
+		record containerd "$1" $limit containerd --version
+	else
+		record opts "$1" show_opts "$1"
+	fi
+}
+
+# The variables of our own container stand in the pod's specification.
+show_opts() {
+	[ -r "/proc/$1/environ" ] && echo '# read' &&
+		tr '\0' '\n' <"/proc/$1/environ" | grep '^DOCKER_OPTS='
 }
 
 read_engine() {
@@ -373,6 +390,20 @@ confirm() {
 	[ -n "$fetcher" ] || record no-fetcher - true
 }
 
+# Last, so that what changed meanwhile shows: the counters of dropped packets; beside them who waits
+# for names (port 53) or for Docker's clients (2375, 2376), and the name servers.
+read_again() {
+	files=
+	for pid in $leaders; do
+		files="$files /proc/$pid/net/snmp"
+		for file in tcp tcp6 udp udp6; do files="$files /proc/$pid/net/$file"; done
+	done
+	for pid in $leaders; do files="$files /proc/$pid/root/etc/resolv.conf"; done
+	# shellcheck disable=SC2086
+	record again - $limit grep -s -H -E \
+		'^Ip:|^nameserver|^ *[0-9]+: [0-9A-F]+:(0035 |094[78] 0+:0000 0A)' $files
+}
+
 # The counters of dropped packets, once more.
 count_again() {
 	files=
@@ -436,6 +467,7 @@ walk() {
 	if [ "$mode" = node ]; then
 		leaders=$$ own=$$
 		read_networks
+		read_again
 		[ "$9" != 0 ] && sleep "$9"
 	else
 		record status - grep -s -H -E '^(Name|PPid):' /proc/[0-9]*/status
@@ -446,6 +478,7 @@ walk() {
 		read_networks
 		read_engines
 		[ "$mode" = here ] && ask_told
+		read_again
 		if [ "$9" != 0 ]; then
 			step=$9
 			find_limit

@@ -87,6 +87,7 @@ impl Docker {
             namespaces: Observation::Unobserved(unseen.clone()),
             engines: Observation::Unobserved(unseen),
             declared: None,
+            addresses: Vec::new(),
             runtime_class: None,
         }
     }

@@ -176,6 +176,7 @@ fn bridge_network(bridge: &str) -> DockerNetwork {
         internal: false,
         ipv6: false,
         mtu_option: None,
+        subnets: None,
     }
 }
 

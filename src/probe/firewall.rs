@@ -1,0 +1,442 @@
+//! What iptables' rules do with packets that pass through a namespace: follows a new TCP connection
+//! from each network through the FORWARD chain. What cannot be told for certain is not a drop.
+
+use super::frames::Record;
+use crate::evidence::{Firewall, FirewallKind};
+use std::collections::BTreeMap;
+
+const MOST_RULES: usize = 5000;
+/// Rules that are looked at for all packets together: chains may lead anywhere.
+const MOST_STEPS: usize = 1_000_000;
+const DEEPEST: usize = 8;
+
+/// Each kind of iptables that has a FORWARD chain here; nothing where none could be listed.
+/// `networks` are the interfaces that packets come from, `way_out` the one that they leave by.
+pub fn firewalls(
+    record: &Record,
+    networks: &[&str],
+    way_out: Option<&str>,
+) -> Option<Vec<Firewall>> {
+    let mut listed = false;
+    let mut found: Vec<Firewall> = Vec::new();
+    let mut saves: Vec<(FirewallKind, Vec<&str>)> = Vec::new();
+    for line in record.lines() {
+        match line.strip_prefix("# from ") {
+            Some(command) => saves.push((kind(command), Vec::new())),
+            None if line == "# read" => listed = true,
+            None => {
+                if let Some((_, lines)) = saves.last_mut() {
+                    lines.push(line);
+                }
+            }
+        }
+    }
+    for (kind, lines) in saves {
+        let Some(table) = Table::parse(&lines) else {
+            continue;
+        };
+        let firewall = table.firewall(kind, networks, way_out);
+        // `iptables-save` is one of the two others under its plain name.
+        let same = |other: &Firewall| {
+            Firewall {
+                kind,
+                ..other.clone()
+            } == firewall
+        };
+        found.retain(|other| other.kind != FirewallKind::Iptables || !same(other));
+        found.push(firewall);
+    }
+    listed.then_some(found)
+}
+
+fn kind(command: &str) -> FirewallKind {
+    match command {
+        "iptables-legacy-save" => FirewallKind::Legacy,
+        "iptables-nft-save" => FirewallKind::NfTables,
+        _ => FirewallKind::Iptables,
+    }
+}
+
+/// The filter table, as far as it decides on what passes through.
+struct Table<'a> {
+    drops_by_default: bool,
+    chains: BTreeMap<&'a str, Vec<Rule>>,
+}
+
+impl<'a> Table<'a> {
+    fn parse(lines: &[&'a str]) -> Option<Table<'a>> {
+        let mut table = Table {
+            drops_by_default: false,
+            chains: BTreeMap::new(),
+        };
+        let (mut within, mut there) = (false, false);
+        for line in lines.iter().take(MOST_RULES) {
+            if let Some(name) = line.strip_prefix('*') {
+                within = name == "filter";
+            } else if let (true, Some(policy)) = (within, line.strip_prefix(":FORWARD ")) {
+                there = true;
+                table.drops_by_default = policy.starts_with("DROP");
+            } else if let (true, Some(rule)) = (within, line.strip_prefix("-A ")) {
+                let (chain, rule) = rule.split_once(' ').unwrap_or((rule, ""));
+                table
+                    .chains
+                    .entry(chain)
+                    .or_default()
+                    .push(Rule::parse(rule));
+            }
+        }
+        (there && lines.len() <= MOST_RULES).then_some(table)
+    }
+
+    fn firewall(&self, kind: FirewallKind, networks: &[&str], way_out: Option<&str>) -> Firewall {
+        let mut steps = MOST_STEPS;
+        let mut drops = |network: &str| {
+            let packet = Packet {
+                from: network,
+                to: way_out?,
+            };
+            let verdict = match self.follow("FORWARD", &packet, 0, &mut steps) {
+                Verdict::Falls if self.drops_by_default => Verdict::Drops,
+                verdict => verdict,
+            };
+            (verdict == Verdict::Drops).then(|| network.to_owned())
+        };
+        Firewall {
+            kind,
+            drops_by_default: self.drops_by_default,
+            rules: self.chains.values().map(Vec::len).sum::<usize>() as i64,
+            drops_from: networks.iter().filter_map(|name| drops(name)).collect(),
+        }
+    }
+
+    fn follow(&self, chain: &str, packet: &Packet, depth: usize, steps: &mut usize) -> Verdict {
+        let Some(rules) = self.chains.get(chain) else {
+            // Docker's own were all listed, so this one is empty; what others do is not known.
+            return match chain.starts_with("DOCKER-") || chain == "FORWARD" {
+                true => Verdict::Falls,
+                false => Verdict::Unclear,
+            };
+        };
+        let mut unclear = depth > DEEPEST;
+        for rule in rules {
+            if *steps == 0 {
+                return Verdict::Unclear;
+            }
+            *steps -= 1;
+            let certain = match rule.matches(packet) {
+                Match::No => continue,
+                found => found == Match::Yes && !unclear,
+            };
+            let verdict = match &rule.target {
+                _ if depth > DEEPEST => Verdict::Unclear,
+                Target::Accept => Verdict::Accepts,
+                Target::Drop => Verdict::Drops,
+                Target::Return if certain => return Verdict::Falls,
+                Target::Return => Verdict::Unclear,
+                Target::Nothing => Verdict::Falls,
+                Target::Chain(name) => self.follow(name, packet, depth + 1, steps),
+            };
+            match verdict {
+                Verdict::Falls => {}
+                Verdict::Accepts | Verdict::Drops if certain => return verdict,
+                // A drop that may be changes nothing about one that is.
+                Verdict::Drops => {}
+                Verdict::Accepts | Verdict::Unclear => unclear = true,
+            }
+        }
+        match unclear {
+            true => Verdict::Unclear,
+            false => Verdict::Falls,
+        }
+    }
+}
+
+/// The first packet of a TCP connection on its way out.
+struct Packet<'a> {
+    from: &'a str,
+    to: &'a str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Accepts,
+    Drops,
+    /// The chain's end: who led here, or the policy, goes on.
+    Falls,
+    Unclear,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Match {
+    Yes,
+    No,
+    Maybe,
+}
+
+enum Target {
+    Accept,
+    Drop,
+    Return,
+    /// It only marks, counts or logs.
+    Nothing,
+    Chain(String),
+}
+
+struct Rule {
+    from: Option<Device>,
+    to: Option<Device>,
+    /// It does not match new TCP connections at all.
+    never: bool,
+    /// It has conditions that are not judged here.
+    more: bool,
+    target: Target,
+}
+
+struct Device {
+    name: String,
+    not: bool,
+}
+
+impl Rule {
+    fn parse(text: &str) -> Rule {
+        let mut rule = Rule {
+            from: None,
+            to: None,
+            never: false,
+            more: false,
+            target: Target::Nothing,
+        };
+        let words = words(text);
+        let mut words = words.iter().map(String::as_str);
+        let mut not = false;
+        while let Some(word) = words.next() {
+            let mut value = || words.next().unwrap_or_default();
+            let negated = std::mem::take(&mut not);
+            match word {
+                "!" => not = true,
+                "-i" => rule.from = Some(Device::new(value(), negated)),
+                "-o" => rule.to = Some(Device::new(value(), negated)),
+                "-m" | "--comment" => drop(value()),
+                "-p" => rule.never |= (value() == "tcp") == negated,
+                "--ctstate" | "--state" => {
+                    rule.never |= value().split(',').any(|state| state == "NEW") == negated;
+                }
+                "-j" => {
+                    rule.target = target(value());
+                    // What follows belongs to the target.
+                    break;
+                }
+                _ => rule.more = true,
+            }
+        }
+        rule
+    }
+
+    fn matches(&self, packet: &Packet) -> Match {
+        let is = |device: &Option<Device>, name: &str| device.as_ref().is_none_or(|d| d.is(name));
+        if self.never || !is(&self.from, packet.from) || !is(&self.to, packet.to) {
+            return Match::No;
+        }
+        match self.more {
+            true => Match::Maybe,
+            false => Match::Yes,
+        }
+    }
+}
+
+impl Device {
+    fn new(name: &str, not: bool) -> Device {
+        Device {
+            name: name.to_owned(),
+            not,
+        }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        let same = match self.name.strip_suffix('+') {
+            Some(start) => name.starts_with(start),
+            None => name == self.name,
+        };
+        same != self.not
+    }
+}
+
+fn target(name: &str) -> Target {
+    const ONLY_NOTE: [&str; 10] = [
+        "LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "TCPMSS", "CLASSIFY", "TRACE", "AUDIT", "SET",
+    ];
+    match name {
+        "ACCEPT" => Target::Accept,
+        "DROP" | "REJECT" => Target::Drop,
+        "RETURN" => Target::Return,
+        name if ONLY_NOTE.contains(&name) => Target::Nothing,
+        name => Target::Chain(name.to_owned()),
+    }
+}
+
+/// The words of a rule; a comment in quotes is one, whatever it says.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let (mut quoted, mut escaped) = (false, false);
+    for c in text.chars() {
+        match c {
+            _ if escaped => {
+                word.push(c);
+                escaped = false;
+            }
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            ' ' if !quoted => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            _ => word.push(c),
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What Docker 20.10 writes for docker0.
+    const DOCKER: &str = "\
+-A FORWARD -j DOCKER-USER
+-A FORWARD -j DOCKER-ISOLATION-STAGE-1
+-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -o docker0 -j DOCKER
+-A FORWARD -i docker0 ! -o docker0 -j ACCEPT
+-A FORWARD -i docker0 -o docker0 -j ACCEPT
+-A DOCKER-ISOLATION-STAGE-1 -i docker0 ! -o docker0 -j DOCKER-ISOLATION-STAGE-2
+-A DOCKER-ISOLATION-STAGE-1 -j RETURN
+-A DOCKER-ISOLATION-STAGE-2 -o docker0 -j DROP
+-A DOCKER-ISOLATION-STAGE-2 -j RETURN
+-A DOCKER-USER -j RETURN
+";
+
+    fn of(policy: &str, rules: &str) -> Vec<Firewall> {
+        let text =
+            format!("# from iptables-save\n*filter\n:FORWARD {policy} [0:0]\n{rules}# read\n");
+        read(&text)
+    }
+
+    fn read(text: &str) -> Vec<Firewall> {
+        let record = Record {
+            name: "clamps",
+            key: "1",
+            content: text.as_bytes(),
+            status: None,
+        };
+        firewalls(&record, &["docker0"], Some("eth0")).unwrap()
+    }
+
+    fn drops(policy: &str, rules: &str) -> bool {
+        !of(policy, rules)[0].drops_from.is_empty()
+    }
+
+    #[test]
+    fn what_docker_writes_lets_its_networks_out() {
+        assert!(!drops("DROP", DOCKER));
+        assert_eq!(of("DROP", DOCKER)[0].rules, 11);
+        let docker_28 = "\
+-A FORWARD -j DOCKER-USER
+-A FORWARD -j DOCKER-FORWARD
+-A DOCKER-FORWARD -j DOCKER-CT
+-A DOCKER-FORWARD -j DOCKER-BRIDGE
+-A DOCKER-FORWARD -i docker0 -j ACCEPT
+-A DOCKER-CT -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A DOCKER-BRIDGE -o docker0 -j DOCKER
+";
+        assert!(!drops("DROP", docker_28));
+    }
+
+    #[test]
+    fn without_those_rules_a_policy_of_drop_cuts_off() {
+        assert!(drops("DROP", ""));
+        assert!(!drops("ACCEPT", ""));
+        let user = "-A FORWARD -j DOCKER-USER\n-A DOCKER-USER -j RETURN\n";
+        assert!(drops("DROP", user));
+        let other = "-A FORWARD -i docker1 ! -o docker1 -j ACCEPT\n";
+        assert!(drops("DROP", other));
+        let answers = "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n";
+        assert!(drops("DROP", answers));
+    }
+
+    #[test]
+    fn a_rule_before_docker_s_cuts_off_too() {
+        let all = |first: &str| format!("{first}\n{DOCKER}");
+        assert!(drops("ACCEPT", &all("-A FORWARD -i docker0 -j DROP")));
+        assert!(drops(
+            "ACCEPT",
+            "-A FORWARD -j REJECT --reject-with icmp-host-prohibited\n"
+        ));
+        let logged = "-A FORWARD -j LOG --log-prefix \"-j ACCEPT \"\n-A FORWARD -j DROP\n";
+        assert!(drops("ACCEPT", &all(logged)));
+        assert!(!drops(
+            "ACCEPT",
+            &all("-A FORWARD -i docker0 -o docker0 -j DROP")
+        ));
+        assert!(!drops(
+            "ACCEPT",
+            &all("-A FORWARD -i docker0 -p udp -j DROP")
+        ));
+        assert!(!drops(
+            "ACCEPT",
+            &all("-A FORWARD -i docker0 -m length --length 1401:65535 -j DROP")
+        ));
+    }
+
+    #[test]
+    fn what_may_be_accepted_is_not_certainly_dropped() {
+        for rule in [
+            "-A FORWARD -s 172.17.0.0/16 -j ACCEPT",
+            "-A FORWARD -j KUBE-FORWARD",
+            "-A FORWARD -m mark --mark 0x1 -j RETURN\n-A FORWARD -j NFQUEUE",
+            "-A FORWARD -j DOCKER-USER\n-A DOCKER-USER -d 10.0.0.0/8 -j ACCEPT",
+            "-A FORWARD -i docker+ -j ACCEPT",
+            "-A FORWARD ! -i lo -m comment --comment \"all -j DROP\" -j ACCEPT",
+        ] {
+            assert!(!drops("DROP", &format!("{rule}\n")), "{rule}");
+        }
+    }
+
+    #[test]
+    fn only_the_filter_table_decides_and_each_kind_for_itself() {
+        let mangle =
+            "# from iptables-save\n*mangle\n:FORWARD DROP [0:0]\n-A FORWARD -j DROP\n# read\n";
+        assert_eq!(read(mangle), []);
+        let filter = |kind: &str, policy: &str| {
+            format!("# from iptables-{kind}-save\n*filter\n:FORWARD {policy} [0:0]\n# read\n")
+        };
+        let both = read(&(filter("legacy", "DROP") + &filter("nft", "ACCEPT")));
+        let drops: Vec<_> = both.iter().map(|f| (f.kind, f.drops_from.len())).collect();
+        assert_eq!(
+            drops,
+            [(FirewallKind::Legacy, 1), (FirewallKind::NfTables, 0)]
+        );
+        let twice = of("DROP", "").len();
+        assert_eq!(twice, 1);
+    }
+
+    #[test]
+    fn chains_that_lead_in_circles_end() {
+        let circle = "-A FORWARD -j DOCKER-A\n-A DOCKER-A -j DOCKER-A\n-A DOCKER-A -j DOCKER-A\n";
+        let wide: String = (0..40).map(|_| "-A DOCKER-A -j DOCKER-A\n").collect();
+        assert!(!drops("DROP", circle));
+        assert!(!drops("DROP", &format!("-A FORWARD -j DOCKER-A\n{wide}")));
+    }
+
+    proptest! {
+        #[test]
+        fn no_listing_panics(noise in "[-A-Z!io \"\\\\*:#\n]{0,300}") {
+            let _ = read(&format!("# from iptables-save\n*filter\n:FORWARD DROP\n{noise}\n# read\n"));
+        }
+    }
+}
