@@ -5,7 +5,8 @@
 
 use runner_doctor::check::{Library, Want, case, judge};
 use runner_doctor::evidence::facts::{
-    ContainerFacts, EngineFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts, StepFacts,
+    ContainerFacts, EngineFacts, NamespaceFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts,
+    StepFacts,
 };
 use schemars::schema_for;
 use serde_json::Value;
@@ -118,6 +119,7 @@ fn the_readme_names_every_attribute_and_every_remedy() {
     for schema in [
         schema_for!(EngineFacts),
         schema_for!(NetworkFacts),
+        schema_for!(NamespaceFacts),
         schema_for!(PodFacts),
         schema_for!(RunnerFacts),
         schema_for!(ContainerFacts),

@@ -116,6 +116,8 @@ pub struct ExpectedFinding {
 #[serde(rename_all = "lowercase")]
 pub enum Section {
     Networks,
+    /// Network namespaces: the pod's, and those of containers in it.
+    Namespaces,
     Engines,
     /// The runner's pod: one thing.
     Pods,
@@ -131,6 +133,7 @@ impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Section::Networks => "networks",
+            Section::Namespaces => "namespaces",
             Section::Engines => "engines",
             Section::Pods => "pods",
             Section::Containers => "containers",
@@ -167,10 +170,20 @@ pub enum Want {
     RunnerImage,
     /// These variables come from a Secret.
     SecretEnv,
+    /// The engine's dockerd has these flags.
+    EngineFlags,
+    /// The networks that the engine makes take their addresses from this range.
+    EngineRange,
+    /// This command was run in the engine's container.
+    EngineCommand,
+    /// The runner's DOCKER_HOST is this.
+    DockerHost,
+    /// Names are resolved by a server that can be reached: `true`.
+    NameServer,
 }
 
 impl Want {
-    pub const ALL: [Want; 11] = [
+    pub const ALL: [Want; 16] = [
         Want::EngineMtu,
         Want::NetworkMtu,
         Want::EngineImage,
@@ -182,6 +195,11 @@ impl Want {
         Want::Privileged,
         Want::RunnerImage,
         Want::SecretEnv,
+        Want::EngineFlags,
+        Want::EngineRange,
+        Want::EngineCommand,
+        Want::DockerHost,
+        Want::NameServer,
     ];
 
     pub fn name(self) -> &'static str {
@@ -197,6 +215,11 @@ impl Want {
             Want::Privileged => "privileged",
             Want::RunnerImage => "runner_image",
             Want::SecretEnv => "secret_env",
+            Want::EngineFlags => "engine_flags",
+            Want::EngineRange => "engine_range",
+            Want::EngineCommand => "engine_command",
+            Want::DockerHost => "docker_host",
+            Want::NameServer => "name_server",
         }
     }
 }

@@ -51,6 +51,7 @@ pub(super) struct View {
     runner: String,
     about_runner: Scope,
     networks: Listed,
+    namespaces: Listed,
     engines: Listed,
     pods: Listed,
     containers: Listed,
@@ -76,6 +77,7 @@ impl View {
         let runner = document(&facts.runner);
         View {
             networks: Listed::new(facts.networks, &runner),
+            namespaces: Listed::new(facts.namespaces, &runner),
             engines: Listed::new(facts.engines, &runner),
             pods: Listed::new(facts.pods, &runner),
             containers: Listed::new(facts.containers, &runner),
@@ -89,6 +91,7 @@ impl View {
     fn section(&self, section: Section) -> &Listed {
         match section {
             Section::Networks => &self.networks,
+            Section::Namespaces => &self.namespaces,
             Section::Engines => &self.engines,
             Section::Pods => &self.pods,
             Section::Containers => &self.containers,

@@ -9,7 +9,8 @@ use super::suggestion::advise;
 use super::template::Template;
 use crate::diagnosis::Severity;
 use crate::evidence::facts::{
-    ContainerFacts, EngineFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts, StepFacts,
+    ContainerFacts, EngineFacts, NamespaceFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts,
+    StepFacts,
 };
 use schemars::schema_for;
 use serde_saphyr::{Location, Spanned};
@@ -188,6 +189,7 @@ impl Compiler<'_> {
 fn variables(section: Section) -> Variables {
     let it = match section {
         Section::Networks => schema_for!(NetworkFacts),
+        Section::Namespaces => schema_for!(NamespaceFacts),
         Section::Engines => schema_for!(EngineFacts),
         Section::Pods => schema_for!(PodFacts),
         Section::Containers => schema_for!(ContainerFacts),

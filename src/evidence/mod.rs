@@ -297,6 +297,9 @@ pub struct PodContainer {
     /// dockerd's flags among the arguments, by allow-list; only of engine containers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dockerd_args: Vec<String>,
+    /// dockerd's flags in the variable DOCKER_OPTS, by allow-list; only of engine containers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub docker_opts: Vec<String>,
     /// How the manifest starts its engine; only of engine containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<Launch>,

@@ -36,9 +36,13 @@ pub struct Firewall {
     pub drops_by_default: bool,
     /// Rules in FORWARD and the chains that Docker makes for it.
     pub rules: i64,
-    /// The interfaces whose new TCP connections it certainly drops on their way out.
+    /// The interfaces whose new TCP connections it certainly drops on their way out, because no
+    /// rule accepts them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drops_from: Vec<String>,
+    /// The same, because a rule says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drops_by_rule: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

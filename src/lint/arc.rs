@@ -178,6 +178,7 @@ fn container(name: &str) -> PodContainer {
         privileged: false,
         dockerd_args: Vec::new(),
         env: BTreeMap::new(),
+        docker_opts: Vec::new(),
         launch: None,
         plain_secrets: Vec::new(),
         memory_request: None,

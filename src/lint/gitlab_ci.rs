@@ -214,6 +214,7 @@ impl Service<'_> {
             privileged: false,
             dockerd_args: self.flags.clone(),
             env: BTreeMap::new(),
+            docker_opts: Vec::new(),
             launch: None,
             plain_secrets: Vec::new(),
             memory_request: None,

@@ -90,23 +90,26 @@ impl<'a> Table<'a> {
 
     fn firewall(&self, kind: FirewallKind, networks: &[&str], way_out: Option<&str>) -> Firewall {
         let mut steps = MOST_STEPS;
-        let mut drops = |network: &str| {
-            let packet = Packet {
-                from: network,
-                to: way_out?,
-            };
-            let verdict = match self.follow("FORWARD", &packet, 0, &mut steps) {
-                Verdict::Falls if self.drops_by_default => Verdict::Drops,
-                verdict => verdict,
-            };
-            (verdict == Verdict::Drops).then(|| network.to_owned())
-        };
-        Firewall {
+        let rules = self.chains.values().map(Vec::len).sum::<usize>();
+        let mut firewall = Firewall {
             kind,
             drops_by_default: self.drops_by_default,
-            rules: self.chains.values().map(Vec::len).sum::<usize>() as i64,
-            drops_from: networks.iter().filter_map(|name| drops(name)).collect(),
+            rules: i64::try_from(rules).unwrap_or(i64::MAX),
+            drops_from: Vec::new(),
+            drops_by_rule: Vec::new(),
+        };
+        for from in networks {
+            let Some(to) = way_out else { break };
+            let packet = Packet { from, to };
+            match self.follow("FORWARD", &packet, 0, &mut steps) {
+                Verdict::Drops => firewall.drops_by_rule.push((*from).to_owned()),
+                Verdict::Falls if self.drops_by_default => {
+                    firewall.drops_from.push((*from).to_owned());
+                }
+                _ => {}
+            }
         }
+        firewall
     }
 
     fn follow(&self, chain: &str, packet: &Packet, depth: usize, steps: &mut usize) -> Verdict {
@@ -338,7 +341,8 @@ mod tests {
     }
 
     fn drops(policy: &str, rules: &str) -> bool {
-        !of(policy, rules)[0].drops_from.is_empty()
+        let firewall = &of(policy, rules)[0];
+        !(firewall.drops_from.is_empty() && firewall.drops_by_rule.is_empty())
     }
 
     #[test]

@@ -71,6 +71,7 @@ impl Docker {
                 init: false,
                 privileged: false,
                 dockerd_args: Vec::new(),
+                docker_opts: Vec::new(),
                 launch: None,
                 plain_secrets: Vec::new(),
                 env: BTreeMap::new(),

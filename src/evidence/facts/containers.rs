@@ -1,5 +1,6 @@
 //! The facts of each container of the pod: what its specification grants it and shows of it.
 
+use super::hosts::host_socket;
 use super::{ContainerFacts, Hole, Section};
 use crate::evidence::versions::ImageRef;
 use crate::evidence::{Engine, Observation, Observed, Outermost, PodContainer, Role, Runner, Why};
@@ -55,6 +56,7 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
         storage_driver: storage_driver(runner, running),
         plain_secrets: (!container.plain_secrets.is_empty())
             .then(|| container.plain_secrets.join(", ")),
+        host_socket: host_socket(container),
     }
 }
 

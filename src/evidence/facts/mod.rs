@@ -7,7 +7,10 @@
 mod containers;
 mod engines;
 mod files;
+mod hosts;
+mod namespaces;
 pub(crate) mod networks;
+mod overlaps;
 mod pods;
 
 pub(crate) use containers::is_rootless;
@@ -22,6 +25,7 @@ pub struct Facts {
     pub runner: RunnerFacts,
     pub engines: Section<EngineFacts>,
     pub networks: Section<NetworkFacts>,
+    pub namespaces: Section<NamespaceFacts>,
     pub pods: Section<PodFacts>,
     pub containers: Section<ContainerFacts>,
     pub steps: Section<StepFacts>,
@@ -95,6 +99,11 @@ pub struct EngineFacts {
     pub oom_score_adj: Observation<i64>,
     /// The OOM score was read from the running process.
     pub oom_score_read: bool,
+    /// dockerd's flags in DOCKER_OPTS, none of which its dockerd has; absent where there are none.
+    pub ignored_opts: Observation<Option<String>>,
+    /// The DOCKER_HOST under which the runner would find it; absent where it looks in the right
+    /// place, or no variable would help.
+    pub right_host: Option<String>,
 }
 
 /// A Docker network whose packets leave through its engine's namespace.
@@ -129,6 +138,37 @@ pub struct NetworkFacts {
     pub pod_download: Option<String>,
     /// DOCKER_OPTS sets an MTU, but the engine's image does not read that variable.
     pub opts_ignored: bool,
+    /// It has IPv6 as well as IPv4.
+    pub ipv6: bool,
+    /// Its addresses, as `172.18.0.0/16`; absent where they are not known.
+    pub subnets: Option<String>,
+    /// What else has addresses in its range; absent where nothing does.
+    pub overlaps: Observation<Option<String>>,
+    /// What it overlaps is the way out, or a name server: every build needs it.
+    pub overlap_cuts: bool,
+    /// A range that overlaps nothing that was seen; absent where none is known.
+    pub free_range: Option<String>,
+    /// Rules of its engine's namespace drop every new TCP connection from it: `by default` or
+    /// `by a rule`; absent where none does.
+    pub dropped: Observation<Option<String>>,
+    /// The command that lists and changes those rules; absent where nothing is dropped.
+    pub firewall: Option<String>,
+}
+
+/// A network namespace: the pod's, or one of a container in it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct NamespaceFacts {
+    /// `the pod network`, or who lives there.
+    pub name: String,
+    /// Path of the engine that works there, or of the one whose container lives there; absent where
+    /// there is none.
+    pub engine: Option<String>,
+    /// How many packets it dropped as too large while it was looked at.
+    pub dropped_now: Observation<i64>,
+    /// Both kinds of iptables (legacy and nf_tables) have rules for what passes through.
+    pub firewalls_mixed: Observation<bool>,
+    /// Its name servers, where all are addresses of its own at which nobody listens; absent else.
+    pub dead_name_servers: Observation<Option<String>>,
 }
 
 /// The runner's pod in the node's network.
@@ -176,6 +216,8 @@ pub struct ContainerFacts {
     pub storage_driver: Observation<Option<String>>,
     /// Variables that hold a secret as plain text, by name; absent where none does.
     pub plain_secrets: Option<String>,
+    /// Where it mounts the node's own Docker socket; absent where it does not.
+    pub host_socket: Option<String>,
 }
 
 /// A step of a pipeline that asks for memory.
@@ -224,7 +266,8 @@ impl Facts {
                 pod_mtu_assumed: runner.declared.as_ref().is_some_and(|d| !d.pod_mtu_told),
             },
             engines: engines::derive(runner, node),
-            networks: networks::derive(evidence, runner),
+            networks: networks::derive(evidence, runner, node),
+            namespaces: namespaces::derive(runner),
             pods: pods::derive(evidence, runner, node),
             containers: containers::derive(runner),
             steps: files::steps(runner),

@@ -1,10 +1,11 @@
 //! The facts of each Docker network: the size of its packets, and what carries them out.
 
+use super::overlaps::Neighbours;
 use super::{Hole, Link, NetworkFacts, Section};
 use crate::evidence::mtu_path::{Family, Topology, WayOut};
 use crate::evidence::{
-    DockerNetwork, Engine, Evidence, Fetched, Interface, NetworkNamespace, Observation, Observed,
-    Outermost, Provider, Runner, Unseen, Why,
+    DockerNetwork, Engine, Evidence, Fetched, Firewall, Interface, NetworkNamespace, Node,
+    Observation, Observed, Outermost, Provider, Runner, Unseen, Why,
 };
 
 const DOCKER_DEFAULT_MTU: i64 = 1500;
@@ -18,7 +19,11 @@ pub(crate) struct NetworkView<'a> {
     pub facts: NetworkFacts,
 }
 
-pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NetworkFacts> {
+pub(super) fn derive(
+    evidence: &Evidence,
+    runner: &Runner,
+    node: Option<&Node>,
+) -> Section<NetworkFacts> {
     let holes = holes(runner);
     // Without the namespaces there is no way out to judge; that is one thing unknown, not many.
     if runner.namespaces.observed().is_none() {
@@ -26,7 +31,7 @@ pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NetworkFac
         return Section { items, holes };
     }
     Section {
-        items: views(evidence, runner)
+        items: views_on(evidence, runner, node)
             .into_iter()
             .filter(|view| view.not_judged.is_none())
             .map(|view| view.facts)
@@ -37,6 +42,14 @@ pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NetworkFac
 
 /// Every Docker network under a runner, outer before inner.
 pub(crate) fn views<'a>(evidence: &Evidence, runner: &'a Runner) -> Vec<NetworkView<'a>> {
+    views_on(evidence, runner, None)
+}
+
+fn views_on<'a>(
+    evidence: &Evidence,
+    runner: &'a Runner,
+    node: Option<&Node>,
+) -> Vec<NetworkView<'a>> {
     let engines = runner.engines.seen();
     let name = |namespace: i64, bridge: &str| match owner(engines, namespace, bridge) {
         Some((engine, network)) => format!("{} of {}", shown_name(&network), engine.path),
@@ -48,16 +61,28 @@ pub(crate) fn views<'a>(evidence: &Evidence, runner: &'a Runner) -> Vec<NetworkV
         outermost: runner.outermost,
         bridge_name: &name,
     };
+    let neighbours = Neighbours {
+        runner,
+        node,
+        topology: &topology,
+    };
     let mut views = Vec::new();
     for engine in engines {
         for network in networks_of(engine, engines, &topology) {
-            views.push(view(engine, &network, &topology));
+            views.push(view(engine, &network, &neighbours));
         }
     }
     views
 }
 
-fn view<'a>(engine: &'a Engine, network: &DockerNetwork, topology: &Topology) -> NetworkView<'a> {
+fn view<'a>(
+    engine: &'a Engine,
+    network: &DockerNetwork,
+    neighbours: &Neighbours,
+) -> NetworkView<'a> {
+    let topology = neighbours.topology;
+    let overlap = neighbours.overlap(engine, network);
+    let (dropped, firewall) = dropped(engine, network, topology);
     let (mtu, mtu_source) = own_mtu(engine, network, topology);
     let way = narrower_way(engine, network, topology);
     let carrier = way.carrier(mtu.observed().copied());
@@ -80,6 +105,16 @@ fn view<'a>(engine: &'a Engine, network: &DockerNetwork, topology: &Topology) ->
             pod_download: pod_download(topology),
             mtu,
             opts_ignored: ignores_opts(engine),
+            ipv6: network.ipv6,
+            subnets: network.subnets.as_ref().map(|all| all.join(", ")),
+            overlap_cuts: matches!(&overlap, Observed(Some(overlap)) if overlap.cuts),
+            free_range: match &overlap {
+                Observed(Some(_)) => neighbours.free_range(engine),
+                _ => None,
+            },
+            overlaps: overlap.map(|found| found.map(|overlap| overlap.with)),
+            dropped,
+            firewall,
         },
     }
 }
@@ -162,10 +197,43 @@ fn listed(engine: &Engine) -> Option<&[DockerNetwork]> {
     Some(networks)
 }
 
+/// DOCKER_OPTS sets an MTU that its dockerd does not have.
 fn ignores_opts(engine: &Engine) -> bool {
     let sets_mtu = |flags: &[String]| flags.iter().any(|flag| flag.starts_with("--mtu="));
-    let planned = engine.planned.as_ref();
-    planned.is_some_and(|planned| sets_mtu(&planned.ignored_opts)) && !sets_mtu(&engine.args)
+    let told = match &engine.planned {
+        Some(planned) => Some(&planned.ignored_opts),
+        None => engine.docker_opts.as_ref(),
+    };
+    told.is_some_and(|told| sets_mtu(told)) && !sets_mtu(&engine.args)
+}
+
+/// Whether the engine's namespace drops what containers on the network send, and the command for
+/// that firewall.
+fn dropped(
+    engine: &Engine,
+    network: &DockerNetwork,
+    topology: &Topology,
+) -> (Observation<Option<String>>, Option<String>) {
+    let namespace = topology.namespace(engine.namespace);
+    let traffic = namespace.and_then(|namespace| namespace.traffic.as_ref());
+    let (Some(traffic), Some(bridge)) = (traffic, &network.bridge) else {
+        return (Observed(None), None);
+    };
+    let firewalls = match &traffic.firewalls {
+        Observed(firewalls) => firewalls,
+        Unseen(reason) => return (Unseen(reason.clone()), None),
+    };
+    let by_rule = firewalls.iter().find(|f| f.drops_by_rule.contains(bridge));
+    let by_default = firewalls.iter().find(|f| f.drops_from.contains(bridge));
+    match (by_rule, by_default) {
+        (Some(firewall), _) => (Observed(Some("by a rule".to_owned())), command(firewall)),
+        (None, Some(firewall)) => (Observed(Some("by default".to_owned())), command(firewall)),
+        (None, None) => (Observed(None), None),
+    }
+}
+
+fn command(firewall: &Firewall) -> Option<String> {
+    Some(firewall.kind.command().to_owned())
 }
 
 fn bridge_network(bridge: &str) -> DockerNetwork {
