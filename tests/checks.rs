@@ -6,7 +6,7 @@
 use runner_doctor::check::{Library, Want, case, judge};
 use runner_doctor::evidence::facts::{
     ContainerFacts, EngineFacts, NamespaceFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts,
-    StepFacts,
+    StepFacts, SubnetFacts,
 };
 use schemars::schema_for;
 use serde_json::Value;
@@ -120,6 +120,7 @@ fn the_readme_names_every_attribute_and_every_remedy() {
         schema_for!(EngineFacts),
         schema_for!(NetworkFacts),
         schema_for!(NamespaceFacts),
+        schema_for!(SubnetFacts),
         schema_for!(PodFacts),
         schema_for!(RunnerFacts),
         schema_for!(ContainerFacts),

@@ -116,6 +116,8 @@ pub struct ExpectedFinding {
 #[serde(rename_all = "lowercase")]
 pub enum Section {
     Networks,
+    /// The addresses of Docker networks.
+    Subnets,
     /// Network namespaces: the pod's, and those of containers in it.
     Namespaces,
     Engines,
@@ -133,6 +135,7 @@ impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Section::Networks => "networks",
+            Section::Subnets => "subnets",
             Section::Namespaces => "namespaces",
             Section::Engines => "engines",
             Section::Pods => "pods",
@@ -178,7 +181,8 @@ pub enum Want {
     EngineCommand,
     /// The runner's DOCKER_HOST is this.
     DockerHost,
-    /// Names are resolved by a server that can be reached: `true`.
+    /// Names are resolved by a server that can be reached, in the container of this path or in the
+    /// `pod`.
     NameServer,
 }
 

@@ -51,6 +51,7 @@ pub(super) struct View {
     runner: String,
     about_runner: Scope,
     networks: Listed,
+    subnets: Listed,
     namespaces: Listed,
     engines: Listed,
     pods: Listed,
@@ -77,6 +78,7 @@ impl View {
         let runner = document(&facts.runner);
         View {
             networks: Listed::new(facts.networks, &runner),
+            subnets: Listed::new(facts.subnets, &runner),
             namespaces: Listed::new(facts.namespaces, &runner),
             engines: Listed::new(facts.engines, &runner),
             pods: Listed::new(facts.pods, &runner),
@@ -91,6 +93,7 @@ impl View {
     fn section(&self, section: Section) -> &Listed {
         match section {
             Section::Networks => &self.networks,
+            Section::Subnets => &self.subnets,
             Section::Namespaces => &self.namespaces,
             Section::Engines => &self.engines,
             Section::Pods => &self.pods,

@@ -10,7 +10,7 @@ use super::template::Template;
 use crate::diagnosis::Severity;
 use crate::evidence::facts::{
     ContainerFacts, EngineFacts, NamespaceFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts,
-    StepFacts,
+    StepFacts, SubnetFacts,
 };
 use schemars::schema_for;
 use serde_saphyr::{Location, Spanned};
@@ -189,6 +189,7 @@ impl Compiler<'_> {
 fn variables(section: Section) -> Variables {
     let it = match section {
         Section::Networks => schema_for!(NetworkFacts),
+        Section::Subnets => schema_for!(SubnetFacts),
         Section::Namespaces => schema_for!(NamespaceFacts),
         Section::Engines => schema_for!(EngineFacts),
         Section::Pods => schema_for!(PodFacts),

@@ -16,8 +16,8 @@ pub struct Traffic {
     pub dropped_now: Observation<i64>,
     /// The `nameserver` lines of resolv.conf, as the first process here sees it.
     pub name_servers: Observation<Vec<String>>,
-    /// Where something waits for names to resolve (port 53) or for Docker's clients (2375, 2376),
-    /// as `127.0.0.1:53`.
+    /// Where something waits for names to resolve, as `127.0.0.1:53`; only looked at where a name
+    /// server is an address of its own.
     pub listening: Observation<Vec<String>>,
 }
 

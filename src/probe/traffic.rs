@@ -112,15 +112,23 @@ fn name_servers(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
     }
 }
 
-/// Sockets of the ports that the walk looked for, each address once.
+/// Where something waits for names to resolve, each address once.
 fn listening(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
-    let Some(record) = frames.get("again", "-") else {
-        return Observation::unseen(Why::Unreadable, "the walk was cut off before its sockets");
+    let Some(record) = frames.get("sockets", "-") else {
+        return match frames.complete {
+            true => Observation::unseen(
+                Why::NotApplicable,
+                "not asked for: no name server is an address of its own",
+            ),
+            false => {
+                Observation::unseen(Why::Unreadable, "the walk was cut off before its sockets")
+            }
+        };
     };
     let start = format!("/proc/{pid}/net/");
     let socket = |line: &'_ str| {
         let (file, text) = line.strip_prefix(start.as_str())?.split_once(':')?;
-        matches!(file, "tcp" | "tcp6" | "udp" | "udp6").then_some(())?;
+        matches!(file, "udp" | "udp6").then_some(())?;
         address(text.split_whitespace().nth(1)?)
     };
     let found: BTreeSet<String> = record
@@ -165,13 +173,17 @@ M< -
 M> again -
 /proc/7/net/snmp:Ip: Forwarding FragFails
 /proc/7/net/snmp:Ip: 1 12
-/proc/7/net/udp:  123: 3500007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000
-/proc/7/net/tcp6:   0: 00000000000000000000000000000000:0947 00000000000000000000000000000000:0000 0A
-/proc/7/net/tcp6:   1: 00000000000000000000000001000000:0035 00000000000000000000000000000000:0000 0A
 /proc/7/root/etc/resolv.conf:nameserver 127.0.0.53
 /proc/7/root/etc/resolv.conf:nameserver\t10.96.0.10  # the cluster's
 /proc/7/root/etc/resolv.conf:nameserver ;reboot
 /proc/70/root/etc/resolv.conf:nameserver 1.1.1.1
+
+M< -
+
+M> sockets -
+/proc/7/net/udp:  123: 3500007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000
+/proc/7/net/udp6:   1: 00000000000000000000000001000000:0035 00000000000000000000000000000000:0000 07
+/proc/70/net/udp:  9: 00000000:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000
 
 M< -
 
@@ -209,7 +221,7 @@ M< 0
         assert_eq!(on_link, ["docker0 172.17.0.0/16", "eth0 198.18.64.0/24"]);
         assert_eq!(traffic.dropped_now, Observed(9));
         assert_eq!(traffic.name_servers.seen(), ["127.0.0.53", "10.96.0.10"]);
-        let listening = ["127.0.0.53:53", "[::1]:53", "[::]:2375"];
+        let listening = ["127.0.0.53:53", "[::1]:53"];
         assert_eq!(traffic.listening.seen(), listening);
         assert_eq!(traffic.firewalls, Observed(Vec::new()));
     }

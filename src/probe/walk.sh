@@ -390,18 +390,23 @@ confirm() {
 	[ -n "$fetcher" ] || record no-fetcher - true
 }
 
-# Last, so that what changed meanwhile shows: the counters of dropped packets; beside them who waits
-# for names (port 53) or for Docker's clients (2375, 2376), and the name servers.
+# Last, so that what changed meanwhile shows: the counters of dropped packets. Beside them the name
+# servers and, where one is an address of the asker's own, who waits for names there (port 53).
 read_again() {
-	files=
+	files= sockets=
 	for pid in $leaders; do
-		files="$files /proc/$pid/net/snmp"
-		for file in tcp tcp6 udp udp6; do files="$files /proc/$pid/net/$file"; done
+		files="$files /proc/$pid/net/snmp /proc/$pid/root/etc/resolv.conf"
+		sockets="$sockets /proc/$pid/net/udp /proc/$pid/net/udp6"
 	done
-	for pid in $leaders; do files="$files /proc/$pid/root/etc/resolv.conf"; done
 	# shellcheck disable=SC2086
-	record again - $limit grep -s -H -E \
-		'^Ip:|^nameserver|^ *[0-9]+: [0-9A-F]+:(0035 |094[78] 0+:0000 0A)' $files
+	again=$($limit grep -s -H -E '^Ip:|^nameserver' $files | head -c "$bytes")
+	record again - printf '%s\n' "$again"
+	case $again in
+	*nameserver[[:space:]]127.* | *nameserver[[:space:]]::1*)
+		# shellcheck disable=SC2086
+		record sockets - $limit grep -s -H -E '^ *[0-9]+: [0-9A-F]+:0035 ' $sockets
+		;;
+	esac
 }
 
 # The counters of dropped packets, once more.

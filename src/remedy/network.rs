@@ -13,7 +13,7 @@ pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
         "engine_range" => range(patient, value),
         "engine_command" => vec![command(patient, value)],
         "docker_host" => docker_host(patient, value),
-        "name_server" => vec![name_server(patient)],
+        "name_server" => vec![name_server(patient, value)],
         _ => Vec::new(),
     }
 }
@@ -22,7 +22,7 @@ pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
 fn flags(patient: &Patient, what: &str, flags: &str) -> Vec<Remedy> {
     let list: Vec<String> = flags.split(' ').map(quoted).collect();
     let list = list.join(", ");
-    let words: Vec<String> = flags.split(' ').map(shell::word).collect();
+    let words: Vec<String> = flags.split(' ').map(flag).collect();
     let path = patient.path;
     let remedy = match patient.place().site {
         Site::BitbucketPipelines => Remedy::new(
@@ -51,6 +51,14 @@ fn flags(patient: &Patient, what: &str, flags: &str) -> Vec<Remedy> {
         ),
     };
     vec![remedy]
+}
+
+/// A flag as a shell's word, with its value plain where nothing in that acts.
+fn flag(word: &str) -> String {
+    match word.split_once('=') {
+        Some((name, value)) => format!("{}={}", shell::word(name), shell::word(value)),
+        None => shell::word(word),
+    }
 }
 
 fn image(patient: &Patient) -> String {
@@ -142,20 +150,21 @@ fn docker_host(patient: &Patient, host: &str) -> Vec<Remedy> {
     )]
 }
 
-fn name_server(patient: &Patient) -> Remedy {
-    match (patient.runner.outermost, patient.is_nested()) {
-        (Outermost::Pod, false) => Remedy::new(
+fn name_server(patient: &Patient, place: &str) -> Remedy {
+    match (patient.runner.outermost, place) {
+        (Outermost::Pod, "pod") => Remedy::new(
             format!(
                 "{}: let the cluster resolve names",
                 place::words(&place::pod(patient.runner))
             ),
             "dnsPolicy: ClusterFirst",
         ),
+        (_, "pod") => Remedy::new(
+            "Name a server that can be reached from here, in /etc/resolv.conf",
+            "nameserver ADDRESS",
+        ),
         _ => Remedy::new(
-            format!(
-                "Where containers of {} are started, name a server that they can reach (or --dns for its dockerd)",
-                patient.path
-            ),
+            format!("Where {place} is started, name a server that it can reach"),
             "docker run --dns ADDRESS …",
         ),
     }

@@ -1,7 +1,7 @@
 //! Where a runner looks for its Docker engine (DOCKER_HOST), and whether the engine is there.
 
 use crate::evidence::versions::{self, ImageRef};
-use crate::evidence::{Engine, Launcher, PodContainer, Provider, Role, Runner};
+use crate::evidence::{Engine, Launcher, Observed, PodContainer, Provider, Role, Runner};
 use semver::Version;
 
 const SOCKET: &str = "unix:///var/run/docker.sock";
@@ -33,7 +33,7 @@ pub(super) fn mismatch(
     let port = local_port(runner, host.strip_prefix("tcp://")?)?;
     let ports = match runner.declared.is_some() {
         true => promised_ports(container)?,
-        false => listening_ports(runner)?,
+        false => open_ports(runner, engine?)?,
     };
     let name = &asks.name;
     if !ports.iter().any(|open| open == port) {
@@ -44,9 +44,9 @@ pub(super) fn mismatch(
         };
         return Some(Mismatch {
             trouble: format!(
-                "runner container {name} asks {host}, but nothing listens on that port{}",
+                "runner container {name} asks {host}, but its engine does not listen on that port{}",
                 instead
-                    .map(|port| format!(": its engine listens on {port}"))
+                    .map(|port| format!(", it listens on {port}"))
                     .unwrap_or_default(),
             ),
             right_host,
@@ -82,18 +82,26 @@ fn local_port<'a>(runner: &Runner, address: &'a str) -> Option<&'a str> {
     (local && matches!(port, PLAIN | TLS)).then_some(port)
 }
 
-/// The two usual ports, where something listens in the pod; nothing where that is not known.
-fn listening_ports(runner: &Runner) -> Option<Vec<String>> {
-    let traffic = runner.pod_namespace()?.traffic.as_ref()?;
-    let listening = traffic.listening.observed()?;
-    let open = |port: &&str| listening.iter().any(|at| at.ends_with(&format!(":{port}")));
-    Some(
-        [PLAIN, TLS]
-            .iter()
-            .filter(|port| open(port))
-            .map(|port| (*port).to_owned())
-            .collect(),
-    )
+/// The ports on which the engine listens, by its flags; nothing where a daemon.json may name others,
+/// or another container may stand between.
+fn open_ports(runner: &Runner, engine: &Engine) -> Option<Vec<String>> {
+    let only_flags = engine.config == Observed(None) && !engine.args.is_empty();
+    let alone = runner.containers.iter().all(|c| c.role != Role::Other);
+    let engines = runner.engines.seen().iter();
+    let one = engines
+        .filter(|other| other.namespace == engine.namespace)
+        .count()
+        == 1;
+    let hosts = engine
+        .args
+        .iter()
+        .filter_map(|arg| arg.strip_prefix("--host=tcp://"));
+    let port = |host: &str| {
+        host.trim_end_matches('/')
+            .rsplit_once(':')
+            .map(|(_, p)| p.to_owned())
+    };
+    (only_flags && alone && one).then(|| hosts.filter_map(port).collect())
 }
 
 /// The port on which the official image will listen: with certificates, unless DOCKER_TLS_CERTDIR
@@ -181,18 +189,17 @@ pub(super) fn host_socket(container: &PodContainer) -> Option<String> {
 mod tests {
     use super::*;
     use crate::check::case::healthy;
-    use crate::evidence::{Declared, Launch, Observation, Observed, Why};
+    use crate::evidence::{DaemonConfig, Declared, Launch};
 
-    /// A runner that asks `host`, in a pod where something listens on `listening`.
-    fn runner(host: &str, listening: &[&str]) -> Runner {
+    /// A runner that asks `host`, beside an engine with these flags.
+    fn runner(host: &str, flags: &[&str]) -> Runner {
         let mut runner = healthy().unwrap().runners.remove(0);
         let env = &mut runner.containers[0].env;
         env.insert("DOCKER_HOST".to_owned(), host.to_owned());
-        let Observed(namespaces) = &mut runner.namespaces else {
-            panic!("namespaces were seen");
+        let Observed(engines) = &mut runner.engines else {
+            panic!("engines were seen");
         };
-        let traffic = namespaces[0].traffic.as_mut().unwrap();
-        traffic.listening = Observed(listening.iter().map(|at| (*at).to_owned()).collect());
+        engines[0].args = flags.iter().map(|flag| (*flag).to_owned()).collect();
         runner
     }
 
@@ -201,38 +208,44 @@ mod tests {
         mismatch(runner, container, runner.engines.seen().first())
     }
 
+    const SOCKET_FLAG: &str = "--host=unix:///var/run/docker.sock";
+
     #[test]
     fn a_port_that_nobody_listens_on_is_a_mismatch() {
-        let wrong = of(&runner("tcp://localhost:2375", &["[::]:2376"])).unwrap();
-        assert!(
-            wrong.trouble.ends_with("its engine listens on 2376"),
-            "{}",
-            wrong.trouble
-        );
+        let tls = [SOCKET_FLAG, "--host=tcp://0.0.0.0:2376", "--tlsverify"];
+        let wrong = of(&runner("tcp://localhost:2375", &tls)).unwrap();
+        assert!(wrong.trouble.ends_with("on that port, it listens on 2376"));
         assert_eq!(wrong.right_host.as_deref(), Some("tcp://localhost:2376"));
-        let socket_only = of(&runner("tcp://127.0.0.1:2375", &[])).unwrap();
+        let socket_only = of(&runner("tcp://127.0.0.1:2375", &[SOCKET_FLAG])).unwrap();
         assert_eq!(socket_only.right_host.as_deref(), Some(SOCKET));
         for host in [
             "tcp://localhost:2376",
-            // Another host, a port that was not looked at.
+            // Another host, a port that is not Docker's.
             "tcp://dind.ci.svc:2375",
             "tcp://docker:2375",
             "tcp://localhost:4243",
             "ssh://ci@host",
         ] {
-            assert!(of(&runner(host, &["0.0.0.0:2376"])).is_none(), "{host}");
+            assert!(of(&runner(host, &tls)).is_none(), "{host}");
         }
     }
 
     #[test]
-    fn what_was_not_read_is_no_mismatch() {
-        let mut unread = runner("tcp://localhost:2375", &[]);
-        let Observed(namespaces) = &mut unread.namespaces else {
-            panic!("namespaces were seen");
+    fn where_something_else_may_listen_nothing_is_said() {
+        let wrong = || runner("tcp://localhost:2375", &[SOCKET_FLAG]);
+        assert!(of(&wrong()).is_some());
+        let mut with_file = wrong();
+        let Observed(engines) = &mut with_file.engines else {
+            panic!("engines were seen");
         };
-        let traffic = namespaces[0].traffic.as_mut().unwrap();
-        traffic.listening = Observation::unseen(Why::Unreadable, "cut off");
-        assert!(of(&unread).is_none());
+        engines[0].config = Observed(Some(DaemonConfig::default()));
+        assert!(of(&with_file).is_none());
+        let mut beside = wrong();
+        let mut proxy = beside.containers[0].clone();
+        proxy.role = Role::Other;
+        beside.containers.push(proxy);
+        assert!(of(&beside).is_none());
+        assert!(of(&runner("tcp://localhost:2375", &[])).is_none());
     }
 
     #[test]

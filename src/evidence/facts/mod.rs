@@ -25,6 +25,7 @@ pub struct Facts {
     pub runner: RunnerFacts,
     pub engines: Section<EngineFacts>,
     pub networks: Section<NetworkFacts>,
+    pub subnets: Section<SubnetFacts>,
     pub namespaces: Section<NamespaceFacts>,
     pub pods: Section<PodFacts>,
     pub containers: Section<ContainerFacts>,
@@ -138,21 +139,29 @@ pub struct NetworkFacts {
     pub pod_download: Option<String>,
     /// DOCKER_OPTS sets an MTU, but the engine's image does not read that variable.
     pub opts_ignored: bool,
+}
+
+/// The addresses of a Docker network.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct SubnetFacts {
+    /// The network's Docker name; `docker0` for the default bridge.
+    pub name: String,
+    /// Path of its engine.
+    pub engine: String,
+    /// It is the engine's default bridge.
+    pub default_bridge: bool,
+    /// Its ranges, as `172.18.0.0/16`; absent where they are not known.
+    pub range: Option<String>,
     /// It has IPv6 as well as IPv4.
     pub ipv6: bool,
-    /// Its addresses, as `172.18.0.0/16`; absent where they are not known.
-    pub subnets: Option<String>,
-    /// What else has addresses in its range; absent where nothing does.
+    /// The size of the packets that containers on it send.
+    pub mtu: Observation<i64>,
+    /// What else has addresses in its ranges; absent where nothing does.
     pub overlaps: Observation<Option<String>>,
     /// What it overlaps is the way out, or a name server: every build needs it.
     pub overlap_cuts: bool,
-    /// A range that overlaps nothing that was seen; absent where none is known.
+    /// A range that overlaps nothing that was seen; absent where `overlaps` is.
     pub free_range: Option<String>,
-    /// Rules of its engine's namespace drop every new TCP connection from it: `by default` or
-    /// `by a rule`; absent where none does.
-    pub dropped: Observation<Option<String>>,
-    /// The command that lists and changes those rules; absent where nothing is dropped.
-    pub firewall: Option<String>,
 }
 
 /// A network namespace: the pod's, or one of a container in it.
@@ -163,8 +172,17 @@ pub struct NamespaceFacts {
     /// Path of the engine that works there, or of the one whose container lives there; absent where
     /// there is none.
     pub engine: Option<String>,
+    /// It is the pod's own, and not one of a container in it.
+    pub pod: bool,
     /// How many packets it dropped as too large while it was looked at.
     pub dropped_now: Observation<i64>,
+    /// The engine's networks from which every new TCP connection is dropped in FORWARD; absent
+    /// where there is none.
+    pub cut_networks: Observation<Option<String>>,
+    /// They are dropped by default, because no rule accepts them, and not by a rule.
+    pub cut_by_default: bool,
+    /// The command that lists and changes the rules that drop them; absent where nothing is.
+    pub firewall: Option<String>,
     /// Both kinds of iptables (legacy and nf_tables) have rules for what passes through.
     pub firewalls_mixed: Observation<bool>,
     /// Its name servers, where all are addresses of its own at which nobody listens; absent else.
@@ -266,8 +284,9 @@ impl Facts {
                 pod_mtu_assumed: runner.declared.as_ref().is_some_and(|d| !d.pod_mtu_told),
             },
             engines: engines::derive(runner, node),
-            networks: networks::derive(evidence, runner, node),
-            namespaces: namespaces::derive(runner),
+            networks: networks::derive(evidence, runner),
+            subnets: overlaps::derive(evidence, runner, node),
+            namespaces: namespaces::derive(evidence, runner),
             pods: pods::derive(evidence, runner, node),
             containers: containers::derive(runner),
             steps: files::steps(runner),

@@ -1,20 +1,23 @@
 //! The facts of each network namespace: what it drops as too large, whose firewall it has, who
 //! resolves names there.
 
+use super::networks::{DEFAULT_BRIDGE, NetworkView, networks_unseen, views};
 use super::{Hole, NamespaceFacts, Section};
 use crate::evidence::{
-    Engine, FirewallKind, NetworkNamespace, Observation, Observed, Runner, Traffic, Unseen,
+    Engine, Evidence, Firewall, FirewallKind, NetworkNamespace, Observation, Observed, Runner,
+    Traffic, Unseen,
 };
 use std::net::IpAddr;
 
 /// Docker's own name server, which answers on another port by a rule of its own.
 const DOCKERS_OWN: &str = "127.0.0.11";
 
-pub(super) fn derive(runner: &Runner) -> Section<NamespaceFacts> {
+pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NamespaceFacts> {
+    let views = views(evidence, runner);
     // A file has none, and a recording that holds nothing of them is not blamed for it.
     let one = |namespace: &NetworkNamespace| {
         let traffic = namespace.traffic.as_ref()?;
-        Some(of(runner, namespace, traffic))
+        Some(of(runner, namespace, traffic, &views))
     };
     let hole = runner.namespaces.reason().map(|reason| Hole {
         engine: None,
@@ -27,15 +30,29 @@ pub(super) fn derive(runner: &Runner) -> Section<NamespaceFacts> {
     }
 }
 
-fn of(runner: &Runner, namespace: &NetworkNamespace, traffic: &Traffic) -> NamespaceFacts {
+fn of(
+    runner: &Runner,
+    namespace: &NetworkNamespace,
+    traffic: &Traffic,
+    views: &[NetworkView],
+) -> NamespaceFacts {
     let engines = runner.engines.seen();
+    let cut = traffic
+        .firewalls
+        .as_ref()
+        .map(|all| cut(all, namespace, views));
+    let found = cut.observed().and_then(Option::as_ref);
     NamespaceFacts {
         name: match namespace.parent {
             None => runner.outermost.network().to_owned(),
             Some(_) => namespace.holders.join(", "),
         },
         engine: engine_of(namespace, engines).map(|engine| engine.path.clone()),
+        pod: namespace.parent.is_none(),
         dropped_now: traffic.dropped_now.clone(),
+        cut_by_default: found.is_some_and(|cut| cut.by_default),
+        firewall: found.map(|cut| cut.firewall.command().to_owned()),
+        cut_networks: cut.map(|found| found.map(|cut| cut.networks)),
         firewalls_mixed: traffic.firewalls.as_ref().map(|firewalls| {
             let in_use = |kind| firewalls.iter().any(|f| f.kind == kind && f.rules > 0);
             in_use(FirewallKind::Legacy) && in_use(FirewallKind::NfTables)
@@ -45,6 +62,40 @@ fn of(runner: &Runner, namespace: &NetworkNamespace, traffic: &Traffic) -> Names
             false => Observed(None),
         },
     }
+}
+
+/// Networks that a firewall cuts off.
+struct Cut {
+    networks: String,
+    by_default: bool,
+    firewall: FirewallKind,
+}
+
+fn cut(firewalls: &[Firewall], namespace: &NetworkNamespace, views: &[NetworkView]) -> Option<Cut> {
+    let here = || {
+        views
+            .iter()
+            .filter(|view| view.engine.namespace == namespace.id)
+    };
+    let named = |bridges: &[String]| {
+        let dropped = here().filter(|view| {
+            let bridge = view.network.bridge.as_deref();
+            // Of an engine that is silent, other bridges may be internal: those go nowhere.
+            let known = networks_unseen(view.engine).is_none() || bridge == Some(DEFAULT_BRIDGE);
+            known && view.not_judged.is_none() && bridges.iter().any(|b| Some(b.as_str()) == bridge)
+        });
+        let names: Vec<&str> = dropped.map(|view| view.facts.name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    firewalls.iter().find_map(|firewall| {
+        let by_rule = named(&firewall.drops_by_rule);
+        let by_default = by_rule.is_none();
+        Some(Cut {
+            networks: by_rule.or_else(|| named(&firewall.drops_from))?,
+            by_default,
+            firewall: firewall.kind,
+        })
+    })
 }
 
 /// The engine that works there, or else the one whose container lives there.

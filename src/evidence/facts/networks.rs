@@ -1,15 +1,14 @@
 //! The facts of each Docker network: the size of its packets, and what carries them out.
 
-use super::overlaps::Neighbours;
 use super::{Hole, Link, NetworkFacts, Section};
 use crate::evidence::mtu_path::{Family, Topology, WayOut};
 use crate::evidence::{
-    DockerNetwork, Engine, Evidence, Fetched, Firewall, Interface, NetworkNamespace, Node,
-    Observation, Observed, Outermost, Provider, Runner, Unseen, Why,
+    DockerNetwork, Engine, Evidence, Fetched, Interface, NetworkNamespace, Observation, Observed,
+    Outermost, Provider, Runner, Unseen, Why,
 };
 
 const DOCKER_DEFAULT_MTU: i64 = 1500;
-const DEFAULT_BRIDGE: &str = "docker0";
+pub(super) const DEFAULT_BRIDGE: &str = "docker0";
 
 /// A Docker network as it is shown, judged or not.
 pub(crate) struct NetworkView<'a> {
@@ -17,13 +16,10 @@ pub(crate) struct NetworkView<'a> {
     /// Why it is not judged, where it is not.
     pub not_judged: Option<String>,
     pub facts: NetworkFacts,
+    pub network: DockerNetwork,
 }
 
-pub(super) fn derive(
-    evidence: &Evidence,
-    runner: &Runner,
-    node: Option<&Node>,
-) -> Section<NetworkFacts> {
+pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NetworkFacts> {
     let holes = holes(runner);
     // Without the namespaces there is no way out to judge; that is one thing unknown, not many.
     if runner.namespaces.observed().is_none() {
@@ -31,7 +27,7 @@ pub(super) fn derive(
         return Section { items, holes };
     }
     Section {
-        items: views_on(evidence, runner, node)
+        items: views(evidence, runner)
             .into_iter()
             .filter(|view| view.not_judged.is_none())
             .map(|view| view.facts)
@@ -42,14 +38,6 @@ pub(super) fn derive(
 
 /// Every Docker network under a runner, outer before inner.
 pub(crate) fn views<'a>(evidence: &Evidence, runner: &'a Runner) -> Vec<NetworkView<'a>> {
-    views_on(evidence, runner, None)
-}
-
-fn views_on<'a>(
-    evidence: &Evidence,
-    runner: &'a Runner,
-    node: Option<&Node>,
-) -> Vec<NetworkView<'a>> {
     let engines = runner.engines.seen();
     let name = |namespace: i64, bridge: &str| match owner(engines, namespace, bridge) {
         Some((engine, network)) => format!("{} of {}", shown_name(&network), engine.path),
@@ -61,28 +49,17 @@ fn views_on<'a>(
         outermost: runner.outermost,
         bridge_name: &name,
     };
-    let neighbours = Neighbours {
-        runner,
-        node,
-        topology: &topology,
-    };
     let mut views = Vec::new();
     for engine in engines {
         for network in networks_of(engine, engines, &topology) {
-            views.push(view(engine, &network, &neighbours));
+            views.push(view(engine, network, &topology));
         }
     }
     views
 }
 
-fn view<'a>(
-    engine: &'a Engine,
-    network: &DockerNetwork,
-    neighbours: &Neighbours,
-) -> NetworkView<'a> {
-    let topology = neighbours.topology;
-    let overlap = neighbours.overlap(engine, network);
-    let (dropped, firewall) = dropped(engine, network, topology);
+fn view<'a>(engine: &'a Engine, network: DockerNetwork, topology: &Topology) -> NetworkView<'a> {
+    let network = &network;
     let (mtu, mtu_source) = own_mtu(engine, network, topology);
     let way = narrower_way(engine, network, topology);
     let carrier = way.carrier(mtu.observed().copied());
@@ -90,6 +67,7 @@ fn view<'a>(
     NetworkView {
         engine,
         not_judged: not_judged(network),
+        network: network.clone(),
         facts: NetworkFacts {
             name: shown_name(network),
             engine: engine.path.clone(),
@@ -105,16 +83,6 @@ fn view<'a>(
             pod_download: pod_download(topology),
             mtu,
             opts_ignored: ignores_opts(engine),
-            ipv6: network.ipv6,
-            subnets: network.subnets.as_ref().map(|all| all.join(", ")),
-            overlap_cuts: matches!(&overlap, Observed(Some(overlap)) if overlap.cuts),
-            free_range: match &overlap {
-                Observed(Some(_)) => neighbours.free_range(engine),
-                _ => None,
-            },
-            overlaps: overlap.map(|found| found.map(|overlap| overlap.with)),
-            dropped,
-            firewall,
         },
     }
 }
@@ -205,35 +173,6 @@ fn ignores_opts(engine: &Engine) -> bool {
         None => engine.docker_opts.as_ref(),
     };
     told.is_some_and(|told| sets_mtu(told)) && !sets_mtu(&engine.args)
-}
-
-/// Whether the engine's namespace drops what containers on the network send, and the command for
-/// that firewall.
-fn dropped(
-    engine: &Engine,
-    network: &DockerNetwork,
-    topology: &Topology,
-) -> (Observation<Option<String>>, Option<String>) {
-    let namespace = topology.namespace(engine.namespace);
-    let traffic = namespace.and_then(|namespace| namespace.traffic.as_ref());
-    let (Some(traffic), Some(bridge)) = (traffic, &network.bridge) else {
-        return (Observed(None), None);
-    };
-    let firewalls = match &traffic.firewalls {
-        Observed(firewalls) => firewalls,
-        Unseen(reason) => return (Unseen(reason.clone()), None),
-    };
-    let by_rule = firewalls.iter().find(|f| f.drops_by_rule.contains(bridge));
-    let by_default = firewalls.iter().find(|f| f.drops_from.contains(bridge));
-    match (by_rule, by_default) {
-        (Some(firewall), _) => (Observed(Some("by a rule".to_owned())), command(firewall)),
-        (None, Some(firewall)) => (Observed(Some("by default".to_owned())), command(firewall)),
-        (None, None) => (Observed(None), None),
-    }
-}
-
-fn command(firewall: &Firewall) -> Option<String> {
-    Some(firewall.kind.command().to_owned())
 }
 
 fn bridge_network(bridge: &str) -> DockerNetwork {

@@ -1,49 +1,101 @@
 //! Which addresses a Docker network takes from something else: inside its engine's namespace every
 //! packet to them goes to the network, and never reaches whom it is for.
 
-use crate::evidence::mtu_path::Topology;
+use super::networks::{NetworkView, networks_unseen, views};
+use super::{Hole, Section, SubnetFacts};
 use crate::evidence::subnet::Subnet;
 use crate::evidence::{
-    DockerNetwork, Engine, NetworkNamespace, Node, Observation, Observed, Outermost, Runner, Unseen,
+    Engine, Evidence, NetworkNamespace, Node, Observation, Observed, Outermost, Runner, Unseen, Why,
 };
 
+pub(super) fn derive(
+    evidence: &Evidence,
+    runner: &Runner,
+    node: Option<&Node>,
+) -> Section<SubnetFacts> {
+    let unseen = runner.namespaces.reason().or(runner.engines.reason());
+    let mut holes: Vec<Hole> = unseen
+        .map(|reason| hole(None, &reason.detail))
+        .into_iter()
+        .collect();
+    if holes.is_empty() {
+        let engines = runner.engines.seen().iter();
+        holes.extend(engines.filter_map(|engine| {
+            let reason = networks_unseen(engine)?;
+            Some(hole(Some(&engine.path), &reason))
+        }));
+    }
+    let neighbours = Neighbours { runner, node };
+    let views = views(evidence, runner).into_iter();
+    Section {
+        items: views
+            .filter(|view| view.network.driver == "bridge")
+            .map(|view| neighbours.of(view))
+            .collect(),
+        holes,
+    }
+}
+
+fn hole(engine: Option<&str>, reason: &str) -> Hole {
+    Hole {
+        engine: engine.map(str::to_owned),
+        subject: None,
+        reason: reason.to_owned(),
+    }
+}
+
 /// Something whose addresses a network has too.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Overlap {
-    /// `the name server 10.96.0.10`.
-    pub(super) with: String,
-    /// Nothing gets out, or no name is resolved: every build needs it.
-    pub(super) cuts: bool,
+struct Overlap {
+    with: String,
+    cuts: bool,
 }
 
 /// What else is at home where a runner's Docker networks may be.
-pub(super) struct Neighbours<'a> {
-    pub(super) runner: &'a Runner,
-    pub(super) node: Option<&'a Node>,
-    pub(super) topology: &'a Topology<'a>,
+struct Neighbours<'a> {
+    runner: &'a Runner,
+    node: Option<&'a Node>,
 }
 
 impl Neighbours<'_> {
+    fn of(&self, view: NetworkView) -> SubnetFacts {
+        let overlap = self.overlap(&view);
+        let found = overlap.observed().and_then(Option::as_ref);
+        let ranges = view.network.subnets.as_ref();
+        SubnetFacts {
+            range: ranges.map(|ranges| ranges.join(", ")),
+            ipv6: view.network.ipv6,
+            overlap_cuts: found.is_some_and(|overlap| overlap.cuts),
+            free_range: found.and_then(|_| self.free_range(view.engine)),
+            overlaps: overlap.map(|found| found.map(|overlap| overlap.with)),
+            name: view.facts.name,
+            engine: view.facts.engine,
+            default_bridge: view.facts.default_bridge,
+            mtu: view.facts.mtu,
+        }
+    }
+
     /// The worst overlap of a network; nothing where none is, or where addresses were not recorded.
-    pub(super) fn overlap(
-        &self,
-        engine: &Engine,
-        network: &DockerNetwork,
-    ) -> Observation<Option<Overlap>> {
-        let taken: Vec<Subnet> = subnets(network).collect();
-        let Some(namespace) = self.topology.namespace(engine.namespace) else {
+    fn overlap(&self, view: &NetworkView) -> Observation<Option<Overlap>> {
+        let network = &view.network;
+        let ranges = network.subnets.iter().flatten();
+        let taken: Vec<Subnet> = ranges.filter_map(|range| Subnet::parse(range)).collect();
+        if taken.is_empty() {
+            return Observed(None);
+        }
+        let Some(namespace) = self.namespace(view.engine.namespace) else {
+            return Observation::unseen(
+                Why::NotApplicable,
+                "the network that the engine works in was not seen from here",
+            );
+        };
+        let Some(traffic) = &namespace.traffic else {
             return Observed(None);
         };
-        let Some(traffic) = namespace.traffic.as_ref().filter(|_| !taken.is_empty()) else {
-            return Observed(None);
-        };
-        let near = self.near(namespace);
-        let foreign = near.into_iter().filter(|near| {
+        let foreign = self.near(namespace).into_iter().filter(|near| {
             let own = near.interface.is_some() && near.interface == network.bridge.as_deref();
-            !own && taken.iter().any(|subnet| subnet.overlaps(near.subnet))
+            !own && taken.iter().any(|range| range.overlaps(near.subnet))
         });
-        let worst = foreign.min_by_key(|near| !near.cuts);
-        match (worst, &traffic.on_link) {
+        match (foreign.min_by_key(|near| !near.cuts), &traffic.on_link) {
             (Some(near), _) => Observed(Some(Overlap {
                 with: near.name,
                 cuts: near.cuts,
@@ -51,6 +103,10 @@ impl Neighbours<'_> {
             (None, Observed(_)) => Observed(None),
             (None, Unseen(reason)) => Unseen(reason.clone()),
         }
+    }
+
+    fn namespace(&self, id: i64) -> Option<&NetworkNamespace> {
+        self.runner.namespaces.seen().iter().find(|ns| ns.id == id)
     }
 
     /// A range that overlaps nothing that was seen.
@@ -61,7 +117,7 @@ impl Neighbours<'_> {
             "10.231.0.0/16",
             "172.18.0.0/16",
         ];
-        let namespace = self.topology.namespace(engine.namespace)?;
+        let namespace = self.namespace(engine.namespace)?;
         let near = self.near(namespace);
         let is_free = |range: &&str| {
             let range = Subnet::parse(range);
@@ -75,8 +131,8 @@ impl Neighbours<'_> {
         let mut near = on_link(namespace, None);
         let mut outer = namespace;
         // Each level once, though damaged evidence may turn in a circle.
-        for _ in 0..self.topology.namespaces.len() {
-            let Some(next) = outer.parent.and_then(|id| self.topology.namespace(id)) else {
+        for _ in self.runner.namespaces.seen() {
+            let Some(next) = outer.parent.and_then(|id| self.namespace(id)) else {
                 break;
             };
             outer = next;
@@ -116,11 +172,6 @@ impl Near<'_> {
             cuts,
         })
     }
-}
-
-fn subnets(network: &DockerNetwork) -> impl Iterator<Item = Subnet> {
-    let ranges = network.subnets.iter().flatten();
-    ranges.filter_map(|range| Subnet::parse(range))
 }
 
 fn way_out(namespace: &NetworkNamespace) -> Option<&str> {
@@ -179,7 +230,7 @@ mod tests {
         networks[0].subnets = Some(vec![subnet.to_owned()]);
         change(&mut evidence);
         let facts = Facts::derive(&evidence, &evidence.runners[0]);
-        facts.networks.items[1].overlaps.clone()
+        facts.subnets.items[1].overlaps.clone()
     }
 
     fn with(subnet: &str) -> Option<String> {
