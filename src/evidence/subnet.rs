@@ -17,7 +17,7 @@ impl Subnet {
     }
 
     pub fn new(address: Ipv4Addr, length: u32) -> Option<Subnet> {
-        (length <= 32).then_some(Subnet {
+        (length <= 32).then(|| Subnet {
             base: u32::from(address) & mask(length),
             length,
         })
