@@ -169,3 +169,78 @@ fn name_server(patient: &Patient, place: &str) -> Remedy {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::case::healthy;
+    use crate::evidence::Provider;
+
+    /// What is to be pasted for the pod's engine, and for the one inside it.
+    fn told(want: &str, value: &str) -> [String; 2] {
+        let runner = healthy().unwrap().runners.remove(0);
+        assert_eq!(runner.provider, Provider::Bitbucket);
+        ["docker-in-docker", "docker-in-docker/bb_docker"].map(|path| {
+            let engines = runner.engines.seen();
+            let patient = Patient {
+                runner: &runner,
+                path,
+                engine: engines.iter().find(|engine| engine.path == path),
+            };
+            let cures = cure(&patient, want, value).into_iter();
+            cures
+                .map(|cure| cure.snippet)
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+    }
+
+    #[test]
+    fn flags_go_where_the_engine_is_started() {
+        let [pod, nested] = told("engine_flags", "--mtu=1300 --ipv6");
+        assert_eq!(
+            pod,
+            "containers:\n- name: docker-in-docker\n  args: [\"--mtu=1300\", \"--ipv6\"]"
+        );
+        assert_eq!(
+            nested,
+            "FROM docker:25.0.5-dind\nCMD [\"--mtu=1300\", \"--ipv6\"]"
+        );
+        assert_eq!(flag("--mtu=$(reboot)"), "--mtu='$(reboot)'");
+    }
+
+    #[test]
+    fn a_range_is_split_between_the_default_bridge_and_the_others() {
+        let [pod, _] = told("engine_range", "172.29.0.0/16");
+        let flags =
+            "\"--bip=172.29.0.1/24\", \"--default-address-pool=base=172.29.0.0/16,size=24\"";
+        assert!(pod.contains(flags), "{pod}");
+        assert_eq!(told("engine_range", "none")[0], "");
+    }
+
+    #[test]
+    fn commands_reach_the_pod_by_kubectl() {
+        let [pod, nested] = told("engine_command", "iptables-nft -P FORWARD ACCEPT");
+        let exec = "kubectl -n bitbucket-runner exec runner-2jpsg -c docker-in-docker -- ";
+        assert_eq!(pod, format!("{exec}iptables-nft -P FORWARD ACCEPT"));
+        assert_eq!(nested, "iptables-nft -P FORWARD ACCEPT");
+    }
+
+    #[test]
+    fn the_port_for_tls_goes_with_certificates() {
+        let [plain, _] = told("docker_host", "tcp://localhost:2375");
+        assert!(
+            plain.ends_with("value: \"tcp://localhost:2375\""),
+            "{plain}"
+        );
+        let [tls, _] = told("docker_host", "tcp://localhost:2376");
+        assert!(tls.contains("DOCKER_CERT_PATH"), "{tls}");
+    }
+
+    #[test]
+    fn names_are_resolved_by_the_cluster_or_by_a_server_that_is_named() {
+        assert_eq!(told("name_server", "pod")[0], "dnsPolicy: ClusterFirst");
+        let nested = &told("name_server", "docker-in-docker/bb_docker/build")[1];
+        assert!(nested.starts_with("docker run --dns"), "{nested}");
+    }
+}
