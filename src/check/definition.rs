@@ -171,6 +171,10 @@ pub struct ExpectedFinding {
 #[serde(rename_all = "lowercase")]
 pub enum Section {
     Networks,
+    /// The addresses of Docker networks.
+    Subnets,
+    /// Network namespaces: the pod's, and those of containers in it.
+    Namespaces,
     Engines,
     /// The runner's pod: one thing.
     Pods,
@@ -185,8 +189,10 @@ pub enum Section {
 }
 
 impl Section {
-    pub(crate) const ALL: [Section; 7] = [
+    pub(crate) const ALL: [Section; 9] = [
         Section::Networks,
+        Section::Subnets,
+        Section::Namespaces,
         Section::Engines,
         Section::Pods,
         Section::Containers,
@@ -200,6 +206,8 @@ impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Section::Networks => "networks",
+            Section::Subnets => "subnets",
+            Section::Namespaces => "namespaces",
             Section::Engines => "engines",
             Section::Pods => "pods",
             Section::Containers => "containers",
@@ -259,10 +267,21 @@ pub enum Want {
     DeletePod,
     /// The clock of this node is right.
     Clock,
+    /// The engine's dockerd has these flags.
+    EngineFlags,
+    /// The networks that the engine makes take their addresses from this range.
+    EngineRange,
+    /// This command was run in the engine's container.
+    EngineCommand,
+    /// The runner's DOCKER_HOST is this.
+    DockerHost,
+    /// Names are resolved by a server that can be reached, in the container of this path or in the
+    /// `pod`.
+    NameServer,
 }
 
 impl Want {
-    pub const ALL: [Want; 22] = [
+    pub const ALL: [Want; 27] = [
         Want::EngineMtu,
         Want::NetworkMtu,
         Want::EngineImage,
@@ -285,6 +304,11 @@ impl Want {
         Want::JobRestart,
         Want::DeletePod,
         Want::Clock,
+        Want::EngineFlags,
+        Want::EngineRange,
+        Want::EngineCommand,
+        Want::DockerHost,
+        Want::NameServer,
     ];
 
     pub fn name(self) -> &'static str {
@@ -311,6 +335,11 @@ impl Want {
             Want::JobRestart => "job_restart",
             Want::DeletePod => "delete_pod",
             Want::Clock => "clock",
+            Want::EngineFlags => "engine_flags",
+            Want::EngineRange => "engine_range",
+            Want::EngineCommand => "engine_command",
+            Want::DockerHost => "docker_host",
+            Want::NameServer => "name_server",
         }
     }
 }

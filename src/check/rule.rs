@@ -8,8 +8,8 @@ use super::shape::Shape;
 use super::template::Template;
 use crate::diagnosis::Severity;
 use crate::evidence::facts::{
-    BuildFacts, ContainerFacts, EngineFacts, NetworkFacts, PodFacts, RunnerFacts, SecretFacts,
-    StepFacts,
+    BuildFacts, ContainerFacts, EngineFacts, NamespaceFacts, NetworkFacts, PodFacts, RunnerFacts,
+    SecretFacts, StepFacts, SubnetFacts,
 };
 use crate::evidence::{Layer, Probe};
 use crate::symptoms;
@@ -337,6 +337,8 @@ fn variables(definition: &Definition) -> Variables {
 fn facts(section: Section) -> Schema {
     match section {
         Section::Networks => schema_for!(NetworkFacts),
+        Section::Subnets => schema_for!(SubnetFacts),
+        Section::Namespaces => schema_for!(NamespaceFacts),
         Section::Engines => schema_for!(EngineFacts),
         Section::Pods => schema_for!(PodFacts),
         Section::Containers => schema_for!(ContainerFacts),

@@ -8,15 +8,16 @@ use crate::evidence::{
 };
 use crate::probe::{options, text::plain};
 use k8s_openapi::api::core::v1::{
-    Container, ContainerStateTerminated, ContainerStatus, Pod, PodSpec, VolumeMount,
+    Container, ContainerStateTerminated, ContainerStatus, Pod, PodSpec, PodStatus, VolumeMount,
 };
 use std::collections::BTreeMap;
 
 /// The variables that decide how an engine runs or is found. No other is read.
-const ENV: [&str; 6] = [
+const ENV: [&str; 7] = [
     "DOCKER_OPTS",
     "DOCKER_HOST",
     "DOCKER_TLS_CERTDIR",
+    "DOCKER_TLS_VERIFY",
     "DOCKER_DRIVER",
     "DOCKERD_ROOTLESS_ROOTLESSKIT_MTU",
     "DOCKERD_ROOTLESS_ROOTLESSKIT_NET",
@@ -99,10 +100,16 @@ pub(super) fn describe(pod: &Pod, kind: &Kind) -> Runner {
         namespaces: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
         engines: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
         declared: None,
+        addresses: addresses(status),
         runtime_class: spec.runtime_class_name.as_deref().map(plain),
         probes: Vec::new(),
         standing: standing(pod),
     }
+}
+
+fn addresses(status: Option<&PodStatus>) -> Vec<String> {
+    let all = status.and_then(|status| status.pod_ips.as_ref());
+    all.into_iter().flatten().map(|ip| plain(&ip.ip)).collect()
 }
 
 /// An init container that stays is a sidecar; the others are over before the runner starts.
@@ -131,6 +138,8 @@ fn one(container: &Container, init: bool, spec: &PodSpec, pod: &Pod, kind: &Kind
     };
     let words = container.command.iter().chain(&container.args).flatten();
     let words = words.flat_map(|word| word.split_whitespace());
+    let env = environment(container);
+    let told = env.get("DOCKER_OPTS").map_or("", String::as_str);
     let resources = container.resources.as_ref();
     let memory =
         |of: Option<&BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>>| {
@@ -150,8 +159,12 @@ fn one(container: &Container, init: bool, spec: &PodSpec, pod: &Pod, kind: &Kind
             Role::Engine => options::flags(words),
             _ => Vec::new(),
         },
+        docker_opts: match role {
+            Role::Engine => options::flags(told.split_whitespace()),
+            _ => Vec::new(),
+        },
         launch: (role == Role::Engine).then(|| launch(container)),
-        env: environment(container),
+        env,
         plain_secrets: plain_secrets(container),
         memory_request: memory(resources.and_then(|r| r.requests.as_ref())),
         memory_limit: memory(resources.and_then(|r| r.limits.as_ref())),

@@ -7,12 +7,15 @@ pub mod mtu_path;
 mod observation;
 mod probes;
 mod resources;
+pub mod subnet;
+mod traffic;
 pub mod versions;
 
 pub use launch::{Launch, Launcher};
 pub use observation::{Observation, Observed, Unobserved, Unseen, Why};
 pub use probes::{Layer, Probe, Probed};
 pub use resources::{DataRoot, Ended, Eviction, Standing};
+pub use traffic::{Firewall, FirewallKind, OnLink, Traffic};
 
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
@@ -172,6 +175,9 @@ pub struct Node {
     pub uplink: Observation<Uplink>,
     /// The node's own `docker0`, where there is one. Pods do not go through it under a CNI.
     pub docker_bridge: Observation<Option<i64>>,
+    /// The addresses by which the cluster knows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
     /// Packets that it dropped as too large while downloads were tried; absent where none were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Observation<i64>>,
@@ -221,6 +227,9 @@ pub struct Runner {
     /// Docker would make them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<Declared>,
+    /// The pod's own addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
     /// The pod's RuntimeClass, where it asks for one: it may be a sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class: Option<String>,
@@ -328,6 +337,9 @@ pub struct PodContainer {
     /// dockerd's flags among the arguments, by allow-list; only of engine containers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dockerd_args: Vec<String>,
+    /// dockerd's flags in the variable DOCKER_OPTS, by allow-list; only of engine containers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub docker_opts: Vec<String>,
     /// How the manifest starts its engine; only of engine containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<Launch>,
@@ -414,6 +426,9 @@ pub struct NetworkNamespace {
     /// How a download from here went; absent where none was asked for, or nothing leads out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download: Option<Observation<Download>>,
+    /// What becomes of its packets; absent where this was not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
 }
 
 /// A download that was tried from a network namespace (`--confirm`).
@@ -508,6 +523,10 @@ pub struct Engine {
     /// daemon.json, by allow-list; nothing where there is no such file.
     pub config: Observation<Option<DaemonConfig>>,
     pub oom_scores: Vec<OomScore>,
+    /// dockerd's flags in the variable DOCKER_OPTS of its process, by allow-list; nothing where it
+    /// has none. Absent where this was not looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker_opts: Option<Vec<String>>,
     /// The version of the containerd program beside it, which tells also of a daemon that is silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containerd: Option<String>,
@@ -594,6 +613,9 @@ pub struct DockerNetwork {
     /// The option com.docker.network.driver.mtu.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu_option: Option<i64>,
+    /// The ranges of its addresses, `172.18.0.0/16`; absent where they were not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnets: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

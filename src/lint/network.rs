@@ -72,6 +72,7 @@ pub(crate) fn user_network(name: &str, mtu: Option<i64>) -> DockerNetwork {
         internal: false,
         ipv6: false,
         mtu_option: mtu,
+        subnets: None,
     }
 }
 
@@ -89,6 +90,7 @@ fn namespace(id: i64, parent: Option<i64>, device: Interface) -> NetworkNamespac
         tcpmss: Observed(None),
         frag_fails: Observation::unseen(Why::NotRunning, "nothing of a file runs yet"),
         download: None,
+        traffic: None,
     }
 }
 

@@ -99,6 +99,7 @@ fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
         args: Vec::new(),
         config: Observation::unseen(Why::NotApplicable, unseen),
         oom_scores: Vec::new(),
+        docker_opts: None,
         containerd: None,
         data: None,
         open_files: None,
@@ -175,6 +176,7 @@ impl<'a> Found<'a> {
             args: options::arguments(frames.get("arguments", &key)),
             config: options::config(frames.get("config", &key)),
             oom_scores: oom_scores(self.process, processes),
+            docker_opts: options::docker_opts(frames.get("opts", &key)),
             containerd: containerd_program(frames, &key),
             data: Some(self.data(frames)),
             open_files: open_files(self.process, processes),
@@ -445,7 +447,19 @@ fn network(value: &Value) -> Option<DockerNetwork> {
         internal: flag("Internal"),
         ipv6: flag("EnableIPv6"),
         mtu_option: option("com.docker.network.driver.mtu").and_then(|mtu| mtu.parse().ok()),
+        subnets: subnets(value),
     })
+}
+
+fn subnets(network: &Value) -> Option<Vec<String>> {
+    const MOST: usize = 16;
+    let ranges = network.get("IPAM")?.get("Config")?.as_array()?.iter();
+    Some(
+        ranges
+            .filter_map(|range| text(range, "Subnet"))
+            .take(MOST)
+            .collect(),
+    )
 }
 
 fn container(value: &Value) -> Option<DockerContainer> {

@@ -3,6 +3,7 @@
 mod data;
 mod download;
 mod engine;
+mod firewall;
 mod frames;
 mod http;
 mod network;
@@ -10,6 +11,7 @@ pub(crate) mod options;
 mod probed;
 mod processes;
 pub(crate) mod text;
+mod traffic;
 
 pub use download::Url;
 

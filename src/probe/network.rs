@@ -4,6 +4,7 @@ use super::download::{self, Url};
 use super::frames::{Frames, Record};
 use super::processes::Processes;
 use super::text::plain;
+use super::traffic;
 use crate::evidence::{
     Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Route, Tcpmss, Unseen, Why,
 };
@@ -109,11 +110,19 @@ impl<'a> Files<'a> {
                 ),
             }
         };
+        let interfaces = self.interfaces(frames, pid);
+        let place = traffic::Place {
+            pid,
+            routes: self.lines(pid, "route"),
+            interfaces: &interfaces,
+            way_out: self.way_out(pid),
+        };
         NetworkNamespace {
             id: 0,
             parent: None,
             holders: Vec::new(),
-            interfaces: self.interfaces(frames, pid),
+            traffic: Some(traffic::traffic(frames, &place)),
+            interfaces,
             route_v4: self.route(pid, "route", default_v4, mtu("v4")),
             route_v6: self.route(pid, "ipv6_route", default_v6, mtu("v6")),
             tcpmss: tcpmss(frames.get("clamps", &pid.to_string()), self.way_out(pid)),
@@ -335,7 +344,7 @@ fn default_v6(line: &str) -> Option<(i64, &str)> {
         .then_some((i64::from_str_radix(metric, 16).ok()?, interface))
 }
 
-fn usable(flags: &str) -> bool {
+pub fn usable(flags: &str) -> bool {
     const UP: u32 = 0x1;
     const REJECT: u32 = 0x200;
     u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & UP != 0 && flags & REJECT == 0)

@@ -63,6 +63,15 @@ pub fn arguments(record: Option<&Record>) -> Vec<String> {
     record.map_or(Vec::new(), |record| flags(record.lines().skip(1)))
 }
 
+/// dockerd's flags in DOCKER_OPTS; absent where the walk could not see its variables.
+pub fn docker_opts(record: Option<&Record>) -> Option<Vec<String>> {
+    let mut lines = record?.lines();
+    (lines.next() == Some("# read")).then(|| {
+        let value = lines.find_map(|line| line.strip_prefix("DOCKER_OPTS="));
+        flags(value.unwrap_or_default().split_whitespace())
+    })
+}
+
 /// daemon.json; nothing where the walk found none.
 pub fn config(record: Option<&Record>) -> Observation<Option<DaemonConfig>> {
     let Some(record) = record else {

@@ -141,11 +141,18 @@ carries() {
 	return 1
 }
 
-# iptables-save only lists; `iptables -S` may create the tables that it lists.
-show_clamps() {
-	for save in iptables-save iptables-legacy-save iptables-nft-save; do
+# iptables-save only lists; `iptables -S` may create the tables that it lists. By its plain name it
+# is one of the other two.
+show_rules() {
+	saves='iptables-legacy-save iptables-nft-save'
+	for save in $saves; do
+		command -v $save >/dev/null || saves='iptables-save iptables-legacy-save iptables-nft-save'
+	done
+	for save in $saves; do
 		command -v $save >/dev/null || continue
-		{ in_namespace "$1" $save && echo '# read'; } | grep -E '^# read|TCPMSS'
+		echo "# from $save"
+		{ in_namespace "$1" $save && echo '# read'; } |
+			grep -E '^# read|^\*|TCPMSS|^:FORWARD |^-A (FORWARD|DOCKER-[^ ]*) '
 	done
 }
 
@@ -173,7 +180,7 @@ read_networks() {
 	for pid in $leaders; do
 		carries "$pid" || continue
 		[ -n "$shows_mtu" ] && record routes "$pid" show_routes "$pid"
-		record clamps "$pid" show_clamps "$pid"
+		record clamps "$pid" show_rules "$pid"
 	done
 }
 
@@ -275,7 +282,17 @@ read_options() {
 # container's, for a nested one's program is not to be run out here.
 read_programs() {
 	here=$(ls -l /proc/self/ns/mnt 2>/dev/null) there=$(ls -l "/proc/$1/ns/mnt" 2>/dev/null)
-	[ "${here##*-> }" = "${there##*-> }" ] && record containerd "$1" $limit containerd --version
+	if [ "${here##*-> }" = "${there##*-> }" ]; then
+		record containerd "$1" $limit containerd --version
+	else
+		record opts "$1" show_opts "$1"
+	fi
+}
+
+# The variables of our own container stand in the pod's specification.
+show_opts() {
+	[ -r "/proc/$1/environ" ] && echo '# read' &&
+		tr '\0' '\n' <"/proc/$1/environ" | grep '^DOCKER_OPTS='
 }
 
 # Where an engine keeps its data, to be looked at with those of the others: their paths as they are
@@ -403,6 +420,25 @@ confirm() {
 	[ -n "$fetcher" ] || record no-fetcher - true
 }
 
+# Last, so that what changed meanwhile shows: the counters of dropped packets. Beside them the name
+# servers and, where one is an address of the asker's own, who waits for names there (port 53).
+read_again() {
+	files= sockets=
+	for pid in $leaders; do
+		files="$files /proc/$pid/net/snmp /proc/$pid/root/etc/resolv.conf"
+		sockets="$sockets /proc/$pid/net/udp /proc/$pid/net/udp6"
+	done
+	# shellcheck disable=SC2086
+	again=$($limit grep -s -H -E '^Ip:|^nameserver' $files | head -c "$bytes")
+	record again - printf '%s\n' "$again"
+	case $again in
+	*nameserver[[:space:]]127.* | *nameserver[[:space:]]::1*)
+		# shellcheck disable=SC2086
+		record sockets - $limit grep -s -H -E '^ *[0-9]+: [0-9A-F]+:0035 ' $sockets
+		;;
+	esac
+}
+
 # The counters of dropped packets, once more.
 count_again() {
 	files=
@@ -469,6 +505,7 @@ walk() {
 	if [ "$mode" = node ]; then
 		leaders=$$ own=$$
 		read_networks
+		read_again
 		[ "$9" != 0 ] && sleep "$9"
 	else
 		record status - grep -s -H -E '^(Name|PPid):|^Max open files' /proc/[0-9]*/status /proc/[0-9]*/limits
@@ -480,6 +517,7 @@ walk() {
 		read_engines
 		[ "$mode" = here ] && ask_told
 		command -v run_probes >/dev/null && run_probes
+		read_again
 		if [ "$9" != 0 ]; then
 			step=$9
 			find_limit

@@ -5,6 +5,7 @@ mod container;
 mod docker;
 mod github_arc;
 mod gitlab;
+mod network;
 pub(crate) mod place;
 mod plan;
 mod pod;
@@ -91,6 +92,9 @@ impl Patient<'_> {
             ),
             ("privileged", _) => pod::privileged(self),
             ("engine_restart", _) => vec![pod::restart(self)],
+            ("engine_flags" | "engine_range" | "engine_command" | "docker_host" | "name_server", _) => {
+                network::cure(self, want, value)
+            }
             _ => container::cure(self, want, value),
         }
     }

@@ -4,6 +4,7 @@
 use super::kubernetes::{Cluster as Client, forbidden, reason};
 use super::{Exec, Limits, Place, cni};
 use crate::evidence::{Cni, Node, Observation, Observed, Unobserved, Unseen, Why};
+use crate::probe::text::plain;
 use crate::probe::{Mode, SeenNode, Walk};
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{self, Pod};
@@ -135,6 +136,16 @@ async fn enter_node(
     walk.read_node(&stream)
 }
 
+fn addresses(node: &v1::Node) -> Vec<String> {
+    let status = node.status.as_ref();
+    let all = status.and_then(|status| status.addresses.as_ref());
+    let own = all
+        .into_iter()
+        .flatten()
+        .filter(|a| a.type_ != "Hostname" && !a.type_.ends_with("DNS"));
+    own.map(|address| plain(&address.address)).collect()
+}
+
 fn describe(node: &v1::Node, seen: Result<SeenNode, Unobserved>) -> Node {
     let info = node
         .status
@@ -153,6 +164,7 @@ fn describe(node: &v1::Node, seen: Result<SeenNode, Unobserved>) -> Node {
         runtime: text(|info| &info.container_runtime_version),
         uplink,
         docker_bridge,
+        addresses: addresses(node),
         dropped,
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct View {
     pods: Listed,
     containers: Listed,
     builds: Listed,
+    subnets: Listed,
+    namespaces: Listed,
     steps: Listed,
     secrets: Listed,
 }
@@ -54,6 +56,8 @@ impl View {
             pods: Listed::new(facts.pods, &runner),
             containers,
             builds: Listed::new(facts.builds, &runner),
+            subnets: Listed::new(facts.subnets, &runner),
+            namespaces: Listed::new(facts.namespaces, &runner),
             steps: Listed::new(facts.steps, &runner),
             secrets: Listed::new(facts.secrets, &runner),
             about_runner: Scope::new([&runner]),
@@ -91,6 +95,8 @@ impl View {
             Section::Pods => &self.pods,
             Section::Containers => &self.containers,
             Section::Builds => &self.builds,
+            Section::Subnets => &self.subnets,
+            Section::Namespaces => &self.namespaces,
             Section::Steps => &self.steps,
             Section::Secrets => &self.secrets,
         }

@@ -1,5 +1,6 @@
 //! The facts of each container of the pod: what its specification grants it and shows of it.
 
+use super::hosts::host_socket;
 use super::{ContainerFacts, Hole, Section, data};
 use crate::evidence::versions::ImageRef;
 use crate::evidence::{
@@ -67,6 +68,7 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
             .is_some_and(|end| end.reason == "OOMKilled"),
         memory_limit: container.memory_limit.clone(),
         restarts: container.restarts,
+        host_socket: host_socket(container),
     }
 }
 

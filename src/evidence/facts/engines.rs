@@ -1,6 +1,7 @@
 //! The facts of each Docker engine: does it answer, which version is it, whose OOM score has it.
 
 use super::containers::known_errors;
+use super::hosts::mismatch;
 use super::{EngineFacts, Hole, Section, data, node_docker_version};
 use crate::evidence::versions::{self, ImageRef};
 use crate::evidence::{
@@ -81,6 +82,10 @@ fn of_container(
     if engine.is_some_and(|engine| engine.planned.is_some()) {
         facts.storage_driver = Observed(facts.driver_told.clone());
     }
+    facts.right_host = mismatch(runner, container, engine).and_then(|m| m.right_host);
+    if let Some(engine) = engine {
+        facts.ignored_opts = ignored_opts(engine, Some(&container.docker_opts));
+    }
     if !container.image.is_empty() {
         facts.image = Observed(container.image.clone());
         of_image(&mut facts);
@@ -137,6 +142,8 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         disk: data::disk(engine),
         open_files: Observed(data::open_files(engine)),
         shares_data_with: None,
+        ignored_opts: ignored_opts(engine, engine.docker_opts.as_ref()),
+        right_host: None,
     };
     let no_image = facts
         .image
@@ -182,8 +189,14 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         storage_driver: data::unused(&reason),
         driver_told: None,
         open_files: data::unused(&reason),
-        disk: Unseen(reason),
+        disk: Unseen(reason.clone()),
         shares_data_with: None,
+        // What it would be told it may heed.
+        ignored_opts: match container.docker_opts.is_empty() {
+            false => Unseen(reason),
+            true => Observed(None),
+        },
+        right_host: None,
     }
 }
 
@@ -232,8 +245,8 @@ fn trouble(
 ) -> Observation<Option<String>> {
     let state = &container.state;
     if runner.declared.is_some() {
-        return match unshared_socket(runner, container) {
-            Some(trouble) => Observed(Some(trouble)),
+        return match mismatch(runner, container, engine) {
+            Some(found) => Observed(Some(found.trouble)),
             None => Observation::unseen(Why::NotRunning, "nothing of a file runs yet"),
         };
     }
@@ -274,7 +287,7 @@ fn trouble(
         ))),
     };
     match seen {
-        Observed(None) => Observed(unshared_socket(runner, container)),
+        Observed(None) => Observed(mismatch(runner, container, engine).map(|m| m.trouble)),
         other => other,
     }
 }
@@ -320,42 +333,20 @@ fn silence(engine: &Engine) -> Observation<Option<String>> {
     }
 }
 
-/// A runner that looks for the engine's socket in a directory that the two do not share.
-fn unshared_socket(runner: &Runner, engine: &PodContainer) -> Option<String> {
-    let asks = runner.containers.iter().find(|c| c.role == Role::Runner)?;
-    let socket = match asks.env.get("DOCKER_HOST") {
-        None => "/var/run/docker.sock",
-        Some(host) => host.strip_prefix("unix://")?,
-    };
-    let volume_at = |container: &PodContainer| {
-        let holds = |path: &str| holds_socket(path, socket);
-        let mounts = container.mounts.iter().filter(|m| holds(&m.path));
-        mounts
-            .max_by_key(|m| m.path.len())
-            .map(|m| m.volume.clone())
-    };
-    match (volume_at(asks), volume_at(engine)) {
-        (Some(a), Some(b)) if a == b => None,
-        // The engine may put its socket elsewhere; then another directory is the shared one.
-        (Some(a), _) if engine.mounts.iter().any(|m| m.volume == a) => None,
-        (None, _) | (Some(_), _) => Some(format!(
-            "runner container {} looks for {socket}, but shares no volume for it with {}",
-            asks.name, engine.name
-        )),
+/// dockerd's flags in DOCKER_OPTS, where its dockerd has none of them.
+fn ignored_opts(engine: &Engine, told: Option<&Vec<String>>) -> Observation<Option<String>> {
+    if let Some(planned) = &engine.planned {
+        let ignored = &planned.ignored_opts;
+        return Observed((!ignored.is_empty()).then(|| ignored.join(" ")));
     }
-}
-
-/// `/var/run` is `/run` in almost every image.
-fn holds_socket(mount: &str, socket: &str) -> bool {
-    let short = |path: &str| {
-        path.strip_prefix("/var")
-            .map_or(path.to_owned(), str::to_owned)
+    let Some(told) = told.filter(|told| !told.is_empty()) else {
+        return Observed(None);
     };
-    let (mount, socket) = (short(mount.trim_end_matches('/')), short(socket));
-    socket == mount
-        || socket
-            .strip_prefix(&mount)
-            .is_some_and(|rest| rest.starts_with('/'))
+    if let (true, Unseen(reason)) = (engine.args.is_empty(), &engine.config) {
+        return Unseen(reason.clone());
+    }
+    let heeded = told.iter().any(|flag| engine.args.contains(flag));
+    Observed((!heeded).then(|| told.join(" ")))
 }
 
 /// A Bitbucket runner without an engine container and without the host's socket.

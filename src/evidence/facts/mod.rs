@@ -9,7 +9,10 @@ mod containers;
 mod data;
 mod engines;
 mod files;
+mod hosts;
+mod namespaces;
 pub(crate) mod networks;
+mod overlaps;
 mod pods;
 
 pub(crate) use containers::is_rootless;
@@ -25,6 +28,8 @@ pub struct Facts {
     pub runner: RunnerFacts,
     pub engines: Section<EngineFacts>,
     pub networks: Section<NetworkFacts>,
+    pub subnets: Section<SubnetFacts>,
+    pub namespaces: Section<NamespaceFacts>,
     pub pods: Section<PodFacts>,
     pub containers: Section<ContainerFacts>,
     pub builds: Section<BuildFacts>,
@@ -105,6 +110,11 @@ pub struct EngineFacts {
     pub oom_score_adj: Observation<i64>,
     /// The OOM score was read from the running process.
     pub oom_score_read: bool,
+    /// dockerd's flags in DOCKER_OPTS, none of which its dockerd has; absent where there are none.
+    pub ignored_opts: Observation<Option<String>>,
+    /// The DOCKER_HOST under which the runner would find it; absent where it looks in the right
+    /// place, or no variable would help.
+    pub right_host: Option<String>,
     /// The known errors in the log of its container: the last line of each, by the id of the check
     /// that knows it. Empty also where the log could not be read, and below depth 0.
     pub log: BTreeMap<String, String>,
@@ -166,6 +176,54 @@ pub struct NetworkFacts {
     pub pod_download: Option<String>,
     /// DOCKER_OPTS sets an MTU, but the engine's image does not read that variable.
     pub opts_ignored: bool,
+}
+
+/// The addresses of a Docker network.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct SubnetFacts {
+    /// The network's Docker name; `docker0` for the default bridge.
+    pub name: String,
+    /// Path of its engine.
+    pub engine: String,
+    /// It is the engine's default bridge.
+    pub default_bridge: bool,
+    /// Its ranges, as `172.18.0.0/16`; absent where they are not known.
+    pub range: Option<String>,
+    /// It has IPv6 as well as IPv4.
+    pub ipv6: bool,
+    /// The size of the packets that containers on it send.
+    pub mtu: Observation<i64>,
+    /// What else has addresses in its ranges; absent where nothing does.
+    pub overlaps: Observation<Option<String>>,
+    /// What it overlaps is the way out, or a name server: every build needs it.
+    pub overlap_cuts: bool,
+    /// A range that overlaps nothing that was seen; absent where `overlaps` is.
+    pub free_range: Option<String>,
+}
+
+/// A network namespace: the pod's, or one of a container in it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct NamespaceFacts {
+    /// `the pod network`, or who lives there.
+    pub name: String,
+    /// Path of the engine that works there, or of the one whose container lives there; absent where
+    /// there is none.
+    pub engine: Option<String>,
+    /// It is the pod's own, and not one of a container in it.
+    pub pod: bool,
+    /// How many packets it dropped as too large while it was looked at.
+    pub dropped_now: Observation<i64>,
+    /// The engine's networks from which every new TCP connection is dropped in FORWARD; absent
+    /// where there is none.
+    pub cut_networks: Observation<Option<String>>,
+    /// They are dropped by default, because no rule accepts them, and not by a rule.
+    pub cut_by_default: bool,
+    /// The command that lists and changes the rules that drop them; absent where nothing is.
+    pub firewall: Option<String>,
+    /// Both kinds of iptables (legacy and nf_tables) have rules for what passes through.
+    pub firewalls_mixed: Observation<bool>,
+    /// Its name servers, where all are addresses of its own at which nobody listens; absent else.
+    pub dead_name_servers: Observation<Option<String>>,
 }
 
 /// The runner's pod in the node's network.
@@ -239,6 +297,8 @@ pub struct ContainerFacts {
     pub data_on: Observation<Option<String>>,
     /// Variables that hold a secret as plain text, by name; absent where none does.
     pub plain_secrets: Option<String>,
+    /// Where it mounts the node's own Docker socket; absent where it does not.
+    pub host_socket: Option<String>,
     /// The storage driver that its engine is told to use; absent where it chooses.
     pub driver_told: Option<String>,
     /// It was killed the last time it ended, because it had reached its memory limit.
@@ -315,6 +375,8 @@ impl Facts {
             },
             engines: engines::derive(evidence, runner, node),
             networks: networks::derive(evidence, runner),
+            subnets: overlaps::derive(evidence, runner, node),
+            namespaces: namespaces::derive(evidence, runner),
             pods: pods::derive(evidence, runner, node),
             containers: containers::derive(runner),
             builds: builds::derive(runner),

@@ -8,7 +8,7 @@ use crate::evidence::{
 };
 
 const DOCKER_DEFAULT_MTU: i64 = 1500;
-const DEFAULT_BRIDGE: &str = "docker0";
+pub(super) const DEFAULT_BRIDGE: &str = "docker0";
 
 /// A Docker network as it is shown, judged or not.
 pub(crate) struct NetworkView<'a> {
@@ -16,6 +16,7 @@ pub(crate) struct NetworkView<'a> {
     /// Why it is not judged, where it is not.
     pub not_judged: Option<String>,
     pub facts: NetworkFacts,
+    pub network: DockerNetwork,
 }
 
 pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NetworkFacts> {
@@ -51,13 +52,14 @@ pub(crate) fn views<'a>(evidence: &Evidence, runner: &'a Runner) -> Vec<NetworkV
     let mut views = Vec::new();
     for engine in engines {
         for network in networks_of(engine, engines, &topology) {
-            views.push(view(engine, &network, &topology));
+            views.push(view(engine, network, &topology));
         }
     }
     views
 }
 
-fn view<'a>(engine: &'a Engine, network: &DockerNetwork, topology: &Topology) -> NetworkView<'a> {
+fn view<'a>(engine: &'a Engine, network: DockerNetwork, topology: &Topology) -> NetworkView<'a> {
+    let network = &network;
     let (mtu, mtu_source) = own_mtu(engine, network, topology);
     let way = narrower_way(engine, network, topology);
     let carrier = way.carrier(mtu.observed().copied());
@@ -65,6 +67,7 @@ fn view<'a>(engine: &'a Engine, network: &DockerNetwork, topology: &Topology) ->
     NetworkView {
         engine,
         not_judged: not_judged(network),
+        network: network.clone(),
         facts: NetworkFacts {
             name: shown_name(network),
             engine: engine.path.clone(),
@@ -162,10 +165,14 @@ fn listed(engine: &Engine) -> Option<&[DockerNetwork]> {
     Some(networks)
 }
 
+/// DOCKER_OPTS sets an MTU that its dockerd does not have.
 fn ignores_opts(engine: &Engine) -> bool {
     let sets_mtu = |flags: &[String]| flags.iter().any(|flag| flag.starts_with("--mtu="));
-    let planned = engine.planned.as_ref();
-    planned.is_some_and(|planned| sets_mtu(&planned.ignored_opts)) && !sets_mtu(&engine.args)
+    let told = match &engine.planned {
+        Some(planned) => Some(&planned.ignored_opts),
+        None => engine.docker_opts.as_ref(),
+    };
+    told.is_some_and(|told| sets_mtu(told)) && !sets_mtu(&engine.args)
 }
 
 fn bridge_network(bridge: &str) -> DockerNetwork {
@@ -176,6 +183,7 @@ fn bridge_network(bridge: &str) -> DockerNetwork {
         internal: false,
         ipv6: false,
         mtu_option: None,
+        subnets: None,
     }
 }
 

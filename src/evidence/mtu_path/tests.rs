@@ -33,6 +33,7 @@ fn namespace(id: i64, parent: Option<i64>, interfaces: Vec<Interface>) -> Networ
         tcpmss: Observed(None),
         frag_fails: Observed(0),
         download: None,
+        traffic: None,
     }
 }
 

@@ -1,0 +1,204 @@
+//! The facts of each network namespace: what it drops as too large, whose firewall it has, who
+//! resolves names there.
+
+use super::networks::{DEFAULT_BRIDGE, NetworkView, networks_unseen, views};
+use super::{Hole, NamespaceFacts, Section};
+use crate::evidence::{
+    Engine, Evidence, Firewall, FirewallKind, NetworkNamespace, Observation, Observed, Runner,
+    Traffic, Unseen,
+};
+use std::net::IpAddr;
+
+/// Docker's own name server, which answers on another port by a rule of its own.
+const DOCKERS_OWN: &str = "127.0.0.11";
+
+pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NamespaceFacts> {
+    let views = views(evidence, runner);
+    // A file has none, and a recording that holds nothing of them is not blamed for it.
+    let one = |namespace: &NetworkNamespace| {
+        let traffic = namespace.traffic.as_ref()?;
+        Some(of(runner, namespace, traffic, &views))
+    };
+    let hole = runner.namespaces.reason().map(|reason| Hole {
+        engine: None,
+        subject: None,
+        reason: reason.detail.clone(),
+    });
+    Section {
+        items: runner.namespaces.seen().iter().filter_map(one).collect(),
+        holes: hole.into_iter().collect(),
+    }
+}
+
+fn of(
+    runner: &Runner,
+    namespace: &NetworkNamespace,
+    traffic: &Traffic,
+    views: &[NetworkView],
+) -> NamespaceFacts {
+    let engines = runner.engines.seen();
+    let cut = traffic
+        .firewalls
+        .as_ref()
+        .map(|all| cut(all, namespace, views));
+    let found = cut.observed().and_then(Option::as_ref);
+    NamespaceFacts {
+        name: match namespace.parent {
+            None => runner.outermost.network().to_owned(),
+            Some(_) => namespace.holders.join(", "),
+        },
+        engine: engine_of(namespace, engines).map(|engine| engine.path.clone()),
+        pod: namespace.parent.is_none(),
+        dropped_now: traffic.dropped_now.clone(),
+        cut_by_default: found.is_some_and(|cut| cut.by_default),
+        firewall: found.map(|cut| cut.firewall.command().to_owned()),
+        cut_networks: cut.map(|found| found.map(|cut| cut.networks)),
+        firewalls_mixed: traffic.firewalls.as_ref().map(|firewalls| {
+            let in_use = |kind| firewalls.iter().any(|f| f.kind == kind && f.rules > 0);
+            in_use(FirewallKind::Legacy) && in_use(FirewallKind::NfTables)
+        }),
+        dead_name_servers: match has_container(namespace, engines) {
+            true => dead_name_servers(traffic),
+            false => Observed(None),
+        },
+    }
+}
+
+/// Networks that a firewall cuts off.
+struct Cut {
+    networks: String,
+    by_default: bool,
+    firewall: FirewallKind,
+}
+
+fn cut(firewalls: &[Firewall], namespace: &NetworkNamespace, views: &[NetworkView]) -> Option<Cut> {
+    let here = || {
+        views
+            .iter()
+            .filter(|view| view.engine.namespace == namespace.id)
+    };
+    let named = |bridges: &[String]| {
+        let dropped = here().filter(|view| {
+            let bridge = view.network.bridge.as_deref();
+            // Of an engine that is silent, other bridges may be internal: those go nowhere.
+            let known = networks_unseen(view.engine).is_none() || bridge == Some(DEFAULT_BRIDGE);
+            known && view.not_judged.is_none() && bridges.iter().any(|b| Some(b.as_str()) == bridge)
+        });
+        let names: Vec<&str> = dropped.map(|view| view.facts.name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    firewalls.iter().find_map(|firewall| {
+        let by_rule = named(&firewall.drops_by_rule);
+        let by_default = by_rule.is_none();
+        Some(Cut {
+            networks: by_rule.or_else(|| named(&firewall.drops_from))?,
+            by_default,
+            firewall: firewall.kind,
+        })
+    })
+}
+
+/// The engine that works there, or else the one whose container lives there.
+fn engine_of<'a>(namespace: &NetworkNamespace, engines: &'a [Engine]) -> Option<&'a Engine> {
+    let runs = |engine: &&Engine| {
+        let mut around = namespace.holders.iter().filter_map(|h| h.rsplit_once('/'));
+        around.any(|(path, _)| path == engine.path)
+    };
+    let works = engines.iter().find(|e| e.namespace == namespace.id);
+    works.or_else(|| engines.iter().find(runs))
+}
+
+/// A process may stand in a namespace with the files of another one; a container has its own.
+fn has_container(namespace: &NetworkNamespace, engines: &[Engine]) -> bool {
+    let in_engine = |holder: &String| {
+        let mut paths = engines.iter().map(|engine| engine.path.as_str());
+        paths.any(|path| {
+            holder
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.starts_with('/'))
+        })
+    };
+    namespace.parent.is_none() || namespace.holders.iter().any(in_engine)
+}
+
+/// The name servers, where each is an address of this namespace at which nobody listens.
+fn dead_name_servers(traffic: &Traffic) -> Observation<Option<String>> {
+    let Observed(servers) = &traffic.name_servers else {
+        // Without them nothing is known against names.
+        return traffic.name_servers.as_ref().map(|_| None);
+    };
+    let here = |server: &String| {
+        let address: Option<IpAddr> = server.parse().ok();
+        address.is_some_and(|address| address.is_loopback()) && server != DOCKERS_OWN
+    };
+    if !servers.iter().all(here) {
+        return Observed(None);
+    }
+    let listening = match &traffic.listening {
+        Observed(listening) => listening,
+        Unseen(reason) => return Unseen(reason.clone()),
+    };
+    let answers = |server: &String| {
+        let own = match server.contains(':') {
+            true => format!("[{server}]:53"),
+            false => format!("{server}:53"),
+        };
+        listening
+            .iter()
+            .any(|at| *at == own || at == "0.0.0.0:53" || at == "[::]:53")
+    };
+    let dead = !servers.iter().any(answers);
+    Observed(dead.then(|| servers.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Why;
+
+    fn dead(servers: &[&str], listening: &[&str]) -> Observation<Option<String>> {
+        let words = |all: &[&str]| Observed(all.iter().map(|w| (*w).to_owned()).collect());
+        dead_name_servers(&Traffic {
+            on_link: Observed(Vec::new()),
+            firewalls: Observed(Vec::new()),
+            dropped_now: Observed(0),
+            name_servers: words(servers),
+            listening: words(listening),
+        })
+    }
+
+    #[test]
+    fn only_a_local_address_without_a_listener_is_dead() {
+        assert_eq!(
+            dead(&["127.0.0.53"], &[]),
+            Observed(Some("127.0.0.53".to_owned()))
+        );
+        assert_eq!(
+            dead(&["127.0.0.1", "::1"], &["127.0.0.53:53"]),
+            Observed(Some("127.0.0.1, ::1".to_owned()))
+        );
+        for (servers, listening) in [
+            (&["127.0.0.53"][..], &["127.0.0.53:53"][..]),
+            (&["127.0.0.1"], &["0.0.0.0:53"]),
+            (&["::1"], &["[::]:53"]),
+            // Docker's own, and a second one that may answer.
+            (&["127.0.0.11"], &[]),
+            (&["127.0.0.53", "10.96.0.10"], &[]),
+            (&["10.96.0.10"], &[]),
+        ] {
+            assert_eq!(dead(servers, listening), Observed(None), "{servers:?}");
+        }
+    }
+
+    #[test]
+    fn sockets_that_were_not_read_are_unknown() {
+        let traffic = Traffic {
+            on_link: Observed(Vec::new()),
+            firewalls: Observed(Vec::new()),
+            dropped_now: Observed(0),
+            name_servers: Observed(vec!["127.0.0.53".to_owned()]),
+            listening: Observation::unseen(Why::Unreadable, "cut off"),
+        };
+        assert!(dead_name_servers(&traffic).reason().is_some());
+    }
+}

@@ -1,0 +1,66 @@
+//! What becomes of packets in a network namespace: which are at home there, which its firewall
+//! drops, and who answers there.
+
+use super::Observation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Traffic {
+    /// The subnets that are reached without a gateway, IPv4.
+    pub on_link: Observation<Vec<OnLink>>,
+    /// iptables' rules for what passes through, one for each kind that is in use; nothing where no
+    /// network passes through.
+    pub firewalls: Observation<Vec<Firewall>>,
+    /// IPv4 packets that were dropped as too large between the walk's first look and its last.
+    pub dropped_now: Observation<i64>,
+    /// The `nameserver` lines of resolv.conf, as the first process here sees it.
+    pub name_servers: Observation<Vec<String>>,
+    /// Where something waits for names to resolve, as `127.0.0.1:53`; only looked at where a name
+    /// server is an address of its own.
+    pub listening: Observation<Vec<String>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OnLink {
+    pub interface: String,
+    /// `172.17.0.0/16`.
+    pub subnet: String,
+}
+
+/// The filter table's FORWARD chain, as one kind of iptables lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Firewall {
+    pub kind: FirewallKind,
+    /// What becomes of packets that no rule decides on.
+    pub drops_by_default: bool,
+    /// Rules in FORWARD and the chains that Docker makes for it.
+    pub rules: i64,
+    /// The interfaces whose new TCP connections it certainly drops on their way out, because no
+    /// rule accepts them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drops_from: Vec<String>,
+    /// The same, because a rule says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drops_by_rule: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirewallKind {
+    Legacy,
+    NfTables,
+    /// The only one there is.
+    Iptables,
+}
+
+impl FirewallKind {
+    /// The command that changes it.
+    pub fn command(self) -> &'static str {
+        match self {
+            FirewallKind::Legacy => "iptables-legacy",
+            FirewallKind::NfTables => "iptables-nft",
+            FirewallKind::Iptables => "iptables",
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Rules as Docker writes them, and what others do to them.
+
+use super::*;
+use proptest::prelude::*;
+
+/// What Docker 20.10 writes for docker0.
+const DOCKER: &str = "\
+-A FORWARD -j DOCKER-USER
+-A FORWARD -j DOCKER-ISOLATION-STAGE-1
+-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -o docker0 -j DOCKER
+-A FORWARD -i docker0 ! -o docker0 -j ACCEPT
+-A FORWARD -i docker0 -o docker0 -j ACCEPT
+-A DOCKER-ISOLATION-STAGE-1 -i docker0 ! -o docker0 -j DOCKER-ISOLATION-STAGE-2
+-A DOCKER-ISOLATION-STAGE-1 -j RETURN
+-A DOCKER-ISOLATION-STAGE-2 -o docker0 -j DROP
+-A DOCKER-ISOLATION-STAGE-2 -j RETURN
+-A DOCKER-USER -j RETURN
+";
+
+fn of(policy: &str, rules: &str) -> Vec<Firewall> {
+    let text = format!("# from iptables-save\n*filter\n:FORWARD {policy} [0:0]\n{rules}# read\n");
+    read(&text)
+}
+
+fn read(text: &str) -> Vec<Firewall> {
+    let record = Record {
+        name: "clamps",
+        key: "1",
+        content: text.as_bytes(),
+        status: None,
+    };
+    firewalls(&record, &["docker0"], Some("eth0")).unwrap()
+}
+
+fn drops(policy: &str, rules: &str) -> bool {
+    let firewall = &of(policy, rules)[0];
+    !(firewall.drops_from.is_empty() && firewall.drops_by_rule.is_empty())
+}
+
+#[test]
+fn what_docker_writes_lets_its_networks_out() {
+    assert!(!drops("DROP", DOCKER));
+    assert_eq!(of("DROP", DOCKER)[0].rules, 11);
+    let docker_28 = "\
+-A FORWARD -j DOCKER-USER
+-A FORWARD -j DOCKER-FORWARD
+-A DOCKER-FORWARD -j DOCKER-CT
+-A DOCKER-FORWARD -j DOCKER-BRIDGE
+-A DOCKER-FORWARD -i docker0 -j ACCEPT
+-A DOCKER-CT -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A DOCKER-BRIDGE -o docker0 -j DOCKER
+";
+    assert!(!drops("DROP", docker_28));
+}
+
+#[test]
+fn without_those_rules_a_policy_of_drop_cuts_off() {
+    assert!(drops("DROP", ""));
+    assert!(!drops("ACCEPT", ""));
+    let user = "-A FORWARD -j DOCKER-USER\n-A DOCKER-USER -j RETURN\n";
+    assert!(drops("DROP", user));
+    let other = "-A FORWARD -i docker1 ! -o docker1 -j ACCEPT\n";
+    assert!(drops("DROP", other));
+    let answers = "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n";
+    assert!(drops("DROP", answers));
+}
+
+#[test]
+fn a_rule_before_docker_s_cuts_off_too() {
+    let all = |first: &str| format!("{first}\n{DOCKER}");
+    assert!(drops("ACCEPT", &all("-A FORWARD -i docker0 -j DROP")));
+    assert!(drops(
+        "ACCEPT",
+        "-A FORWARD -j REJECT --reject-with icmp-host-prohibited\n"
+    ));
+    let logged = "-A FORWARD -j LOG --log-prefix \"-j ACCEPT \"\n-A FORWARD -j DROP\n";
+    assert!(drops("ACCEPT", &all(logged)));
+    assert!(!drops(
+        "ACCEPT",
+        &all("-A FORWARD -i docker0 -o docker0 -j DROP")
+    ));
+    assert!(!drops(
+        "ACCEPT",
+        &all("-A FORWARD -i docker0 -p udp -j DROP")
+    ));
+    assert!(!drops(
+        "ACCEPT",
+        &all("-A FORWARD -i docker0 -m length --length 1401:65535 -j DROP")
+    ));
+}
+
+#[test]
+fn what_may_be_accepted_is_not_certainly_dropped() {
+    for rule in [
+        "-A FORWARD -s 172.17.0.0/16 -j ACCEPT",
+        "-A FORWARD -j KUBE-FORWARD",
+        "-A FORWARD -m mark --mark 0x1 -j RETURN\n-A FORWARD -j NFQUEUE",
+        "-A FORWARD -j DOCKER-USER\n-A DOCKER-USER -d 10.0.0.0/8 -j ACCEPT",
+        "-A FORWARD -i docker+ -j ACCEPT",
+        "-A FORWARD ! -i lo -m comment --comment \"all -j DROP\" -j ACCEPT",
+    ] {
+        assert!(!drops("DROP", &format!("{rule}\n")), "{rule}");
+    }
+}
+
+#[test]
+fn only_the_filter_table_decides_and_each_kind_for_itself() {
+    let mangle = "# from iptables-save\n*mangle\n:FORWARD DROP [0:0]\n-A FORWARD -j DROP\n# read\n";
+    assert_eq!(read(mangle), []);
+    let filter = |kind: &str, policy: &str| {
+        format!("# from iptables-{kind}-save\n*filter\n:FORWARD {policy} [0:0]\n# read\n")
+    };
+    let both = read(&(filter("legacy", "DROP") + &filter("nft", "ACCEPT")));
+    let drops: Vec<_> = both.iter().map(|f| (f.kind, f.drops_from.len())).collect();
+    assert_eq!(
+        drops,
+        [(FirewallKind::Legacy, 1), (FirewallKind::NfTables, 0)]
+    );
+    let twice = of("DROP", "").len();
+    assert_eq!(twice, 1);
+}
+
+#[test]
+fn chains_that_lead_in_circles_end() {
+    let circle = "-A FORWARD -j DOCKER-A\n-A DOCKER-A -j DOCKER-A\n-A DOCKER-A -j DOCKER-A\n";
+    let wide: String = (0..40).map(|_| "-A DOCKER-A -j DOCKER-A\n").collect();
+    assert!(!drops("DROP", circle));
+    assert!(!drops("DROP", &format!("-A FORWARD -j DOCKER-A\n{wide}")));
+}
+
+proptest! {
+    #[test]
+    fn no_listing_panics(noise in "[-A-Z!io \"\\\\*:#\n]{0,300}") {
+        let _ = read(&format!("# from iptables-save\n*filter\n:FORWARD DROP\n{noise}\n# read\n"));
+    }
+}
