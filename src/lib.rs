@@ -26,5 +26,6 @@ mod manifest;
 mod probe;
 pub mod remedy;
 pub mod report;
+mod secret;
 mod shell;
 mod target;

@@ -106,6 +106,10 @@ pub fn complain(error: &anyhow::Error) {
 }
 
 fn plain(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(crate::report::clean).collect();
+    // An error may quote the address of a proxy, password and all.
+    let lines = text.lines().map(crate::secret::hidden);
+    let lines: Vec<_> = lines
+        .map(|line| crate::report::clean(&line).into_owned())
+        .collect();
     lines.join("\n")
 }

@@ -6,13 +6,16 @@ use crate::evidence::{
     ContainerState, Launch, Launcher, Mount, Observation, Outermost, Owner, PodContainer, Role,
     Runner, Why,
 };
-use crate::probe::{options, text::plain};
+use crate::probe::{options, text, text::plain};
+use crate::secret::holds_secret;
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec};
 use std::collections::BTreeMap;
 
+const OPTS: &str = "DOCKER_OPTS";
+
 /// The variables that decide how an engine runs or is found. No other is read.
 const ENV: [&str; 6] = [
-    "DOCKER_OPTS",
+    OPTS,
     "DOCKER_HOST",
     "DOCKER_TLS_CERTDIR",
     "DOCKER_DRIVER",
@@ -136,9 +139,9 @@ fn one(container: &Container, init: bool, spec: &PodSpec, pod: &Pod, kind: &Kind
     PodContainer {
         name: container.name.clone(),
         role,
-        image: plain(image(container)),
+        image: text::image(image(container)),
         digest: status
-            .map(|s| s.image_id.clone())
+            .map(|s| text::image(&s.image_id))
             .filter(|id| !id.is_empty()),
         init,
         privileged: is_privileged(container),
@@ -184,7 +187,15 @@ fn environment(container: &Container) -> BTreeMap<String, String> {
     let variables = container.env.iter().flatten();
     variables
         .filter(|variable| ENV.contains(&variable.name.as_str()))
-        .filter_map(|variable| Some((variable.name.clone(), plain(variable.value.as_ref()?))))
+        .filter_map(|variable| {
+            let value = variable.value.as_ref()?;
+            let value = match variable.name.as_str() {
+                // Flags, of which some hold secrets.
+                OPTS => options::flags(value.split_whitespace()).join(" "),
+                _ => plain(value),
+            };
+            Some((variable.name.clone(), value))
+        })
         .collect()
 }
 
@@ -197,16 +208,6 @@ pub(crate) fn plain_secrets(container: &Container) -> Vec<String> {
         .filter(|variable| variable.value.as_deref().is_some_and(is_literal))
         .map(|variable| plain(&variable.name))
         .collect()
-}
-
-/// `OAUTH_CLIENT_SECRET`, `NPM_TOKEN`, `DB_PASSWORD` and their like.
-pub(crate) fn holds_secret(variable: &str) -> bool {
-    const WORDS: [&str; 4] = ["TOKEN", "PASSWORD", "SECRET", "PRIVATE_KEY"];
-    let name = variable.to_ascii_uppercase();
-    WORDS.iter().any(|word| {
-        name.strip_suffix(word)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
-    })
 }
 
 /// Not a reference to another variable, `$(NAME)`, which may come from a Secret.
