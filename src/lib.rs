@@ -24,6 +24,7 @@ mod layers;
 mod lint;
 mod manifest;
 mod probe;
+pub mod redact;
 pub mod remedy;
 pub mod report;
 mod secret;

@@ -4,7 +4,7 @@ use crate::evidence::{Owner, Runner};
 use sha2::{Digest, Sha256};
 
 /// The letters of which Kubernetes makes its generated suffixes: no vowels, so no words.
-const GENERATED: &str = "bcdfghjklmnpqrstvwxz2456789";
+pub(crate) const GENERATED: &str = "bcdfghjklmnpqrstvwxz2456789";
 
 /// 16 hex digits that survive a recreated pod and a step's random container names. `repeat` tells
 /// apart findings that differ in nothing but random parts.
@@ -81,7 +81,7 @@ fn without_generated(name: &str, lengths: std::ops::RangeInclusive<usize>) -> St
     }
 }
 
-fn is_generated(segment: &str, lengths: &std::ops::RangeInclusive<usize>) -> bool {
+pub(crate) fn is_generated(segment: &str, lengths: &std::ops::RangeInclusive<usize>) -> bool {
     lengths.contains(&segment.len()) && segment.chars().all(|c| GENERATED.contains(c))
 }
 
@@ -118,9 +118,10 @@ fn random_part(text: &str) -> Option<usize> {
     None
 }
 
-const UUID_LENGTH: usize = 36;
+pub(crate) const UUID_LENGTH: usize = 36;
 
-fn is_uuid(text: &str) -> bool {
+/// Whether a text begins with a UUID.
+pub(crate) fn is_uuid(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() >= UUID_LENGTH
         && bytes[..UUID_LENGTH]

@@ -20,6 +20,7 @@ mod template;
 
 pub use case::{Case, CaseReport, Outcome};
 pub use definition::{Section, Want};
+pub(crate) use fingerprint::{GENERATED, UUID_LENGTH, is_generated, is_uuid};
 pub use judge::{Judgement, judge};
 pub use library::Library;
 pub use rule::Check;

@@ -30,6 +30,13 @@ pub struct Evidence {
     /// The run was interrupted or its deadline passed: there was more to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+    /// Names and addresses in it are tokens, the same one wherever the same name stood.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub redacted: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Evidence {
@@ -41,6 +48,7 @@ impl Evidence {
             nodes: Vec::new(),
             runners: Vec::new(),
             incomplete: None,
+            redacted: false,
         }
     }
 

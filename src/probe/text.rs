@@ -8,7 +8,11 @@ const LONGEST: usize = 512;
 /// like a secret hidden: a recording must be fit to be shown.
 pub fn plain(text: &str) -> String {
     // What is cut off later may still tell that something before it is a secret.
-    let text: String = text.chars().filter(|c| !acts(*c)).take(4 * LONGEST).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| !acts(*c))
+        .take(4 * LONGEST)
+        .collect();
     let visible: String = secret::hidden(text.trim()).chars().take(LONGEST).collect();
     visible.trim().to_owned()
 }
