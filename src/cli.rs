@@ -1,5 +1,9 @@
 //! The command line, as types. Nothing happens here.
 
+mod after;
+
+pub use after::{Completions, Diff, DiffFormat, Man, Ticket};
+
 use crate::diagnosis::Severity;
 use crate::probe::Url;
 use crate::remedy::Preference;
@@ -57,6 +61,18 @@ pub enum Command {
     /// Find in files, before they are deployed, what `check` would find in the cluster
     #[command(after_help = LINT_EXAMPLES)]
     Lint(Box<Lint>),
+    /// Write recording and reports, without names, into one archive to attach to a ticket
+    #[command(after_help = after::TICKET_EXAMPLES)]
+    Ticket(Box<Ticket>),
+    /// Compare two reports or recordings: what was fixed, what is new, which layers changed
+    #[command(after_help = after::DIFF_EXAMPLES)]
+    Diff(Diff),
+    /// Print what completes this program's commands in a shell
+    #[command(after_help = after::COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    #[command(after_help = after::MAN_EXAMPLES)]
+    Man(Man),
 }
 
 const FIX_EXAMPLES: &str = "\
@@ -168,6 +184,8 @@ Examples:
   runner-doctor check -n ci runner-2jpsg      one pod
   runner-doctor check -A -o json              everything, for a program
   runner-doctor check --fail-on warning       a stricter gate
+  runner-doctor check --baseline old.json     a gate for what is new only
+  runner-doctor check -n ci --watch=1m        what changes, as it changes
 
 Exit codes:
   0  examined, and nothing at or above --fail-on
@@ -203,12 +221,25 @@ pub struct Check {
     /// Exit with 0 where there is no runner
     #[arg(long)]
     pub allow_empty: bool,
+    /// Write tokens for the names of nodes, namespaces, pods, registries and hosts, and for addresses
+    #[arg(long)]
+    pub redact: bool,
+    /// Fail only on what is not in this JSON report or recording; what is, is marked as known
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Check again and again, every 30s unless told, and print what changed; ends with Ctrl-C
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "30s",
+        value_parser = duration, conflicts_with_all = ["evidence", "demo", "output_file"])]
+    pub watch: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
 pub struct Collect {
     #[command(flatten)]
     pub source: Source,
+    /// Write tokens for the names of nodes, namespaces, pods, registries and hosts, and for addresses
+    #[arg(long)]
+    pub redact: bool,
     /// The format of the recording
     #[arg(short, long, value_enum, default_value = "yaml", value_name = "FORMAT")]
     pub output: DocumentFormat,

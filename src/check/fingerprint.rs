@@ -30,6 +30,21 @@ pub(crate) fn fingerprint(
     if repeat > 0 {
         hash.update(repeat.to_string().as_bytes());
     }
+    hex(hash)
+}
+
+/// The same of a runner: all pods that one after the other, or side by side, are the same to their
+/// owner.
+pub(crate) fn runner_fingerprint(runner: &Runner) -> String {
+    let mut hash = Sha256::new();
+    for part in [&runner.namespace, &identity(runner)] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hex(hash)
+}
+
+fn hex(hash: Sha256) -> String {
     let digest = hash.finalize();
     digest[..8]
         .iter()
@@ -86,7 +101,7 @@ pub(crate) fn is_generated(segment: &str, lengths: &std::ops::RangeInclusive<usi
 }
 
 /// A name with its random parts replaced: `{…}`, UUIDs, and runs of 8 hex digits or more.
-fn steady(name: &str) -> String {
+pub(crate) fn steady(name: &str) -> String {
     let mut steady = String::new();
     let mut rest = name;
     while let Some(first) = rest.chars().next() {

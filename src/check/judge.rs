@@ -243,6 +243,7 @@ impl Judgement {
                 ),
                 fingerprint: own.clone(),
                 location: None,
+                known: false,
             });
         }
     }

@@ -1,10 +1,13 @@
 //! `check`: examines runners and reports what is wrong.
 
+mod watch;
+
 use super::{Exit, source, tell, write_out};
 use crate::check::{Library, judge};
 use crate::cli::Check;
 use crate::diagnosis::{Diagnosis, Verdict};
 use crate::evidence::Evidence;
+use crate::redact::redact;
 use crate::report::{self, Style};
 use anyhow::Result;
 use clap::ColorChoice;
@@ -14,13 +17,37 @@ pub fn run(options: &Check, color: ColorChoice) -> Result<Exit> {
     // A check file that is wrong is told before the cluster is touched.
     let checks = &options.checks;
     let library = Library::load(&checks.checks_dir)?.select(&checks.only, &checks.skip)?;
-    let evidence = source::evidence(&options.source)?;
-    let diagnosis = diagnose(&library, &evidence, options);
+    let baseline = options.baseline.as_ref();
+    let baseline = baseline
+        .map(|file| source::diagnosis(file, &library))
+        .transpose()?;
+    let diagnosis = examine(&library, baseline.as_ref(), options)?;
     let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();
     let style = Style::detect(color, to_terminal);
     let text = report::render(options.output, &diagnosis, &style);
     write_out(&text, options.output_file.as_deref())?;
-    Ok(exit(&diagnosis, options))
+    match options.watch {
+        Some(interval) if diagnosis.incomplete.as_deref() != Some(source::INTERRUPTED) => {
+            let again = || examine(&library, baseline.as_ref(), options);
+            watch::run(diagnosis, interval, options.output, &style, again)
+        }
+        _ => Ok(exit(&diagnosis, options)),
+    }
+}
+
+fn examine(library: &Library, baseline: Option<&Diagnosis>, options: &Check) -> Result<Diagnosis> {
+    let mut evidence = source::evidence(&options.source)?;
+    if options.redact {
+        evidence = redact(&evidence)?.evidence;
+    }
+    let diagnosis = diagnose(library, &evidence, options);
+    Ok(match baseline {
+        Some(old) => {
+            source::must_fit(old, &diagnosis)?;
+            diagnosis.with_baseline(old, options.fail_on.severity())
+        }
+        None => diagnosis,
+    })
 }
 
 fn diagnose(library: &Library, evidence: &Evidence, options: &Check) -> Diagnosis {

@@ -2,13 +2,16 @@
 
 use super::{Exit, source, tell, write_out};
 use crate::cli::{Collect, DocumentFormat};
+use crate::redact::redact;
 use anyhow::{Context, Result};
 
 pub fn run(options: &Collect) -> Result<Exit> {
-    let evidence = source::evidence(&options.source)?;
+    let mut evidence = source::evidence(&options.source)?;
+    if options.redact {
+        evidence = redact(&evidence)?.evidence;
+    }
     let text = match options.output {
-        DocumentFormat::Yaml => serde_saphyr::to_string(&evidence)
-            .context("cannot write the recording as YAML: try -o json")?,
+        DocumentFormat::Yaml => evidence.to_yaml().context("try -o json")?,
         DocumentFormat::Json => {
             let mut text = serde_json::to_string_pretty(&evidence)
                 .context("cannot write the recording as JSON: try -o yaml")?;

@@ -3,16 +3,20 @@
 
 mod check;
 mod collect;
+mod completions;
+mod diff;
 mod explain;
 mod fix;
 mod job;
 mod lint;
 mod list;
+mod man;
 mod manifest;
 mod progress;
 mod rbac;
 mod source;
 mod test;
+mod ticket;
 
 use crate::cli::{Cli, Command};
 use anyhow::{Context, Result};
@@ -66,6 +70,10 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Job(options) => job::run(&options),
         Command::Fix(options) => fix::run(&options),
         Command::Lint(options) => lint::run(&options, color),
+        Command::Ticket(options) => ticket::run(&options),
+        Command::Diff(options) => diff::run(&options, color),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options),
     }
 }
 

@@ -17,6 +17,10 @@ use std::collections::BTreeMap;
 
 pub const EVIDENCE_VERSION: i64 = 1;
 
+/// YAML that is cut off between two lines is YAML all the same.
+const FIRST_LINE: &str = "# A recording of runner-doctor. It ends with a line of three dots.";
+const LAST_LINE: &str = "...";
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     pub evidence_version: i64,
@@ -52,15 +56,24 @@ impl Evidence {
         }
     }
 
+    /// As a recording that shows when it is cut off.
+    pub fn to_yaml(&self) -> Result<String> {
+        let text = serde_saphyr::to_string(self).context("cannot write a recording as YAML")?;
+        Ok(format!("{FIRST_LINE}\n{text}{LAST_LINE}\n"))
+    }
+
     /// Reads a recording, YAML or JSON; a newer format is refused in plain words.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct Header {
             evidence_version: i64,
         }
+        if text.starts_with(FIRST_LINE) && !text.trim_end().ends_with(LAST_LINE) {
+            bail!("{name} is cut off, its end is missing: copy it again, or collect again");
+        }
         let header: Header = serde_saphyr::from_str(text).with_context(|| {
             format!(
-                "{name} is not a recording of runner-doctor: write one with `runner-doctor collect`"
+                "{name} is not a recording of runner-doctor, or cut off: write one with `runner-doctor collect`"
             )
         })?;
         if header.evidence_version != EVIDENCE_VERSION {

@@ -161,6 +161,9 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
     if summary.unknown > 0 {
         parts.push(format!("{} unknown", summary.unknown));
     }
+    if summary.known > 0 {
+        parts.push(format!("{} known", summary.known));
+    }
     if parts.is_empty() {
         parts.push("nothing found".into());
     }
