@@ -8,7 +8,7 @@ use crate::diagnosis::Severity;
 use crate::probe::Url;
 use crate::remedy::Preference;
 use crate::report::Format;
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +30,26 @@ pub struct Cli {
     /// Say more on standard error; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Say nothing on standard error but what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// As kubectl finds it in PATH: `kubectl runner-doctor`.
+const PLUGIN: &str = "kubectl-runner_doctor";
+
+impl Cli {
+    /// Reads the command line; help and mistakes end the program here.
+    pub fn read() -> Cli {
+        let called = std::env::args_os().next().map(PathBuf::from);
+        let as_plugin = called.is_some_and(|path| path.file_stem() == Some(PLUGIN.as_ref()));
+        let mut command = Cli::command();
+        if as_plugin {
+            command = command.bin_name("kubectl runner-doctor");
+        }
+        let mut matches = command.get_matches();
+        Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -38,12 +58,16 @@ pub enum Command {
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Box<Check>),
     /// Write down what is there, without judging it: a recording for a ticket or for `check --evidence`
+    #[command(after_help = COLLECT_EXAMPLES)]
     Collect(Box<Collect>),
     /// Tell what a check means, why it matters and what cures it
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
     /// List every check, one line each
+    #[command(after_help = LIST_EXAMPLES)]
     List(List),
     /// Run the cases in check files
+    #[command(after_help = TEST_EXAMPLES)]
     Test(Test),
     /// Turn the command that Bitbucket prints for a new runner into the manifest that runs it on
     /// Kubernetes, right from the start
@@ -193,6 +217,31 @@ Exit codes:
   2  could not examine: bad arguments, no cluster, no runner, or a runner that could not be seen at all
   3  with --strict: something is unknown
   130  interrupted, after printing what is known";
+
+const COLLECT_EXAMPLES: &str = "\
+Examples:
+  runner-doctor collect -n ci > runner.yaml       then, anywhere: runner-doctor check --evidence runner.yaml
+  runner-doctor collect -n ci --redact            the same without the names of your machines
+  runner-doctor collect -n ci --output-file r.yaml; runner-doctor diff old.yaml r.yaml
+
+Exit codes: 0 written; 2 no cluster or no runner; 130 interrupted, after writing what is known";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  runner-doctor explain mtu-inversion             a check by its id; `runner-doctor list` has them all
+  runner-doctor explain ours --checks-dir checks  one of your own";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  runner-doctor list                              every check, with what is healthy
+  runner-doctor list -o json                      the same for a program";
+
+const TEST_EXAMPLES: &str = "\
+Examples:
+  runner-doctor test checks/ours.yaml             the cases in one file
+  runner-doctor test checks                       of every file in a folder
+
+Exit codes: 0 all cases pass; 1 one does not; 2 a file could not be read";
 
 #[derive(Debug, Args)]
 pub struct Check {
@@ -587,11 +636,19 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string);
+            let has_one = help.is_some_and(|help| help.contains("Examples:\n  "));
+            assert!(has_one, "{}", command.get_name());
+        }
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! Parses the command line, runs the command, turns its outcome into an exit code.
 
-use clap::Parser;
 use runner_doctor::cli::Cli;
 use runner_doctor::commands::{self, Exit};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match commands::run(Cli::parse()) {
+    match commands::run(Cli::read()) {
         Ok(exit) => exit.into(),
         Err(error) => {
             commands::complain(&error);

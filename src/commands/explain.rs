@@ -4,7 +4,7 @@ use super::{Exit, write_out};
 use crate::check::{Check, Library};
 use crate::cli::Explain;
 use crate::diagnosis::{Finding, Severity};
-use crate::report::{Style, clean, wrap};
+use crate::report::{Links, Style, clean, wrap};
 use anyhow::Result;
 use clap::ColorChoice;
 use std::fmt::Write as _;
@@ -16,13 +16,13 @@ pub fn run(options: &Explain, color: ColorChoice) -> Result<Exit> {
     let style = Style::detect(color, io::stdout().is_terminal());
     let mut text = String::new();
     for check in library.checks() {
-        text.push_str(&explanation(check, style.width));
+        text.push_str(&explanation(check, style.width, Links::detect(color)));
     }
     write_out(&text, None)?;
     Ok(Exit::Fine)
 }
 
-fn explanation(check: &Check, width: usize) -> String {
+fn explanation(check: &Check, width: usize, links: Links) -> String {
     let severity = match check.severity {
         Severity::Error => "error: builds fail or hang",
         Severity::Warning => "warning: one day builds will fail",
@@ -62,7 +62,7 @@ fn explanation(check: &Check, width: usize) -> String {
     if !check.references.is_empty() {
         text.push_str("References:\n");
         for reference in &check.references {
-            let _ = writeln!(text, "  {}", clean(reference));
+            let _ = writeln!(text, "  {}", links.write(&clean(reference)));
         }
     }
     text

@@ -23,6 +23,7 @@ use anyhow::{Context, Result};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tracing_subscriber::EnvFilter;
 
 /// How a command ended. The numbers are a promise.
@@ -48,7 +49,9 @@ impl From<Exit> for ExitCode {
 }
 
 pub fn run(cli: Cli) -> Result<Exit> {
+    QUIET.store(cli.quiet, Ordering::Relaxed);
     let level = match cli.verbose {
+        _ if cli.quiet => "off",
         // Libraries' complaints are told in our own words.
         0 => "runner_doctor=warn",
         1 => "info",
@@ -95,8 +98,21 @@ fn write_out(text: &str, file: Option<&Path>) -> Result<()> {
     }
 }
 
+/// Only what went wrong is said beside the result.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
 /// Tells people something beside the result.
 fn tell(text: &str) {
+    if !is_quiet() {
+        say(text);
+    }
+}
+
+fn say(text: &str) {
     // Nothing is left to do where even standard error is closed.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
@@ -110,7 +126,7 @@ pub fn complain(error: &anyhow::Error) {
             text.push_str(&format!("\n  because: {cause}"));
         }
     }
-    tell(&text);
+    say(&text);
 }
 
 fn plain(text: &str) -> String {

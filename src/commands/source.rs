@@ -70,12 +70,14 @@ pub fn read(file: &Path) -> Result<String> {
 
 /// An examination that was written down: a report, or a recording, which the checks judge now.
 pub fn diagnosis(file: &Path, library: &Library) -> Result<Diagnosis> {
-    #[derive(Default, serde::Deserialize)]
+    #[derive(serde::Deserialize)]
     struct Header {
         schema: Option<String>,
     }
     let (text, name) = (read(file)?, file.display().to_string());
-    let header: Header = serde_saphyr::from_str(&text).unwrap_or_default();
+    let header: Header = serde_saphyr::from_str(&text).with_context(|| {
+        format!("{name} is neither a report nor a recording of runner-doctor, or it is cut off: write one with `runner-doctor check -o json` or `runner-doctor collect`")
+    })?;
     if header.schema.is_some() {
         return Diagnosis::parse(&text, &name);
     }

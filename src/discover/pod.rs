@@ -225,16 +225,42 @@ fn mounts(container: &Container, spec: &PodSpec) -> Vec<Mount> {
             .find(|volume| volume.name == name)?;
         Some(volume.host_path.as_ref()?.path.clone())
     };
+    let words = container.command.iter().chain(&container.args).flatten();
+    let flags = options::flags(words.flat_map(|word| word.split_whitespace()));
+    let root = flags
+        .iter()
+        .find_map(|flag| flag.strip_prefix("--data-root="));
     let mounts = container.volume_mounts.iter().flatten();
-    // The service account's token is mounted everywhere and tells nothing.
     mounts
-        .filter(|mount| !mount.mount_path.starts_with("/var/run/secrets/"))
+        .filter(|mount| matters(&mount.mount_path, root))
         .map(|mount| Mount {
             path: plain(&mount.mount_path),
             volume: mount.name.clone(),
             host_path: host_path(&mount.name),
         })
         .collect()
+}
+
+/// Where sockets, work and an engine's data lie. What else is mounted, and under which names of
+/// files, is nobody's business; the service account's token is mounted everywhere.
+fn matters(path: &str, data_root: Option<&str>) -> bool {
+    const PLACES: [&str; 8] = [
+        "/builds",
+        "/etc/docker/daemon.json",
+        "/home/rootless",
+        "/home/runner",
+        "/run",
+        "/tmp",
+        "/var/lib",
+        "/var/run",
+    ];
+    let within = |inner: &str, outer: &str| {
+        let rest = inner.strip_prefix(outer.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let near = |place: &str| within(path, place) || within(place, path);
+    !path.starts_with("/var/run/secrets/")
+        && (PLACES.iter().any(|place| near(place)) || data_root.is_some_and(near))
 }
 
 fn status<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {

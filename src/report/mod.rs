@@ -5,6 +5,7 @@ mod findings;
 mod json;
 mod junit;
 mod layers;
+mod links;
 mod page;
 mod sarif;
 mod short;
@@ -12,6 +13,7 @@ mod snippet;
 mod table;
 mod terminal;
 
+pub(crate) use links::Links;
 pub(crate) use page::wrap;
 pub use terminal::{Style, clean};
 

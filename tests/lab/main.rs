@@ -9,7 +9,9 @@
 mod examination;
 mod fleet;
 mod lab;
+mod leaks;
 mod manifest;
+mod recreated;
 mod rights;
 mod scenario;
 mod stage;
@@ -75,7 +77,7 @@ fn trial((name, path): (String, PathBuf)) -> Trial {
 }
 
 /// What is shown of the doctor itself.
-fn proofs() -> [Trial; 3] {
+fn proofs() -> [Trial; 5] {
     let proof = |name: &str, examine: fn() -> Result<()>| {
         Trial::test(name, move || {
             examine().map_err(|error| Failed::from(format!("{error:#}")))
@@ -85,6 +87,8 @@ fn proofs() -> [Trial; 3] {
         proof("kubelet-misbehaves", fleet::examine),
         proof("least-rights", rights::examine),
         proof("nothing-is-touched", untouched::examine),
+        proof("nothing-leaks", leaks::examine),
+        proof("recreated-pods", recreated::examine),
     ]
 }
 
