@@ -33,6 +33,15 @@ pub(crate) fn sounds_secret(name: &str) -> bool {
 /// Hides what a line gives away by itself: `NAME_TOKEN=value`, `--password=value`, and the user of
 /// an URL.
 pub(crate) fn without_inline_secrets(line: &str) -> String {
+    masked(line, sounds_secret)
+}
+
+/// Hides the user of an URL, and nothing else.
+pub(crate) fn without_users(line: &str) -> String {
+    masked(line, |_| false)
+}
+
+fn masked(line: &str, sounds_secret: impl Fn(&str) -> bool) -> String {
     let mut chars: Vec<char> = line.chars().collect();
     let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ']' | '}');
     let mut at = 0;

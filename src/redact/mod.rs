@@ -16,9 +16,10 @@ use words::Tokens;
 
 /// Words of ours or of a program's, which name nobody: versions look like addresses, and a
 /// namespace may be called like a provider.
-const KEPT: [&str; 22] = [
+const KEPT: [&str; 23] = [
     "by",
     "cgroup_version",
+    "check",
     "containerd",
     "doctor",
     "driver",
