@@ -13,7 +13,7 @@ pub struct LayerChange {
     pub engine: Option<String>,
     pub name: String,
     pub what: Trait,
-    /// Absent where the layer was not there, or this of it not known.
+    /// Absent where it was not there, or is not known.
     pub old: Option<String>,
     pub new: Option<String>,
 }
@@ -21,7 +21,10 @@ pub struct LayerChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trait {
-    /// Its MTU; of a layer that has come or gone too.
+    /// It was not there before; its MTU.
+    Come,
+    /// It is there no more; its MTU.
+    Gone,
     Mtu,
     /// The narrowest link on its way out.
     Carrier,
@@ -35,7 +38,7 @@ pub(super) fn compare(old: &ExaminedRunner, new: &ExaminedRunner) -> Vec<LayerCh
     let mut changes = Vec::new();
     let (before, now) = (keyed(old), keyed(new));
     let mut change = |layer: &Layer, what, old: Option<String>, now: Option<String>| {
-        if old != now {
+        if old != now || matches!(what, Trait::Come | Trait::Gone) {
             changes.push(LayerChange {
                 runner: new.name.clone(),
                 kind: layer.kind,
@@ -55,7 +58,7 @@ pub(super) fn compare(old: &ExaminedRunner, new: &ExaminedRunner) -> Vec<LayerCh
     };
     for (key, layer) in &now {
         let Some((_, earlier)) = before.iter().find(|(known, _)| known == key) else {
-            change(layer, Trait::Mtu, None, mtu(layer));
+            change(layer, Trait::Come, None, mtu(layer));
             continue;
         };
         change(layer, Trait::Mtu, mtu(earlier), mtu(layer));
@@ -65,7 +68,7 @@ pub(super) fn compare(old: &ExaminedRunner, new: &ExaminedRunner) -> Vec<LayerCh
     }
     for (key, layer) in &before {
         if !now.iter().any(|(known, _)| known == key) {
-            change(layer, Trait::Mtu, mtu(layer), None);
+            change(layer, Trait::Gone, mtu(layer), None);
         }
     }
     changes

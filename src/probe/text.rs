@@ -27,7 +27,7 @@ pub fn image(text: &str) -> String {
             .next()
             .is_some_and(|digest| digest.contains(':') && !rest.contains('/'))
     };
-    match text.match_indices('@').filter(ends_user).last() {
+    match text.match_indices('@').rfind(ends_user) {
         Some((at, _)) => text[at + 1..].to_owned(),
         None => text,
     }

@@ -99,6 +99,8 @@ fn layer(change: &LayerChange) -> String {
 fn what(change: &LayerChange) -> String {
     let (old, new) = (change.old.as_deref(), change.new.as_deref());
     let word = match change.what {
+        Trait::Come => return format!("new, MTU {}", new.unwrap_or("unknown")),
+        Trait::Gone => return format!("there no more, its MTU was {}", old.unwrap_or("unknown")),
         Trait::Mtu => "",
         Trait::Carrier => "carried by ",
         Trait::Runs => "runs ",
@@ -109,12 +111,8 @@ fn what(change: &LayerChange) -> String {
             };
         }
     };
-    let unknown = "?";
-    format!(
-        "{word}{} → {}",
-        old.unwrap_or(unknown),
-        new.unwrap_or(unknown)
-    )
+    let shown = |text: Option<&str>| text.unwrap_or("unknown").to_owned();
+    format!("{word}{} → {}", shown(old), shown(new))
 }
 
 fn write_summary(page: &mut Page<'_>, comparison: &Comparison) {
