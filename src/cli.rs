@@ -1,11 +1,16 @@
 //! The command line, as types. Nothing happens here.
 
+mod after;
+
+pub use after::{Completions, Diff, DiffFormat, Man, Ticket};
+
 use crate::config::Config;
 use crate::diagnosis::Severity;
 use crate::probe::Url;
 use crate::remedy::Preference;
 use crate::report::Format;
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +38,23 @@ pub struct Cli {
     /// What that file says.
     #[arg(skip)]
     pub(crate) settings: Config,
+    /// Say nothing on standard error but what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// As kubectl finds it in PATH: `kubectl runner-doctor`.
+const PLUGIN: &str = "kubectl-runner_doctor";
+
+impl Cli {
+    /// The command as it was called: help and mistakes name it so.
+    pub(crate) fn as_called(arguments: &[OsString]) -> clap::Command {
+        let called = arguments.first().map(PathBuf::from);
+        match called.is_some_and(|path| path.file_stem() == Some(PLUGIN.as_ref())) {
+            true => Cli::command().bin_name("kubectl runner-doctor"),
+            false => Cli::command(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,14 +63,17 @@ pub enum Command {
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Box<Check>),
     /// Write down what is there, without judging it: a recording for a ticket or for `check --evidence`
+    #[command(after_help = COLLECT_EXAMPLES)]
     Collect(Box<Collect>),
     /// Tell what a check means, why it matters and what cures it; or which checks know an error in a
     /// job's log
     #[command(after_help = EXPLAIN_HELP)]
     Explain(Explain),
     /// List every check, one line each
+    #[command(after_help = LIST_EXAMPLES)]
     List(List),
     /// Run the cases in check files
+    #[command(after_help = TEST_EXAMPLES)]
     Test(Test),
     /// Print the JSON Schema of what the doctor reads or writes
     Schema(Schema),
@@ -68,6 +93,18 @@ pub enum Command {
     /// Find in files, before they are deployed, what `check` would find in the cluster
     #[command(after_help = LINT_EXAMPLES)]
     Lint(Box<Lint>),
+    /// Write recording and reports, without names, into one archive to attach to a ticket
+    #[command(after_help = after::TICKET_EXAMPLES)]
+    Ticket(Box<Ticket>),
+    /// Compare two reports or recordings: what was fixed, what is new, which layers changed
+    #[command(after_help = after::DIFF_EXAMPLES)]
+    Diff(Diff),
+    /// Print what completes this program's commands in a shell
+    #[command(after_help = after::COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    #[command(after_help = after::MAN_EXAMPLES)]
+    Man(Man),
 }
 
 const FIX_EXAMPLES: &str = "\
@@ -179,6 +216,8 @@ Examples:
   runner-doctor check -n ci runner-2jpsg      one pod
   runner-doctor check -A -o json              everything, for a program
   runner-doctor check --fail-on warning       a stricter gate
+  runner-doctor check --baseline old.json     a gate for what is new only
+  runner-doctor check -n ci --watch=1m        what changes, as it changes
 
 Exit codes:
   0  examined, and nothing at or above --fail-on
@@ -186,6 +225,31 @@ Exit codes:
   2  could not examine: bad arguments, no cluster, no runner, or a runner that could not be seen at all
   3  with --strict: something is unknown
   130  interrupted, after printing what is known";
+
+const COLLECT_EXAMPLES: &str = "\
+Examples:
+  runner-doctor collect -n ci > runner.yaml       then, anywhere: runner-doctor check --evidence runner.yaml
+  runner-doctor collect -n ci --redact            the same without the names of your machines
+  runner-doctor collect -n ci --output-file r.yaml; runner-doctor diff old.yaml r.yaml
+
+Exit codes: 0 written; 2 no cluster or no runner; 130 interrupted, after writing what is known";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  runner-doctor explain mtu-inversion             a check by its id; `runner-doctor list` has them all
+  runner-doctor explain ours --checks-dir checks  one of your own";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  runner-doctor list                              every check, with what is healthy
+  runner-doctor list -o json                      the same for a program";
+
+const TEST_EXAMPLES: &str = "\
+Examples:
+  runner-doctor test checks/ours.yaml             the cases in one file
+  runner-doctor test checks                       of every file in a folder
+
+Exit codes: 0 all cases pass; 1 one does not; 2 a file could not be read";
 
 #[derive(Debug, Args)]
 pub struct Check {
@@ -214,6 +278,16 @@ pub struct Check {
     /// Exit with 0 where there is no runner
     #[arg(long)]
     pub allow_empty: bool,
+    /// Write tokens for the names of nodes, namespaces, pods, registries and hosts, and for addresses
+    #[arg(long)]
+    pub redact: bool,
+    /// Fail only on what is not in this JSON report or recording; what is, is marked as known
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Check again and again, every 30s unless told, and print what changed; ends with Ctrl-C
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "30s",
+        value_parser = duration, conflicts_with_all = ["evidence", "demo", "output_file"])]
+    pub watch: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -226,6 +300,9 @@ pub struct Collect {
     /// Let those checks run the commands that they hold, in every runner
     #[arg(long)]
     pub allow_probes: bool,
+    /// Write tokens for the names of nodes, namespaces, pods, registries and hosts, and for addresses
+    #[arg(long)]
+    pub redact: bool,
     /// The format of the recording
     #[arg(short, long, value_enum, default_value = "yaml", value_name = "FORMAT")]
     pub output: DocumentFormat,
@@ -632,11 +709,19 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string);
+            let has_one = help.is_some_and(|help| help.contains("Examples:\n  "));
+            assert!(has_one, "{}", command.get_name());
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub use change::{Change, Place, Settings, Site};
 
 use crate::evidence::{Evidence, Provider, Runner};
 use crate::layers::layers;
+use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,9 @@ pub struct Diagnosis {
     /// Set when the run was cut short: there was more to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+    /// Names and addresses in it are tokens.
+    #[serde(default, skip_serializing_if = "change::is_false")]
+    pub redacted: bool,
 }
 
 /// A finding that does not count.
@@ -82,12 +86,22 @@ pub struct Summary {
     pub unknown: usize,
     pub runners: usize,
     pub engines: usize,
+    /// How many of the findings were in the baseline.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub known: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExaminedRunner {
     /// `namespace/pod`.
     pub name: String,
+    /// What stays of it when its pod is recreated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     pub provider: Provider,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
@@ -133,18 +147,11 @@ impl Diagnosis {
             unknown: unknowns.len(),
             runners: evidence.runners.len(),
             engines: engines.sum(),
+            known: 0,
         };
-        let failing = findings
-            .iter()
-            .any(|f| fail_on.is_some_and(|least| f.severity >= least));
-        let incomplete = evidence.incomplete.is_some() || !unknowns.is_empty();
-        Diagnosis {
+        let mut diagnosis = Diagnosis {
             schema: SCHEMA.to_owned(),
-            verdict: match (failing, incomplete) {
-                (true, _) => Verdict::Failing,
-                (false, true) => Verdict::Incomplete,
-                (false, false) => Verdict::Healthy,
-            },
+            verdict: Verdict::Incomplete,
             summary,
             runners: evidence
                 .runners
@@ -155,7 +162,52 @@ impl Diagnosis {
             unknowns,
             suppressed: Vec::new(),
             incomplete: evidence.incomplete.clone(),
+            redacted: evidence.redacted,
+        };
+        diagnosis.verdict = diagnosis.decide(fail_on);
+        diagnosis
+    }
+
+    /// What was known already fails no more. A finding that has become worse is a new one.
+    pub fn with_baseline(mut self, old: &Diagnosis, fail_on: Option<Severity>) -> Self {
+        for finding in &mut self.findings {
+            let same = |known: &&Finding| known.fingerprint == finding.fingerprint;
+            let known = old.findings.iter().filter(same).map(|f| f.severity).max();
+            finding.known = known.is_some_and(|known| finding.severity <= known);
         }
+        self.summary.known = self.findings.iter().filter(|f| f.known).count();
+        self.verdict = self.decide(fail_on);
+        self
+    }
+
+    fn decide(&self, fail_on: Option<Severity>) -> Verdict {
+        let fails = |f: &Finding| !f.known && fail_on.is_some_and(|least| f.severity >= least);
+        let incomplete = self.incomplete.is_some() || !self.unknowns.is_empty();
+        match (self.findings.iter().any(fails), incomplete) {
+            (true, _) => Verdict::Failing,
+            (false, true) => Verdict::Incomplete,
+            (false, false) => Verdict::Healthy,
+        }
+    }
+
+    /// Reads a report, JSON or YAML; a newer format is refused in plain words.
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Header {
+            schema: String,
+        }
+        let header: Header = serde_saphyr::from_str(text).with_context(|| {
+            format!("{name} is no report of runner-doctor, or cut off: write one with `runner-doctor check -o json --output-file {name}`")
+        })?;
+        if header.schema != SCHEMA {
+            bail!(
+                "{name} is a report of another kind, {}: this runner-doctor reads {SCHEMA}; use the runner-doctor that wrote it, or check again",
+                crate::report::clean(&header.schema)
+            );
+        }
+        serde_saphyr::from_str(text).with_context(|| {
+            format!("{name} is damaged: write it again with `runner-doctor check -o json`")
+        })
     }
 }
 
@@ -171,6 +223,7 @@ impl ExaminedRunner {
         let no_network = runner.pod_namespace().is_none();
         ExaminedRunner {
             name: runner.full_name(),
+            fingerprint: Some(crate::check::runner_fingerprint(runner)),
             provider: runner.provider,
             node: runner.node.clone(),
             layers: layers(evidence, runner),
@@ -232,6 +285,9 @@ pub struct Finding {
     /// Where it stands, for a finding in a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
+    /// It was in the baseline, no milder than now: it does not fail the run.
+    #[serde(default, skip_serializing_if = "change::is_false")]
+    pub known: bool,
 }
 
 /// A place in a file. Lines and columns count from 1, columns in characters; the end is the first

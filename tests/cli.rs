@@ -363,3 +363,141 @@ fn a_log_with_nothing_known_is_told_plainly() {
     assert_eq!(code(&["explain"]), 2);
     assert_eq!(code(&["explain", "mtu-inversion", "--log", "x"]), 2);
 }
+
+#[test]
+fn names_are_taken_out_and_the_diagnosis_stays() {
+    for demo in ["article", "half-fixed"] {
+        let found = |arguments: &[&str]| {
+            let text = out(&[&["check", "--demo", demo, "-o", "json"], arguments].concat());
+            let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let findings = report["findings"].as_array().unwrap().clone();
+            let key =
+                |f: &serde_json::Value| format!("{} {} {}", f["check"], f["severity"], f["engine"]);
+            (findings.iter().map(key).collect::<Vec<_>>(), text)
+        };
+        let (with, _) = found(&[]);
+        let (without, text) = found(&["--redact"]);
+        assert_eq!(with, without);
+        for name in ["bitbucket-runner", "2jpsg", "\"vm\""] {
+            assert!(!text.contains(name), "{name} is in {text}");
+        }
+    }
+    let recording = out(&["collect", "--demo", "--redact"]);
+    for name in ["bitbucket-runner", "2jpsg", " vm\n"] {
+        assert!(!recording.contains(name), "{name} is in {recording}");
+    }
+}
+
+#[test]
+fn a_ticket_is_written_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("t.tar.gz");
+    let name = file.to_str().unwrap();
+    let ticket = ["ticket", "--demo", "--output-file", name];
+    assert_eq!(code(&ticket), 0);
+    let first = fs::read(&file).unwrap();
+    assert!(err(&ticket).contains("--overwrite"));
+    assert_eq!(code(&ticket), 2);
+    assert_eq!(code(&[&ticket[..], &["--overwrite"]].concat()), 0);
+    assert_eq!(fs::read(&file).unwrap(), first, "the same bytes every time");
+    let preview = doctor(&["ticket", "--demo", "--preview"]);
+    let shown = String::from_utf8(preview.stdout).unwrap();
+    assert!(shown.contains("CONTENTS.txt") && shown.contains("evidence_version: 1"));
+    assert!(!shown.contains("2jpsg"), "{shown}");
+    assert!(
+        String::from_utf8(preview.stderr)
+            .unwrap()
+            .contains("runner-2jpsg")
+    );
+}
+
+#[test]
+fn two_examinations_are_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| {
+        let file = dir.path().join(name);
+        fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let article = write("a.yaml", out(&["collect", "--demo"]));
+    let half = write(
+        "h.json",
+        out(&["check", "--demo", "half-fixed", "-o", "json"]),
+    );
+    assert_eq!(code(&["diff", &article, &half]), 0);
+    assert_eq!(code(&["diff", &half, &article]), 1);
+    assert_eq!(code(&["diff", &half, &article, "--fail-on", "never"]), 0);
+    insta::assert_snapshot!(out(&["diff", &article, &half]));
+    let json: serde_json::Value =
+        serde_json::from_str(&out(&["diff", &half, &article, "-o", "json"])).unwrap();
+    assert_eq!(json["schema"], "runner-doctor/diff/v1");
+    assert_eq!(json["new"].as_array().unwrap().len(), 2);
+    let redacted = write("r.yaml", out(&["collect", "--demo", "--redact"]));
+    assert!(err(&["diff", &redacted, &article]).contains("redacted"));
+    let cut = write(
+        "c.json",
+        out(&["check", "--demo", "-o", "json"])[..900].to_owned(),
+    );
+    assert!(err(&["diff", &cut, &article]).contains("cut off"));
+    assert_eq!(code(&["diff", &cut, &article]), 2);
+}
+
+/// What is known is shown and fails nothing, in any format.
+#[test]
+fn a_baseline_fails_on_what_is_new() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("old.json");
+    let old = file.to_str().unwrap();
+    fs::write(&file, out(&["check", "--demo", "half-fixed", "-o", "json"])).unwrap();
+    for format in ["table", "short", "json", "sarif", "junit"] {
+        let gate = ["check", "--baseline", old, "-o", format, "--demo"];
+        assert_eq!(code(&gate), 1, "{format}");
+        assert_eq!(code(&[&gate[..], &["half-fixed"]].concat()), 0, "{format}");
+    }
+    let gate = ["check", "--demo", "half-fixed", "--baseline", old, "-o"];
+    let shown = |format: &str| out(&[&gate[..], &[format]].concat());
+    assert!(shown("table").contains("mtu-inversion (known)"));
+    assert!(shown("sarif").contains("\"baselineState\": \"unchanged\""));
+    assert!(!shown("junit").contains("<failure"));
+    insta::assert_snapshot!(shown("short"));
+}
+
+#[test]
+fn a_cut_off_recording_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("r.yaml");
+    let name = file.to_str().unwrap();
+    let whole = out(&["collect", "--demo"]);
+    for keep in [40, 60, 200] {
+        let lines: Vec<&str> = whole.lines().take(keep).collect();
+        fs::write(&file, lines.join("\n")).unwrap();
+        assert!(
+            err(&["check", "--evidence", name]).contains("cut off"),
+            "{keep} lines"
+        );
+        assert_eq!(code(&["check", "--evidence", name]), 2);
+    }
+    fs::write(&file, whole).unwrap();
+    assert_eq!(code(&["check", "--evidence", name]), 1);
+}
+
+#[test]
+fn shells_and_man_know_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = out(&["completions", shell]);
+        assert!(
+            script.contains("ticket") && script.contains("baseline"),
+            "{shell}"
+        );
+    }
+    assert!(out(&["man"]).contains("runner\\-doctor"));
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(code(&["man", dir.path().to_str().unwrap()]), 0);
+    for page in [
+        "runner-doctor.1",
+        "runner-doctor-check.1",
+        "runner-doctor-diff.1",
+    ] {
+        assert!(dir.path().join(page).exists(), "{page}");
+    }
+}

@@ -4,7 +4,7 @@ use crate::evidence::{Owner, Runner};
 use sha2::{Digest, Sha256};
 
 /// The letters of which Kubernetes makes its generated suffixes: no vowels, so no words.
-const GENERATED: &str = "bcdfghjklmnpqrstvwxz2456789";
+pub(crate) const GENERATED: &str = "bcdfghjklmnpqrstvwxz2456789";
 
 /// 16 hex digits that survive a recreated pod and a step's random container names. `repeat` tells
 /// apart findings that differ in nothing but random parts.
@@ -30,6 +30,21 @@ pub(crate) fn fingerprint(
     if repeat > 0 {
         hash.update(repeat.to_string().as_bytes());
     }
+    hex(hash)
+}
+
+/// The same of a runner: all pods that one after the other, or side by side, are the same to their
+/// owner.
+pub(crate) fn runner_fingerprint(runner: &Runner) -> String {
+    let mut hash = Sha256::new();
+    for part in [&runner.namespace, &identity(runner)] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hex(hash)
+}
+
+fn hex(hash: Sha256) -> String {
     let digest = hash.finalize();
     digest[..8]
         .iter()
@@ -81,12 +96,12 @@ fn without_generated(name: &str, lengths: std::ops::RangeInclusive<usize>) -> St
     }
 }
 
-fn is_generated(segment: &str, lengths: &std::ops::RangeInclusive<usize>) -> bool {
+pub(crate) fn is_generated(segment: &str, lengths: &std::ops::RangeInclusive<usize>) -> bool {
     lengths.contains(&segment.len()) && segment.chars().all(|c| GENERATED.contains(c))
 }
 
 /// A name with its random parts replaced: `{…}`, UUIDs, and runs of 8 hex digits or more.
-fn steady(name: &str) -> String {
+pub(crate) fn steady(name: &str) -> String {
     let mut steady = String::new();
     let mut rest = name;
     while let Some(first) = rest.chars().next() {
@@ -118,9 +133,10 @@ fn random_part(text: &str) -> Option<usize> {
     None
 }
 
-const UUID_LENGTH: usize = 36;
+pub(crate) const UUID_LENGTH: usize = 36;
 
-fn is_uuid(text: &str) -> bool {
+/// Whether a text begins with a UUID.
+pub(crate) fn is_uuid(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() >= UUID_LENGTH
         && bytes[..UUID_LENGTH]

@@ -214,6 +214,7 @@ impl Judgement {
                 ),
                 fingerprint: own.clone(),
                 location: None,
+                known: false,
             });
         }
         let explanations = cause::explanations(suspicions);

@@ -20,6 +20,9 @@ mod template;
 
 pub use case::{Case, CaseReport, Outcome};
 pub use definition::{Section, Want};
+pub(crate) use fingerprint::{
+    GENERATED, UUID_LENGTH, is_generated, is_uuid, runner_fingerprint, steady,
+};
 pub use judge::{Judgement, judge, judge_alone};
 pub use library::Library;
 pub use rule::Check;

@@ -1,11 +1,14 @@
 //! `check`: examines runners and reports what is wrong.
 
+mod watch;
+
 use super::{Exit, library, source, tell, tell_suppressed, write_out};
 use crate::check::{Library, judge};
 use crate::cli::Check;
 use crate::config::{Config, Day};
 use crate::diagnosis::{Diagnosis, Verdict};
 use crate::evidence::Evidence;
+use crate::redact::redact;
 use crate::report::{self, Style};
 use anyhow::Result;
 use clap::ColorChoice;
@@ -14,14 +17,43 @@ use std::io::{self, IsTerminal};
 pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exit> {
     // A check file that is wrong is told before the cluster is touched.
     let library = library::chosen(&options.checks, settings)?;
-    let asked = library::questions(&library, &options.source, options.checks.allow_probes)?;
-    let evidence = source::evidence_with(&options.source, asked)?;
-    let diagnosis = diagnose(&library, &evidence, options, settings);
+    let baseline = options.baseline.as_ref();
+    let baseline = baseline
+        .map(|file| source::diagnosis(file, &library))
+        .transpose()?;
+    let diagnosis = examine(&library, baseline.as_ref(), options, settings)?;
     let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();
     let style = Style::detect(color, to_terminal);
     let text = report::render(options.output, &diagnosis, &style);
     write_out(&text, options.output_file.as_deref())?;
-    Ok(exit(&diagnosis, options))
+    match options.watch {
+        Some(interval) if diagnosis.incomplete.as_deref() != Some(source::INTERRUPTED) => {
+            let again = || examine(&library, baseline.as_ref(), options, settings);
+            watch::run(diagnosis, interval, options.output, &style, again)
+        }
+        _ => Ok(exit(&diagnosis, options)),
+    }
+}
+
+fn examine(
+    library: &Library,
+    baseline: Option<&Diagnosis>,
+    options: &Check,
+    settings: &Config,
+) -> Result<Diagnosis> {
+    let asked = library::questions(library, &options.source, options.checks.allow_probes)?;
+    let mut evidence = source::evidence_with(&options.source, asked)?;
+    if options.redact {
+        evidence = redact(&evidence)?.evidence;
+    }
+    let diagnosis = diagnose(library, &evidence, options, settings);
+    Ok(match baseline {
+        Some(old) => {
+            source::must_fit(old, &diagnosis)?;
+            diagnosis.with_baseline(old, options.fail_on.severity())
+        }
+        None => diagnosis,
+    })
 }
 
 fn diagnose(

@@ -3,6 +3,7 @@
 use super::{Exit, library, source, tell, write_out};
 use crate::cli::{CheckFiles, Collect, DocumentFormat};
 use crate::config::Config;
+use crate::redact::redact;
 use anyhow::{Context, Result};
 
 pub fn run(options: &Collect) -> Result<Exit> {
@@ -12,10 +13,12 @@ pub fn run(options: &Collect) -> Result<Exit> {
     };
     let library = library::all(&files, &Config::default())?;
     let asked = library::questions(&library, &options.source, options.allow_probes)?;
-    let evidence = source::evidence_with(&options.source, asked)?;
+    let mut evidence = source::evidence_with(&options.source, asked)?;
+    if options.redact {
+        evidence = redact(&evidence)?.evidence;
+    }
     let text = match options.output {
-        DocumentFormat::Yaml => serde_saphyr::to_string(&evidence)
-            .context("cannot write the recording as YAML: try -o json")?,
+        DocumentFormat::Yaml => evidence.to_yaml().context("try -o json")?,
         DocumentFormat::Json => {
             let mut text = serde_json::to_string_pretty(&evidence)
                 .context("cannot write the recording as JSON: try -o yaml")?;

@@ -7,12 +7,12 @@ use super::{Exit, library, source, tell, tell_suppressed};
 use crate::check::judge;
 use crate::cli::Fix;
 use crate::config::{Config, Day};
-use crate::diagnosis::{Diagnosis, Finding, SCHEMA, Severity};
+use crate::diagnosis::{Diagnosis, Finding, Severity};
 use crate::evidence::{Evidence, Owner};
 use crate::fix::{self, File};
 use crate::remedy::{self, Plan};
 use crate::report::clean;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use objects::{Objects, resolve};
 use sheets::Sheets;
 use std::collections::HashMap;
@@ -57,15 +57,7 @@ fn examine(options: &Fix, settings: &Config) -> Result<Examined> {
     if let Some(file) = &options.report {
         let name = file.display();
         let text = source::read(file)?;
-        let diagnosis: Diagnosis = serde_json::from_str(&text).with_context(|| {
-            format!("{name} is no report of runner-doctor: write one with `runner-doctor check -o json --output-file {name}`")
-        })?;
-        if diagnosis.schema != SCHEMA {
-            bail!(
-                "{name} is a report of another kind, {}: write one with `runner-doctor check -o json`, of this version",
-                clean(&diagnosis.schema)
-            );
-        }
+        let diagnosis = Diagnosis::parse(&text, &name.to_string())?;
         return Ok(Examined {
             diagnosis,
             owners: HashMap::new(),

@@ -3,18 +3,22 @@
 
 mod check;
 mod collect;
+mod completions;
+mod diff;
 mod explain;
 mod fix;
 mod job;
 mod library;
 mod lint;
 mod list;
+mod man;
 mod manifest;
 mod progress;
 mod rbac;
 mod schema;
 mod source;
 mod test;
+mod ticket;
 
 use crate::cli::{Cli, Command};
 use crate::config;
@@ -25,6 +29,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tracing_subscriber::EnvFilter;
 
 /// How a command ended. The numbers are a promise.
@@ -55,7 +60,9 @@ pub fn read(arguments: Vec<OsString>) -> Result<Cli> {
 }
 
 pub fn run(cli: Cli) -> Result<Exit> {
+    QUIET.store(cli.quiet, Ordering::Relaxed);
     let level = match cli.verbose {
+        _ if cli.quiet => "off",
         // Libraries' complaints are told in our own words.
         0 => "runner_doctor=warn",
         1 => "info",
@@ -78,6 +85,10 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Job(options) => job::run(&options),
         Command::Fix(options) => fix::run(&options, settings),
         Command::Lint(options) => lint::run(&options, settings, color),
+        Command::Ticket(options) => ticket::run(&options, settings),
+        Command::Diff(options) => diff::run(&options, settings, color),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options),
     }
 }
 
@@ -117,8 +128,21 @@ fn tell_suppressed(suppressed: &[Suppressed]) {
     }
 }
 
+/// Only what went wrong is said beside the result.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
 /// Tells people something beside the result.
 fn tell(text: &str) {
+    if !is_quiet() {
+        say(text);
+    }
+}
+
+fn say(text: &str) {
     // Nothing is left to do where even standard error is closed.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
@@ -132,10 +156,14 @@ pub fn complain(error: &anyhow::Error) {
             text.push_str(&format!("\n  because: {cause}"));
         }
     }
-    tell(&text);
+    say(&text);
 }
 
 fn plain(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(crate::report::clean).collect();
+    // An error may quote the address of a proxy, password and all.
+    let lines = text.lines().map(crate::secret::without_users);
+    let lines: Vec<_> = lines
+        .map(|line| crate::report::clean(&line).into_owned())
+        .collect();
     lines.join("\n")
 }

@@ -9,7 +9,11 @@ pub struct Line(ProgressBar);
 impl Line {
     pub fn start() -> Self {
         // Draws nothing where standard error is no terminal.
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let target = match super::is_quiet() {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
         bar.set_message("looking for runners");
         bar.enable_steady_tick(Duration::from_millis(100));
         Line(bar)

@@ -1,7 +1,9 @@
 //! Where the evidence comes from: a cluster, a recording, or a recording built in.
 
 use super::progress;
+use crate::check::{Library, judge};
 use crate::cli::Source;
+use crate::diagnosis::{Diagnosis, Severity};
 use crate::evidence::{Evidence, Probe};
 use crate::symptoms::Symptoms;
 use crate::target::docker::Docker;
@@ -78,6 +80,40 @@ pub fn read(file: &Path) -> Result<String> {
     })
 }
 
+/// An examination that was written down: a report, or a recording, which the checks judge now.
+pub fn diagnosis(file: &Path, library: &Library) -> Result<Diagnosis> {
+    #[derive(serde::Deserialize)]
+    struct Header {
+        schema: Option<String>,
+    }
+    let (text, name) = (read(file)?, file.display().to_string());
+    let header: Header = serde_saphyr::from_str(&text).with_context(|| {
+        format!("{name} is neither a report nor a recording of runner-doctor, or it is cut off: write one with `runner-doctor check -o json` or `runner-doctor collect`")
+    })?;
+    if header.schema.is_some() {
+        return Diagnosis::parse(&text, &name);
+    }
+    let evidence = Evidence::parse(&text, &name)?;
+    let judgement = judge(library, &evidence);
+    let fail_on = Some(Severity::Error);
+    Ok(Diagnosis::new(
+        &evidence,
+        judgement.findings,
+        judgement.unknowns,
+        fail_on,
+    ))
+}
+
+/// Names and tokens for names do not compare.
+pub fn must_fit(old: &Diagnosis, new: &Diagnosis) -> Result<()> {
+    if old.redacted != new.redacted && !old.runners.is_empty() && !new.runners.is_empty() {
+        bail!(
+            "one of the two is redacted and the other is not, so their names do not fit: take both as they are, or both with --redact"
+        );
+    }
+    Ok(())
+}
+
 async fn from_docker(source: &Source, container: Option<String>, probes: Vec<Probe>) -> Evidence {
     let limits = limits(source, probes);
     let stop = stop(limits.deadline);
@@ -145,6 +181,20 @@ where
         let limit = tokio::time::timeout(source.deadline, work);
         limit.await.context("the cluster did not answer within --deadline: check `kubectl version` with the same --kubeconfig and --context")?
     })
+}
+
+/// Waits; whether it was interrupted.
+pub fn pause(time: Duration) -> Result<bool> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start: the system gives no threads")?;
+    Ok(runtime.block_on(async {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => true,
+            () = tokio::time::sleep(time) => false,
+        }
+    }))
 }
 
 /// Why the run must end now: a signal, or its deadline.

@@ -55,7 +55,7 @@ struct Default {
 
 /// The command line, and with it the settings. What it says wrong ends the process, as clap does.
 pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
-    let said = Cli::command()
+    let said = Cli::as_called(&arguments)
         .try_get_matches_from(&arguments)
         .unwrap_or_else(|error| error.exit());
     let mut cli = Cli::from_arg_matches(&said).unwrap_or_else(|error| error.exit());
@@ -80,7 +80,7 @@ pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
         let at = end.unwrap_or(all.len());
         let words = defaults.iter().flat_map(|default| &default.words);
         all.splice(at..at, words.map(OsString::from));
-        Cli::command().try_get_matches_from(all)
+        Cli::as_called(&arguments).try_get_matches_from(all)
     };
     if !defaults.is_empty() {
         match with(&defaults) {

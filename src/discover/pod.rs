@@ -6,15 +6,18 @@ use crate::evidence::{
     ContainerState, Ended, Eviction, Launch, Launcher, Mount, Observation, Outermost, Owner,
     PodContainer, Role, Runner, Standing, Why,
 };
-use crate::probe::{options, text::plain};
+use crate::probe::{options, text, text::plain};
+use crate::secret::holds_secret;
 use k8s_openapi::api::core::v1::{
     Container, ContainerStateTerminated, ContainerStatus, Pod, PodSpec, PodStatus, VolumeMount,
 };
 use std::collections::BTreeMap;
 
+const OPTS: &str = "DOCKER_OPTS";
+
 /// The variables that decide how an engine runs or is found. No other is read.
 const ENV: [&str; 7] = [
-    "DOCKER_OPTS",
+    OPTS,
     "DOCKER_HOST",
     "DOCKER_TLS_CERTDIR",
     "DOCKER_TLS_VERIFY",
@@ -149,9 +152,9 @@ fn one(container: &Container, init: bool, spec: &PodSpec, pod: &Pod, kind: &Kind
     PodContainer {
         name: container.name.clone(),
         role,
-        image: plain(image(container)),
+        image: text::image(image(container)),
         digest: status
-            .map(|s| s.image_id.clone())
+            .map(|s| text::image(&s.image_id))
             .filter(|id| !id.is_empty()),
         init,
         privileged: is_privileged(container),
@@ -203,7 +206,15 @@ fn environment(container: &Container) -> BTreeMap<String, String> {
     let variables = container.env.iter().flatten();
     variables
         .filter(|variable| ENV.contains(&variable.name.as_str()))
-        .filter_map(|variable| Some((variable.name.clone(), plain(variable.value.as_ref()?))))
+        .filter_map(|variable| {
+            let value = variable.value.as_ref()?;
+            let value = match variable.name.as_str() {
+                // Flags, of which some hold secrets.
+                OPTS => options::flags(value.split_whitespace()).join(" "),
+                _ => plain(value),
+            };
+            Some((variable.name.clone(), value))
+        })
         .collect()
 }
 
@@ -216,27 +227,6 @@ pub(crate) fn plain_secrets(container: &Container) -> Vec<String> {
         .filter(|variable| variable.value.as_deref().is_some_and(is_literal))
         .map(|variable| plain(&variable.name))
         .collect()
-}
-
-/// `OAUTH_CLIENT_SECRET`, `NPM_TOKEN`, `DB_PASSWORD` and their like; and what Docker's clients log
-/// in with, as GitLab calls it.
-pub(crate) fn holds_secret(variable: &str) -> bool {
-    const WORDS: [&str; 8] = [
-        "TOKEN",
-        "PASSWORD",
-        "PASSWD",
-        "SECRET",
-        "SECRET_KEY",
-        "SECRET_ACCESS_KEY",
-        "API_KEY",
-        "PRIVATE_KEY",
-    ];
-    let name = variable.to_ascii_uppercase();
-    let ends = WORDS.iter().any(|word| {
-        name.strip_suffix(word)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
-    });
-    ends || matches!(name.as_str(), "DOCKER_AUTH" | "DOCKER_AUTH_CONFIG")
 }
 
 /// Not a reference to another variable, `$(NAME)`, which may come from a Secret.
@@ -255,10 +245,14 @@ fn mounts(container: &Container, spec: &PodSpec) -> Vec<Mount> {
         let claim = volume(name)?.persistent_volume_claim.as_ref()?;
         Some(claim.claim_name.clone())
     };
+    let words = container.command.iter().chain(&container.args).flatten();
+    let flags = options::flags(words.flat_map(|word| word.split_whitespace()));
+    let root = flags
+        .iter()
+        .find_map(|flag| flag.strip_prefix("--data-root="));
     let mounts = container.volume_mounts.iter().flatten();
-    // The service account's token is mounted everywhere and tells nothing.
     mounts
-        .filter(|mount| !mount.mount_path.starts_with("/var/run/secrets/"))
+        .filter(|mount| matters(&mount.mount_path, root))
         .map(|mount| Mount {
             path: plain(&mount.mount_path),
             volume: mount.name.clone(),
@@ -272,6 +266,28 @@ fn mounts(container: &Container, spec: &PodSpec) -> Vec<Mount> {
 fn sub_path(mount: &VolumeMount) -> Option<String> {
     let expression = mount.sub_path_expr.as_deref();
     mount.sub_path.as_deref().or(expression).map(plain)
+}
+
+/// Where sockets, work and an engine's data lie. What else is mounted, and under which names of
+/// files, is nobody's business; the service account's token is mounted everywhere.
+fn matters(path: &str, data_root: Option<&str>) -> bool {
+    const PLACES: [&str; 8] = [
+        "/builds",
+        "/etc/docker/daemon.json",
+        "/home/rootless",
+        "/home/runner",
+        "/run",
+        "/tmp",
+        "/var/lib",
+        "/var/run",
+    ];
+    let within = |inner: &str, outer: &str| {
+        let rest = inner.strip_prefix(outer.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let near = |place: &str| within(path, place) || within(place, path);
+    !path.starts_with("/var/run/secrets/")
+        && (PLACES.iter().any(|place| near(place)) || data_root.is_some_and(near))
 }
 
 fn status<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {

@@ -25,6 +25,10 @@ use std::collections::BTreeMap;
 
 pub const EVIDENCE_VERSION: i64 = 1;
 
+/// YAML that is cut off between two lines is YAML all the same.
+const FIRST_LINE: &str = "# A recording of runner-doctor. It ends with a line of three dots.";
+const LAST_LINE: &str = "...";
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     pub evidence_version: i64,
@@ -38,6 +42,13 @@ pub struct Evidence {
     /// The run was interrupted or its deadline passed: there was more to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+    /// Names and addresses in it are tokens, the same one wherever the same name stood.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub redacted: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Evidence {
@@ -49,7 +60,14 @@ impl Evidence {
             nodes: Vec::new(),
             runners: Vec::new(),
             incomplete: None,
+            redacted: false,
         }
+    }
+
+    /// As a recording that shows when it is cut off.
+    pub fn to_yaml(&self) -> Result<String> {
+        let text = serde_saphyr::to_string(self).context("cannot write a recording as YAML")?;
+        Ok(format!("{FIRST_LINE}\n{text}{LAST_LINE}\n"))
     }
 
     /// Reads a recording, YAML or JSON; a newer format is refused in plain words.
@@ -58,6 +76,9 @@ impl Evidence {
         struct Header {
             evidence_version: i64,
         }
+        if text.starts_with(FIRST_LINE) && !text.trim_end().ends_with(LAST_LINE) {
+            bail!("{name} is cut off, its end is missing: copy it again, or collect again");
+        }
         // Of a whole recording the header need not be read by itself.
         let whole = read::<Evidence>(text);
         let version = match &whole {
@@ -65,7 +86,7 @@ impl Evidence {
             Err(_) => {
                 let header: Header = read(text).with_context(|| {
                     format!(
-                        "{name} is not a recording of runner-doctor: write one with `runner-doctor collect`"
+                        "{name} is not a recording of runner-doctor, or cut off: write one with `runner-doctor collect`"
                     )
                 })?;
                 header.evidence_version

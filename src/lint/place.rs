@@ -1,9 +1,10 @@
 //! Where a finding stands in a file: the places that readers note, and the line that is shown, with
 //! every secret in it hidden.
 
-use super::secrets::{collect, collect_inline, hide_place, without_inline_secrets};
+use super::secrets::{collect, collect_inline, hide_place};
 use super::yaml::{Node, Span};
 use crate::diagnosis::{Finding, Location};
+use crate::secret::without_inline_secrets;
 
 const LONGEST_LINE: usize = 240;
 const LONGEST_SECRET: usize = 4096;

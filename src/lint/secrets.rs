@@ -1,7 +1,7 @@
 //! What of a file must not be shown: values of Secrets, and of whatever is called like one.
 
 use super::yaml::{Node, Span, Value};
-use crate::discover::pod::holds_secret;
+use crate::secret::sounds_secret;
 
 /// Every value that must not be shown: of Secrets, and of what is called like one.
 pub(crate) fn collect<'a>(node: &'a Node, secret: bool, found: &mut Vec<&'a Node>) {
@@ -51,66 +51,6 @@ pub(crate) fn collect_inline<'a>(node: &'a Node, found: &mut Vec<&'a str>) {
     }
 }
 
-/// Wider than what is a finding: what is only hidden costs nothing.
-fn sounds_secret(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let words = [
-        "password",
-        "passwd",
-        "apikey",
-        "api_key",
-        "api-key",
-        "credential",
-        "access_key",
-    ];
-    // `secretName`, `secretKeyRef` and `key` say where a secret is, not what it is.
-    holds_secret(name)
-        || words.iter().any(|word| lower.contains(word))
-        || matches!(lower.as_str(), "token" | "secret" | "auth")
-        || lower.ends_with("secret") && lower != "imagepullsecret"
-        || lower.ends_with("token") && lower != "automountserviceaccounttoken"
-}
-
-/// Hides what a line gives away by itself: `NAME_TOKEN=value`, `--password=value`, and the user of
-/// an URL.
-pub(crate) fn without_inline_secrets(line: &str) -> String {
-    let mut chars: Vec<char> = line.chars().collect();
-    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ']' | '}');
-    let mut at = 0;
-    while at < chars.len() {
-        let rest: String = chars[at..].iter().take(3).collect();
-        let from = match chars[at] {
-            '=' if sounds_secret(&name_before(&chars, at)) => Some(at + 1),
-            ':' if rest == "://" => Some(at + 3),
-            _ => None,
-        };
-        if let Some(from) = from {
-            let length = chars[from..].iter().take_while(|c| !ends(**c)).count();
-            let to = match chars[at] {
-                '=' => Some(from + length),
-                // Only what stands before an @ is a user.
-                _ => {
-                    let host = chars[from..from + length].iter().take_while(|c| **c != '/');
-                    let host: Vec<_> = host.collect();
-                    host.iter().rposition(|c| **c == '@').map(|at| from + at)
-                }
-            };
-            if let Some(to) = to {
-                chars[from..to].fill('*');
-            }
-        }
-        at += 1;
-    }
-    chars.into_iter().collect()
-}
-
-/// The name that ends before a position: of a variable, or of a flag.
-fn name_before(chars: &[char], at: usize) -> String {
-    let is_name = |c: &&char| c.is_alphanumeric() || matches!(c, '_' | '-');
-    let length = chars[..at].iter().rev().take_while(is_name).count();
-    chars[at - length..at].iter().collect()
-}
-
 pub(crate) fn hide_place(lines: &mut [String], span: Span) {
     let last = span.end_line.min(lines.len());
     for number in span.line..=last.max(span.line) {
@@ -137,18 +77,5 @@ pub(crate) fn hide_place(lines: &mut [String], span: Span) {
             if inside { '*' } else { c }
         };
         *line = line.chars().enumerate().map(hidden).collect();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn hiding_keeps_the_columns(line in ".{0,60}") {
-            prop_assert_eq!(without_inline_secrets(&line).chars().count(), line.chars().count());
-        }
     }
 }

@@ -470,7 +470,7 @@ fn container(value: &Value) -> Option<DockerContainer> {
     Some(DockerContainer {
         id: text(value, "Id")?,
         name: plain(name.unwrap_or_default().trim_start_matches('/')),
-        image: text(value, "Image").unwrap_or_default(),
+        image: super::text::image(&text(value, "Image").unwrap_or_default()),
         network_mode: mode.unwrap_or_default(),
     })
 }

@@ -85,7 +85,8 @@ pub(super) fn write_header(page: &mut Page<'_>, indent: usize, finding: &Finding
         Confidence::Proven => "",
         Confidence::Predicted => " (predicted)",
     };
-    let name = format!("{}{predicted}", finding.check);
+    let known = if finding.known { " (known)" } else { "" };
+    let name = format!("{}{predicted}{known}", finding.check);
     let lead = (severity_ink(finding.severity), lead.as_str());
     page.heading(indent, lead, (Ink::Bold, &name), place);
 }
@@ -233,6 +234,7 @@ fn alike(one: &Finding, other: &Finding) -> bool {
             f.check.clone(),
             f.severity,
             f.confidence == Confidence::Proven,
+            f.known,
         )
     };
     key(one) == key(other)

@@ -5,9 +5,13 @@ use crate::diagnosis::Diagnosis;
 use std::fmt::Write;
 
 pub(super) fn render(diagnosis: &Diagnosis) -> String {
-    match serde_json::to_string_pretty(diagnosis) {
+    write(diagnosis)
+}
+
+pub(super) fn write<T: serde::Serialize>(document: &T) -> String {
+    match serde_json::to_string_pretty(document) {
         Ok(text) => escape(&text) + "\n",
-        // A Diagnosis has string keys and plain values only; this cannot happen.
+        // Such a document has string keys and plain values only; this cannot happen.
         Err(error) => format!("{}\n", serde_json::json!({ "error": error.to_string() })),
     }
 }

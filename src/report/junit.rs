@@ -36,7 +36,8 @@ fn failing_from(diagnosis: &Diagnosis) -> Option<Severity> {
     if diagnosis.verdict != Verdict::Failing {
         return None;
     }
-    let worst = diagnosis.findings.iter().map(|f| f.severity).max();
+    let new = diagnosis.findings.iter().filter(|f| !f.known);
+    let worst = new.map(|f| f.severity).max();
     Some(worst.unwrap_or(Severity::Error))
 }
 
@@ -60,7 +61,7 @@ impl<'a> Suite<'a> {
     }
 
     fn fails(&self, finding: &Finding) -> bool {
-        self.least.is_some_and(|least| finding.severity >= least)
+        !finding.known && self.least.is_some_and(|least| finding.severity >= least)
     }
 
     fn failures(&self) -> usize {
@@ -140,8 +141,9 @@ fn details(finding: &Finding) -> String {
         Confidence::Proven => "",
         Confidence::Predicted => " (predicted)",
     };
+    let known = if finding.known { " (known)" } else { "" };
     let mut text = format!(
-        "{}{predicted}: {}\n",
+        "{}{predicted}{known}: {}\n",
         word(finding.severity),
         finding.message
     );

@@ -1,9 +1,11 @@
 //! A diagnosis in the shape somebody asked for: one file a format, each a pure function of it.
 
+mod comparison;
 mod findings;
 mod json;
 mod junit;
 mod layers;
+mod links;
 mod page;
 mod sarif;
 mod short;
@@ -11,9 +13,11 @@ mod snippet;
 mod table;
 mod terminal;
 
+pub(crate) use links::Links;
 pub(crate) use page::wrap;
 pub use terminal::{Style, clean};
 
+use crate::comparison::Comparison;
 use crate::diagnosis::Diagnosis;
 use clap::ValueEnum;
 
@@ -49,4 +53,14 @@ pub(crate) fn render_files(format: Format, diagnosis: &Diagnosis, style: &Style)
         Format::Table => snippet::render(diagnosis, style),
         _ => render(format, diagnosis, style),
     }
+}
+
+/// Two examinations side by side, for people.
+pub fn render_comparison(comparison: &Comparison, style: &Style) -> String {
+    comparison::render(comparison, style)
+}
+
+/// Anything of ours as JSON that can be looked at in a terminal.
+pub(crate) fn json<T: serde::Serialize>(document: &T) -> String {
+    json::write(document)
 }

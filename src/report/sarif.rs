@@ -89,7 +89,7 @@ fn result(finding: &Finding, rules: &[&str]) -> Value {
         place.insert("physicalLocation".to_owned(), physical(at));
     }
     place.insert("logicalLocations".to_owned(), logical(finding));
-    json!({
+    let mut result = json!({
         "ruleId": finding.check,
         "ruleIndex": rules.iter().position(|id| *id == finding.check),
         "level": level(finding.severity),
@@ -97,7 +97,11 @@ fn result(finding: &Finding, rules: &[&str]) -> Value {
         "locations": [place],
         "partialFingerprints": { "runnerDoctor/v1": finding.fingerprint },
         "properties": { "confidence": finding.confidence, "subject": finding.subject },
-    })
+    });
+    if finding.known {
+        result["baselineState"] = json!("unchanged");
+    }
+    result
 }
 
 fn physical(at: &Location) -> Value {

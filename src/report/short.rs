@@ -82,11 +82,15 @@ fn place(finding: &Finding) -> String {
 
 fn remarked(finding: &Finding) -> String {
     let message = finding.message.trim();
-    match (finding.confidence, &finding.caused_by) {
-        (Confidence::Proven, None) => message.to_owned(),
-        (Confidence::Predicted, None) => format!("{message} (predicted)"),
-        (Confidence::Proven, Some(_)) => format!("{message} (a consequence)"),
-        (Confidence::Predicted, Some(_)) => format!("{message} (predicted, a consequence)"),
+    let remarks = [
+        (finding.confidence == Confidence::Predicted, "predicted"),
+        (finding.caused_by.is_some(), "a consequence"),
+        (finding.known, "known"),
+    ];
+    let remarks: Vec<&str> = remarks.iter().filter(|r| r.0).map(|r| r.1).collect();
+    match remarks.is_empty() {
+        true => message.to_owned(),
+        false => format!("{message} ({})", remarks.join(", ")),
     }
 }
 

@@ -163,6 +163,9 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
     if !diagnosis.suppressed.is_empty() {
         parts.push(format!("{} suppressed", diagnosis.suppressed.len()));
     }
+    if summary.known > 0 {
+        parts.push(format!("{} known", summary.known));
+    }
     if parts.is_empty() {
         parts.push("nothing found".into());
     }

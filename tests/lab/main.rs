@@ -11,8 +11,10 @@ mod cures;
 mod examination;
 mod fleet;
 mod lab;
+mod leaks;
 mod manifest;
 mod newcomer;
+mod recreated;
 mod rights;
 mod scenario;
 mod stage;
@@ -104,6 +106,8 @@ fn proofs() -> Vec<Trial> {
         proof("printed-job", access::job),
         proof("newcomer-as-job", newcomer::as_job),
         proof("newcomer-as-deployment", newcomer::as_deployment),
+        proof("nothing-leaks", leaks::examine),
+        proof("recreated-pods", recreated::examine),
     ]
 }
 

@@ -59,7 +59,7 @@ impl Stage {
     }
 
     /// `kubectl wait`, again while what it waits for is not even there.
-    fn wait(&self, what: &str) -> Result<()> {
+    pub fn wait(&self, what: &str) -> Result<()> {
         let line = format!("kubectl -n {} wait --timeout=10s {what}", self.namespace);
         until(|| {
             let (done, said) = lab::try_lab(&line)?;

@@ -76,6 +76,7 @@ pub fn runner(name: &str, mtu: i64) -> ExaminedRunner {
     ));
     ExaminedRunner {
         name: name.into(),
+        fingerprint: None,
         provider: Provider::Bitbucket,
         node: Some("vm".into()),
         layers,
@@ -97,6 +98,7 @@ pub fn finding(check: &str, subject: &str, message: &str) -> Finding {
         remedies: Vec::new(),
         fingerprint: format!("{check}/{subject}"),
         location: None,
+        known: false,
     }
 }
 
@@ -214,6 +216,7 @@ pub fn diagnose(
         unknown: unknowns.len(),
         runners: runners.len(),
         engines: runners.iter().map(engines).sum(),
+        known: 0,
     };
     let verdict = match (summary.error, summary.unknown) {
         (0, 0) => Verdict::Healthy,
@@ -229,6 +232,7 @@ pub fn diagnose(
         unknowns,
         suppressed: Vec::new(),
         incomplete: None,
+        redacted: false,
     }
 }
 

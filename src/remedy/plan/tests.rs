@@ -41,6 +41,7 @@ fn finding(check: &str, changes: Vec<Change>) -> Finding {
             .collect(),
         fingerprint: check.to_owned(),
         location: None,
+        known: false,
     }
 }
 

@@ -1,0 +1,54 @@
+//! `check --watch`: checks again and again, and prints what changed since the last time.
+
+use crate::commands::{Exit, complain, source, write_out};
+use crate::comparison::Comparison;
+use crate::diagnosis::Diagnosis;
+use crate::report::{self, Format, Style};
+use anyhow::Result;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Until it is interrupted. A cluster that does not answer for a while is told of, and no change.
+pub fn run(
+    mut last: Diagnosis,
+    interval: Duration,
+    format: Format,
+    style: &Style,
+    examine: impl Fn() -> Result<Diagnosis>,
+) -> Result<Exit> {
+    loop {
+        if source::pause(interval)? {
+            return Ok(Exit::Interrupted);
+        }
+        let now = match examine() {
+            Ok(now) => now,
+            Err(error) => {
+                complain(&error);
+                continue;
+            }
+        };
+        if now.incomplete.as_deref() == Some(source::INTERRUPTED) {
+            return Ok(Exit::Interrupted);
+        }
+        let comparison = Comparison::new(&last, &now);
+        if !comparison.is_empty() {
+            let text = match format {
+                Format::Json => report::json(&comparison),
+                _ => format!(
+                    "\n{}\n{}",
+                    time(),
+                    report::render_comparison(&comparison, style)
+                ),
+            };
+            write_out(&text, None)?;
+        }
+        last = now;
+    }
+}
+
+/// The time of day, UTC.
+fn time() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = since.map_or(0, |since| since.as_secs()) % 86400;
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02} UTC", seconds % 60)
+}

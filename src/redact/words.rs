@@ -1,0 +1,382 @@
+//! Text with tokens in the place of names: one pass from left to right, so that no token is
+//! replaced again.
+
+use super::addresses::Addresses;
+use super::images;
+use super::names::{Names, uuid_token};
+use crate::check::{UUID_LENGTH, is_uuid};
+use crate::evidence::Evidence;
+use crate::evidence::versions::ImageRef;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A name made of nothing but these tells nothing of anybody, and would be found everywhere.
+const COMMON: [&str; 34] = [
+    "agent",
+    "arc",
+    "atlassian",
+    "bitbucket",
+    "bridge",
+    "build",
+    "builder",
+    "builds",
+    "ci",
+    "cluster",
+    "container",
+    "dev",
+    "dind",
+    "docker",
+    "engine",
+    "generic",
+    "github",
+    "gitlab",
+    "host",
+    "in",
+    "job",
+    "k8s",
+    "kubernetes",
+    "local",
+    "machine",
+    "network",
+    "node",
+    "pipelines",
+    "pod",
+    "runner",
+    "runners",
+    "system",
+    "test",
+    "vm",
+];
+/// What stands before a name that is replaced nowhere else.
+const INTRODUCTIONS: [&str; 7] = [
+    "node ",
+    "namespace ",
+    "pod ",
+    "Job ",
+    "serviceaccount:",
+    "-n ",
+    "namespaces/",
+];
+/// Directories that are the same everywhere.
+const DIRECTORIES: [&str; 10] = [
+    "/var/run",
+    "/run",
+    "/var/lib/docker",
+    "/var/lib/kubelet",
+    "/sys",
+    "/dev",
+    "/proc",
+    "/lib/modules",
+    "/etc/docker",
+    "/tmp",
+];
+const CONTAINER_ID: usize = 12;
+
+pub struct Tokens {
+    names: Names,
+    /// Names by the first word in them.
+    found_in_text: BTreeMap<String, Vec<Name>>,
+    addresses: Addresses,
+    hosts: BTreeMap<String, String>,
+    /// Everything else that is only counted, by what it is.
+    counted: BTreeMap<(&'static str, String), usize>,
+}
+
+struct Name {
+    name: String,
+    token: String,
+    common: bool,
+}
+
+impl Tokens {
+    pub fn new(evidence: &Evidence) -> Tokens {
+        let names = Names::of(evidence);
+        let mut found_in_text: BTreeMap<String, Vec<Name>> = BTreeMap::new();
+        for (name, token) in names.all() {
+            let common = name.len() < 4
+                || name
+                    .split(['-', '_', '.'])
+                    .all(|part| COMMON.contains(&part));
+            found_in_text
+                .entry(first_word(name).to_owned())
+                .or_default()
+                .push(Name {
+                    name: name.clone(),
+                    token: token.clone(),
+                    common,
+                });
+        }
+        for names in found_in_text.values_mut() {
+            names.sort_by_key(|name| std::cmp::Reverse(name.name.len()));
+        }
+        Tokens {
+            names,
+            found_in_text,
+            addresses: Addresses::default(),
+            hosts: BTreeMap::new(),
+            counted: BTreeMap::new(),
+        }
+    }
+
+    /// Remembers networks and registries, which decide what becomes of addresses and hosts.
+    pub fn learn(&mut self, key: &str, text: &str) {
+        if matches!(key, "image" | "digest") {
+            let repository = ImageRef::parse(text).repository;
+            let (host, _) = images::host_of(repository);
+            if let Some(host) = host.filter(|_| !images::is_public(repository)) {
+                self.host("registry", host);
+            }
+        }
+        for (at, _) in text.match_indices('/') {
+            let before = text[..at].rsplit(|c: char| !is_of_address(c)).next();
+            let digits: String = text[at + 1..]
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .collect();
+            let address = before.and_then(|text| text.parse().ok());
+            if let (Some(address), Ok(length)) = (address, digits.parse()) {
+                self.addresses.learn(address, length);
+            }
+        }
+    }
+
+    /// The token of what is a name as a whole.
+    pub fn name(&mut self, text: &str) -> String {
+        match self.names.token(text) {
+            Some(token) => token.to_owned(),
+            None => self.text(text),
+        }
+    }
+
+    pub fn redact(&mut self, key: &str, text: &str) -> String {
+        match key {
+            "image" | "digest" => self.image(text),
+            "host_path" => self.path(text),
+            _ => self.text(text),
+        }
+    }
+
+    /// What each token stands for.
+    pub fn key(&self) -> BTreeMap<String, String> {
+        let names = self.names.all().chain(&self.hosts);
+        names
+            .map(|(name, token)| (token.clone(), name.clone()))
+            .collect()
+    }
+
+    fn count(&mut self, what: &'static str, of: &str) -> usize {
+        let next = 1 + self
+            .counted
+            .keys()
+            .filter(|(kind, _)| *kind == what)
+            .count();
+        *self.counted.entry((what, of.to_owned())).or_insert(next)
+    }
+
+    fn image(&mut self, text: &str) -> String {
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) => (format!("{scheme}://"), rest),
+            None => (String::new(), text),
+        };
+        let image = ImageRef::parse(rest);
+        // A digest alone, or nothing.
+        if images::is_public(image.repository) || rest.starts_with("sha256:") || rest.is_empty() {
+            return text.to_owned();
+        }
+        let (host, path) = images::host_of(image.repository);
+        let host = host.map(|host| format!("{}/", self.host("registry", host)));
+        let path = match images::is_published(path) {
+            true => path.to_owned(),
+            false => images::name(self.count("image", image.repository), &image),
+        };
+        let tag = image.tag.map(|tag| format!(":{}", images::tag(tag)));
+        let digest = image.digest.map(|digest| format!("@{digest}"));
+        let parts = [Some(scheme), host, Some(path), tag, digest];
+        parts.into_iter().flatten().collect()
+    }
+
+    fn path(&mut self, path: &str) -> String {
+        let within = |known: &str| {
+            let rest = path.strip_prefix(known);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match DIRECTORIES.iter().any(|known| within(known)) || path == "/" {
+            true => self.text(path),
+            false => format!("/path-{}", self.count("path", path)),
+        }
+    }
+
+    /// `HOST`, `HOST:PORT`.
+    fn host(&mut self, word: &str, host: &str) -> String {
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => {
+                (name, format!(":{port}"))
+            }
+            _ => (host, String::new()),
+        };
+        let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
+        if let Ok(address) = address {
+            return match self.addresses.token(address) {
+                IpAddr::V6(ip) => format!("[{ip}]{port}"),
+                ip => format!("{ip}{port}"),
+            };
+        }
+        let common = name.is_empty() || COMMON.contains(&name) || name == "localhost";
+        if common || images::is_public_host(name) {
+            return host.to_owned();
+        }
+        let next = self.hosts.len() + 1;
+        let token = self.hosts.entry(name.to_owned());
+        let token = token.or_insert_with(|| format!("{word}-{next}.example"));
+        format!("{token}{port}")
+    }
+
+    /// Text of any kind: every word in it that is a name, an address or an id.
+    fn text(&mut self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        while at < text.len() {
+            let starts_word = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+            let found = starts_word.then(|| self.at(text, at)).flatten();
+            let (length, token) = found.unwrap_or_else(|| {
+                let length = first_word(&text[at..]).len();
+                let first = text[at..].chars().next().map_or(1, char::len_utf8);
+                let length = length.max(first);
+                (length, text[at..at + length].to_owned())
+            });
+            out.push_str(&token);
+            at += length;
+        }
+        out
+    }
+
+    /// What is to be replaced at a place in a text: how long it is, and its token.
+    fn at(&mut self, text: &str, at: usize) -> Option<(usize, String)> {
+        let rest = &text[at..];
+        self.url(rest)
+            .or_else(|| self.known(&text[..at], rest))
+            .or_else(|| self.uuid(rest))
+            .or_else(|| self.address(rest))
+            .or_else(|| self.id(&text[..at], rest))
+            .or_else(|| self.host_name(&text[..at], rest))
+    }
+
+    fn url(&mut self, rest: &str) -> Option<(usize, String)> {
+        let scheme = first_word(rest);
+        let after = rest[scheme.len()..].strip_prefix("://")?;
+        let ends =
+            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ')' | '`' | '<' | '>');
+        let whole = &after[..after.find(ends).unwrap_or(after.len())];
+        let host = whole
+            .split(['/', '?', '#'])
+            .next()
+            .filter(|host| !host.is_empty())?;
+        let path = &whole[host.len()..];
+        let bare = host.rsplit('@').next().unwrap_or(host);
+        let token = self.host("host", bare);
+        // What is public stays whole; paths elsewhere name things too.
+        let kept = token == bare || path.len() < 2 || scheme == "unix";
+        let path = if kept { path } else { "/path" };
+        let length = scheme.len() + "://".len() + whole.len();
+        Some((length, format!("{scheme}://{token}{path}")))
+    }
+
+    fn known(&self, before: &str, rest: &str) -> Option<(usize, String)> {
+        let names = self.found_in_text.get(first_word(rest))?;
+        let name = names.iter().find(|known| {
+            let Some(after) = rest.strip_prefix(known.name.as_str()) else {
+                return false;
+            };
+            let next = after.chars().next();
+            match known.common {
+                false => !next.is_some_and(|c| c.is_ascii_alphanumeric()),
+                true => {
+                    let longer = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+                    !next.is_some_and(longer) && INTRODUCTIONS.iter().any(|w| before.ends_with(w))
+                }
+            }
+        })?;
+        Some((name.name.len(), name.token.clone()))
+    }
+
+    fn uuid(&mut self, rest: &str) -> Option<(usize, String)> {
+        let longer = |c: char| c.is_ascii_alphanumeric();
+        if !is_uuid(rest) || rest[UUID_LENGTH..].starts_with(longer) {
+            return None;
+        }
+        let uuid = &rest[..UUID_LENGTH];
+        // In a name it is told already.
+        let named = self.names.ending_token(uuid).map(str::to_owned);
+        let token = named.unwrap_or_else(|| uuid_token(0x1000 + self.count("uuid", uuid)));
+        Some((UUID_LENGTH, token))
+    }
+
+    fn address(&mut self, rest: &str) -> Option<(usize, String)> {
+        let whole = &rest[..rest.find(|c| !is_of_address(c)).unwrap_or(rest.len())];
+        let four = whole
+            .split(':')
+            .next()
+            .unwrap_or(whole)
+            .trim_end_matches('.');
+        if let Ok(address) = four.parse::<Ipv4Addr>() {
+            return Some((four.len(), self.addresses.token(address.into()).to_string()));
+        }
+        let six = whole.trim_end_matches('.');
+        let six = if six.ends_with("::") {
+            six
+        } else {
+            six.trim_end_matches(':')
+        };
+        let address: Ipv6Addr = six.parse().ok()?;
+        Some((six.len(), self.addresses.token(address.into()).to_string()))
+    }
+
+    /// The id of a container or a network: hex digits, of which the first twelve tell it.
+    fn id(&mut self, before: &str, rest: &str) -> Option<(usize, String)> {
+        let word = first_word(rest);
+        let is_hex = word.bytes().all(|b| b.is_ascii_hexdigit());
+        let has_letter = word.bytes().any(|b| b.is_ascii_alphabetic());
+        if word.len() < CONTAINER_ID || !is_hex || before.ends_with("sha256:") {
+            return None;
+        }
+        if !has_letter && !matches!(word.len(), CONTAINER_ID | 64) {
+            return None;
+        }
+        let number = self.count("id", &word[..CONTAINER_ID]);
+        let token = format!("{number:0>CONTAINER_ID$x}");
+        Some((word.len(), format!("{token:0<width$}", width = word.len())))
+    }
+
+    /// A host's name in a sentence: three parts or more, or one that was met elsewhere.
+    fn host_name(&mut self, before: &str, rest: &str) -> Option<(usize, String)> {
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        let name = &rest[..rest.find(|c| !is_of_name(c)).unwrap_or(rest.len())];
+        let name = name.trim_end_matches(['.', '-']);
+        let parts: Vec<&str> = name.split('.').collect();
+        let top = parts.last().copied().unwrap_or_default();
+        let reversed = matches!(parts[0], "com" | "io" | "org" | "net" | "dev");
+        let is_path = before.ends_with(['/', '.', '-', '=']);
+        let private = matches!(
+            top,
+            "internal" | "local" | "lan" | "corp" | "intra" | "home"
+        );
+        let looks_so = parts.len() >= 2 && private || parts.len() >= 3 && !is_path;
+        let is_one = self.hosts.contains_key(name)
+            || looks_so
+                && !reversed
+                && top.len() >= 2
+                && top.bytes().all(|b| b.is_ascii_lowercase())
+                && parts.iter().all(|part| !part.is_empty());
+        let token = is_one.then(|| self.host("host", name))?;
+        Some((name.len(), token))
+    }
+}
+
+fn first_word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric());
+    &text[..end.unwrap_or(text.len())]
+}
+
+fn is_of_address(c: char) -> bool {
+    c.is_ascii_hexdigit() || matches!(c, '.' | ':')
+}

@@ -1,0 +1,130 @@
+//! A ticket: the files about one examination, and the archive in which they are sent.
+
+use crate::diagnosis::Diagnosis;
+use crate::evidence::Evidence;
+use crate::report::{self, Format, Style};
+use anyhow::{Context, Result};
+use flate2::{Compression, GzBuilder};
+use std::fmt::Write;
+
+const FOLDER: &str = "runner-doctor-ticket";
+const EVIDENCE: (&str, &str) = (
+    "evidence.yaml",
+    "what was seen; runner-doctor check --evidence evidence.yaml judges it anywhere",
+);
+/// What is made of the diagnosis.
+const REPORTS: [(&str, &str, Format); 2] = [
+    ("report.txt", "the report for people", Format::Table),
+    ("report.json", "the report for programs", Format::Json),
+];
+const WIDTH: usize = 100;
+
+pub struct Ticket {
+    /// Names and texts, the list of them first.
+    files: Vec<(&'static str, String)>,
+}
+
+impl Ticket {
+    pub fn new(evidence: &Evidence, diagnosis: &Diagnosis) -> Result<Ticket> {
+        let style = Style {
+            width: WIDTH,
+            color: false,
+            unicode: true,
+        };
+        let mut files = vec![(EVIDENCE.0, evidence.to_yaml()?)];
+        for (name, _, format) in REPORTS {
+            files.push((name, report::render(format, diagnosis, &style)));
+        }
+        files.insert(0, ("CONTENTS.txt", contents(&files, evidence)));
+        Ok(Ticket { files })
+    }
+
+    /// The same bytes for the same files, whenever and wherever: no time, no owner.
+    pub fn archive(&self) -> Result<Vec<u8>> {
+        let compressed = GzBuilder::new().write(Vec::new(), Compression::best());
+        let mut archive = tar::Builder::new(compressed);
+        for (name, text) in &self.files {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            header.set_mtime(0);
+            let path = format!("{FOLDER}/{name}");
+            let added = archive.append_data(&mut header, path, text.as_bytes());
+            added.context("cannot make the archive")?;
+        }
+        let compressed = archive.into_inner().context("cannot make the archive")?;
+        compressed.finish().context("cannot compress the archive")
+    }
+
+    /// Every file with its whole text.
+    pub fn preview(&self) -> String {
+        let mut out = String::new();
+        for (name, text) in &self.files {
+            // Writing into a String cannot fail.
+            let _ = writeln!(out, "==> {FOLDER}/{name} <==\n{text}");
+        }
+        out
+    }
+
+    pub fn in_a_line(&self) -> String {
+        let names: Vec<&str> = self.files.iter().map(|(name, _)| *name).collect();
+        names.join(", ")
+    }
+}
+
+/// The list of what is inside.
+fn contents(files: &[(&'static str, String)], evidence: &Evidence) -> String {
+    let mut out = format!("A ticket of {}.\n\n", evidence.doctor);
+    let about = |name: &str| {
+        let reports = REPORTS.iter().map(|(name, about, _)| (*name, *about));
+        let mut all = reports.chain([EVIDENCE]);
+        all.find(|(known, _)| *known == name)
+            .map_or("", |(_, about)| about)
+    };
+    for (name, text) in files {
+        let _ = writeln!(out, "{name:14} {:>8} bytes  {}", text.len(), about(name));
+    }
+    out.push_str(match evidence.redacted {
+        true => {
+            "\nNames of nodes, namespaces, pods, their owners, registries and hosts, IP addresses, UUIDs and\ncontainer ids are tokens, the same one wherever the same name stood. Names of containers, Docker\nnetworks and volumes, public images and versions are as they were.\n"
+        }
+        false => "\nNames are as they were: it was written with --no-redact.\n",
+    });
+    out.push_str("\nNo Secret was read; of environment variables, arguments and daemon.json only listed ones.\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::case::healthy;
+    use std::io::Read;
+
+    fn ticket() -> Ticket {
+        let evidence = healthy().unwrap();
+        let diagnosis = Diagnosis::new(&evidence, Vec::new(), Vec::new(), None);
+        Ticket::new(&evidence, &diagnosis).unwrap()
+    }
+
+    #[test]
+    fn the_archive_holds_what_the_preview_shows() {
+        let bytes = ticket().archive().unwrap();
+        assert_eq!(bytes, ticket().archive().unwrap());
+        let preview = ticket().preview();
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes.as_slice()));
+        let mut names = Vec::new();
+        for entry in archive.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            names.push(entry.path().unwrap().display().to_string());
+            let mut text = String::new();
+            entry.read_to_string(&mut text).unwrap();
+            assert!(preview.contains(&text));
+        }
+        assert_eq!(names.len(), REPORTS.len() + 2);
+        assert!(
+            names
+                .iter()
+                .all(|name| name.starts_with("runner-doctor-ticket/"))
+        );
+    }
+}
