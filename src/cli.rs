@@ -9,7 +9,7 @@ use crate::diagnosis::Severity;
 use crate::probe::Url;
 use crate::remedy::Preference;
 use crate::report::Format;
-use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,6 +76,7 @@ pub enum Command {
     #[command(after_help = TEST_EXAMPLES)]
     Test(Test),
     /// Print the JSON Schema of what the doctor reads or writes
+    #[command(after_help = SCHEMA_EXAMPLES)]
     Schema(Schema),
     /// Turn the command that Bitbucket prints for a new runner into the manifest that runs it on
     /// Kubernetes, right from the start
@@ -233,11 +234,6 @@ Examples:
   runner-doctor collect -n ci --output-file r.yaml; runner-doctor diff old.yaml r.yaml
 
 Exit codes: 0 written; 2 no cluster or no runner; 130 interrupted, after writing what is known";
-
-const EXPLAIN_EXAMPLES: &str = "\
-Examples:
-  runner-doctor explain mtu-inversion             a check by its id; `runner-doctor list` has them all
-  runner-doctor explain ours --checks-dir checks  one of your own";
 
 const LIST_EXAMPLES: &str = "\
 Examples:
@@ -400,6 +396,11 @@ pub struct CheckFiles {
     #[arg(long = "override", value_name = "FILE")]
     pub overrides: Vec<PathBuf>,
 }
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  runner-doctor schema report > report.schema.json    of what `check -o json` prints
+  runner-doctor schema check                          of a check file, for completion in an editor";
 
 const EXPLAIN_HELP: &str = "\
 Examples:

@@ -167,6 +167,7 @@ impl<'a> Attribute<'a> {
                             "string" => kinds.push("text".to_owned()),
                             "integer" => kinds.push("number".to_owned()),
                             "boolean" => kinds.push("true or false".to_owned()),
+                            "object" => kinds.push("texts by name".to_owned()),
                             other => panic!("an attribute of type {other}"),
                         }
                     }

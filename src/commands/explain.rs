@@ -8,7 +8,7 @@ mod text;
 use super::{Exit, library, write_out};
 use crate::cli::{Explain, ExplainFormat};
 use crate::config::Config;
-use crate::report::Style;
+use crate::report::{Links, Style};
 use anyhow::{Context, Result};
 use clap::ColorChoice;
 use explanation::Explanation;
@@ -24,7 +24,7 @@ pub fn run(options: &Explain, settings: &Config, color: ColorChoice) -> Result<E
     for check in library.checks() {
         let told = Explanation::of(check);
         let text = match options.output {
-            ExplainFormat::Text => text::render(&told, style.width),
+            ExplainFormat::Text => text::render(&told, style.width, Links::detect(color)),
             ExplainFormat::Markdown => markdown::render(&told),
             ExplainFormat::Json => {
                 let text = serde_json::to_string_pretty(&told);

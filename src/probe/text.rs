@@ -13,7 +13,17 @@ pub fn plain(text: &str) -> String {
         .filter(|c| !acts(*c))
         .take(4 * LONGEST)
         .collect();
-    let visible: String = secret::hidden(text.trim()).chars().take(LONGEST).collect();
+    legible(&secret::hidden(text.trim()))
+}
+
+/// The same of a text out of which every secret was taken already.
+pub fn legible(text: &str) -> String {
+    let visible: String = text
+        .trim()
+        .chars()
+        .filter(|c| !acts(*c))
+        .take(LONGEST)
+        .collect();
     visible.trim().to_owned()
 }
 

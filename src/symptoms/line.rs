@@ -1,6 +1,6 @@
 //! One line of a log made fit to keep and to show: plain text, short, without credentials.
 
-use crate::probe::text::plain;
+use crate::probe::text::legible;
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -75,5 +75,5 @@ pub(super) fn excerpt(line: &str, pattern: &Regex) -> String {
     let to = after.nth(AFTER).map_or(line.len(), |(at, _)| known + at);
     let mark = |cut: bool| if cut { "…" } else { "" };
     let (begins, ends) = (mark(from > 0), mark(to < line.len()));
-    format!("{begins}{}{ends}", plain(&line[from..to]))
+    format!("{begins}{}{ends}", legible(&line[from..to]))
 }

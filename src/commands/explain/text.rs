@@ -1,10 +1,10 @@
 //! An explanation for a terminal.
 
 use super::explanation::{Cure, Explanation, severity, word};
-use crate::report::{clean, wrap};
+use crate::report::{Links, clean, wrap};
 use std::fmt::Write as _;
 
-pub(super) fn render(told: &Explanation, width: usize) -> String {
+pub(super) fn render(told: &Explanation, width: usize, links: Links) -> String {
     // Writing to a String cannot fail, here and below.
     let mut text = String::new();
     let _ = writeln!(
@@ -47,7 +47,7 @@ pub(super) fn render(told: &Explanation, width: usize) -> String {
     if !told.references.is_empty() {
         text.push_str("References:\n");
         for reference in told.references {
-            let _ = writeln!(text, "  {}", clean(reference));
+            let _ = writeln!(text, "  {}", links.write(&clean(reference)));
         }
     }
     text

@@ -137,10 +137,13 @@ pub struct Disk {
     pub path: String,
     /// `ext4`, `xfs`, `overlay`, `tmpfs` and their like.
     pub file_system: String,
+    /// How much it holds, in MiB.
     pub size_mib: i64,
+    /// How much of that is left.
     pub free_mib: i64,
     /// Files that it can hold; 0 where it sets no limit.
     pub inodes: i64,
+    /// How many more files it can hold.
     pub free_inodes: i64,
 }
 
