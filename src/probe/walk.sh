@@ -162,7 +162,8 @@ read_networks() {
 		for file in route ipv6_route dev igmp snmp; do
 			files="$files /proc/$pid/net/$file"
 		done
-		if sysfs_fits "$pid"; then
+		# On a busy node, interfaces come and go while one looks.
+		if sysfs_fits "$pid" || sysfs_fits "$pid" || sysfs_fits "$pid"; then
 			base=/proc/$pid/root/sys/class/net
 			for file in mtu operstate ifindex iflink tun_flags master/ifindex bridge/bridge_id; do
 				devices="$devices $base/*/$file"
