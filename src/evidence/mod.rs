@@ -30,6 +30,9 @@ pub struct Evidence {
     /// The run was interrupted or its deadline passed: there was more to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+    /// How long it took to look, where that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<i64>,
 }
 
 impl Evidence {
@@ -41,6 +44,7 @@ impl Evidence {
             nodes: Vec::new(),
             runners: Vec::new(),
             incomplete: None,
+            took_ms: None,
         }
     }
 

@@ -1,8 +1,8 @@
 //! Handmade diagnoses.
 
 use runner_doctor::diagnosis::{
-    Carrier, Confidence, Diagnosis, ExaminedRunner, Finding, Layer, LayerKind, Remedy, SCHEMA,
-    Severity, Summary, Unknown, Verdict,
+    Carrier, Confidence, Diagnosis, Environment, ExaminedRunner, Finding, Layer, LayerKind, Remedy,
+    SCHEMA, Severity, Summary, Unknown, Verdict,
 };
 use runner_doctor::evidence::Provider;
 
@@ -78,6 +78,7 @@ pub fn runner(name: &str, mtu: i64) -> ExaminedRunner {
         name: name.into(),
         provider: Provider::Bitbucket,
         node: Some("vm".into()),
+        images: Vec::new(),
         layers,
         unseen: false,
     }
@@ -227,6 +228,7 @@ pub fn diagnose(
         runners,
         findings,
         unknowns,
+        environment: Environment::default(),
         incomplete: None,
     }
 }
