@@ -1,9 +1,12 @@
 //! The command line, as types. Nothing happens here.
 
+mod output;
+
+pub use output::{Output, Outputs};
+
 use crate::diagnosis::Severity;
 use crate::probe::Url;
 use crate::remedy::Preference;
-use crate::report::Format;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -138,18 +141,8 @@ pub struct Lint {
     pub pod_mtu: Option<i64>,
     #[command(flatten)]
     pub checks: Checks,
-    /// How to report
-    #[arg(
-        short,
-        long,
-        value_enum,
-        default_value = "table",
-        value_name = "FORMAT"
-    )]
-    pub output: Format,
-    /// Write the report to a file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    pub output_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub outputs: Outputs,
     /// The least severity of a finding that makes the exit code 1
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
     pub fail_on: FailOn,
@@ -168,6 +161,8 @@ Examples:
   runner-doctor check -n ci runner-2jpsg      one pod
   runner-doctor check -A -o json              everything, for a program
   runner-doctor check --fail-on warning       a stricter gate
+  runner-doctor check -o table -o html=report.html -o junit=report.xml
+                                              the table here, and artefacts for others
 
 Exit codes:
   0  examined, and nothing at or above --fail-on
@@ -182,18 +177,8 @@ pub struct Check {
     pub source: Source,
     #[command(flatten)]
     pub checks: Checks,
-    /// How to report
-    #[arg(
-        short,
-        long,
-        value_enum,
-        default_value = "table",
-        value_name = "FORMAT"
-    )]
-    pub output: Format,
-    /// Write the report to a file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    pub output_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub outputs: Outputs,
     /// The least severity of a finding that makes the exit code 1
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
     pub fail_on: FailOn,

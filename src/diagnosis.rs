@@ -4,6 +4,7 @@ mod change;
 mod environment;
 
 pub use change::{Change, Place, Settings, Site};
+pub(crate) use environment::of_pod;
 pub use environment::{Environment, NodeSystem};
 
 use crate::evidence::{Evidence, Provider, Runner};

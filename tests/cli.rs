@@ -2,7 +2,17 @@
 #![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
+use clap::ValueEnum;
+use runner_doctor::report::Format;
 use std::fs;
+
+/// Every format there is, by the name that people type.
+fn formats() -> Vec<String> {
+    let variants = Format::value_variants().iter();
+    let names =
+        variants.filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()));
+    names.collect()
+}
 
 fn doctor(args: &[&str]) -> std::process::Output {
     let mut command = Command::cargo_bin("runner-doctor").unwrap();
@@ -37,7 +47,8 @@ fn err(args: &[&str]) -> String {
 
 #[test]
 fn exit_codes_mean_the_same_in_every_format() {
-    for format in ["table", "short", "json", "sarif", "junit"] {
+    for format in formats() {
+        let format = format.as_str();
         assert_eq!(code(&["check", "--demo", "-o", format]), 1, "{format}");
         assert_eq!(
             code(&["check", "--demo", "half-fixed", "-o", format]),
@@ -253,6 +264,65 @@ fn results_go_to_a_file_on_demand() {
             .unwrap()
             .contains("runner-doctor/report/v1")
     );
+}
+
+#[test]
+fn one_run_writes_every_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |format: &str| dir.path().join(format).to_str().unwrap().to_owned();
+    let mut args = vec![
+        "check".to_owned(),
+        "--demo".to_owned(),
+        "-o".to_owned(),
+        "table".to_owned(),
+    ];
+    for format in formats() {
+        let format = format.as_str();
+        args.extend(["-o".to_owned(), format!("{format}={}", file(format))]);
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let output = doctor(&args);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        out(&["check", "--demo"])
+    );
+    for format in formats() {
+        let format = format.as_str();
+        let alone = out(&["check", "--demo", "-o", format]);
+        assert_eq!(fs::read_to_string(file(format)).unwrap(), alone, "{format}");
+    }
+    // A file alone leaves standard output empty.
+    let json = format!("json={}", file("alone"));
+    assert_eq!(out(&["check", "--demo", "-o", &json]), "");
+}
+
+#[test]
+fn reports_that_cannot_be_written_are_refused() {
+    for (args, told) in [
+        (
+            &["-o", "table", "-o", "json"][..],
+            "two reports cannot go to standard output",
+        ),
+        (
+            &["-o", "table=/tmp/x", "-o", "json=/tmp/x"],
+            "two reports cannot go to /tmp/x",
+        ),
+        (
+            &["-o", "json=/nonexistent/x"],
+            "there is no folder /nonexistent",
+        ),
+        (&["-o", "json="], "needs the name of a file"),
+        (&["-o", "jsn"], "prometheus"),
+        (
+            &["-o", "json=/tmp/x", "--output-file", "/tmp/y"],
+            "--output-file",
+        ),
+    ] {
+        let args = [&["check", "--demo"], args].concat();
+        assert_eq!(code(&args), 2, "{args:?}");
+        assert!(err(&args).contains(told), "{args:?}: {}", err(&args));
+    }
 }
 
 #[test]

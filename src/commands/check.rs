@@ -1,25 +1,26 @@
 //! `check`: examines runners and reports what is wrong.
 
-use super::{Exit, source, tell, write_out};
+use super::output::Destinations;
+use super::{Exit, source, tell};
 use crate::check::{Library, judge};
 use crate::cli::Check;
 use crate::diagnosis::{Diagnosis, Verdict};
 use crate::evidence::Evidence;
-use crate::report::{self, Style};
+use crate::report;
 use anyhow::Result;
 use clap::ColorChoice;
-use std::io::{self, IsTerminal};
 
 pub fn run(options: &Check, color: ColorChoice) -> Result<Exit> {
-    // A check file that is wrong is told before the cluster is touched.
+    // A report that cannot be written and a check file that is wrong are told before the cluster is
+    // touched.
+    let destinations = Destinations::of(&options.outputs)?;
     let checks = &options.checks;
     let library = Library::load(&checks.checks_dir)?.select(&checks.only, &checks.skip)?;
     let evidence = source::evidence(&options.source)?;
     let diagnosis = diagnose(&library, &evidence, options);
-    let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();
-    let style = Style::detect(color, to_terminal);
-    let text = report::render(options.output, &diagnosis, &style);
-    write_out(&text, options.output_file.as_deref())?;
+    destinations.write(color, |format, style| {
+        report::render(format, &diagnosis, style)
+    })?;
     Ok(exit(&diagnosis, options))
 }
 

@@ -1,20 +1,21 @@
 //! `lint`: judges files before they are deployed.
 
-use super::{Exit, tell, write_out};
+use super::output::Destinations;
+use super::{Exit, tell};
 use crate::check::Library;
 use crate::cli::Lint;
 use crate::diagnosis::{Diagnosis, Verdict};
 use crate::lint::network::PodNetwork;
 use crate::lint::{self, Linted, UNDERSTOOD, files};
-use crate::report::{self, Style};
+use crate::report;
 use anyhow::{Result, bail};
 use clap::ColorChoice;
-use std::io::{self, IsTerminal};
 
 /// What VXLAN leaves of an ethernet of 1500: `--help` argues for it.
 const USUAL_POD_MTU: i64 = 1450;
 
 pub fn run(options: &Lint, color: ColorChoice) -> Result<Exit> {
+    let destinations = Destinations::of(&options.outputs)?;
     let checks = &options.checks;
     let library = Library::load(&checks.checks_dir)?.select(&checks.only, &checks.skip)?;
     let inputs = files::gather(&options.paths)?;
@@ -34,10 +35,9 @@ pub fn run(options: &Lint, color: ColorChoice) -> Result<Exit> {
         linted.judgement.unknowns,
         options.fail_on.severity(),
     );
-    let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();
-    let style = Style::detect(color, to_terminal);
-    let text = report::render_files(options.output, &diagnosis, &style);
-    write_out(&text, options.output_file.as_deref())?;
+    destinations.write(color, |format, style| {
+        report::render_files(format, &diagnosis, style)
+    })?;
     Ok(exit(&diagnosis, options))
 }
 

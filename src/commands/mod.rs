@@ -9,6 +9,7 @@ mod job;
 mod lint;
 mod list;
 mod manifest;
+mod output;
 mod progress;
 mod rbac;
 mod source;

@@ -109,6 +109,6 @@ fn command(runners: &[Runner]) -> Option<String> {
 }
 
 /// The command that examines one pod.
-fn of_pod(namespace: &str, pod: &str) -> String {
+pub(crate) fn of_pod(namespace: &str, pod: &str) -> String {
     format!("runner-doctor check -n {} {}", word(namespace), word(pod))
 }
