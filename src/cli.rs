@@ -1,14 +1,15 @@
 //! The command line, as types. Nothing happens here.
 
 mod after;
+mod output;
 
 pub use after::{Completions, Diff, DiffFormat, Man, Ticket};
+pub use output::{Output, Outputs};
 
 use crate::config::Config;
 use crate::diagnosis::Severity;
 use crate::probe::Url;
 use crate::remedy::Preference;
-use crate::report::Format;
 use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -187,18 +188,8 @@ pub struct Lint {
     pub pod_mtu: Option<i64>,
     #[command(flatten)]
     pub checks: Checks,
-    /// How to report
-    #[arg(
-        short,
-        long,
-        value_enum,
-        default_value = "table",
-        value_name = "FORMAT"
-    )]
-    pub output: Format,
-    /// Write the report to a file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    pub output_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub outputs: Outputs,
     /// The least severity of a finding that makes the exit code 1
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
     pub fail_on: FailOn,
@@ -219,6 +210,8 @@ Examples:
   runner-doctor check --fail-on warning       a stricter gate
   runner-doctor check --baseline old.json     a gate for what is new only
   runner-doctor check -n ci --watch=1m        what changes, as it changes
+  runner-doctor check -o table -o html=report.html -o junit=report.xml
+                                              the table here, and artefacts for others
 
 Exit codes:
   0  examined, and nothing at or above --fail-on
@@ -253,18 +246,8 @@ pub struct Check {
     pub source: Source,
     #[command(flatten)]
     pub checks: Checks,
-    /// How to report
-    #[arg(
-        short,
-        long,
-        value_enum,
-        default_value = "table",
-        value_name = "FORMAT"
-    )]
-    pub output: Format,
-    /// Write the report to a file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    pub output_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub outputs: Outputs,
     /// The least severity of a finding that makes the exit code 1
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
     pub fail_on: FailOn,

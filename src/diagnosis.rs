@@ -1,8 +1,11 @@
 //! The verdict of a check run: findings, unknowns and the layers they lie in. Reports print it.
 
 mod change;
+mod environment;
 
 pub use change::{Change, Place, Settings, Site};
+pub(crate) use environment::of_pod;
+pub use environment::{Environment, NodeSystem};
 
 use crate::evidence::{Evidence, Provider, Runner};
 use crate::layers::layers;
@@ -51,6 +54,8 @@ pub struct Diagnosis {
     /// Findings that somebody lives with (`suppress` in .runner-doctor.yaml); they fail nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suppressed: Vec<Suppressed>,
+    #[serde(default)]
+    pub environment: Environment,
     /// Set when the run was cut short: there was more to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
@@ -105,6 +110,9 @@ pub struct ExaminedRunner {
     pub provider: Provider,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+    /// The images that its Docker engines run in, outer before inner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
     /// From the ethernet down.
     pub layers: Vec<Layer>,
     /// Neither an engine nor the pod network could be seen.
@@ -161,6 +169,7 @@ impl Diagnosis {
             findings,
             unknowns,
             suppressed: Vec::new(),
+            environment: Environment::new(evidence),
             incomplete: evidence.incomplete.clone(),
             redacted: evidence.redacted,
         };
@@ -226,10 +235,23 @@ impl ExaminedRunner {
             fingerprint: Some(crate::check::runner_fingerprint(runner)),
             provider: runner.provider,
             node: runner.node.clone(),
+            images: images(runner),
             layers: layers(evidence, runner),
             unseen: no_network && runner.engines.seen().is_empty() && runner.declared.is_none(),
         }
     }
+}
+
+/// As the engines say it; where none could be seen, as the pod does.
+fn images(runner: &Runner) -> Vec<String> {
+    let seen = runner.engines.seen().iter();
+    let mut images: Vec<String> = seen.filter_map(|e| e.image.observed().cloned()).collect();
+    if images.is_empty() {
+        images.extend(runner.engine_containers().map(|c| c.image.clone()));
+    }
+    let mut told = std::collections::HashSet::new();
+    images.retain(|image| !image.is_empty() && told.insert(image.clone()));
+    images
 }
 
 /// One hop between a build and the ethernet.
@@ -259,6 +281,24 @@ pub struct Layer {
     /// What there is to know about it: why it is not judged, why it was not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+impl Layer {
+    /// One of which nothing is known yet.
+    pub fn new(kind: LayerKind, depth: usize) -> Self {
+        Layer {
+            kind,
+            depth,
+            name: String::new(),
+            engine: None,
+            runs: None,
+            mtu: None,
+            carrier: None,
+            inverted: false,
+            clamped: false,
+            note: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

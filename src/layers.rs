@@ -49,7 +49,7 @@ fn of_node(node: &Node) -> Vec<Layer> {
         mtu: node.uplink.observed().map(|uplink| uplink.mtu),
         runs: Some(node.runtime.clone()),
         note: note(&node.uplink).or(dropped(node)),
-        ..layer(LayerKind::NodeUplink, NODE)
+        ..Layer::new(LayerKind::NodeUplink, NODE)
     }];
     let runs_docker = node_docker_version(node);
     match &node.docker_bridge {
@@ -58,13 +58,13 @@ fn of_node(node: &Node) -> Vec<Layer> {
             mtu: Some(*mtu),
             runs: runs_docker.map(|version| format!("Docker {version}")),
             note: Some("the node's own; pods do not pass through it".to_owned()),
-            ..layer(LayerKind::NodeDocker, NODE)
+            ..Layer::new(LayerKind::NodeDocker, NODE)
         }),
         Unseen(reason) if runs_docker.is_some() => layers.push(Layer {
             name: "docker0".to_owned(),
             runs: runs_docker.map(|version| format!("Docker {version}")),
             note: Some(reason.detail.clone()),
-            ..layer(LayerKind::NodeDocker, NODE)
+            ..Layer::new(LayerKind::NodeDocker, NODE)
         }),
         _ => {}
     }
@@ -99,7 +99,7 @@ fn of_pod(evidence: &Evidence, runner: &Runner) -> Layer {
         .to_owned(),
         runs: cni.observed().map(|cni| cni.name.clone()),
         note: note(&runner.namespaces),
-        ..layer(kind, POD)
+        ..Layer::new(kind, POD)
     };
     if runner.host_network {
         pod.note = Some("the pod uses the node's network".to_owned());
@@ -157,7 +157,7 @@ fn network(view: &NetworkView) -> Layer {
         },
         clamped: facts.clamped.observed() == Some(&true),
         note: view.not_judged.clone().or(tried(facts)).or(unseen),
-        ..layer(LayerKind::DockerNetwork, FIRST_ENGINE + view.engine.depth())
+        ..Layer::new(LayerKind::DockerNetwork, FIRST_ENGINE + view.engine.depth())
     }
 }
 
@@ -192,22 +192,7 @@ fn unseen(depth: usize, name: &str, note: String) -> Layer {
     Layer {
         name: name.to_owned(),
         note: Some(note),
-        ..layer(LayerKind::Unseen, depth)
-    }
-}
-
-fn layer(kind: LayerKind, depth: usize) -> Layer {
-    Layer {
-        kind,
-        depth,
-        name: String::new(),
-        engine: None,
-        runs: None,
-        mtu: None,
-        carrier: None,
-        inverted: false,
-        clamped: false,
-        note: None,
+        ..Layer::new(LayerKind::Unseen, depth)
     }
 }
 

@@ -13,8 +13,10 @@ const EVIDENCE: (&str, &str) = (
     "what was seen; runner-doctor check --evidence evidence.yaml judges it anywhere",
 );
 /// What is made of the diagnosis.
-const REPORTS: [(&str, &str, Format); 2] = [
+const REPORTS: [(&str, &str, Format); 4] = [
     ("report.txt", "the report for people", Format::Table),
+    ("report.md", "the report to paste", Format::Markdown),
+    ("report.html", "the report for a browser", Format::Html),
     ("report.json", "the report for programs", Format::Json),
 ];
 const WIDTH: usize = 100;

@@ -2,7 +2,17 @@
 #![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
+use clap::ValueEnum;
+use runner_doctor::report::Format;
 use std::fs;
+
+/// Every format there is, by the name that people type.
+fn formats() -> Vec<String> {
+    let variants = Format::value_variants().iter();
+    let names =
+        variants.filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()));
+    names.collect()
+}
 
 fn doctor(args: &[&str]) -> std::process::Output {
     let mut command = Command::cargo_bin("runner-doctor").unwrap();
@@ -37,7 +47,8 @@ fn err(args: &[&str]) -> String {
 
 #[test]
 fn exit_codes_mean_the_same_in_every_format() {
-    for format in ["table", "short", "json", "sarif", "junit"] {
+    for format in formats() {
+        let format = format.as_str();
         assert_eq!(code(&["check", "--demo", "-o", format]), 1, "{format}");
         assert_eq!(
             code(&["check", "--demo", "half-fixed", "-o", format]),
@@ -256,6 +267,65 @@ fn results_go_to_a_file_on_demand() {
 }
 
 #[test]
+fn one_run_writes_every_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |format: &str| dir.path().join(format).to_str().unwrap().to_owned();
+    let mut args = vec![
+        "check".to_owned(),
+        "--demo".to_owned(),
+        "-o".to_owned(),
+        "table".to_owned(),
+    ];
+    for format in formats() {
+        let format = format.as_str();
+        args.extend(["-o".to_owned(), format!("{format}={}", file(format))]);
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let output = doctor(&args);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        out(&["check", "--demo"])
+    );
+    for format in formats() {
+        let format = format.as_str();
+        let alone = out(&["check", "--demo", "-o", format]);
+        assert_eq!(fs::read_to_string(file(format)).unwrap(), alone, "{format}");
+    }
+    // A file alone leaves standard output empty.
+    let json = format!("json={}", file("alone"));
+    assert_eq!(out(&["check", "--demo", "-o", &json]), "");
+}
+
+#[test]
+fn reports_that_cannot_be_written_are_refused() {
+    for (args, told) in [
+        (
+            &["-o", "table", "-o", "json"][..],
+            "two reports cannot go to standard output",
+        ),
+        (
+            &["-o", "table=/tmp/x", "-o", "json=/tmp/x"],
+            "two reports cannot go to /tmp/x",
+        ),
+        (
+            &["-o", "json=/nonexistent/x"],
+            "there is no folder /nonexistent",
+        ),
+        (&["-o", "json="], "needs the name of a file"),
+        (&["-o", "jsn"], "prometheus"),
+        (
+            &["-o", "json=/tmp/x", "--output-file", "/tmp/y"],
+            "--output-file",
+        ),
+    ] {
+        let args = [&["check", "--demo"], args].concat();
+        assert_eq!(code(&args), 2, "{args:?}");
+        assert!(err(&args).contains(told), "{args:?}: {}", err(&args));
+    }
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_error() {
     let script = format!(
         "{} check --demo | head -c 1 >/dev/null; echo ${{PIPESTATUS[0]}}",
@@ -382,6 +452,12 @@ fn names_are_taken_out_and_the_diagnosis_stays() {
             assert!(!text.contains(name), "{name} is in {text}");
         }
     }
+    for format in ["table", "markdown", "html", "yaml", "prometheus"] {
+        let text = out(&["check", "--demo", "--redact", "-o", format]);
+        for name in ["bitbucket-runner", "2jpsg", " vm:", " vm,", " vm\n"] {
+            assert!(!text.contains(name), "{name} is in {text}");
+        }
+    }
     let recording = out(&["collect", "--demo", "--redact"]);
     for name in ["bitbucket-runner", "2jpsg", " vm\n"] {
         assert!(!recording.contains(name), "{name} is in {recording}");
@@ -442,6 +518,23 @@ fn two_examinations_are_compared() {
     assert_eq!(code(&["diff", &cut, &article]), 2);
 }
 
+#[test]
+fn a_report_in_yaml_is_a_baseline_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("old.yaml");
+    let old = file.to_str().unwrap();
+    fs::write(&file, out(&["check", "--demo", "-o", "yaml"])).unwrap();
+    assert_eq!(code(&["check", "--demo", "--baseline", old]), 0);
+    assert_eq!(code(&["diff", old, old]), 0);
+}
+
+#[test]
+fn a_watch_writes_no_other_report() {
+    let watch = ["check", "--watch", "-o", "table", "-o", "html=x.html"];
+    assert_eq!(code(&watch), 2);
+    assert!(err(&watch).contains("--watch"));
+}
+
 /// What is known is shown and fails nothing, in any format.
 #[test]
 fn a_baseline_fails_on_what_is_new() {
@@ -449,7 +542,7 @@ fn a_baseline_fails_on_what_is_new() {
     let file = dir.path().join("old.json");
     let old = file.to_str().unwrap();
     fs::write(&file, out(&["check", "--demo", "half-fixed", "-o", "json"])).unwrap();
-    for format in ["table", "short", "json", "sarif", "junit"] {
+    for format in ["table", "short", "html", "json", "sarif", "junit"] {
         let gate = ["check", "--baseline", old, "-o", format, "--demo"];
         assert_eq!(code(&gate), 1, "{format}");
         assert_eq!(code(&[&gate[..], &["half-fixed"]].concat()), 0, "{format}");
@@ -457,6 +550,12 @@ fn a_baseline_fails_on_what_is_new() {
     let gate = ["check", "--demo", "half-fixed", "--baseline", old, "-o"];
     let shown = |format: &str| out(&[&gate[..], &[format]].concat());
     assert!(shown("table").contains("mtu-inversion (known)"));
+    for format in ["markdown", "html", "github", "bitbucket"] {
+        assert!(shown(format).contains(" (known)"), "{format}");
+        assert!(shown(format).contains(" known"), "{format}");
+    }
+    let metric = "runner_doctor_known_findings{check=\"mtu-inversion\"";
+    assert!(shown("prometheus").contains(metric));
     assert!(shown("sarif").contains("\"baselineState\": \"unchanged\""));
     assert!(!shown("junit").contains("<failure"));
     insta::assert_snapshot!(shown("short"));

@@ -132,6 +132,10 @@ fn what_is_wrong_in_the_settings_is_told_with_its_place() {
             "only for the command line",
             "defaults:\n  check:\n    allow-probes: true",
         ),
+        (
+            "a file to write",
+            "defaults:\n  check: { output: [table, json=r.json] }",
+        ),
         ("not for this command", "defaults:\n  lint: { timeout: 5s }"),
         ("no such value", "defaults:\n  check: { fail-on: eror }"),
         ("no truth", "defaults:\n  check: { strict: maybe }"),

@@ -2,11 +2,21 @@
 #![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
+use clap::ValueEnum;
+use runner_doctor::report::Format;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
 /// Runs in `tests/lint`, so that names are short and the same on every machine.
+/// Every format there is, by the name that people type.
+fn formats() -> Vec<String> {
+    let variants = Format::value_variants().iter();
+    let names =
+        variants.filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()));
+    names.collect()
+}
+
 fn doctor(args: &[&str], stdin: &str) -> std::process::Output {
     let mut command = Command::cargo_bin("runner-doctor").unwrap();
     for name in [
@@ -366,7 +376,8 @@ fn no_secret_is_ever_shown() {
     let text =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint/secrets.yaml"))
             .unwrap();
-    for format in ["table", "short", "json", "sarif", "junit"] {
+    for format in formats() {
+        let format = format.as_str();
         let (code, out, err) = run(&["secrets.yaml", "-o", format, "-vv"]);
         assert_eq!(code, 1, "{err}");
         for check in ["plain-secret", "secret-in-file"] {
@@ -571,7 +582,8 @@ fn hostile_text_does_not_reach_the_terminal() {
     let pod = RUNNER
         .replace("name: dind\n", "name: \"di\\e]52;c;YQ==\\and\\u202e\"\n")
         .replace("mtu=1450", "mtu=1500");
-    for format in ["table", "short", "json", "sarif", "junit"] {
+    for format in formats() {
+        let format = format.as_str();
         let (_, out, err) = with(&["-", "-o", format], &pod);
         for said in [&out, &err] {
             assert!(

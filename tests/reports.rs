@@ -1,12 +1,17 @@
 //! What the reports say of handmade diagnoses, at the widths and in the terminals people have.
 
+#[path = "reports/exposition.rs"]
+mod exposition;
+#[path = "reports/page.rs"]
+mod page;
 #[path = "reports/patients.rs"]
 mod patients;
 
 use patients::{
-    article, article_findings, blind, diagnose, finding, healthy, hostile, idle, long, many, runner,
+    article, article_findings, blind, diagnose, finding, fleet, forty, healthy, hostile, idle,
+    impostor, long, many, runner,
 };
-use runner_doctor::diagnosis::{Diagnosis, Finding, Severity};
+use runner_doctor::diagnosis::{Diagnosis, Finding, Severity, Suppressed, Suppression};
 use runner_doctor::report::{Format, Style, render};
 
 #[test]
@@ -171,7 +176,16 @@ fn snippets_can_be_pasted() {
 
 #[test]
 fn no_line_of_prose_is_wider_than_the_terminal() {
-    for diagnosis in [article(), healthy(), idle(), blind(), many(), long()] {
+    for diagnosis in [
+        article(),
+        healthy(),
+        idle(),
+        blind(),
+        many(),
+        long(),
+        forty(),
+        fleet(20),
+    ] {
         for width in [60, 80, 120, 200] {
             let snippets: Vec<_> = diagnosis
                 .findings
@@ -211,6 +225,295 @@ fn nothing_from_a_container_is_obeyed() {
         serde_json::from_str::<Diagnosis>(&json).expect("JSON"),
         hostile
     );
+}
+
+#[test]
+fn suppressed_findings_are_counted_in_every_other_format() {
+    let suppression = Suppression {
+        reason: "it waits for OPS-12".to_owned(),
+        until: None,
+        place: ".runner-doctor.yaml:2".to_owned(),
+    };
+    let suppressed = article_findings().into_iter().map(|finding| Suppressed {
+        finding,
+        suppression: suppression.clone(),
+    });
+    let suppressed: Vec<_> = suppressed.collect();
+    let count = suppressed.len();
+    let diagnosis = healthy().with_suppressed(suppressed);
+    for (name, format) in OTHERS {
+        let text = render(format, &diagnosis, &plain(80));
+        let words = match format {
+            Format::Yaml => "\nsuppressed:\n".to_owned(),
+            Format::Prometheus => "runner_doctor_suppressed_findings{".to_owned(),
+            _ => format!("{count} suppressed"),
+        };
+        assert!(text.contains(&words), "{name}: {text}");
+    }
+}
+
+/// As in the table: what a finding hides stands with the finding, and nowhere else.
+#[test]
+fn what_a_finding_hides_is_told_with_it() {
+    let mut diagnosis = idle();
+    diagnosis.findings = article_findings();
+    let cause = diagnosis.findings[0].fingerprint.clone();
+    for unknown in &mut diagnosis.unknowns {
+        unknown.caused_by = Some(cause.clone());
+    }
+    for format in [Format::Table, Format::Markdown, Format::Html] {
+        let text = render(format, &diagnosis, &plain(400)).to_lowercase();
+        assert!(text.contains("unknown for that:"), "{text}");
+        assert!(!text.contains("so the engine of the builds"), "{text}");
+    }
+}
+
+#[test]
+fn the_article_in_every_other_format() {
+    for (name, format) in OTHERS {
+        let text = render(format, &article(), &plain(80));
+        insta::assert_snapshot!(format!("article_{name}"), text);
+    }
+}
+
+#[test]
+fn hostile_text_in_every_other_format() {
+    let control = |c: char| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
+    for (name, format) in OTHERS {
+        let text = render(format, &hostile(), &plain(80));
+        assert!(!text.contains(control), "{name}: {text:?}");
+        insta::assert_snapshot!(format!("hostile_{name}"), text);
+    }
+}
+
+const OTHERS: [(&str, Format); 6] = [
+    ("yaml", Format::Yaml),
+    ("markdown", Format::Markdown),
+    ("html", Format::Html),
+    ("github", Format::Github),
+    ("bitbucket", Format::Bitbucket),
+    ("prometheus", Format::Prometheus),
+];
+
+#[test]
+fn markup_is_no_markup() {
+    let text = render(Format::Markdown, &impostor(), &plain(80));
+    let mut fenced = false;
+    for line in text.lines() {
+        if line.starts_with("```") && line.chars().all(|c| c == '`') && line.len() > 3 {
+            fenced = !fenced;
+        } else if !fenced {
+            let outside: String = line.split('`').step_by(2).collect();
+            assert!(!outside.contains(['@', '<', '>', '[', '!']), "{line}");
+            assert!(!outside.contains("//"), "{line}");
+        }
+    }
+    insta::assert_snapshot!("impostor_markdown", text);
+    insta::assert_snapshot!(
+        "impostor_html",
+        render(Format::Html, &impostor(), &plain(80))
+    );
+    insta::assert_snapshot!(
+        "impostor_github",
+        render(Format::Github, &impostor(), &plain(80))
+    );
+}
+
+#[test]
+fn yaml_says_what_json_says() {
+    for diagnosis in everybody() {
+        let text = render(Format::Yaml, &diagnosis, &plain(80));
+        let back: Diagnosis = serde_saphyr::from_str(&text).expect(&text);
+        assert_eq!(back, diagnosis);
+    }
+}
+
+#[test]
+fn a_ticket_fits_its_form() {
+    for diagnosis in everybody() {
+        let text = render(Format::Markdown, &diagnosis, &plain(80));
+        assert!(text.chars().count() < 32_767, "{}", text.len());
+        let rows = text.lines().filter(|line| line.starts_with('|'));
+        for row in rows {
+            assert_eq!(row.matches('|').count(), 5, "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_ticket_says_what_did_not_fit() {
+    let mut findings = Vec::new();
+    for n in 0..400 {
+        let finding = finding(
+            &format!("check-{n}"),
+            "docker0",
+            "is too wide, in many words",
+        );
+        findings.push(Finding {
+            why: "Because it is. ".repeat(20),
+            ..finding
+        });
+    }
+    let diagnosis = diagnose(vec![runner(&findings[0].runner, 1450)], findings, vec![]);
+    let text = render(Format::Markdown, &diagnosis, &plain(80));
+    assert!(text.chars().count() < 32_767);
+    assert!(
+        text.contains("findings more did not fit into a ticket"),
+        "{text}"
+    );
+    assert!(text.contains("## To see it again"));
+}
+
+#[test]
+fn a_page_is_whole_and_harmless() {
+    for diagnosis in everybody() {
+        page::examine(&render(Format::Html, &diagnosis, &plain(80)));
+    }
+}
+
+#[test]
+fn metrics_are_read_by_a_strict_parser() {
+    for diagnosis in everybody() {
+        let text = render(Format::Prometheus, &diagnosis, &plain(80));
+        let samples = exposition::parse(&text).expect(&text);
+        let wrong: f64 = exposition::values(&samples, "runner_doctor_findings").sum();
+        assert_eq!(wrong as usize, diagnosis.findings.len());
+    }
+    let text = render(Format::Prometheus, &hostile(), &plain(80));
+    let samples = exposition::parse(&text).expect(&text);
+    let outer = ("engine".to_owned(), "docker-in-docker".to_owned());
+    assert!(samples.iter().any(|sample| sample.labels.contains(&outer)));
+}
+
+#[test]
+fn every_workflow_command_is_one_of_ours() {
+    for diagnosis in everybody() {
+        for line in render(Format::Github, &diagnosis, &plain(80)).lines() {
+            let (head, _) = line[2..].split_once("::").expect(line);
+            let (kind, properties) = head.split_once(' ').expect(line);
+            assert!(line.starts_with("::"), "{line}");
+            assert!(["error", "warning", "notice"].contains(&kind), "{line}");
+            for property in properties.split(',') {
+                let (key, _) = property.split_once('=').expect(line);
+                let known = ["title", "file", "line", "endLine", "col", "endColumn"];
+                assert!(known.contains(&key), "{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn insights_keep_to_what_bitbucket_takes() {
+    for diagnosis in everybody() {
+        let text = render(Format::Bitbucket, &diagnosis, &plain(80));
+        let insights: serde_json::Value = serde_json::from_str(&text).expect(&text);
+        let report = &insights["report"];
+        for key in ["title", "details", "report_type", "result"] {
+            assert!(report[key].is_string(), "{key}: {report}");
+        }
+        assert!(report["data"].as_array().expect("data").len() <= 10);
+        let annotations = insights["annotations"].as_array().expect("annotations");
+        assert!(annotations.len() <= 100);
+        let mut ids = std::collections::HashSet::new();
+        for annotation in annotations {
+            let length = |key: &str| annotation[key].as_str().expect(key).chars().count();
+            assert!(length("summary") <= 450 && length("details") <= 2000);
+            assert!(
+                ids.insert(annotation["external_id"].to_string()),
+                "{annotation}"
+            );
+        }
+    }
+    let result = |diagnosis: &Diagnosis| {
+        let text = render(Format::Bitbucket, diagnosis, &plain(80));
+        let insights: serde_json::Value = serde_json::from_str(&text).expect(&text);
+        insights["report"]["result"].clone()
+    };
+    assert_eq!(result(&article()), "FAILED");
+    assert_eq!(result(&healthy()), "PASSED");
+    assert_eq!(result(&blind()), "PENDING");
+    assert_eq!(result(&diagnose(vec![], vec![], vec![])), "PENDING");
+}
+
+#[test]
+fn a_fleet_stays_within_a_screen() {
+    for count in [20, 1000] {
+        for width in [60, 80, 120] {
+            let text = render(Format::Table, &fleet(count), &plain(width));
+            assert!(text.lines().count() <= 60, "{count} at {width}:\n{text}");
+        }
+        let text = render(Format::Table, &fleet(count), &plain(80));
+        insta::assert_snapshot!(format!("fleet_table_{count}"), text);
+    }
+    let text = render(Format::Markdown, &fleet(20), &plain(80));
+    insta::assert_snapshot!("fleet_markdown", text);
+}
+
+#[test]
+fn a_fleet_that_agrees_in_nothing_stays_within_a_screen() {
+    let mut diagnosis = fleet(100);
+    for (n, runner) in diagnosis.runners.iter_mut().enumerate() {
+        runner.layers[2].mtu = Some(1300 + n as i64);
+    }
+    let text = render(Format::Table, &diagnosis, &plain(80));
+    assert!(text.lines().count() <= 70, "{text}");
+    insta::assert_snapshot!("fleet_table_strangers", text);
+}
+
+#[test]
+fn healthy_runners_share_a_line() {
+    let runners = (1..=30).map(|n| runner(&format!("ci/runner-{n}"), 1450));
+    let text = render(
+        Format::Table,
+        &diagnose(runners.collect(), vec![], vec![]),
+        &plain(80),
+    );
+    insta::assert_snapshot!("healthy_fleet_table", text);
+}
+
+/// For people who want to look at the pages: REPORTS_DIR=/tmp/pages cargo test --test reports pages
+#[test]
+fn pages_to_look_at() {
+    let Some(folder) = std::env::var_os("REPORTS_DIR") else {
+        return;
+    };
+    let named = [
+        ("one", blind()),
+        ("five", article()),
+        ("forty", forty()),
+        ("fleet", fleet(20)),
+        ("healthy", healthy()),
+        ("idle", idle()),
+        ("hostile", hostile()),
+        ("long", long()),
+    ];
+    for (name, diagnosis) in named {
+        let file = std::path::Path::new(&folder).join(format!("{name}.html"));
+        std::fs::write(file, render(Format::Html, &diagnosis, &plain(80))).expect("a folder");
+        for width in [60, 80] {
+            let file = std::path::Path::new(&folder).join(format!("{name}.{width}.txt"));
+            std::fs::write(file, render(Format::Table, &diagnosis, &plain(width)))
+                .expect("a folder");
+        }
+    }
+}
+
+fn everybody() -> Vec<Diagnosis> {
+    let nobody = diagnose(vec![], vec![], vec![]);
+    vec![
+        impostor(),
+        article(),
+        healthy(),
+        idle(),
+        blind(),
+        many(),
+        long(),
+        hostile(),
+        forty(),
+        fleet(20),
+        fleet(1000),
+        nobody,
+    ]
 }
 
 fn plain(width: usize) -> Style {

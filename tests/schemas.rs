@@ -103,6 +103,9 @@ fn reports_are_as_their_schema_says() {
         ("many", patients::many()),
         ("hostile", patients::hostile()),
         ("long", patients::long()),
+        ("impostor", patients::impostor()),
+        ("fleet", patients::fleet(20)),
+        ("forty", patients::forty()),
         ("suppressed", suppressed()),
     ] {
         diagnoses.push((name.to_owned(), diagnosis));

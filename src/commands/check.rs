@@ -2,7 +2,8 @@
 
 mod watch;
 
-use super::{Exit, library, source, tell, tell_suppressed, write_out};
+use super::output::Destinations;
+use super::{Exit, library, source, tell, tell_suppressed};
 use crate::check::{Library, judge};
 use crate::cli::Check;
 use crate::config::{Config, Day};
@@ -10,26 +11,34 @@ use crate::diagnosis::{Diagnosis, Verdict};
 use crate::evidence::Evidence;
 use crate::redact::redact;
 use crate::report::{self, Style};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ColorChoice;
 use std::io::{self, IsTerminal};
 
 pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exit> {
-    // A check file that is wrong is told before the cluster is touched.
+    // A report that cannot be written and a check file that is wrong are told before the cluster is
+    // touched.
+    let destinations = Destinations::of(&options.outputs)?;
+    let printed = destinations.only_printed();
+    if options.watch.is_some() && printed.is_none() {
+        bail!("--watch prints what changes, in one format and to no file: leave the other -o out");
+    }
     let library = library::chosen(&options.checks, settings)?;
     let baseline = options.baseline.as_ref();
     let baseline = baseline
         .map(|file| source::diagnosis(file, &library))
         .transpose()?;
     let diagnosis = examine(&library, baseline.as_ref(), options, settings)?;
-    let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();
-    let style = Style::detect(color, to_terminal);
-    let text = report::render(options.output, &diagnosis, &style);
-    write_out(&text, options.output_file.as_deref())?;
-    match options.watch {
-        Some(interval) if diagnosis.incomplete.as_deref() != Some(source::INTERRUPTED) => {
+    destinations.write(color, |format, style| {
+        report::render(format, &diagnosis, style)
+    })?;
+    match options.watch.zip(printed) {
+        Some((interval, format))
+            if diagnosis.incomplete.as_deref() != Some(source::INTERRUPTED) =>
+        {
+            let style = Style::detect(color, io::stdout().is_terminal());
             let again = || examine(&library, baseline.as_ref(), options, settings);
-            watch::run(diagnosis, interval, options.output, &style, again)
+            watch::run(diagnosis, interval, format, &style, again)
         }
         _ => Ok(exit(&diagnosis, options)),
     }

@@ -1,20 +1,21 @@
 //! `lint`: judges files before they are deployed.
 
-use super::{Exit, library, tell, tell_suppressed, write_out};
+use super::output::Destinations;
+use super::{Exit, library, tell, tell_suppressed};
 use crate::cli::Lint;
 use crate::config::{Config, Day};
 use crate::diagnosis::{Diagnosis, Verdict};
 use crate::lint::network::PodNetwork;
 use crate::lint::{self, Linted, UNDERSTOOD, files};
-use crate::report::{self, Style};
+use crate::report;
 use anyhow::{Result, bail};
 use clap::ColorChoice;
-use std::io::{self, IsTerminal};
 
 /// What VXLAN leaves of an ethernet of 1500: `--help` argues for it.
 const USUAL_POD_MTU: i64 = 1450;
 
 pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit> {
+    let destinations = Destinations::of(&options.outputs)?;
     let library = library::chosen(&options.checks, settings)?;
     let inputs = files::gather(&options.paths)?;
     let network = PodNetwork {
@@ -36,10 +37,9 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
         options.fail_on.severity(),
     )
     .with_suppressed(suppressed);
-    let to_terminal = options.output_file.is_none() && io::stdout().is_terminal();
-    let style = Style::detect(color, to_terminal);
-    let text = report::render_files(options.output, &diagnosis, &style);
-    write_out(&text, options.output_file.as_deref())?;
+    destinations.write(color, |format, style| {
+        report::render_files(format, &diagnosis, style)
+    })?;
     Ok(exit(&diagnosis, options))
 }
 

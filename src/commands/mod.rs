@@ -13,6 +13,7 @@ mod lint;
 mod list;
 mod man;
 mod manifest;
+mod output;
 mod progress;
 mod rbac;
 mod schema;

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use include_dir::{Dir, include_dir};
 use std::io::Read;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 static RECORDINGS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/recordings/demo");
 
@@ -40,12 +40,16 @@ pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
         .enable_all()
         .build()
         .context("cannot start: the system gives no threads")?;
-    let evidence = match &source.docker {
+    let start = Instant::now();
+    let mut evidence = match &source.docker {
         Some(container) => {
             Ok(runtime.block_on(from_docker(source, container.clone(), asked.probes)))
         }
         None => runtime.block_on(from_cluster(source, asked)),
     };
+    if let Ok(evidence) = &mut evidence {
+        evidence.took_ms = i64::try_from(start.elapsed().as_millis()).ok();
+    }
     // Whatever still waits for a cluster that does not answer is left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
     evidence

@@ -202,6 +202,17 @@ fn words(
         (value, false) => one(value).map(|word| vec![word]),
         _ => None,
     };
+    // Which files are written is only for who starts the doctor.
+    let names_file = |word: &String| {
+        let value = word.strip_prefix("--output=");
+        value.is_some_and(|value| value.contains('='))
+    };
+    if words.iter().flatten().any(names_file) {
+        return Err(fault(
+            "--output has no default with a file".to_owned(),
+            "name the format only; the file is for the command line".to_owned(),
+        ));
+    }
     words.ok_or_else(|| {
         let advice = match switch {
             true => "write true or false",

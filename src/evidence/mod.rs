@@ -45,6 +45,9 @@ pub struct Evidence {
     /// Names and addresses in it are tokens, the same one wherever the same name stood.
     #[serde(default, skip_serializing_if = "is_false")]
     pub redacted: bool,
+    /// How long it took to look, where that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<i64>,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -61,6 +64,7 @@ impl Evidence {
             runners: Vec::new(),
             incomplete: None,
             redacted: false,
+            took_ms: None,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::findings::write_header;
 use super::page::Page;
-use super::table::count;
 use super::terminal::{Ink, Mark, Style};
+use super::verdict::count;
 use crate::comparison::{Comparison, LayerChange, Trait};
 use crate::diagnosis::{Finding, LayerKind};
 

@@ -1,26 +1,42 @@
 //! The layers under a runner, from the ethernet down, with the neck of the bottle marked.
 
+mod bar;
+
 use super::page::{Page, width, wrap, wrap_phrases};
+use super::scale::Scale;
 use super::terminal::{Ink, Mark, Style};
 use crate::diagnosis::{Layer, LayerKind};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 use std::cmp::Reverse;
 
 /// Columns between two columns of the table.
-const GUTTER: usize = 3;
+const GUTTER: usize = 2;
 /// A name of a program and its version.
 const REMARK_ROOM: usize = 17;
 /// Columns by which a layer stands right of the one it is in.
 const STEP: usize = 2;
+/// From here on there is room for a drawing beside the words; below, it stands for them.
+const WIDE: usize = 76;
 
 struct Row {
     mtu: String,
+    /// The layer as wide as its packets; empty where there is nothing to compare.
+    bar: String,
     name: String,
     /// The name of an engine without what is above it, where that takes too much room.
     brief: Option<String>,
     indent: usize,
     remark: String,
     ink: Ink,
+}
+
+impl Row {
+    /// Its name, as long as there is room for all of it.
+    fn shown(&self, room: usize) -> &str {
+        let fits = self.indent + width(&self.name) <= room;
+        let brief = self.brief.as_ref().filter(|_| !fits);
+        brief.unwrap_or(&self.name)
+    }
 }
 
 pub(super) fn write(page: &mut Page<'_>, layers: &[Layer]) {
@@ -36,21 +52,26 @@ pub(super) fn write(page: &mut Page<'_>, layers: &[Layer]) {
         table.enforce_styling();
     }
     let (name_room, remark_room) = rooms(&rows, style.width);
-    let header = ["   MTU", "LAYER", "WHAT RUNS IT"].map(|title| cell(title.into(), Ink::Dim));
-    table.set_header(header);
+    let drawn = bar_room(&rows) > 0;
+    let mut header = vec!["   MTU", "LAYER", "WHAT RUNS IT"];
+    if drawn {
+        header.insert(1, "");
+    }
+    table.set_header(header.into_iter().map(|title| cell(title.into(), Ink::Dim)));
     for (at, row) in rows.iter().enumerate() {
-        table.add_row([
+        let remark = wrap_phrases(&row.remark, remark_room).join("\n");
+        let mut cells = vec![
             cell(row.mtu.clone(), row.ink),
             cell(name_lines(&rows, at, name_room, style), row.ink),
-            cell(
-                wrap_phrases(&row.remark, remark_room).join("\n"),
-                quiet(row.ink),
-            ),
-        ]);
+            cell(remark, quiet(row.ink)),
+        ];
+        if drawn {
+            cells.insert(1, cell(row.bar.clone(), quiet(row.ink)));
+        }
+        table.add_row(cells);
     }
-    for (at, column) in table.column_iter_mut().enumerate() {
-        let left = if at == 0 { 2 } else { GUTTER as u16 };
-        column.set_padding((left, 0));
+    for column in table.column_iter_mut() {
+        column.set_padding((GUTTER as u16, 0));
         column.set_cell_alignment(CellAlignment::Left);
     }
     for line in table.lines() {
@@ -97,8 +118,7 @@ fn name_lines(rows: &[Row], at: usize, room: usize, style: &Style) -> String {
         steps.map(|step| sign(step, first)).collect()
     };
     let room = room.saturating_sub(row.indent);
-    let brief = row.brief.as_ref().filter(|_| width(&row.name) > room);
-    let names = wrap(brief.unwrap_or(&row.name), room, 0);
+    let names = wrap(row.shown(room + row.indent), room, 0);
     let lines = names.iter().enumerate();
     let lines: Vec<_> = lines.map(|(n, name)| tree(n == 0) + name).collect();
     lines.join("\n")
@@ -108,12 +128,23 @@ fn name_lines(rows: &[Row], at: usize, room: usize, style: &Style) -> String {
 fn rooms(rows: &[Row], total: usize) -> (usize, usize) {
     let widest = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
     let mtu = widest(|row| width(&row.mtu)).max(3) + 2;
+    let bar = match bar_room(rows) {
+        0 => 0,
+        room => GUTTER + room,
+    };
     let names = widest(|row| row.indent + width(&row.name));
     let remarks = widest(|row| width(&row.remark));
-    let left = total.saturating_sub(mtu + 2 * GUTTER);
+    let left = total.saturating_sub(mtu + bar + 2 * GUTTER);
     let floor = (left * 2 / 5).max(REMARK_ROOM).min(remarks);
-    let name_room = names.min(left.saturating_sub(floor));
+    let most = names.min(left.saturating_sub(floor));
+    // Where names are shortened, they leave room.
+    let shown = rows.iter().map(|row| row.indent + width(row.shown(most)));
+    let name_room = shown.max().unwrap_or(0).min(most);
     (name_room, left - name_room)
+}
+
+fn bar_room(rows: &[Row]) -> usize {
+    rows.iter().map(|row| width(&row.bar)).max().unwrap_or(0)
 }
 
 fn rows(layers: &[Layer], style: &Style) -> Vec<Row> {
@@ -123,6 +154,7 @@ fn rows(layers: &[Layer], style: &Style) -> Vec<Row> {
         .map(|mtu| mtu.to_string().len());
     let digits = digits.max().unwrap_or(4).max(4);
     let necks: Vec<_> = (0..layers.len()).map(|at| neck_of(layers, at)).collect();
+    let scale = Scale::of(layers).filter(|scale| !scale.is_flat());
     let mut rows = Vec::new();
     let mut engine: Option<&str> = None;
     for (at, layer) in layers.iter().enumerate() {
@@ -130,10 +162,12 @@ fn rows(layers: &[Layer], style: &Style) -> Vec<Row> {
             engine = layer.engine.as_deref();
             rows.extend(engine_row(layer, style));
         }
-        rows.push(Row {
-            remark: remark(layer, necks[at].is_some(), style),
-            ..row(layer, necks.contains(&Some(at)), digits, style)
-        });
+        let mut row = row(layer, necks.contains(&Some(at)), digits, style);
+        row.remark = remark(layer, necks[at].is_some(), style);
+        if let Some(scale) = &scale {
+            draw(&mut row, layer, scale, digits, style);
+        }
+        rows.push(row);
     }
     rows
 }
@@ -146,6 +180,7 @@ fn engine_row(layer: &Layer, style: &Style) -> Option<Row> {
         .filter(|engine| *engine != layer.name)?;
     Some(Row {
         mtu: String::new(),
+        bar: String::new(),
         name: style.text(engine),
         brief: engine
             .rsplit_once('/')
@@ -177,12 +212,24 @@ fn row(layer: &Layer, neck: bool, digits: usize, style: &Style) -> Row {
     };
     Row {
         mtu,
+        bar: String::new(),
         name: format!("{kind}{}", style.text(&layer.name)),
         brief: None,
         indent,
         remark: String::new(),
         ink,
     }
+}
+
+/// A layer beside its size, as wide as that: what hangs over its carrier is marked.
+fn draw(row: &mut Row, layer: &Layer, scale: &Scale, digits: usize, style: &Style) {
+    if style.width >= WIDE {
+        row.bar = bar::draw(layer, scale, 10, style);
+        return;
+    }
+    let room = digits + 4;
+    let words: String = row.mtu.chars().take(digits + 2).collect();
+    row.mtu = format!("{words:room$}{}", bar::draw(layer, scale, 6, style));
 }
 
 fn ink_of(layer: &Layer, neck: bool) -> (Option<Mark>, Ink) {

@@ -1,17 +1,28 @@
 //! A diagnosis in the shape somebody asked for: one file a format, each a pure function of it.
 
+mod bitbucket;
+mod cohort;
 mod comparison;
 mod findings;
+mod fleet;
+mod github;
+mod groups;
+mod html;
 mod json;
 mod junit;
 mod layers;
 mod links;
+mod markdown;
 mod page;
+mod prometheus;
 mod sarif;
+mod scale;
 mod short;
 mod snippet;
 mod table;
 mod terminal;
+mod verdict;
+mod yaml;
 
 pub(crate) use links::Links;
 pub(crate) use page::wrap;
@@ -30,10 +41,22 @@ pub enum Format {
     Short,
     /// For programs: runner-doctor/report/v1
     Json,
+    /// The same as YAML
+    Yaml,
+    /// For a ticket in Jira, GitHub or GitLab
+    Markdown,
+    /// A page with a picture of the layers: one file, which loads nothing
+    Html,
     /// For code scanning: SARIF 2.1.0
     Sarif,
     /// For CI: JUnit's XML, a test case a finding
     Junit,
+    /// For GitHub Actions: annotations of the step that prints it
+    Github,
+    /// For Bitbucket Cloud: Code Insights as JSON, with the commands that send it
+    Bitbucket,
+    /// For Prometheus: its text format
+    Prometheus,
 }
 
 /// The whole report, with its final newline.
@@ -42,8 +65,14 @@ pub fn render(format: Format, diagnosis: &Diagnosis, style: &Style) -> String {
         Format::Table => table::render(diagnosis, style),
         Format::Short => short::render(diagnosis, style),
         Format::Json => json::render(diagnosis),
+        Format::Yaml => yaml::render(diagnosis),
+        Format::Markdown => markdown::render(diagnosis),
+        Format::Html => html::render(diagnosis),
         Format::Sarif => sarif::render(diagnosis),
         Format::Junit => junit::render(diagnosis),
+        Format::Github => github::render(diagnosis),
+        Format::Bitbucket => bitbucket::render(diagnosis),
+        Format::Prometheus => prometheus::render(diagnosis),
     }
 }
 

@@ -20,6 +20,10 @@ impl<'a> Page<'a> {
         self.out
     }
 
+    pub fn lines(&self) -> usize {
+        self.out.lines().count()
+    }
+
     /// A line as it is, without the spaces at its end.
     pub fn line(&mut self, line: &str) {
         self.out.push_str(line.trim_end_matches(' '));

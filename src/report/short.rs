@@ -1,6 +1,6 @@
 //! One line a finding, and one a reason for which checks could not judge, for grep and for logs.
 
-use super::findings::{Blind, by_reason, checks};
+use super::groups::by_reason;
 use super::terminal::{Ink, Style};
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity, Unknown};
 
@@ -19,11 +19,8 @@ pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
         });
     }
     let unknowns: Vec<&Unknown> = diagnosis.unknowns.iter().collect();
-    for Blind {
-        reason,
-        unknowns: same,
-    } in by_reason(&unknowns)
-    {
+    for blind in by_reason(&unknowns) {
+        let same = &blind.unknowns;
         let first = same[0];
         let alike = |of: fn(&Unknown) -> Option<&str>| {
             let one = of(first);
@@ -32,11 +29,11 @@ pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
         push(Line {
             word: "unknown",
             ink: Ink::Doubtful,
-            check: &checks(&same).join(","),
+            check: &blind.checks().join(","),
             runner: &first.runner,
             engine: alike(|unknown| unknown.engine.as_deref()),
             subject: alike(|unknown| unknown.subject.as_deref()),
-            text: &reason,
+            text: &blind.reason,
         });
     }
     if let Some(reason) = &diagnosis.incomplete {

@@ -1,8 +1,8 @@
 //! Handmade diagnoses.
 
 use runner_doctor::diagnosis::{
-    Carrier, Confidence, Diagnosis, ExaminedRunner, Finding, Layer, LayerKind, Remedy, SCHEMA,
-    Severity, Summary, Unknown, Verdict,
+    Carrier, Confidence, Diagnosis, Environment, ExaminedRunner, Finding, Layer, LayerKind,
+    NodeSystem, Remedy, SCHEMA, Severity, Summary, Unknown, Verdict,
 };
 use runner_doctor::evidence::Provider;
 
@@ -79,6 +79,7 @@ pub fn runner(name: &str, mtu: i64) -> ExaminedRunner {
         fingerprint: None,
         provider: Provider::Bitbucket,
         node: Some("vm".into()),
+        images: vec!["docker:20.10.5-dind".into()],
         layers,
         unseen: false,
     }
@@ -231,8 +232,25 @@ pub fn diagnose(
         findings,
         unknowns,
         suppressed: Vec::new(),
+        environment: environment(),
         incomplete: None,
         redacted: false,
+    }
+}
+
+fn environment() -> Environment {
+    Environment {
+        doctor: "runner-doctor 0.1.0".into(),
+        command: Some("runner-doctor check -n bitbucket-runner runner-2jpsg".into()),
+        kubernetes: Some("v1.36.2".into()),
+        cni: Some("calico, encapsulation vxlan, MTU 1450".into()),
+        nodes: vec![NodeSystem {
+            name: "vm".into(),
+            kernel: "6.18.0".into(),
+            os: "Debian GNU/Linux 13 (trixie)".into(),
+            runtime: "docker://20.10.7".into(),
+        }],
+        took_ms: Some(460),
     }
 }
 
@@ -342,6 +360,40 @@ pub fn hostile() -> Diagnosis {
     diagnosis
 }
 
+/// Names that are markup of one kind or another.
+pub fn impostor() -> Diagnosis {
+    let evil = "a|b`c``` <script>alert(1)</script> @admin #1 !2 [l](http://x.example) ![i](//x) **b** \
+                \n::set-env name=X::1\n# HELP x\n\"} 1 %0A --> ]]> &amp; {{x}} ' onload='x";
+    let name = format!("ci/{evil}");
+    let mut runner = runner(&name, 1500);
+    runner.node = Some(evil.into());
+    runner.images = vec![evil.into()];
+    for layer in &mut runner.layers {
+        layer.name = evil.into();
+        layer.runs = Some(evil.into());
+    }
+    runner.layers[4].engine = Some(evil.into());
+    let finding = Finding {
+        runner: name.clone(),
+        engine: Some(evil.into()),
+        why: evil.into(),
+        remedies: vec![remedy(evil, &format!("```\n{evil}\n```"))],
+        ..finding(evil, evil, evil)
+    };
+    let unknown = Unknown {
+        runner: name,
+        ..unknown(evil, None, Some(evil), evil)
+    };
+    Diagnosis {
+        incomplete: Some(evil.into()),
+        environment: Environment {
+            command: Some(format!("runner-doctor check '{evil}'")),
+            ..environment()
+        },
+        ..diagnose(vec![runner], vec![finding], vec![unknown])
+    }
+}
+
 /// Names as long as Kubernetes and Docker allow, many levels down.
 pub fn long() -> Diagnosis {
     let name = "a-very-long-name-of-a-runner-".repeat(8);
@@ -361,4 +413,71 @@ pub fn long() -> Diagnosis {
     }];
     let well = runner(&format!("ci/well-{name}"), 1450);
     diagnose(vec![sick, well], findings, unknowns)
+}
+
+/// Many runners on three nodes: most like the article, a tenth with a newer engine, two healthy.
+pub fn fleet(count: usize) -> Diagnosis {
+    let mut runners = Vec::new();
+    let mut findings = Vec::new();
+    for n in 1..=count {
+        let name = format!("ci/runner-{n:03}");
+        let mut one = match n {
+            2 | 7 => runner(&name, 1450),
+            _ => runner(&name, 1500),
+        };
+        one.node = Some(format!("node-{}", n % 3));
+        let mut found: Vec<Finding> = match n {
+            2 | 7 => Vec::new(),
+            _ if n % 10 == 0 => article_findings().into_iter().take(2).collect(),
+            _ => article_findings(),
+        };
+        if n % 10 == 0 {
+            one.images = vec!["docker:28.5.2-dind".into()];
+        }
+        for finding in &mut found {
+            finding.runner = name.clone();
+        }
+        runners.push(one);
+        findings.extend(found);
+    }
+    Diagnosis {
+        environment: Environment {
+            command: Some("runner-doctor check -n ci".into()),
+            ..environment()
+        },
+        ..diagnose(runners, findings, Vec::new())
+    }
+}
+
+/// A tower of engines with several networks each: forty layers.
+pub fn forty() -> Diagnosis {
+    let mut tall = runner(ARTICLE, 1450);
+    tall.layers.truncate(3);
+    let mut engine = String::from(OUTER);
+    for level in 0..6 {
+        let mtus = [1450, 1450, 1500, 1400, 9000, 1450];
+        for (n, mtu) in mtus.into_iter().enumerate() {
+            let name = if n == 0 {
+                "docker0".to_owned()
+            } else {
+                format!("compose-net-{n}")
+            };
+            let mut one = network(
+                &engine,
+                "Docker 28.5.2, containerd 1.7.28",
+                &name,
+                mtu,
+                1450,
+            );
+            one.clamped = n == 4;
+            tall.layers.push(one);
+        }
+        engine.push_str(&format!("/level-{level}"));
+    }
+    tall.layers.push(Layer {
+        mtu: None,
+        note: Some("the walk ends at --max-depth".into()),
+        ..layer(LayerKind::Unseen, 8, "nested engine", 0)
+    });
+    diagnose(vec![tall], article_findings(), Vec::new())
 }

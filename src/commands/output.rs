@@ -1,0 +1,77 @@
+//! Writes the reports that were asked for, each to where it belongs.
+
+use super::write_out;
+use crate::cli::Outputs;
+use crate::report::{Format, Style};
+use anyhow::{Result, bail};
+use clap::{ColorChoice, ValueEnum};
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+/// Formats, and the file of each; none is standard output.
+pub struct Destinations(Vec<(Format, Option<PathBuf>)>);
+
+impl Destinations {
+    /// Refuses what could not be written, before anything is examined.
+    pub fn of(outputs: &Outputs) -> Result<Destinations> {
+        let plain = |file: &Option<PathBuf>| file.clone().or(outputs.output_file.clone());
+        let all = outputs.outputs.iter();
+        let all: Vec<_> = all.map(|o| (o.format, plain(&o.file))).collect();
+        if outputs.output_file.is_some() && outputs.outputs.iter().all(|o| o.file.is_some()) {
+            bail!("--output-file is for a format that names no file: leave one of them out");
+        }
+        for (at, (format, file)) in all.iter().enumerate() {
+            if all[..at].iter().any(|(_, earlier)| earlier == file) {
+                let name = format.to_possible_value();
+                let name = name.as_ref().map_or("json", |name| name.get_name());
+                bail!(
+                    "two reports cannot go to {}: name a file for one of them, -o {name}=FILE",
+                    file.as_ref()
+                        .map_or("standard output".into(), |f| f.display().to_string())
+                );
+            }
+            if let Some(file) = file {
+                refuse_without_folder(file)?;
+            }
+        }
+        Ok(Destinations(all))
+    }
+
+    /// The one format that there is, where it goes to standard output.
+    pub fn only_printed(&self) -> Option<Format> {
+        match self.0.as_slice() {
+            [(format, None)] => Some(*format),
+            _ => None,
+        }
+    }
+
+    /// Writes all that can be written; the first that cannot is the error.
+    pub fn write(
+        &self,
+        color: ColorChoice,
+        render: impl Fn(Format, &Style) -> String,
+    ) -> Result<()> {
+        let mut outcome = Ok(());
+        for (format, file) in &self.0 {
+            let to_terminal = file.is_none() && io::stdout().is_terminal();
+            let style = Style::detect(color, to_terminal);
+            let written = write_out(&render(*format, &style), file.as_deref());
+            outcome = outcome.and(written);
+        }
+        outcome
+    }
+}
+
+fn refuse_without_folder(file: &Path) -> Result<()> {
+    match file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        Some(folder) if !folder.is_dir() => bail!(
+            "cannot write {}: there is no folder {}",
+            file.display(),
+            folder.display()
+        ),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,220 @@
+//! Many runners within a screen: how many agree, what is wrong with most of the sick, and in what
+//! the others differ.
+
+use super::cohort::Cohort;
+use super::findings;
+use super::groups::{by_reason, group, hidden_by_none, remarks};
+use super::layers;
+use super::page::Page;
+use super::short::{severity_ink, severity_word};
+use super::table::write_names;
+use super::terminal::{Ink, Mark};
+use super::verdict::{self, count, few, provider};
+use crate::diagnosis::{Diagnosis, Layer, LayerKind, Severity, of_pod};
+use std::collections::HashSet;
+
+/// So many can be read one after the other.
+const FEW: usize = 8;
+/// Lines beyond which nothing to paste is begun.
+const SCREEN: usize = 36;
+const MOST_LAYERS: usize = 12;
+const MOST_COHORTS: usize = 4;
+const MOST_REASONS: usize = 2;
+
+pub(super) fn is_one(diagnosis: &Diagnosis) -> bool {
+    diagnosis.runners.len() > FEW
+}
+
+pub(super) fn write(
+    page: &mut Page<'_>,
+    diagnosis: &Diagnosis,
+    healthy: &[Cohort<'_>],
+    sick: &[Cohort<'_>],
+) {
+    let mut all: Vec<&Cohort<'_>> = sick.iter().chain(healthy).collect();
+    all.sort_by_key(|cohort| std::cmp::Reverse(cohort.names.len()));
+    write_opening(page, diagnosis, &all);
+    // The largest of the sick is told of in full, however many healthy ones differ in something.
+    let told = all.iter().position(|cohort| !cohort.is_healthy());
+    let told = told.map(|at| match at {
+        0 => 0,
+        _ => {
+            all[1..=at].rotate_right(1);
+            1
+        }
+    });
+    let (shown, more) = all.split_at(all.len().min(MOST_COHORTS));
+    for (at, cohort) in shown.iter().enumerate() {
+        page.gap();
+        write_cohort(page, cohort, diagnosis);
+        if Some(at) == told {
+            write_details(page, cohort);
+        } else if !cohort.is_healthy() {
+            write_difference(page, cohort);
+        }
+    }
+    if !more.is_empty() {
+        let runners = more.iter().map(|cohort| cohort.names.len()).sum();
+        page.gap();
+        let text = format!(
+            "and {} more of {}",
+            diagnoses(more.len()),
+            count(runners, "runner")
+        );
+        page.line(&text);
+    }
+    write_pointer(page, diagnosis, told.map(|at| all[at]));
+}
+
+/// `20 runners on 3 nodes: 18 agree, 2 differ`.
+fn write_opening(page: &mut Page<'_>, diagnosis: &Diagnosis, all: &[&Cohort<'_>]) {
+    let runners = &diagnosis.runners;
+    let nodes: HashSet<_> = runners.iter().filter_map(|r| r.node.as_deref()).collect();
+    let on = match nodes.len() {
+        0 => String::new(),
+        many => format!(" on {}", count(many, "node")),
+    };
+    let most = all.first().map_or(0, |cohort| cohort.names.len());
+    let others: usize = all.iter().skip(1).map(|cohort| cohort.names.len()).sum();
+    let agreement = match (most, others) {
+        (_, 0) => "all agree".to_owned(),
+        (1, _) => "no two agree".to_owned(),
+        (most, 1) => format!("{most} agree, 1 differs"),
+        (most, others) => format!("{most} agree, {others} differ"),
+    };
+    let lead = format!("{}{on}: ", count(runners.len(), "runner"));
+    page.heading(0, (Ink::Bold, &lead), (Ink::Bold, &agreement), "");
+}
+
+fn diagnoses(n: usize) -> String {
+    if n == 1 {
+        "1 diagnosis".to_owned()
+    } else {
+        format!("{n} diagnoses")
+    }
+}
+
+/// How many, what they are, and where they run.
+fn write_cohort(page: &mut Page<'_>, cohort: &Cohort<'_>, diagnosis: &Diagnosis) {
+    let (mark, ink) = mark(cohort);
+    let lead = format!("{} ", page.style.mark(mark));
+    let of = cohort.names.len();
+    let name = match cohort.first() {
+        Some(_) => format!("{of} of {}", diagnosis.runners.len()),
+        None => cohort.names[0].to_owned(),
+    };
+    let what = match (cohort.first(), cohort.is_healthy()) {
+        (first, true) => verdict::healthy(first),
+        (Some(runner), _) => provider(runner.provider).to_owned(),
+        (None, _) => String::new(),
+    };
+    page.heading(0, (ink, &lead), (Ink::Bold, &name), &what);
+    let tally = |counts: Vec<(&str, usize)>| {
+        let told = counts.iter().map(|(name, n)| match *n == of {
+            true => (*name).to_owned(),
+            false => format!("{name} ({n})"),
+        });
+        let told: Vec<String> = told.collect();
+        few(told.iter().map(String::as_str), 3)
+    };
+    let mut about: Vec<String> = Vec::new();
+    if !cohort.nodes().is_empty() {
+        about.push(format!("on {}", tally(cohort.nodes())));
+    }
+    about.push(tally(cohort.images()));
+    about.retain(|words| !words.is_empty());
+    if !about.is_empty() {
+        page.prose(4, Ink::Plain, &about.join("; "));
+    }
+    if cohort.first().is_some() {
+        write_names(page, cohort);
+    }
+}
+
+fn mark(cohort: &Cohort<'_>) -> (Mark, Ink) {
+    match cohort.findings.iter().map(|f| f.severity).max() {
+        Some(Severity::Error) => (Mark::Wrong, Ink::Bad),
+        Some(Severity::Warning) => (Mark::Warning, Ink::Doubtful),
+        Some(Severity::Info) if cohort.unknowns.is_empty() => (Mark::Info, Ink::Dim),
+        None if cohort.is_healthy() => (Mark::Fine, Ink::Good),
+        _ => (Mark::Unknown, Ink::Doubtful),
+    }
+}
+
+fn write_details(page: &mut Page<'_>, cohort: &Cohort<'_>) {
+    if let Some(runner) = cohort.first() {
+        page.gap();
+        let on_the_way = runner
+            .layers
+            .iter()
+            .filter(|l| l.kind != LayerKind::NodeDocker);
+        let all: Vec<Layer> = on_the_way.cloned().collect();
+        let shown = all.len().min(MOST_LAYERS);
+        layers::write(page, &all[..shown]);
+        if shown < all.len() {
+            page.line(&format!("  and {} more", all.len() - shown));
+        }
+    }
+    if cohort.is_unseen() {
+        page.gap();
+        page.prose(2, Ink::Doubtful, verdict::UNSEEN);
+    }
+    findings::write_brief(page, &cohort.findings, &cohort.unknowns, SCREEN);
+    if !hidden_by_none(&cohort.findings, &cohort.unknowns).is_empty() {
+        page.gap();
+        write_unknown_checks(page, cohort);
+    }
+}
+
+fn write_difference(page: &mut Page<'_>, cohort: &Cohort<'_>) {
+    let groups = group(&cohort.findings);
+    if let [first, others @ ..] = &groups[..] {
+        let finding = first.roots[0];
+        let more = match first.roots.len() {
+            1 => String::new(),
+            many => format!(" (and {} more)", many - 1),
+        };
+        let word = severity_word(finding.severity);
+        let text = format!(
+            "{word} {}{}: {}{more}",
+            finding.check,
+            remarks(finding),
+            finding.message
+        );
+        page.prose(4, severity_ink(finding.severity), &text);
+        if !others.is_empty() {
+            let others = others.iter().map(|group| group.roots[0].check.as_str());
+            page.labelled(4, "also:", Ink::Plain, &few(others, 4));
+        }
+    }
+    write_unknown_checks(page, cohort);
+}
+
+fn write_unknown_checks(page: &mut Page<'_>, cohort: &Cohort<'_>) {
+    let blind = by_reason(&hidden_by_none(&cohort.findings, &cohort.unknowns));
+    let (shown, more) = blind.split_at(blind.len().min(MOST_REASONS));
+    for blind in shown {
+        let text = format!("unknown {}: {}", few(blind.checks(), 3), blind.reason);
+        page.prose(4, Ink::Doubtful, &text);
+    }
+    if !more.is_empty() {
+        let reasons = count(more.len(), "more reason");
+        page.prose(4, Ink::Doubtful, &format!("unknown for {reasons}"));
+    }
+}
+
+/// Where the rest stands.
+fn write_pointer(page: &mut Page<'_>, diagnosis: &Diagnosis, told: Option<&Cohort<'_>>) {
+    page.gap();
+    let one = told.and_then(|cohort| cohort.names[0].split_once('/'));
+    let in_cluster = diagnosis.environment.kubernetes.is_some();
+    if let Some((namespace, pod)) = one.filter(|_| in_cluster) {
+        page.labelled(
+            0,
+            "One alone, in full:",
+            Ink::Plain,
+            &of_pod(namespace, pod),
+        );
+    }
+    page.labelled(0, "All of it:", Ink::Plain, "-o html=report.html");
+}

@@ -1,0 +1,278 @@
+//! The report as a ticket: fits the forms of Jira, GitHub and GitLab, in content and in length.
+
+mod environment;
+mod foreign;
+
+use super::cohort::{Cohort, cohorts};
+use super::groups::{
+    Group, cures, first_why, group, hidden_by, hidden_by_none, places, reasons, remarks,
+};
+use super::short::severity_word;
+use super::verdict::{self, count, few, is_empty, outcome, provider};
+use crate::diagnosis::{Diagnosis, Finding, Layer, LayerKind, Unknown};
+use foreign::{code, fence, prose};
+use std::collections::HashSet;
+
+/// Jira takes 32,767 characters; the others take more.
+const MOST: usize = 32_000;
+const MOST_ROWS: usize = 60;
+const MOST_NAMES: usize = 20;
+const MOST_REASONS: usize = 20;
+
+pub(super) fn render(diagnosis: &Diagnosis) -> String {
+    let cohorts = cohorts(diagnosis);
+    let opening = opening(diagnosis, &cohorts);
+    let ending = unseen(&cohorts) + &environment::section(diagnosis) + &reproduction(diagnosis);
+    let mut room = MOST.saturating_sub(length(&opening) + length(&ending) + 200);
+    let mut out = opening;
+    let mut told = HashSet::new();
+    let mut left_out = 0;
+    for cohort in cohorts.iter().filter(|cohort| !cohort.is_healthy()) {
+        for (findings, part) in parts(cohort, &mut told) {
+            match room.checked_sub(length(&part)) {
+                Some(rest) if left_out == 0 => {
+                    room = rest;
+                    out += &part;
+                }
+                _ => left_out += findings,
+            }
+        }
+    }
+    if left_out > 0 {
+        out += &format!(
+            "{} more did not fit into a ticket: the report in HTML or JSON has all.\n\n",
+            count(left_out, "finding")
+        );
+    }
+    out + ending.trim_end() + "\n"
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn opening(diagnosis: &Diagnosis, cohorts: &[Cohort<'_>]) -> String {
+    let outcome = outcome(diagnosis);
+    let mut out = format!("# runner-doctor: {}\n\n**{}**", outcome.word, outcome.found);
+    if !is_empty(diagnosis) {
+        out += &format!(" ({})", outcome.scope);
+    }
+    out += "\n\n";
+    if let Some(reason) = &diagnosis.incomplete {
+        out += &format!(
+            "**Incomplete:** {}. There was more to see.\n\n",
+            prose(reason)
+        );
+    }
+    let healthy: Vec<&Cohort<'_>> = cohorts.iter().filter(|c| c.is_healthy()).collect();
+    for cohort in healthy.iter().take(MOST_NAMES) {
+        out += &format!("- {} {}\n", names(cohort), verdict::healthy(cohort.first()));
+    }
+    if healthy.len() > MOST_NAMES {
+        out += &format!("- and {} more\n", healthy.len() - MOST_NAMES);
+    }
+    match healthy.is_empty() {
+        true => out,
+        false => out + "\n",
+    }
+}
+
+fn names(cohort: &Cohort<'_>) -> String {
+    let names: Vec<String> = cohort.names.iter().map(|name| code(name)).collect();
+    few(names.iter().map(String::as_str), MOST_NAMES)
+}
+
+/// What is said of a cohort, each part with how many findings it tells of.
+fn parts<'a>(cohort: &Cohort<'a>, told: &mut HashSet<&'a str>) -> Vec<(usize, String)> {
+    let mut parts = vec![(0, header(cohort))];
+    for group in group(&cohort.findings) {
+        let findings = group.roots.len() + group.consequences.len();
+        parts.push((findings, of_group(&group, &cohort.unknowns, told)));
+    }
+    parts
+}
+
+fn header(cohort: &Cohort<'_>) -> String {
+    let mut out = format!("## {}\n\n", names(cohort));
+    let Some(runner) = cohort.first() else {
+        return out;
+    };
+    let mut about = vec![provider(runner.provider).to_owned()];
+    let listed = |names: Vec<(&str, usize)>| {
+        let names: Vec<String> = names.iter().map(|(name, _)| code(name)).collect();
+        few(names.iter().map(String::as_str), MOST_NAMES)
+    };
+    if runner.node.is_some() {
+        about.push(format!("on {}", listed(cohort.nodes())));
+    }
+    if !runner.images.is_empty() {
+        about.push(format!("engine image {}", listed(cohort.images())));
+    }
+    out += &format!("{}\n\n", about.join(", "));
+    if !cohort.same_cures {
+        out += &format!(
+            "The cures name what belongs to {}; each of the others needs them in its own.\n\n",
+            code(cohort.names[0])
+        );
+    }
+    if cohort.is_unseen() {
+        out += &format!("{}\n\n", verdict::UNSEEN);
+    }
+    out + &table(&runner.layers)
+}
+
+fn table(layers: &[Layer]) -> String {
+    if layers.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("| MTU | Layer | Engine | What runs it |\n|---|---|---|---|\n");
+    for layer in layers.iter().take(MOST_ROWS) {
+        let engine = layer.engine.as_deref().filter(|e| *e != layer.name);
+        out += &format!(
+            "| {} | {}{} | {} | {} |\n",
+            mtu(layer),
+            kind(layer.kind),
+            code(&layer.name),
+            code(engine.unwrap_or_default()),
+            remark(layer)
+        );
+    }
+    if layers.len() > MOST_ROWS {
+        out += &format!("| | and {} more | | |\n", layers.len() - MOST_ROWS);
+    }
+    out + "\n"
+}
+
+fn mtu(layer: &Layer) -> String {
+    match (layer.mtu, &layer.carrier) {
+        (Some(mtu), Some(carrier)) if layer.inverted => {
+            format!("**{mtu}**, more than {}", carrier.mtu)
+        }
+        (Some(mtu), _) => mtu.to_string(),
+        (None, _) => "?".to_owned(),
+    }
+}
+
+fn kind(kind: LayerKind) -> &'static str {
+    match kind {
+        LayerKind::NodeUplink => "node uplink ",
+        LayerKind::NodeDocker => "node Docker ",
+        LayerKind::PodNetwork => "pod network ",
+        LayerKind::OuterNetwork | LayerKind::DockerNetwork | LayerKind::Unseen => "",
+    }
+}
+
+fn remark(layer: &Layer) -> String {
+    let carrier = layer.carrier.as_ref().filter(|_| layer.inverted);
+    let too_wide = carrier.map(|carrier| format!("does not fit {}", code(&carrier.name)));
+    let clamped = layer.inverted && layer.clamped;
+    let clamped = clamped.then(|| "TCP is lowered by a TCPMSS rule".to_owned());
+    let own = [layer.runs.as_deref(), layer.note.as_deref()];
+    let own = own.map(|text| text.map(prose).filter(|text| !text.is_empty()));
+    let [runs, note] = own;
+    let parts = [runs, too_wide, clamped, note];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn of_group<'a>(group: &Group<'a>, unknowns: &[&Unknown], told: &mut HashSet<&'a str>) -> String {
+    let first = group.roots[0];
+    let severity = severity_word(first.severity);
+    let mut out = format!(
+        "### {severity}: {}{}\n\n",
+        code(&first.check),
+        remarks(first)
+    );
+    for root in &group.roots {
+        out += &format!("- {}{}\n", at(root), prose(&root.message));
+    }
+    out.push('\n');
+    let why = first_why(first);
+    if !why.is_empty() && told.insert(&first.check) {
+        out += &format!("**Why:** {}\n\n", prose(why));
+    }
+    for cure in cures(&group.roots) {
+        let places = cure.places(&group.roots).map(|places| {
+            let places: Vec<String> = places.iter().map(|place| code(place)).collect();
+            format!(" for {}", places.join(" and "))
+        });
+        let word = match cure.word() {
+            "cure" => "Cure",
+            "and" => "And",
+            _ => "Or",
+        };
+        let places = places.unwrap_or_default();
+        out += &format!("**{word}{places}:** {}\n\n", prose(cure.title()));
+        if !cure.remedy.snippet.trim().is_empty() {
+            out += &format!("{}\n", fence(&cure.remedy.snippet));
+        }
+    }
+    if !group.consequences.is_empty() {
+        out += "The same cure removes:\n\n";
+        for finding in &group.consequences {
+            let severity = severity_word(finding.severity);
+            let check = code(&finding.check);
+            out += &format!(
+                "- {severity} {check}: {}{}\n",
+                at(finding),
+                prose(&finding.message)
+            );
+        }
+        out.push('\n');
+    }
+    let unseen = hidden_by(group, unknowns);
+    if !unseen.is_empty() {
+        let unseen: Vec<String> = unseen.into_iter().map(code).collect();
+        out += &format!("Unknown for that: {}\n\n", unseen.join(", "));
+    }
+    out
+}
+
+/// Where: in a file its line, else the engine and what of it.
+fn at(finding: &Finding) -> String {
+    if let Some(at) = &finding.location {
+        return format!(
+            "{}: ",
+            code(&format!("{}:{}:{}", at.file, at.line, at.column))
+        );
+    }
+    let places: Vec<String> = places(finding).into_iter().map(code).collect();
+    match places.is_empty() {
+        true => String::new(),
+        false => format!("{}: ", places.join(", ")),
+    }
+}
+
+fn unseen(cohorts: &[Cohort<'_>]) -> String {
+    let unknowns = cohorts
+        .iter()
+        .flat_map(|c| hidden_by_none(&c.findings, &c.unknowns));
+    let unknowns: Vec<&Unknown> = unknowns.collect();
+    let reasons = reasons(&unknowns);
+    if reasons.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("## What was not seen\n\n");
+    for reason in reasons.iter().take(MOST_REASONS) {
+        let checks: Vec<String> = reason.checks().into_iter().map(code).collect();
+        let places: Vec<String> = reason.places().into_iter().map(code).collect();
+        let checks = few(checks.iter().map(String::as_str), MOST_NAMES);
+        let places = few(places.iter().map(String::as_str), MOST_NAMES);
+        let places = if places.is_empty() {
+            places
+        } else {
+            format!(" ({places})")
+        };
+        out += &format!("- {checks}{places}: {}\n", prose(&reason.reason));
+    }
+    if reasons.len() > MOST_REASONS {
+        out += &format!("- and {} more reasons\n", reasons.len() - MOST_REASONS);
+    }
+    out + "\n"
+}
+
+fn reproduction(diagnosis: &Diagnosis) -> String {
+    match &diagnosis.environment.command {
+        Some(command) => format!("## To see it again\n\n{}\n", fence(command)),
+        None => String::new(),
+    }
+}

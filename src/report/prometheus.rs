@@ -1,0 +1,178 @@
+//! Prometheus' text exposition format, for a textfile collector or a push gateway.
+//! See <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+
+use super::short::severity_word;
+use super::terminal::clean;
+use crate::diagnosis::{Diagnosis, Finding, Layer, LayerKind, Verdict};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Label values in the order of the labels' names: no series can be there twice.
+type Series = BTreeMap<Vec<String>, f64>;
+
+pub(super) fn render(diagnosis: &Diagnosis) -> String {
+    let summary = &diagnosis.summary;
+    let mut out = String::new();
+    let one = |value: f64| Series::from([(Vec::new(), value)]);
+    let verdicts = [Verdict::Healthy, Verdict::Failing, Verdict::Incomplete];
+    let verdicts = verdicts.map(|verdict| {
+        let name = format!("{verdict:?}").to_lowercase();
+        (
+            vec![name],
+            f64::from(u8::from(diagnosis.verdict == verdict)),
+        )
+    });
+    write(
+        &mut out,
+        "verdict",
+        "1 for the verdict of the run, 0 for the others",
+        &["verdict"],
+        verdicts.into(),
+    );
+    write(
+        &mut out,
+        "runners",
+        "Runners examined",
+        &[],
+        one(summary.runners as f64),
+    );
+    write(
+        &mut out,
+        "engines",
+        "Docker engines found in them",
+        &[],
+        one(summary.engines as f64),
+    );
+    let labels = ["check", "severity", "runner"];
+    write(
+        &mut out,
+        "findings",
+        "What is wrong, by check, severity and runner",
+        &labels,
+        findings(&diagnosis.findings),
+    );
+    write(
+        &mut out,
+        "known_findings",
+        "Those of them that were in the baseline already",
+        &labels,
+        findings(diagnosis.findings.iter().filter(|f| f.known)),
+    );
+    write(
+        &mut out,
+        "suppressed_findings",
+        "What is wrong and does not count, as the settings say",
+        &labels,
+        findings(diagnosis.suppressed.iter().map(|s| &s.finding)),
+    );
+    let labels = ["check", "runner"];
+    write(
+        &mut out,
+        "unknowns",
+        "What could not be judged, by check and runner",
+        &labels,
+        unknowns(diagnosis),
+    );
+    let labels = ["runner", "kind", "engine", "network"];
+    let mtu = |layer: &Layer| layer.mtu;
+    write(
+        &mut out,
+        "network_mtu_bytes",
+        "MTU of every network seen under a runner",
+        &labels,
+        networks(diagnosis, mtu),
+    );
+    let carrier = |layer: &Layer| layer.carrier.as_ref().map(|carrier| carrier.mtu);
+    write(
+        &mut out,
+        "network_carrier_mtu_bytes",
+        "MTU of the narrowest link on a Docker network's way out",
+        &labels,
+        networks(diagnosis, carrier),
+    );
+    if let Some(took) = diagnosis.environment.took_ms {
+        write(
+            &mut out,
+            "run_duration_seconds",
+            "How long it took to look",
+            &[],
+            one(took as f64 / 1000.0),
+        );
+    }
+    let incomplete = f64::from(u8::from(diagnosis.incomplete.is_some()));
+    write(
+        &mut out,
+        "incomplete",
+        "1 where the run was cut short",
+        &[],
+        one(incomplete),
+    );
+    out
+}
+
+fn findings<'a>(all: impl IntoIterator<Item = &'a Finding>) -> Series {
+    let mut series = Series::new();
+    for finding in all {
+        let severity = severity_word(finding.severity).to_owned();
+        let labels = vec![finding.check.clone(), severity, finding.runner.clone()];
+        *series.entry(labels).or_default() += 1.0;
+    }
+    series
+}
+
+fn unknowns(diagnosis: &Diagnosis) -> Series {
+    let mut series = Series::new();
+    for unknown in &diagnosis.unknowns {
+        let labels = vec![unknown.check.clone(), unknown.runner.clone()];
+        *series.entry(labels).or_default() += 1.0;
+    }
+    series
+}
+
+/// Docker lets two networks of an engine have one name: the wider one counts.
+fn networks(diagnosis: &Diagnosis, of: fn(&Layer) -> Option<i64>) -> Series {
+    let mut series = Series::new();
+    for runner in &diagnosis.runners {
+        for layer in &runner.layers {
+            let Some(mtu) = of(layer) else { continue };
+            let engine = layer.engine.clone().unwrap_or_default();
+            let kind = kind(layer.kind).to_owned();
+            let labels = vec![runner.name.clone(), kind, engine, layer.name.clone()];
+            let widest = series.entry(labels).or_insert(0.0);
+            *widest = widest.max(mtu as f64);
+        }
+    }
+    series
+}
+
+fn kind(kind: LayerKind) -> &'static str {
+    match kind {
+        LayerKind::NodeUplink => "node-uplink",
+        LayerKind::NodeDocker => "node-docker",
+        LayerKind::PodNetwork => "pod-network",
+        LayerKind::OuterNetwork => "outer-network",
+        LayerKind::DockerNetwork => "docker-network",
+        LayerKind::Unseen => "unseen",
+    }
+}
+
+fn write(out: &mut String, name: &str, help: &str, labels: &[&str], series: Series) {
+    let name = format!("runner_doctor_{name}");
+    // Writing into a String cannot fail.
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
+    for (values, value) in series {
+        let pairs = labels.iter().zip(&values);
+        let pairs: Vec<String> = pairs
+            .map(|(k, v)| format!("{k}=\"{}\"", label(v)))
+            .collect();
+        let labels = match pairs.is_empty() {
+            true => String::new(),
+            false => format!("{{{}}}", pairs.join(",")),
+        };
+        let _ = writeln!(out, "{name}{labels} {value}");
+    }
+}
+
+fn label(text: &str) -> String {
+    clean(text).replace('\\', "\\\\").replace('"', "\\\"")
+}

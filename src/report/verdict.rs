@@ -1,0 +1,141 @@
+//! The whole diagnosis in a line: the same words in every format.
+
+use super::terminal::{Ink, Mark};
+use crate::diagnosis::{Diagnosis, ExaminedRunner, Verdict};
+use crate::evidence::Provider;
+
+pub(super) struct Outcome {
+    pub mark: Mark,
+    pub ink: Ink,
+    pub word: &'static str,
+    /// `3 errors, 1 warning`.
+    pub found: String,
+    /// `1 runner, 2 engines`.
+    pub scope: String,
+}
+
+pub(super) fn outcome(diagnosis: &Diagnosis) -> Outcome {
+    let summary = &diagnosis.summary;
+    let scope = format!(
+        "{}, {}",
+        count(summary.runners, "runner"),
+        count(summary.engines, "engine")
+    );
+    if is_empty(diagnosis) {
+        return Outcome {
+            mark: Mark::Unknown,
+            ink: Ink::Doubtful,
+            word: "nothing examined",
+            found: "no runner was found".to_owned(),
+            scope,
+        };
+    }
+    let (mark, word, ink) = match diagnosis.verdict {
+        Verdict::Failing => (Mark::Wrong, "failing", Ink::Bad),
+        Verdict::Healthy if diagnosis.incomplete.is_none() => match diagnosis.findings.is_empty() {
+            true => (Mark::Fine, "healthy", Ink::Good),
+            false => (Mark::Fine, "passing", Ink::Good),
+        },
+        _ => (Mark::Unknown, "incomplete", Ink::Doubtful),
+    };
+    Outcome {
+        mark,
+        ink,
+        word,
+        found: found(diagnosis),
+        scope,
+    }
+}
+
+/// There was nothing to examine, or nothing that could tell of it.
+pub(super) fn is_empty(diagnosis: &Diagnosis) -> bool {
+    diagnosis.runners.is_empty() && diagnosis.findings.is_empty()
+}
+
+fn found(diagnosis: &Diagnosis) -> String {
+    let summary = &diagnosis.summary;
+    let counts = [
+        (summary.error, "error"),
+        (summary.warning, "warning"),
+        (summary.info, "info"),
+    ];
+    let counts = counts.iter().filter(|(n, _)| *n > 0);
+    let mut parts: Vec<_> = counts.map(|(n, word)| count(*n, word)).collect();
+    if summary.unknown > 0 {
+        parts.push(format!("{} unknown", summary.unknown));
+    }
+    if !diagnosis.suppressed.is_empty() {
+        parts.push(format!("{} suppressed", diagnosis.suppressed.len()));
+    }
+    if summary.known > 0 {
+        parts.push(format!("{} known", summary.known));
+    }
+    match parts.is_empty() {
+        true => "nothing found".to_owned(),
+        false => parts.join(", "),
+    }
+}
+
+/// What is said of a runner with which nothing is wrong.
+pub(super) fn healthy(runner: Option<&ExaminedRunner>) -> String {
+    let layers = runner.map_or(&[][..], |runner| &runner.layers);
+    let judged = layers.iter().filter(|layer| layer.carrier.is_some());
+    let networks = match judged.count() {
+        0 => "no Docker network to judge".to_owned(),
+        1 => "1 network fits".to_owned(),
+        many => format!("{many} networks fit"),
+    };
+    let mut engines: Vec<_> = layers
+        .iter()
+        .filter_map(|layer| layer.engine.as_deref())
+        .collect();
+    engines.sort_unstable();
+    engines.dedup();
+    format!("healthy: {networks}, {}", count(engines.len(), "engine"))
+}
+
+pub(super) const UNSEEN: &str =
+    "Neither its engine nor its pod network could be seen: nothing is known of it.";
+
+pub(super) fn provider(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Bitbucket => "bitbucket runner",
+        Provider::GithubArc => "GitHub ARC runner",
+        Provider::Gitlab => "GitLab runner",
+        Provider::Generic => "Docker-in-Docker",
+    }
+}
+
+pub(super) fn count(n: usize, word: &str) -> String {
+    match (n, word) {
+        (1, _) | (_, "info") => format!("{n} {word}"),
+        _ => format!("{n} {word}s"),
+    }
+}
+
+/// As many as there is room for, and how many more there are.
+pub(super) fn few<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    let shown = if names.len() <= most + 1 {
+        names.len()
+    } else {
+        most
+    };
+    let listed = names[..shown].join(", ");
+    match names.len() - shown {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::few;
+
+    #[test]
+    fn nobody_is_left_out_alone() {
+        assert_eq!(few(["a", "b", "c"], 2), "a, b, c");
+        assert_eq!(few(["a", "b", "c", "d"], 2), "a, b and 2 more");
+        assert_eq!(few([], 2), "");
+    }
+}
