@@ -252,7 +252,10 @@ fn mounts(container: &Container, spec: &PodSpec) -> Vec<Mount> {
         .find_map(|flag| flag.strip_prefix("--data-root="));
     let mounts = container.volume_mounts.iter().flatten();
     mounts
-        .filter(|mount| matters(&mount.mount_path, root))
+        .filter(|mount| {
+            let of_node = host_path(&mount.name).is_some_and(|path| matters(&path, None));
+            of_node || matters(&mount.mount_path, root)
+        })
         .map(|mount| Mount {
             path: plain(&mount.mount_path),
             volume: mount.name.clone(),
@@ -268,7 +271,7 @@ fn sub_path(mount: &VolumeMount) -> Option<String> {
     mount.sub_path.as_deref().or(expression).map(plain)
 }
 
-/// Where sockets, work and an engine's data lie. What else is mounted, and under which names of
+/// Where sockets, work and an engine's data lie, in the container or on its node. What else is mounted, and under which names of
 /// files, is nobody's business; the service account's token is mounted everywhere.
 fn matters(path: &str, data_root: Option<&str>) -> bool {
     const PLACES: [&str; 8] = [
