@@ -17,7 +17,7 @@ pub fn examine() -> Result<()> {
     let scenario: Scenario = serde_saphyr::from_str(PATIENT)?;
     let stage = Stage::set("untouched", &scenario)?;
     let pod = stage.pod("")?;
-    let (logged, start) = (requests(&stage)?.len(), now()?);
+    let (logged, start) = (requests(&stage)?.len(), next_second()?);
     let namespace = stage.namespace.as_str();
     let doctor = |arguments: &[&str]| {
         Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
@@ -103,6 +103,15 @@ fn requests(stage: &Stage) -> Result<Vec<(String, String)>> {
         }
     }
     Ok(found)
+}
+
+/// Events are told by whole seconds: what was set up in the present one is not the doctor's.
+fn next_second() -> Result<u64> {
+    let present = now()?;
+    while now()? == present {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    now()
 }
 
 fn now() -> Result<u64> {
