@@ -7,6 +7,7 @@ pub use change::{Change, Place, Settings, Site};
 pub(crate) use environment::of_pod;
 pub use environment::{Environment, NodeSystem};
 
+use crate::document;
 use crate::evidence::{Evidence, Provider, Runner};
 use crate::layers::layers;
 use anyhow::{Context, Result, bail};
@@ -26,6 +27,16 @@ pub enum Severity {
     Warning,
     /// Builds fail or hang.
     Error,
+}
+
+impl Severity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -135,6 +146,18 @@ pub enum LayerKind {
     Unseen,
 }
 
+impl LayerKind {
+    /// What people read before its name; nothing where the name tells.
+    pub(crate) fn lead(self) -> &'static str {
+        match self {
+            LayerKind::NodeUplink => "node uplink ",
+            LayerKind::NodeDocker => "node Docker ",
+            LayerKind::PodNetwork => "pod network ",
+            LayerKind::OuterNetwork | LayerKind::DockerNetwork | LayerKind::Unseen => "",
+        }
+    }
+}
+
 impl Diagnosis {
     /// Sums up what was found. Findings at or above `fail_on` make the verdict *failing*.
     pub fn new(
@@ -205,7 +228,7 @@ impl Diagnosis {
         struct Header {
             schema: String,
         }
-        let header: Header = serde_saphyr::from_str(text).with_context(|| {
+        let header: Header = document::read(text).with_context(|| {
             format!("{name} is no report of runner-doctor, or cut off: write one with `runner-doctor check -o json --output-file {name}`")
         })?;
         if header.schema != SCHEMA {
@@ -214,7 +237,7 @@ impl Diagnosis {
                 crate::report::clean(&header.schema)
             );
         }
-        serde_saphyr::from_str(text).with_context(|| {
+        document::read(text).with_context(|| {
             format!("{name} is damaged: write it again with `runner-doctor check -o json`")
         })
     }

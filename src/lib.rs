@@ -20,6 +20,7 @@ pub mod comparison;
 mod config;
 pub mod diagnosis;
 mod discover;
+mod document;
 pub mod evidence;
 mod fix;
 mod layers;

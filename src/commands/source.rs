@@ -4,6 +4,7 @@ use super::progress;
 use crate::check::{Library, judge};
 use crate::cli::Source;
 use crate::diagnosis::{Diagnosis, Severity};
+use crate::document;
 use crate::evidence::{Evidence, Probe};
 use crate::symptoms::Symptoms;
 use crate::target::docker::Docker;
@@ -91,7 +92,7 @@ pub fn diagnosis(file: &Path, library: &Library) -> Result<Diagnosis> {
         schema: Option<String>,
     }
     let (text, name) = (read(file)?, file.display().to_string());
-    let header: Header = serde_saphyr::from_str(&text).with_context(|| {
+    let header: Header = document::read(&text).with_context(|| {
         format!("{name} is neither a report nor a recording of runner-doctor, or it is cut off: write one with `runner-doctor check -o json` or `runner-doctor collect`")
     })?;
     if header.schema.is_some() {

@@ -17,9 +17,9 @@ pub use probes::{Layer, Probe, Probed};
 pub use resources::{DataRoot, Ended, Eviction, Standing};
 pub use traffic::{Firewall, FirewallKind, OnLink, Traffic};
 
+use crate::document;
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -84,11 +84,11 @@ impl Evidence {
             bail!("{name} is cut off, its end is missing: copy it again, or collect again");
         }
         // Of a whole recording the header need not be read by itself.
-        let whole = read::<Evidence>(text);
+        let whole = document::read::<Evidence>(text);
         let version = match &whole {
             Ok(evidence) => evidence.evidence_version,
             Err(_) => {
-                let header: Header = read(text).with_context(|| {
+                let header: Header = document::read(text).with_context(|| {
                     format!(
                         "{name} is not a recording of runner-doctor, or cut off: write one with `runner-doctor collect`"
                     )
@@ -104,28 +104,6 @@ impl Evidence {
         whole.with_context(|| {
             format!("{name} is damaged: collect it again with `runner-doctor collect`")
         })
-    }
-}
-
-/// JSON is YAML too, but many times as fast to read as such.
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
-    let json = text.trim_start().starts_with('{');
-    match json.then(|| serde_json::from_str(text)) {
-        Some(Ok(read)) => Ok(read),
-        _ => serde_saphyr::from_str_with_options(text, bounds(text)),
-    }
-}
-
-/// The reader's own bounds suit a file of settings; a recording of a fleet is larger. It may hold
-/// as much as its text does, and what aliases make of that stays bounded as it is.
-fn bounds(text: &str) -> serde_saphyr::Options {
-    let usual = serde_saphyr::Budget::default();
-    serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_nodes: usual.max_nodes.max(text.len()),
-            max_events: usual.max_events.max(text.len() * 2),
-            max_total_scalar_bytes: usual.max_total_scalar_bytes.max(text.len()),
-        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `fix` prints: what changes and why, how to apply it, and the change itself.
 
 use super::Mended;
-use crate::diagnosis::{Change, Finding, Place, Severity};
+use crate::diagnosis::{Change, Finding, Place};
 use crate::evidence::Launcher;
 use crate::remedy::{self, Part, yaml};
 use crate::report::{clean, wrap};
@@ -80,11 +80,7 @@ pub fn notes(mended: &Mended) -> Vec<String> {
 fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for finding in findings {
-        let severity = match finding.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Info => "info",
-        };
+        let severity = finding.severity.word();
         let text = format!("{severity} {}: {}", finding.check, finding.message);
         let text: Vec<String> = text
             .split_whitespace()

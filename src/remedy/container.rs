@@ -37,6 +37,15 @@ pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
     )]
 }
 
+/// What to write for a container of the pod: its lines are indented as its name is.
+pub fn lines(patient: &Patient, name: &str, init: bool, what: &str, body: &str) -> Remedy {
+    let pod = place::words(&place::pod(patient.runner));
+    Remedy::new(
+        format!("{pod}, container {name}: {what}"),
+        format!("{}:\n- name: {name}\n{body}", template::list(init)),
+    )
+}
+
 /// Bitbucket documents the tag `1`; which versions other runners have is not ours to know.
 fn versioned(patient: &Patient, image: &str) -> String {
     let repository = ImageRef::parse(image).repository;

@@ -1,7 +1,7 @@
 //! Where an engine is found, which addresses its networks have, what its firewall lets pass, and who
 //! resolves names.
 
-use super::{Patient, place, template};
+use super::{Patient, container, place, template};
 use crate::diagnosis::{Remedy, Site};
 use crate::evidence::subnet::Subnet;
 use crate::evidence::{Outermost, Role};
@@ -136,17 +136,12 @@ fn docker_host(patient: &Patient, host: &str) -> Vec<Remedy> {
             "\n  - name: DOCKER_TLS_VERIFY\n    value: \"1\"\n  - name: DOCKER_CERT_PATH   # a volume that it shares with its engine's /certs\n    value: /certs/client",
         );
     }
-    vec![Remedy::new(
-        format!(
-            "{}, container {}: ask the engine where it listens",
-            place::words(&place::pod(patient.runner)),
-            asks.name
-        ),
-        format!(
-            "{}:\n- name: {}\n  env:\n{env}",
-            template::list(asks.init),
-            asks.name
-        ),
+    vec![container::lines(
+        patient,
+        &asks.name,
+        asks.init,
+        "ask the engine where it listens",
+        &format!("  env:\n{env}"),
     )]
 }
 

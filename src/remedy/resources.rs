@@ -1,6 +1,6 @@
 //! Cures that are no setting of an engine: room, memory, a node that takes the pod, a clock.
 
-use super::{Patient, place, template};
+use super::{Patient, container, place, template};
 use crate::diagnosis::Remedy;
 use crate::evidence::Outermost;
 use crate::shell;
@@ -54,17 +54,12 @@ fn free_space(patient: &Patient) -> Vec<Remedy> {
     let Some(container) = patient.pod_container() else {
         return vec![prune];
     };
-    let room = Remedy::new(
-        format!(
-            "{}, container {}: ask for the room that builds need, so that it comes to a node which has it",
-            place::words(&place::pod(patient.runner)),
-            container.name
-        ),
-        format!(
-            "{}:\n- name: {}\n  resources:\n    requests:\n      ephemeral-storage: 20Gi",
-            template::list(container.init),
-            container.name
-        ),
+    let room = container::lines(
+        patient,
+        &container.name,
+        container.init,
+        "ask for the room that builds need, so that it comes to a node which has it",
+        "  resources:\n    requests:\n      ephemeral-storage: 20Gi",
     );
     vec![prune, room]
 }
@@ -73,14 +68,13 @@ fn memory_limit(patient: &Patient, limit: &str) -> Remedy {
     let name = patient.path;
     let init = patient.pod_container().is_some_and(|c| c.init);
     let memory = doubled(limit).unwrap_or_else(|| "4Gi".to_owned());
-    Remedy::new(
-        format!(
-            "{}, container {name}: let it use more memory, and ask for as much (twice what it had: better, what builds need)",
-            place::words(&place::pod(patient.runner)),
-        ),
-        format!(
-            "{}:\n- name: {name}\n  resources:\n    requests:\n      memory: {memory}\n    limits:\n      memory: {memory}",
-            template::list(init)
+    container::lines(
+        patient,
+        name,
+        init,
+        "let it use more memory, and ask for as much (twice what it had: better, what builds need)",
+        &format!(
+            "  resources:\n    requests:\n      memory: {memory}\n    limits:\n      memory: {memory}"
         ),
     )
 }
@@ -144,17 +138,12 @@ fn storage_driver(patient: &Patient, told: &str) -> Remedy {
 
 fn open_files(patient: &Patient) -> Remedy {
     match patient.pod_container() {
-        Some(container) => Remedy::new(
-            format!(
-                "{}, container {}: add to the arguments of its engine",
-                place::words(&place::pod(patient.runner)),
-                container.name
-            ),
-            format!(
-                "{}:\n- name: {}\n  args:\n  - --default-ulimit=nofile={OPEN_FILES}:{OPEN_FILES}",
-                template::list(container.init),
-                container.name
-            ),
+        Some(container) => container::lines(
+            patient,
+            &container.name,
+            container.init,
+            "add to the arguments of its engine",
+            &format!("  args:\n  - --default-ulimit=nofile={OPEN_FILES}:{OPEN_FILES}"),
         ),
         None => Remedy::new(
             format!("In the daemon.json of {}", patient.path),

@@ -5,7 +5,7 @@ use super::page::Page;
 use super::terminal::{Ink, Mark, Style};
 use super::verdict::count;
 use crate::comparison::{Comparison, LayerChange, Trait};
-use crate::diagnosis::{Finding, LayerKind};
+use crate::diagnosis::Finding;
 
 pub(super) fn render(comparison: &Comparison, style: &Style) -> String {
     let mut page = Page::new(style);
@@ -80,12 +80,7 @@ fn write_layers(page: &mut Page<'_>, changes: &[LayerChange]) {
 }
 
 fn layer(change: &LayerChange) -> String {
-    let kind = match change.kind {
-        LayerKind::NodeUplink => "node uplink ",
-        LayerKind::NodeDocker => "node Docker ",
-        LayerKind::PodNetwork => "pod network ",
-        _ => "",
-    };
+    let kind = change.kind.lead();
     let engine = change
         .engine
         .as_ref()

@@ -4,7 +4,7 @@ use super::groups::{
     Cure, Group, by_reason, cures, first_why, group, hidden_by, hidden_by_none, place, remarks,
 };
 use super::page::Page;
-use super::short::{severity_ink, severity_word};
+use super::short::severity_ink;
 use super::terminal::{Ink, Mark};
 use super::verdict::few;
 use crate::diagnosis::{Finding, Severity, Unknown};
@@ -66,7 +66,7 @@ pub(super) fn write_header(page: &mut Page<'_>, indent: usize, finding: &Finding
         Severity::Warning => Mark::Warning,
         Severity::Info => Mark::Info,
     });
-    let lead = format!("{mark} {}  ", severity_word(finding.severity));
+    let lead = format!("{mark} {}  ", finding.severity.word());
     let name = format!("{}{}", finding.check, remarks(finding));
     let lead = (severity_ink(finding.severity), lead.as_str());
     page.heading(indent, lead, (Ink::Bold, &name), place);

@@ -6,7 +6,7 @@ use super::findings;
 use super::groups::{by_reason, group, hidden_by_none, remarks};
 use super::layers;
 use super::page::Page;
-use super::short::{severity_ink, severity_word};
+use super::short::severity_ink;
 use super::table::write_names;
 use super::terminal::{Ink, Mark};
 use super::verdict::{self, count, few, provider};
@@ -174,7 +174,7 @@ fn write_difference(page: &mut Page<'_>, cohort: &Cohort<'_>) {
             1 => String::new(),
             many => format!(" (and {} more)", many - 1),
         };
-        let word = severity_word(finding.severity);
+        let word = finding.severity.word();
         let text = format!(
             "{word} {}{}: {}{more}",
             finding.check,

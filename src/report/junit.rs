@@ -127,7 +127,7 @@ impl<'a> Suite<'a> {
             true => writeln!(
                 out,
                 "      <failure type=\"{}\" message=\"{}\">{text}</failure>",
-                word(finding.severity),
+                finding.severity.word(),
                 xml(&finding.message)
             ),
             false => writeln!(out, "      <system-out>{text}</system-out>"),
@@ -144,7 +144,7 @@ fn details(finding: &Finding) -> String {
     let known = if finding.known { " (known)" } else { "" };
     let mut text = format!(
         "{}{predicted}{known}: {}\n",
-        word(finding.severity),
+        finding.severity.word(),
         finding.message
     );
     if let Some(at) = &finding.location {
@@ -156,14 +156,6 @@ fn details(finding: &Finding) -> String {
         let _ = write!(text, "\n{title}:\n\n{}\n", remedy.snippet.trim_end());
     }
     text
-}
-
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
-    }
 }
 
 /// Text as XML 1.0 can hold it: most control characters it cannot, not even escaped.

@@ -192,13 +192,12 @@ fn engine_row(layer: &Layer, style: &Style) -> Option<Row> {
 }
 
 fn row(layer: &Layer, neck: bool, digits: usize, style: &Style) -> Row {
-    let (kind, indent) = match layer.kind {
-        LayerKind::NodeUplink => ("node uplink ", 0),
-        LayerKind::NodeDocker => ("node Docker ", STEP),
-        LayerKind::PodNetwork => ("pod network ", STEP),
-        LayerKind::OuterNetwork => ("", STEP),
-        LayerKind::DockerNetwork => ("", indent(layer) + STEP),
-        LayerKind::Unseen => ("", indent(layer)),
+    let kind = layer.kind.lead();
+    let indent = match layer.kind {
+        LayerKind::NodeUplink => 0,
+        LayerKind::NodeDocker | LayerKind::PodNetwork | LayerKind::OuterNetwork => STEP,
+        LayerKind::DockerNetwork => indent(layer) + STEP,
+        LayerKind::Unseen => indent(layer),
     };
     let (mark, ink) = ink_of(layer, neck);
     let mark = mark.map_or(" ", |mark| style.mark(mark));

@@ -7,9 +7,8 @@ use super::cohort::{Cohort, cohorts};
 use super::groups::{
     Group, cures, first_why, group, hidden_by, hidden_by_none, places, reasons, remarks,
 };
-use super::short::severity_word;
 use super::verdict::{self, count, few, is_empty, outcome, provider};
-use crate::diagnosis::{Diagnosis, Finding, Layer, LayerKind, Unknown};
+use crate::diagnosis::{Diagnosis, Finding, Layer, Unknown};
 use foreign::{code, fence, prose};
 use std::collections::HashSet;
 
@@ -131,7 +130,7 @@ fn table(layers: &[Layer]) -> String {
         out += &format!(
             "| {} | {}{} | {} | {} |\n",
             mtu(layer),
-            kind(layer.kind),
+            layer.kind.lead(),
             code(&layer.name),
             code(engine.unwrap_or_default()),
             remark(layer)
@@ -153,15 +152,6 @@ fn mtu(layer: &Layer) -> String {
     }
 }
 
-fn kind(kind: LayerKind) -> &'static str {
-    match kind {
-        LayerKind::NodeUplink => "node uplink ",
-        LayerKind::NodeDocker => "node Docker ",
-        LayerKind::PodNetwork => "pod network ",
-        LayerKind::OuterNetwork | LayerKind::DockerNetwork | LayerKind::Unseen => "",
-    }
-}
-
 fn remark(layer: &Layer) -> String {
     let carrier = layer.carrier.as_ref().filter(|_| layer.inverted);
     let too_wide = carrier.map(|carrier| format!("does not fit {}", code(&carrier.name)));
@@ -176,7 +166,7 @@ fn remark(layer: &Layer) -> String {
 
 fn of_group<'a>(group: &Group<'a>, unknowns: &[&Unknown], told: &mut HashSet<&'a str>) -> String {
     let first = group.roots[0];
-    let severity = severity_word(first.severity);
+    let severity = first.severity.word();
     let mut out = format!(
         "### {severity}: {}{}\n\n",
         code(&first.check),
@@ -209,7 +199,7 @@ fn of_group<'a>(group: &Group<'a>, unknowns: &[&Unknown], told: &mut HashSet<&'a
     if !group.consequences.is_empty() {
         out += "The same cure removes:\n\n";
         for finding in &group.consequences {
-            let severity = severity_word(finding.severity);
+            let severity = finding.severity.word();
             let check = code(&finding.check);
             out += &format!(
                 "- {severity} {check}: {}{}\n",

@@ -1,7 +1,6 @@
 //! Prometheus' text exposition format, for a textfile collector or a push gateway.
 //! See <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
-use super::short::severity_word;
 use super::terminal::clean;
 use crate::diagnosis::{Diagnosis, Finding, Layer, LayerKind, Verdict};
 use std::collections::BTreeMap;
@@ -113,7 +112,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
 fn findings<'a>(all: impl IntoIterator<Item = &'a Finding>) -> Series {
     let mut series = Series::new();
     for finding in all {
-        let severity = severity_word(finding.severity).to_owned();
+        let severity = finding.severity.word().to_owned();
         let labels = vec![finding.check.clone(), severity, finding.runner.clone()];
         *series.entry(labels).or_default() += 1.0;
     }

@@ -9,7 +9,7 @@ pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
     let mut push = |line: Line<'_>| out.push_str(&line.render(style));
     for finding in &diagnosis.findings {
         push(Line {
-            word: severity_word(finding.severity),
+            word: finding.severity.word(),
             ink: severity_ink(finding.severity),
             check: &finding.check,
             runner: &place(finding),
@@ -88,14 +88,6 @@ fn remarked(finding: &Finding) -> String {
     match remarks.is_empty() {
         true => message.to_owned(),
         false => format!("{message} ({})", remarks.join(", ")),
-    }
-}
-
-pub(super) fn severity_word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
     }
 }
 

@@ -124,7 +124,7 @@ fn told(reading: &Reading, width: usize) -> String {
             1 => String::new(),
             times => format!(", and {} more like it", times - 1),
         };
-        let severity = format!("{:?}", row.severity).to_lowercase();
+        let severity = row.severity.word();
         // Writing into a String cannot fail.
         let _ = writeln!(
             text,

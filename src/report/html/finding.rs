@@ -6,7 +6,6 @@ use super::text::{lines, prose, text};
 use crate::diagnosis::{Finding, Layer, Severity, Unknown};
 use crate::report::cohort::Cohort;
 use crate::report::groups::{Cure, Group, cures, hidden_by, place, reasons, remarks};
-use crate::report::short::severity_word;
 use std::fmt::Write;
 
 // Writing into a String cannot fail.
@@ -40,7 +39,7 @@ impl<'a> Page<'a> {
         let _ = writeln!(
             self.out,
             "<article class=\"finding {class}\">\n<h3><span class=\"mark {class}\"><span aria-hidden=\"true\">{sign}</span> {}</span> {}{}</h3>",
-            severity_word(first.severity),
+            first.severity.word(),
             text(&first.check),
             remarks(first)
         );

@@ -2,7 +2,7 @@
 //! the bottle and what does not fit through it are seen at once.
 
 use super::text::text;
-use crate::diagnosis::{Layer, LayerKind};
+use crate::diagnosis::Layer;
 use crate::report::scale::{Scale, is_on_the_way};
 use std::fmt::Write;
 
@@ -195,7 +195,7 @@ fn say(out: &mut String, layer: &Layer, opens: bool, neck: bool, marks: &[Mark<'
     let _ = write!(
         out,
         "<p class=\"net\">{}<b>{}</b> <span class=\"vh\">{size}</span>",
-        kind(layer.kind),
+        layer.kind.lead(),
         text(&layer.name)
     );
     if neck {
@@ -216,15 +216,6 @@ fn say(out: &mut String, layer: &Layer, opens: bool, neck: bool, marks: &[Mark<'
         );
     }
     out.push_str("</div>\n");
-}
-
-fn kind(kind: LayerKind) -> &'static str {
-    match kind {
-        LayerKind::NodeUplink => "node uplink ",
-        LayerKind::NodeDocker => "node Docker ",
-        LayerKind::PodNetwork => "pod network ",
-        LayerKind::OuterNetwork | LayerKind::DockerNetwork | LayerKind::Unseen => "",
-    }
 }
 
 fn remarks(layer: &Layer, engine_is_said: bool) -> Vec<String> {

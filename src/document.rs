@@ -1,0 +1,25 @@
+//! Reading what the doctor wrote itself: recordings and reports, YAML or JSON, of any size.
+
+use serde::de::DeserializeOwned;
+
+/// JSON is YAML too, but many times as fast to read as such.
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
+    let json = text.trim_start().starts_with('{');
+    match json.then(|| serde_json::from_str(text)) {
+        Some(Ok(read)) => Ok(read),
+        _ => serde_saphyr::from_str_with_options(text, bounds(text)),
+    }
+}
+
+/// The reader's own bounds suit a file of settings; a recording or a report of a fleet is larger. It may hold
+/// as much as its text does, and what aliases make of that stays bounded as it is.
+fn bounds(text: &str) -> serde_saphyr::Options {
+    let usual = serde_saphyr::Budget::default();
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: usual.max_nodes.max(text.len()),
+            max_events: usual.max_events.max(text.len() * 2),
+            max_total_scalar_bytes: usual.max_total_scalar_bytes.max(text.len()),
+        },
+    }
+}
