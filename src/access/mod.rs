@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_checks_that_rights_name_exist() {
-        let library = Library::load(&[]).unwrap();
+        let library = Library::shared();
         for right in &RIGHTS {
             if let Blinds::These(checks) = right.blinds {
                 for id in checks {

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_with_what_is_unknown_for_it() {
-        let library = Library::load(&[]).unwrap();
+        let library = Library::shared();
         let answers = answers(|question| {
             question.resource == "nodes"
                 || question.name == Some("cilium-config")
@@ -184,14 +184,14 @@ mod tests {
                     && question.namespace.as_deref() == Some(SYSTEM))
         });
         assert!(is_missing(&answers));
-        insta::assert_snapshot!(tell(&answers, &library));
+        insta::assert_snapshot!(tell(&answers, library));
     }
 
     #[test]
     fn without_exec_every_check_is_unknown() {
-        let library = Library::load(&[]).unwrap();
+        let library = Library::shared();
         let answers = answers(|question| question.resource == "pods/exec");
-        let text = tell(&answers, &library);
+        let text = tell(&answers, library);
         for check in library.checks() {
             assert!(text.contains(&check.id), "{}", check.id);
         }

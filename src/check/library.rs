@@ -36,6 +36,14 @@ impl Library {
         Ok(library)
     }
 
+    /// The built-in checks, read once for all tests.
+    #[cfg(test)]
+    pub(crate) fn shared() -> &'static Library {
+        static SHARED: std::sync::LazyLock<Library> =
+            std::sync::LazyLock::new(|| Library::load(&[]).unwrap());
+        &SHARED
+    }
+
     /// Only the checks in these files and folders, for who is writing one; they may name those
     /// built in, and may be newer versions of them.
     pub fn only(paths: &[PathBuf]) -> Result<Library> {

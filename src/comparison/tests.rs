@@ -15,7 +15,7 @@ fn recording(name: &str) -> Evidence {
 }
 
 fn diagnose(evidence: &Evidence) -> Diagnosis {
-    let judgement = judge(&Library::load(&[]).unwrap(), evidence);
+    let judgement = judge(Library::shared(), evidence);
     let fail_on = Some(Severity::Error);
     Diagnosis::new(evidence, judgement.findings, judgement.unknowns, fail_on)
 }

@@ -23,7 +23,7 @@ fn findings() -> Vec<Finding> {
             container.image = "docker:dind".into();
         }
     }
-    let findings = judge(&Library::load(&[]).unwrap(), &evidence).findings;
+    let findings = judge(Library::shared(), &evidence).findings;
     assert_eq!(findings.len(), 1);
     findings
 }

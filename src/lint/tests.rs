@@ -16,7 +16,7 @@ fn lint_text(name: &str, text: &str) -> Linted {
         told: false,
     };
     let inputs = vec![input(name, text), input("again.yaml", text)];
-    lint(inputs, network, &Library::load(&[]).unwrap())
+    lint(inputs, network, Library::shared())
 }
 
 /// Every file that the tests have, cut anywhere, with a line gone or a line repeated.

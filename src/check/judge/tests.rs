@@ -179,19 +179,22 @@ fn a_section_that_was_not_seen_is_unknown_once_for_each_check() {
 /// Every remedy and every addition of a check comes up in some case, of any check.
 #[test]
 fn every_remedy_and_every_addition_is_rendered() {
-    let library = Library::load(&[]).unwrap();
+    let library = Library::shared();
     let evidence: Vec<Evidence> = library
         .checks()
         .flat_map(|check| &check.cases)
         .map(|case| case.evidence().unwrap())
         .collect();
+    let views: Vec<View> = evidence
+        .iter()
+        .map(|evidence| View::new(evidence, &evidence.runners[0]))
+        .collect();
     for check in library.checks() {
         let mut wants = BTreeSet::new();
         let mut messages = String::new();
-        for evidence in &evidence {
-            let view = View::new(evidence, &evidence.runners[0]);
+        for view in &views {
             let mut judgement = Judgement::default();
-            for suspicion in examine(check, &view).suspicions {
+            for suspicion in examine(check, view).suspicions {
                 wants.extend(judgement.wants(&suspicion).into_keys());
                 for (_, say) in &check.also {
                     messages.push_str(&judgement.render(say, &suspicion));
@@ -217,11 +220,11 @@ fn every_remedy_and_every_addition_is_rendered() {
 /// every milder severity, and every finding that is only predicted.
 #[test]
 fn every_cause_severity_and_confidence_is_reached() {
-    let library = Library::load(&[]).unwrap();
+    let library = Library::shared();
     let checks: Vec<&Check> = library.checks().collect();
     let mut reached = BTreeSet::new();
     for case in library.checks().flat_map(|check| &check.cases) {
-        let judgement = judge(&library, &case.evidence().unwrap());
+        let judgement = judge(library, &case.evidence().unwrap());
         let check_of = |print: &String| {
             let found = judgement.findings.iter().find(|f| f.fingerprint == *print);
             found.unwrap().check.clone()
