@@ -247,15 +247,15 @@ pub enum Want {
     SecretEnv,
     /// The engine pulls Docker Hub's images through a mirror: `true`.
     RegistryMirror,
-    /// The engine's image uses the older iptables: `true`.
-    IptablesLegacy,
+    /// The engine's container has this variable: `NAME=value`.
+    EngineEnv,
     /// What no container uses is removed from the engine's data: `true`.
     FreeSpace,
     /// The container may use more memory than this limit, which may be empty.
     MemoryLimit,
     /// The engine's data lie where no other engine's do: `true`.
     OwnData,
-    /// The engine uses a better storage driver than this one that it is told, or found.
+    /// The engine is no longer told to use this storage driver.
     StorageDriver,
     /// Processes in the engine's containers may open an ordinary number of files: `true`.
     OpenFiles,
@@ -265,8 +265,8 @@ pub enum Want {
     JobRestart,
     /// This pod, which is over, is removed.
     DeletePod,
-    /// The clock of this node is right.
-    Clock,
+    /// This was run on the pod's node.
+    NodeCommand,
     /// The engine's dockerd has these flags.
     EngineFlags,
     /// The networks that the engine makes take their addresses from this range.
@@ -294,7 +294,7 @@ impl Want {
         Want::RunnerImage,
         Want::SecretEnv,
         Want::RegistryMirror,
-        Want::IptablesLegacy,
+        Want::EngineEnv,
         Want::FreeSpace,
         Want::MemoryLimit,
         Want::OwnData,
@@ -303,7 +303,7 @@ impl Want {
         Want::NodeLabel,
         Want::JobRestart,
         Want::DeletePod,
-        Want::Clock,
+        Want::NodeCommand,
         Want::EngineFlags,
         Want::EngineRange,
         Want::EngineCommand,
@@ -325,7 +325,7 @@ impl Want {
             Want::RunnerImage => "runner_image",
             Want::SecretEnv => "secret_env",
             Want::RegistryMirror => "registry_mirror",
-            Want::IptablesLegacy => "iptables_legacy",
+            Want::EngineEnv => "engine_env",
             Want::FreeSpace => "free_space",
             Want::MemoryLimit => "memory_limit",
             Want::OwnData => "own_data",
@@ -334,7 +334,7 @@ impl Want {
             Want::NodeLabel => "node_label",
             Want::JobRestart => "job_restart",
             Want::DeletePod => "delete_pod",
-            Want::Clock => "clock",
+            Want::NodeCommand => "node_command",
             Want::EngineFlags => "engine_flags",
             Want::EngineRange => "engine_range",
             Want::EngineCommand => "engine_command",

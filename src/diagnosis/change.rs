@@ -25,6 +25,9 @@ pub struct Change {
     /// dockerd's flags in the manifest, as far as they were written down.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
+    /// Where its images and containers lie, if not in /var/lib/docker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_root: Option<String>,
     pub settings: Settings,
 }
 

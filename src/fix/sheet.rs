@@ -112,7 +112,10 @@ fn gets(change: &Change) -> String {
         parts.push(format!("a memory request of {memory}"));
     }
     if settings.volume {
-        parts.push("a volume of its own for /var/lib/docker".to_owned());
+        parts.push(format!(
+            "a volume of its own for {}",
+            remedy::template::data(change)
+        ));
     }
     if settings.privileged {
         parts.push("privileges".to_owned());

@@ -23,6 +23,7 @@ fn part(settings: Settings) -> Part<'static> {
                 unlisted: true,
             }),
             args: vec!["--host=unix:///x".to_owned()],
+            data_root: None,
             settings,
         },
         findings: Vec::new(),

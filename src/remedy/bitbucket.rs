@@ -1,6 +1,6 @@
 //! The nested engine of Bitbucket Pipelines, which only bitbucket-pipelines.yml reaches.
 
-use super::{docker, yaml};
+use super::{docker, template, yaml};
 use crate::diagnosis::{Change, Remedy};
 use serde_json::json;
 
@@ -8,6 +8,14 @@ use serde_json::json;
 pub fn remedies(change: &Change, phrase: &str) -> Vec<Remedy> {
     match change.settings.has_flags() {
         true => paste(change),
+        // Its image makes a volume: nobody else gives a service one.
+        false if change.settings.volume => vec![Remedy {
+            change: Some(change.clone()),
+            ..Remedy::new(
+                format!("In an image of your own for the docker service: {phrase}"),
+                format!("FROM {}\nVOLUME {}", base(change), template::data(change)),
+            )
+        }],
         false => vec![Remedy {
             change: Some(change.clone()),
             ..Remedy::new(

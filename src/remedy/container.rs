@@ -2,8 +2,8 @@
 
 use super::{Patient, place, resources, template};
 use crate::diagnosis::Remedy;
-use crate::evidence::Provider;
 use crate::evidence::versions::ImageRef;
+use crate::evidence::{PodContainer, Provider, Role};
 
 pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
     let (what, body) = match want {
@@ -19,10 +19,7 @@ pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
             "pull Docker Hub's images through a mirror of your own, by one more argument of its engine",
             "  args:\n  - --registry-mirror=https://YOUR-MIRROR".to_owned(),
         ),
-        "iptables_legacy" => (
-            "let its image use the older iptables (docker:dind of Docker 25 or later knows this)",
-            "  env:\n  - name: DOCKER_IPTABLES_LEGACY\n    value: \"1\"".to_owned(),
-        ),
+        "engine_env" => return vec![engine_env(patient, value)],
         _ => return resources::cure(patient, want, value),
     };
     let name = patient.path;
@@ -44,6 +41,35 @@ pub fn lines(patient: &Patient, name: &str, init: bool, what: &str, body: &str) 
         format!("{pod}, container {name}: {what}"),
         format!("{}:\n- name: {name}\n{body}", template::list(init)),
     )
+}
+
+/// Where the patient is no engine, the engine that it asks is: the pod's own.
+fn engine_env(patient: &Patient, variable: &str) -> Remedy {
+    let engine = match patient.is_nested() {
+        true => None,
+        false => {
+            let mut containers = patient.runner.containers.iter();
+            let is_engine = |c: &&PodContainer| c.role == Role::Engine;
+            patient
+                .pod_container()
+                .filter(is_engine)
+                .or_else(|| containers.find(is_engine))
+        }
+    };
+    let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
+    match engine {
+        Some(engine) => lines(
+            patient,
+            &engine.name,
+            engine.init,
+            "give its dockerd this variable",
+            &format!("  env:\n  - name: {name}\n    value: \"{value}\""),
+        ),
+        None => Remedy::new(
+            "Where the engine is started, give its dockerd this variable",
+            format!("{name}={value}"),
+        ),
+    }
 }
 
 /// Bitbucket documents the tag `1`; which versions other runners have is not ours to know.

@@ -1,6 +1,6 @@
 //! Settings of dockerd and of Docker networks, as each version of Docker takes them.
 
-use super::{Patient, place};
+use super::{Patient, place, template};
 use crate::diagnosis::{Change, Remedy, Settings};
 use crate::evidence::versions::{self, ImageRef};
 use crate::evidence::{DaemonConfig, Launcher};
@@ -92,6 +92,7 @@ fn new_engine(version: Option<&Version>, mtu: i64) -> Change {
         image: None,
         launch: None,
         args: Vec::new(),
+        data_root: None,
         settings: Settings {
             mtu: Some(mtu),
             network_mtu: Some(mtu),
@@ -188,6 +189,12 @@ pub fn paste(change: &Change, phrase: &str) -> Remedy {
     }
     if !flags.is_empty() {
         lines.push(format!("dockerd {}", flags.join(" ")));
+    }
+    if change.settings.volume {
+        lines.push(format!(
+            "docker run … --volume {} …",
+            template::data(change)
+        ));
     }
     let title = match (flags.is_empty(), &change.settings.image) {
         (false, _) => format!(

@@ -82,7 +82,7 @@ pub fn runner(change: &Change, phrase: &str) -> Remedy {
     if settings.volume {
         put(
             "dockerVolumeMounts",
-            json!([{"name": template::VOLUME, "mountPath": template::DATA}]),
+            json!([{"name": template::VOLUME, "mountPath": template::data(change)}]),
         );
         put(
             "volumes",

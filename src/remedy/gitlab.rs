@@ -97,7 +97,10 @@ fn executor(change: &Change, phrase: &str) -> Remedy {
     }
     if settings.volume {
         lines.push("  [[runners.kubernetes.volumes.empty_dir]]".to_owned());
-        lines.push("    name = \"docker-data\"\n    mount_path = \"/var/lib/docker\"".to_owned());
+        let data = json!(super::template::data(change));
+        lines.push(format!(
+            "    name = \"docker-data\"\n    mount_path = {data}"
+        ));
     }
     Remedy {
         change: Some(change.clone()),

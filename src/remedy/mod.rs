@@ -18,6 +18,7 @@ pub(crate) use docker::{mtu_config, mtu_flags};
 pub use plan::{Part, Plan, Preference, plan};
 
 use crate::diagnosis::{Change, Remedy, Settings, Site};
+use crate::evidence::facts;
 use crate::evidence::versions;
 use crate::evidence::{DaemonConfig, Engine, PodContainer, Runner};
 use semver::Version;
@@ -158,6 +159,10 @@ impl Patient<'_> {
             Some(container) => container.dockerd_args.clone(),
             None => self.engine.map(|e| e.args.clone()).unwrap_or_default(),
         };
+        let root = self
+            .engine
+            .and_then(|engine| engine.api.observed()?.data_root.as_deref())
+            .or_else(|| container.map(facts::data_root));
         Change {
             place,
             container: self.path.to_owned(),
@@ -166,6 +171,9 @@ impl Patient<'_> {
             image,
             launch: container.and_then(|container| container.launch.clone()),
             args,
+            data_root: root
+                .filter(|root| *root != facts::DATA_ROOT)
+                .map(str::to_owned),
             settings: Settings::default(),
         }
     }

@@ -85,7 +85,7 @@ fn container(change: &Change) -> Value {
         put("securityContext", json!({"privileged": true}));
     }
     if settings.volume {
-        let mount = json!({"name": template::VOLUME, "mountPath": template::DATA});
+        let mount = json!({"name": template::VOLUME, "mountPath": template::data(change)});
         put("volumeMounts", json!([mount]));
     }
     Value::Object(container)

@@ -1,4 +1,4 @@
-//! Cures that are no setting of an engine: room, memory, a node that takes the pod, a clock.
+//! Cures that are no setting of an engine: room, memory, a node that takes the pod, a command on it.
 
 use super::{Patient, container, place, template};
 use crate::diagnosis::Remedy;
@@ -18,7 +18,7 @@ pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
         "node_label" => node_label(patient, value),
         "job_restart" => vec![job_restart(patient, value)],
         "delete_pod" => vec![delete_pod(patient, value)],
-        "clock" => vec![clock(value)],
+        "node_command" => vec![node_command(patient, value)],
         _ => Vec::new(),
     }
 }
@@ -90,50 +90,37 @@ fn doubled(quantity: &str) -> Option<String> {
 
 fn own_data(patient: &Patient) -> Remedy {
     let (name, place) = (patient.path, place::pod(patient.runner));
+    let change = patient.unchanged(place.clone());
+    let data = template::data(&change);
     if patient.pod_container().is_none() {
         return Remedy::new(
             format!("Where {name} is started, give it a volume that no other engine has"),
-            "docker run … --volume /var/lib/docker …",
+            format!("docker run … --volume {data} …"),
         );
     }
-    let init = patient.pod_container().is_some_and(|c| c.init);
     Remedy::new(
         format!(
             "{}, container {name}: a volume of its own, in place of the one that another engine has too",
             place::words(&place)
         ),
         format!(
-            "{}:\n- name: {name}\n  volumeMounts:\n  - name: docker-data-{name}\n    mountPath: {}\nvolumes:\n- name: docker-data-{name}\n  emptyDir: {{}}",
-            template::list(init),
-            template::DATA
+            "{}:\n- name: {name}\n  volumeMounts:\n  - name: docker-data-{name}\n    mountPath: {data}\nvolumes:\n- name: docker-data-{name}\n  emptyDir: {{}}",
+            template::list(change.init),
         ),
     )
 }
 
-/// `told`: the driver that was asked for; empty where the engine found none better.
+/// Takes away what tells it to use this driver.
 fn storage_driver(patient: &Patient, told: &str) -> Remedy {
     let path = patient.path;
-    match (told.is_empty(), patient.is_nested()) {
-        (false, _) => Remedy::new(
-            format!(
-                "Where {path} is started, take this setting away: dockerd then uses the best driver that works there (a data directory made by another driver starts empty)"
-            ),
-            format!(
-                "--storage-driver={told}             # an argument of dockerd\nDOCKER_DRIVER={told}                # a variable of its container\n{{\"storage-driver\": \"{told}\"}}     # daemon.json"
-            ),
+    Remedy::new(
+        format!(
+            "Where {path} is started, take this setting away: dockerd then uses the best driver that works there (a data directory made by another driver starts empty)"
         ),
-        (true, true) => Remedy::new(
-            format!("Where {path} is started, give its data a volume"),
-            "docker run … --volume /var/lib/docker …",
+        format!(
+            "--storage-driver={told}             # an argument of dockerd\nDOCKER_DRIVER={told}                # a variable of its container\n{{\"storage-driver\": \"{told}\"}}     # daemon.json"
         ),
-        (true, false) => Remedy::new(
-            "See why the better drivers do not work there",
-            format!(
-                "{}dockerd --version; grep overlay /proc/filesystems",
-                in_container(patient)
-            ),
-        ),
-    }
+    )
 }
 
 fn open_files(patient: &Patient) -> Remedy {
@@ -207,15 +194,12 @@ fn delete_pod(patient: &Patient, pod: &str) -> Remedy {
     )
 }
 
-fn clock(node: &str) -> Remedy {
-    let title = match node {
-        "" => "On its node, see what keeps the time, and set it".to_owned(),
-        node => format!("On node {node}, see what keeps the time, and set it"),
+fn node_command(patient: &Patient, command: &str) -> Remedy {
+    let title = match &patient.runner.node {
+        None => "Run on its node, as root".to_owned(),
+        Some(node) => format!("Run on node {node}, as root"),
     };
-    Remedy::new(
-        title,
-        "timedatectl            # System clock synchronized: yes?\ntimedatectl set-ntp true",
-    )
+    Remedy::new(title, command)
 }
 
 #[cfg(test)]

@@ -3,10 +3,15 @@
 use super::docker;
 use crate::diagnosis::Change;
 use crate::evidence::Launcher;
+use crate::evidence::facts::DATA_ROOT;
 use serde_json::{Map, Value, json};
 
 pub const VOLUME: &str = "docker-data";
-pub const DATA: &str = "/var/lib/docker";
+
+/// Where its engine keeps its data.
+pub fn data(change: &Change) -> &str {
+    change.data_root.as_deref().unwrap_or(DATA_ROOT)
+}
 const CLAMP: &str = "clamp-mss";
 
 /// One edit of a document.
@@ -50,7 +55,7 @@ pub fn edits(object: &Value, change: &Change) -> Result<Vec<Edit>, String> {
         }
         edits.extend(fields(container, &path, change));
         if settings.volume {
-            edits.extend(volume(object, &spec, container, &path));
+            edits.extend(volume(object, &spec, container, &path, data(change)));
         }
     }
     if settings.clamp && find(object, &spec, CLAMP).is_none() {
@@ -202,12 +207,18 @@ fn fields(container: &Value, path: &[Step], change: &Change) -> Vec<Edit> {
 }
 
 /// An emptyDir of the engine's own: no two may share one.
-fn volume(object: &Value, spec: &[Step], container: &Value, path: &[Step]) -> Vec<Edit> {
+fn volume(
+    object: &Value,
+    spec: &[Step],
+    container: &Value,
+    path: &[Step],
+    data: &str,
+) -> Vec<Edit> {
     let mounts = container.get("volumeMounts").and_then(Value::as_array);
     let has_one = mounts
         .into_iter()
         .flatten()
-        .any(|mount| mount["mountPath"] == DATA);
+        .any(|mount| mount["mountPath"] == data);
     if has_one {
         return Vec::new();
     }
@@ -218,7 +229,7 @@ fn volume(object: &Value, spec: &[Step], container: &Value, path: &[Step]) -> Ve
         true => format!("{VOLUME}-{own}"),
         false => VOLUME.to_owned(),
     };
-    let mount = json!({"name": name, "mountPath": DATA});
+    let mount = json!({"name": name, "mountPath": data});
     vec![
         Edit::Append(at(path, ["volumeMounts"]), mount),
         Edit::Append(at(spec, ["volumes"]), json!({"name": name, "emptyDir": {}})),

@@ -15,7 +15,12 @@ const MTU: &str = "mtu-inversion";
 const BLACK_HOLE: &str = "path-mtu-black-hole";
 const POD_BLACK_HOLE: &str = "pod-path-black-hole";
 /// What keeps an engine from running containers.
-const NO_RUN: [&str; 3] = ["oom-score-overflow", "disk-full", "inodes-exhausted"];
+const NO_RUN: [&str; 4] = [
+    "oom-score-overflow",
+    "disk-full",
+    "inodes-exhausted",
+    "image-store-on-overlay",
+];
 
 pub struct Found {
     exit: i32,

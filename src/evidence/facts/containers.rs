@@ -8,7 +8,7 @@ use crate::evidence::{
 };
 use std::collections::BTreeMap;
 
-const DATA_ROOT: &str = "/var/lib/docker";
+pub(crate) const DATA_ROOT: &str = "/var/lib/docker";
 const ROOTLESS_DATA_ROOT: &str = "/home/rootless/.local/share/docker";
 
 pub(super) fn derive(runner: &Runner) -> Section<ContainerFacts> {
@@ -148,8 +148,8 @@ fn has_volume(container: &PodContainer) -> bool {
     data_mount(container).is_some()
 }
 
-/// The volume where the engine keeps its images and containers, and the path in there.
-pub(super) fn data_mount(container: &PodContainer) -> Option<(&Mount, String)> {
+/// Where the engine keeps its images and containers.
+pub(crate) fn data_root(container: &PodContainer) -> &str {
     let told = container
         .dockerd_args
         .iter()
@@ -158,7 +158,12 @@ pub(super) fn data_mount(container: &PodContainer) -> Option<(&Mount, String)> {
         true => ROOTLESS_DATA_ROOT,
         false => DATA_ROOT,
     };
-    let root = told.unwrap_or(usual).trim_end_matches('/');
+    told.unwrap_or(usual).trim_end_matches('/')
+}
+
+/// The volume where the engine keeps its images and containers, and the path in there.
+pub(super) fn data_mount(container: &PodContainer) -> Option<(&Mount, String)> {
+    let root = data_root(container);
     let below = |mount: &Mount| {
         let rest = root.strip_prefix(mount.path.trim_end_matches('/'))?;
         (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())

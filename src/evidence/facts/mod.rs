@@ -15,7 +15,7 @@ pub(crate) mod networks;
 mod overlaps;
 mod pods;
 
-pub(crate) use containers::is_rootless;
+pub(crate) use containers::{DATA_ROOT, data_root, is_rootless};
 
 use crate::evidence::{Evidence, Node, Observation, Provider, Role, Runner};
 use schemars::JsonSchema;

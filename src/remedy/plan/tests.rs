@@ -17,6 +17,7 @@ fn change(container: &str, settings: Settings) -> Change {
         image: None,
         launch: None,
         args: Vec::new(),
+        data_root: None,
         settings,
     }
 }

@@ -17,6 +17,7 @@ fn change(settings: Settings) -> Change {
         image: Some("docker:28.5.2-dind".to_owned()),
         launch: None,
         args: Vec::new(),
+        data_root: None,
         settings,
     }
 }
@@ -113,7 +114,7 @@ fn a_volume_is_the_engines_own() {
         volume: true,
         ..Settings::default()
     };
-    let has_one = json!({"volumeMounts": [{"name": "x", "mountPath": DATA}]});
+    let has_one = json!({"volumeMounts": [{"name": "x", "mountPath": DATA_ROOT}]});
     let pod = changed(has_one, volume()).unwrap();
     assert_eq!(pod["spec"].get("volumes"), None);
     let pod = changed(json!({}), volume()).unwrap();
