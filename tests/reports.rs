@@ -8,6 +8,8 @@ mod insights;
 mod page;
 #[path = "reports/patients.rs"]
 mod patients;
+#[path = "reports/standards.rs"]
+mod standards;
 
 use patients::{
     article, article_findings, blind, diagnose, finding, fleet, forty, healthy, hostile, idle,
