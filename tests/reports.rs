@@ -10,6 +10,8 @@ mod page;
 mod patients;
 #[path = "reports/standards.rs"]
 mod standards;
+#[path = "reports/hostile.rs"]
+mod texts;
 
 use patients::{
     article, article_findings, blind, diagnose, finding, fleet, forty, healthy, hostile, idle,

@@ -1,9 +1,12 @@
-//! The standards by which others read reports: SARIF's schema and what GitHub asks beyond it.
+//! The standards by which others read reports: SARIF's schema and what GitHub asks beyond it, and
+//! the XSD of JUnit's XML that Jenkins goes by (its own copy, MIT licensed, is beside this file).
 
 use super::patients::article;
-use super::{everybody, plain};
+use super::{everybody, plain, texts, untested};
 use runner_doctor::report::{Format, render};
 use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
 
 pub struct Sarif(jsonschema::Validator);
 
@@ -78,6 +81,43 @@ fn examine_for_github(log: &Value) {
     }
 }
 
+/// Holds JUnit reports against the XSD. GitHub's actions and GitLab read `file` and `line` of a
+/// test case, which it does not know: with findings in files these two are allowed, and no more.
+pub fn examine_junit(reports: &[(bool, String)]) {
+    if Command::new("xmllint").arg("--version").output().is_err() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "no xmllint: install libxml2-utils"
+        );
+        untested("JUnit against its XSD, for want of xmllint (libxml2-utils)");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let strict = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports/junit-10.xsd");
+    let xsd = std::fs::read_to_string(&strict).expect("the XSD");
+    let group = "<xs:attribute name=\"classname\" type=\"xs:string\"/>";
+    let place = ["file", "line"]
+        .map(|n| group.replace("classname", n))
+        .concat();
+    let with_places = folder.path().join("places.xsd");
+    assert_eq!(xsd.matches(group).count(), 1);
+    std::fs::write(&with_places, xsd.replace(group, &format!("{group}{place}"))).expect("a file");
+    for (schema, files) in [(strict, false), (with_places, true)] {
+        let mut command = Command::new("xmllint");
+        command
+            .args(["--noout", "--nonet", "--huge", "--schema"])
+            .arg(schema);
+        for (at, (_, text)) in reports.iter().enumerate().filter(|(_, r)| r.0 == files) {
+            let file = folder.path().join(format!("{at}.xml"));
+            std::fs::write(&file, text).expect("a file");
+            command.arg(file);
+        }
+        let output = command.output().expect("xmllint");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+}
+
 #[test]
 fn sarif_is_what_the_standard_and_github_ask() {
     let sarif = Sarif::new();
@@ -104,4 +144,13 @@ fn code_scanning_knows_a_finding_again_when_its_pod_is_made_anew() {
     };
     assert_eq!(place("runner-2jpsg"), place("runner-9x4zk"));
     assert!(place("x").contains("\"uri\":\"bitbucket-runner/docker-in-docker\""));
+}
+
+#[test]
+fn junit_is_what_jenkins_reads() {
+    let plain_reports = everybody().into_iter().map(|d| (false, d));
+    let in_files = texts::TEXTS.map(|(_, text)| (true, texts::with(text)));
+    let reports = plain_reports.chain(in_files);
+    let reports = reports.map(|(files, d)| (files, render(Format::Junit, &d, &plain(80))));
+    examine_junit(&reports.collect::<Vec<_>>());
 }
