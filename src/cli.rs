@@ -50,11 +50,25 @@ const PLUGIN: &str = "kubectl-runner_doctor";
 impl Cli {
     /// The command as it was called: help and mistakes name it so.
     pub(crate) fn as_called(arguments: &[OsString]) -> clap::Command {
-        let called = arguments.first().map(PathBuf::from);
-        match called.is_some_and(|path| path.file_stem() == Some(PLUGIN.as_ref())) {
-            true => Cli::command().bin_name("kubectl runner-doctor"),
+        match is_plugin(arguments.first()) {
+            true => Cli::command()
+                .bin_name("kubectl runner-doctor")
+                .mut_subcommands(with_examples_of_plugin),
             false => Cli::command(),
         }
+    }
+}
+
+pub(crate) fn is_plugin(called: Option<&OsString>) -> bool {
+    let called = called.map(PathBuf::from);
+    called.is_some_and(|path| path.file_stem() == Some(PLUGIN.as_ref()))
+}
+
+/// Nothing else need be in PATH, so that examples to paste must say it too.
+fn with_examples_of_plugin(command: clap::Command) -> clap::Command {
+    match command.get_after_help().map(ToString::to_string) {
+        Some(help) => command.after_help(help.replace("runner-doctor ", "kubectl runner-doctor ")),
+        None => command,
     }
 }
 

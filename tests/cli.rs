@@ -600,3 +600,37 @@ fn shells_and_man_know_every_command() {
         assert!(dir.path().join(page).exists(), "{page}");
     }
 }
+
+/// As a plugin of kubectl it is not in PATH by its own name: what one pastes must say so.
+#[test]
+#[cfg(unix)]
+fn called_by_kubectl_it_names_itself_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let plugin = dir.path().join("kubectl-runner_doctor");
+    std::os::unix::fs::symlink(assert_cmd::cargo::cargo_bin("runner-doctor"), &plugin).unwrap();
+    let said = |args: &[&str]| {
+        let output = std::process::Command::new(&plugin)
+            .args(args)
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let bare = |text: &str| {
+        let ours = text.replace("kubectl runner-doctor ", "");
+        ours.lines()
+            .any(|line| line.trim_start().starts_with("runner-doctor "))
+    };
+    for command in ["check", "fix", "explain", "completions", "diff"] {
+        let help = said(&[command, "--help"]);
+        assert!(help.contains(&format!("Usage: kubectl runner-doctor {command}")));
+        assert!(
+            help.contains("\n  kubectl runner-doctor ") || help.contains("(kubectl runner-doctor ")
+        );
+        assert!(!bare(&help), "{help}");
+    }
+    let report = said(&["check", "--demo"]);
+    assert!(report.contains("more: kubectl runner-doctor explain mtu-inversion"));
+    assert!(!report.contains("more: runner-doctor"));
+    assert!(out(&["check", "--demo"]).contains("more: runner-doctor explain mtu-inversion"));
+}

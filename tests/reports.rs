@@ -2,10 +2,16 @@
 
 #[path = "reports/exposition.rs"]
 mod exposition;
+#[path = "reports/insights.rs"]
+mod insights;
 #[path = "reports/page.rs"]
 mod page;
 #[path = "reports/patients.rs"]
 mod patients;
+#[path = "reports/standards.rs"]
+mod standards;
+#[path = "reports/hostile.rs"]
+mod texts;
 
 use patients::{
     article, article_findings, blind, diagnose, finding, fleet, forty, healthy, hostile, idle,
@@ -13,6 +19,7 @@ use patients::{
 };
 use runner_doctor::diagnosis::{Diagnosis, Finding, Severity, Suppressed, Suppression};
 use runner_doctor::report::{Format, Style, render};
+use std::io::Write;
 
 #[test]
 fn the_article_at_three_widths() {
@@ -298,16 +305,7 @@ const OTHERS: [(&str, Format); 6] = [
 #[test]
 fn markup_is_no_markup() {
     let text = render(Format::Markdown, &impostor(), &plain(80));
-    let mut fenced = false;
-    for line in text.lines() {
-        if line.starts_with("```") && line.chars().all(|c| c == '`') && line.len() > 3 {
-            fenced = !fenced;
-        } else if !fenced {
-            let outside: String = line.split('`').step_by(2).collect();
-            assert!(!outside.contains(['@', '<', '>', '[', '!']), "{line}");
-            assert!(!outside.contains("//"), "{line}");
-        }
-    }
+    assert_no_markup(&text);
     insta::assert_snapshot!("impostor_markdown", text);
     insta::assert_snapshot!(
         "impostor_html",
@@ -317,6 +315,25 @@ fn markup_is_no_markup() {
         "impostor_github",
         render(Format::Github, &impostor(), &plain(80))
     );
+}
+
+/// Outside of code there is nothing that GitHub, GitLab or Jira take for more than a word.
+fn assert_no_markup(text: &str) {
+    let mut fence: Option<&str> = None;
+    for line in text.lines() {
+        let ticks = line.len() >= 3 && line.bytes().all(|byte| byte == b'`');
+        match fence {
+            Some(open) if open == line => fence = None,
+            Some(_) => {}
+            None if ticks => fence = Some(line),
+            None => {
+                let outside: String = line.split('`').step_by(2).collect();
+                assert!(!outside.contains(['@', '<', '>', '[', '!']), "{line}");
+                assert!(!outside.contains("//"), "{line}");
+            }
+        }
+    }
+    assert_eq!(fence, None, "a fence is left open");
 }
 
 #[test]
@@ -403,39 +420,6 @@ fn every_workflow_command_is_one_of_ours() {
 }
 
 #[test]
-fn insights_keep_to_what_bitbucket_takes() {
-    for diagnosis in everybody() {
-        let text = render(Format::Bitbucket, &diagnosis, &plain(80));
-        let insights: serde_json::Value = serde_json::from_str(&text).expect(&text);
-        let report = &insights["report"];
-        for key in ["title", "details", "report_type", "result"] {
-            assert!(report[key].is_string(), "{key}: {report}");
-        }
-        assert!(report["data"].as_array().expect("data").len() <= 10);
-        let annotations = insights["annotations"].as_array().expect("annotations");
-        assert!(annotations.len() <= 100);
-        let mut ids = std::collections::HashSet::new();
-        for annotation in annotations {
-            let length = |key: &str| annotation[key].as_str().expect(key).chars().count();
-            assert!(length("summary") <= 450 && length("details") <= 2000);
-            assert!(
-                ids.insert(annotation["external_id"].to_string()),
-                "{annotation}"
-            );
-        }
-    }
-    let result = |diagnosis: &Diagnosis| {
-        let text = render(Format::Bitbucket, diagnosis, &plain(80));
-        let insights: serde_json::Value = serde_json::from_str(&text).expect(&text);
-        insights["report"]["result"].clone()
-    };
-    assert_eq!(result(&article()), "FAILED");
-    assert_eq!(result(&healthy()), "PASSED");
-    assert_eq!(result(&blind()), "PENDING");
-    assert_eq!(result(&diagnose(vec![], vec![], vec![])), "PENDING");
-}
-
-#[test]
 fn a_fleet_stays_within_a_screen() {
     for count in [20, 1000] {
         for width in [60, 80, 120] {
@@ -496,6 +480,11 @@ fn pages_to_look_at() {
                 .expect("a folder");
         }
     }
+}
+
+/// Past what captures the output of tests: nobody should take it for tested.
+fn untested(what: &str) {
+    _ = writeln!(std::io::stderr(), "NOT TESTED: {what}");
 }
 
 fn everybody() -> Vec<Diagnosis> {

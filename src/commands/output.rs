@@ -1,7 +1,7 @@
 //! Writes the reports that were asked for, each to where it belongs.
 
 use super::write_out;
-use crate::cli::Outputs;
+use crate::cli::{Outputs, is_plugin};
 use crate::report::{Format, Style};
 use anyhow::{Result, bail};
 use clap::{ColorChoice, ValueEnum};
@@ -55,7 +55,12 @@ impl Destinations {
         for (format, file) in &self.0 {
             let to_terminal = file.is_none() && io::stdout().is_terminal();
             let style = Style::detect(color, to_terminal);
-            let written = write_out(&render(*format, &style), file.as_deref());
+            let mut text = render(*format, &style);
+            if *format == Format::Table && is_plugin(std::env::args_os().next().as_ref()) {
+                // As a plugin nothing else need be in PATH.
+                text = text.replace("more: runner-doctor ", "more: kubectl runner-doctor ");
+            }
+            let written = write_out(&text, file.as_deref());
             outcome = outcome.and(written);
         }
         outcome

@@ -4,13 +4,15 @@
 
 use super::groups::{first_why, place, remarks};
 use super::json::escape;
+use super::page::cut_at as cut;
 use super::verdict::{is_empty, outcome};
 use crate::diagnosis::{Diagnosis, Finding, Severity, Verdict};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
-/// What one request takes.
-const MOST_ANNOTATIONS: usize = 100;
+/// What one request takes, and what a report does.
+const MOST_AT_ONCE: usize = 100;
+const MOST_ANNOTATIONS: usize = 1000;
 const SUMMARY: usize = 450;
 const DETAILS: usize = 2000;
 
@@ -26,17 +28,9 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     findings.truncate(MOST_ANNOTATIONS);
     let mut ids = HashMap::new();
     let annotations: Vec<Value> = findings.iter().map(|f| annotation(f, &mut ids)).collect();
-    let mut send = vec![format!(
-        "jq .report insights.json | {SEND} -X PUT {REPORT}\""
-    )];
-    if !annotations.is_empty() {
-        send.push(format!(
-            "jq .annotations insights.json | {SEND} -X POST {REPORT}/annotations\""
-        ));
-    }
     let insights = json!({
         "comment": "In a step, after runner-doctor check -o bitbucket=insights.json; inside of a container, the proxy is host.docker.internal:29418",
-        "send": send,
+        "send": send(annotations.len()),
         "report": report(diagnosis, left_out),
         "annotations": annotations,
     });
@@ -45,6 +39,23 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         // Plain values only; this cannot happen.
         Err(error) => format!("{}\n", json!({ "error": error.to_string() })),
     }
+}
+
+/// The report first: annotations need one.
+fn send(annotations: usize) -> Vec<String> {
+    let mut lines = vec![format!(
+        "jq .report insights.json | {SEND} -X PUT {REPORT}\""
+    )];
+    for from in (0..annotations).step_by(MOST_AT_ONCE) {
+        let part = match annotations > MOST_AT_ONCE {
+            true => format!("'.annotations[{from}:{}]'", from + MOST_AT_ONCE),
+            false => ".annotations".to_owned(),
+        };
+        lines.push(format!(
+            "jq {part} insights.json | {SEND} -X POST {REPORT}/annotations\""
+        ));
+    }
+    lines
 }
 
 fn report(diagnosis: &Diagnosis, left_out: usize) -> Value {
@@ -125,11 +136,4 @@ fn details(finding: &Finding) -> String {
         text += &format!("\n\ncure: {title}\n\n{}", cure.snippet.trim_end());
     }
     text + "\n\nwhy: " + first_why(finding)
-}
-
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
 }

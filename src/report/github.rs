@@ -2,9 +2,14 @@
 //! See <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>.
 
 use super::groups::{first_why, place, reasons, remarks};
-use super::terminal::clean;
+use super::page::cut_at as cut;
+use super::terminal::clean_in_command;
 use super::verdict::outcome;
 use crate::diagnosis::{Diagnosis, Finding, Severity};
+
+/// What GitHub takes: 64 KiB of text, at up to four bytes each.
+const MOST_TEXT: usize = 16_000;
+const MOST_TITLE: usize = 255;
 
 /// GitHub shows ten of a kind for each step: the worst come first.
 pub(super) fn render(diagnosis: &Diagnosis) -> String {
@@ -67,14 +72,15 @@ fn message(finding: &Finding) -> String {
 fn command(kind: &str, properties: &[(&str, &str)], message: &str) -> String {
     let properties: Vec<String> = properties
         .iter()
-        .map(|(key, value)| format!("{key}={}", property(value)))
+        .map(|(key, value)| format!("{key}={}", property(&cut(value, MOST_TITLE))))
         .collect();
-    format!("::{kind} {}::{}\n", properties.join(","), data(message))
+    let message = data(&cut(message, MOST_TEXT));
+    format!("::{kind} {}::{message}\n", properties.join(","))
 }
 
 /// As the runner reads it back: nothing in it can end the line, and so begin another command.
 fn data(text: &str) -> String {
-    let lines: Vec<_> = text.split('\n').map(clean).collect();
+    let lines: Vec<_> = text.split('\n').map(clean_in_command).collect();
     lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 

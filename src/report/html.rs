@@ -7,7 +7,7 @@ mod text;
 
 use super::cohort::{Cohort, cohorts};
 use super::groups::{group, hidden_by_none};
-use super::verdict::{self, count, few, is_empty, outcome, provider};
+use super::verdict::{self, few, is_empty, outcome, provider};
 use crate::diagnosis::{Diagnosis, Verdict};
 use finding::{marks, severity};
 use k8s_openapi::ByteString;
@@ -100,6 +100,7 @@ impl<'a> Page<'a> {
     /// Where there is more than one thing to look at.
     fn overview(&mut self, cohorts: &[Cohort<'_>]) {
         if cohorts.len() < 2 {
+            self.contents(cohorts);
             return;
         }
         self.out
@@ -110,15 +111,38 @@ impl<'a> Page<'a> {
                 true => verdict::healthy(cohort.first()),
                 false => checks(cohort),
             };
-            let name = match cohort.names.len() {
-                1 => text(cohort.names[0]),
-                many => count(many, "runner"),
-            };
+            let name = together(cohort);
             let _ = writeln!(
                 self.out,
                 "<li><a class=\"{class}\" href=\"#r{at}\"><span aria-hidden=\"true\">{sign}</span> {name}</a> <span class=\"quiet\">{}</span></li>",
                 text(&what)
             );
+        }
+        self.out.push_str("</ul>\n</nav>\n");
+    }
+
+    /// What is found of the only one, above a picture that may be long.
+    fn contents(&mut self, cohorts: &[Cohort<'_>]) {
+        let groups = cohorts.first().map_or(Vec::new(), |c| group(&c.findings));
+        if groups.is_empty() {
+            return;
+        }
+        self.out
+            .push_str("<nav aria-label=\"Findings\">\n<ul class=\"overview\">\n");
+        let mut next = 1;
+        for group in &groups {
+            let first = group.roots[0];
+            let (class, sign) = severity(first.severity);
+            let times = match group.roots.len() {
+                1 => String::new(),
+                many => format!(" <span class=\"quiet\">in {many} places</span>"),
+            };
+            let _ = writeln!(
+                self.out,
+                "<li><a class=\"{class}\" href=\"#f{next}\"><span aria-hidden=\"true\">{sign}</span> {}</a>{times}</li>",
+                text(&first.check)
+            );
+            next += group.roots.len() + group.consequences.len();
         }
         self.out.push_str("</ul>\n</nav>\n");
     }
@@ -143,11 +167,12 @@ impl<'a> Page<'a> {
     }
 
     fn names(&mut self, id: &str, cohort: &Cohort<'_>) {
-        let name = match (cohort.names.len(), cohort.first()) {
-            (1, _) | (_, None) => text(cohort.names[0]),
-            (many, _) => format!("{many} runners that agree"),
+        let name = together(cohort);
+        let agree = match cohort.names.len() {
+            1 => "",
+            _ => " that agree",
         };
-        let _ = writeln!(self.out, "<h2 id=\"{id}-h\">{name}</h2>");
+        let _ = writeln!(self.out, "<h2 id=\"{id}-h\">{name}{agree}</h2>");
         if let Some(runner) = cohort.first() {
             let mut about = vec![provider(runner.provider).to_owned()];
             let nodes = cohort.nodes();
@@ -222,6 +247,15 @@ impl<'a> Page<'a> {
             let _ = writeln!(self.out, "<dt>{name}</dt><dd>{what}</dd>");
         }
         self.out.push_str("</dl>\n</section>\n");
+    }
+}
+
+/// No two parts of a page have the same name.
+fn together(cohort: &Cohort<'_>) -> String {
+    let first = text(cohort.names[0]);
+    match cohort.names.len() {
+        1 => first,
+        many => format!("{first} and {} more", many - 1),
     }
 }
 

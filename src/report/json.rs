@@ -1,6 +1,6 @@
 //! The report for programs: `runner-doctor/report/v1`, whose keys are a promise.
 
-use super::terminal::is_unsafe;
+use super::terminal::{is_command, is_unsafe};
 use crate::diagnosis::Diagnosis;
 use std::fmt::Write;
 
@@ -16,12 +16,14 @@ pub(super) fn write<T: serde::Serialize>(document: &T) -> String {
     }
 }
 
-/// Writes what a terminal would obey as `\uXXXX`: the values stay what they are, and a report can
-/// be looked at with `cat`. Outside of strings JSON has only ASCII, and line breaks of its own.
+/// Writes what a terminal or a CI system would obey as `\uXXXX`: the values stay what they are, and
+/// a report can be looked at with `cat`. Outside of strings JSON has only ASCII, line breaks of its
+/// own, and neither `#` nor `::`.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c == '\n' || !is_unsafe(c) {
+    for (at, c) in text.char_indices() {
+        let obeyed = is_unsafe(c) || matches!(c, ':' | '#') && is_command(&text[at..]);
+        if c == '\n' || !obeyed {
             out.push(c);
             continue;
         }

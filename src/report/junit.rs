@@ -1,5 +1,6 @@
 //! JUnit's XML, which every CI system shows: a suite a runner, a test case a finding.
 
+use super::terminal::{is_command, is_unsafe};
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity, Unknown, Verdict};
 use std::fmt::Write;
 
@@ -15,18 +16,17 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     }
     let least = failing_from(diagnosis);
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let (mut tests, mut failures, mut skipped, mut body) = (0, 0, 0, String::new());
+    let (mut tests, mut failures, mut body) = (0, 0, String::new());
     for name in suites {
         let suite = Suite::new(diagnosis, name, least);
         tests += suite.tests();
         failures += suite.failures();
-        skipped += suite.unknowns.len();
         suite.write(&mut body);
     }
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(
         out,
-        "<testsuites name=\"runner-doctor\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\">\n{body}</testsuites>"
+        "<testsuites name=\"runner-doctor\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">\n{body}</testsuites>"
     );
     out
 }
@@ -161,15 +161,18 @@ fn details(finding: &Finding) -> String {
 /// Text as XML 1.0 can hold it: most control characters it cannot, not even escaped.
 fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         match c {
+            ':' | '#' if is_command(&text[at..]) => {
+                let _ = write!(out, "&#x{:x};", u32::from(c));
+            }
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\n' | '\t' => out.push(c),
             c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
-            c if super::terminal::is_unsafe(c) => {
+            c if is_unsafe(c) => {
                 let _ = write!(out, "&#x{:x};", u32::from(c));
             }
             c => out.push(c),
@@ -187,5 +190,6 @@ mod tests {
         assert_eq!(xml("</a> & \"b\""), "&lt;/a&gt; &amp; &quot;b&quot;");
         assert_eq!(xml("a\u{1b}[31m\u{0}"), "a\u{fffd}[31m\u{fffd}");
         assert_eq!(xml("x\u{202e}y"), "x&#x202e;y");
+        assert_eq!(xml("::error::x ##[y]"), "&#x3a;:error::x &#x23;#[y]");
     }
 }

@@ -93,6 +93,14 @@ impl<'a> Page<'a> {
     }
 }
 
+/// As much of a text as a form takes.
+pub(super) fn cut_at(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
+}
+
 /// Breaks clean text into lines no wider than `room`; all but the first begin with `hang` spaces.
 /// A word that fits no line is cut.
 pub(crate) fn wrap(text: &str, room: usize, hang: usize) -> Vec<String> {

@@ -1,12 +1,17 @@
 //! SARIF 2.1.0, which code scanning of GitHub, GitLab and editors read: findings with their places,
 //! and the checks behind them.
 
+use super::groups::place;
 use super::json::escape;
+use super::page::cut_at as cut;
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Location, Severity, Unknown};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// What GitHub takes of a rule's description.
+const DESCRIPTION: usize = 1024;
 
 pub(super) fn render(diagnosis: &Diagnosis) -> String {
     let rules = rules(diagnosis);
@@ -63,8 +68,8 @@ fn rule(finding: &Finding) -> Value {
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     json!({
         "id": finding.check,
-        "shortDescription": { "text": finding.check.replace('-', " ") },
-        "fullDescription": { "text": one_line(first) },
+        "shortDescription": { "text": cut(&finding.check.replace('-', " "), DESCRIPTION) },
+        "fullDescription": { "text": cut(&one_line(first), DESCRIPTION) },
         "help": { "text": why, "markdown": why },
         "defaultConfiguration": { "level": level(finding.severity) },
         "properties": { "tags": ["ci", "docker", "kubernetes"] },
@@ -77,6 +82,10 @@ fn result(finding: &Finding, rules: &[&str]) -> Value {
         Confidence::Predicted => " (predicted)",
     };
     let mut text = format!("{}{predicted}", finding.message.trim());
+    if finding.location.is_none() {
+        // Of all that names the runner, code scanning shows the message only.
+        text.push_str(&format!("\n\n{}: {}", finding.runner, place(finding)));
+    }
     if let Some(cure) = finding.remedies.first() {
         text.push_str(&format!(
             "\n\n{}:\n\n{}",
@@ -84,24 +93,51 @@ fn result(finding: &Finding, rules: &[&str]) -> Value {
             cure.snippet
         ));
     }
-    let mut place = Map::new();
-    if let Some(at) = &finding.location {
-        place.insert("physicalLocation".to_owned(), physical(at));
-    }
-    place.insert("logicalLocations".to_owned(), logical(finding));
+    let physical = match &finding.location {
+        Some(at) => physical(at),
+        None => stand_in(finding),
+    };
     let mut result = json!({
         "ruleId": finding.check,
         "ruleIndex": rules.iter().position(|id| *id == finding.check),
         "level": level(finding.severity),
         "message": { "text": text },
-        "locations": [place],
-        "partialFingerprints": { "runnerDoctor/v1": finding.fingerprint },
+        "locations": [{ "physicalLocation": physical, "logicalLocations": logical(finding) }],
+        "partialFingerprints": fingerprints(finding),
         "properties": { "confidence": finding.confidence, "subject": finding.subject },
     });
     if finding.known {
         result["baselineState"] = json!("unchanged");
     }
     result
+}
+
+/// GitHub makes its own from the line of a file; where there is no file, this is what it goes by.
+fn fingerprints(finding: &Finding) -> Value {
+    match finding.location {
+        Some(_) => json!({ "runnerDoctor/v1": finding.fingerprint }),
+        None => json!({
+            "runnerDoctor/v1": finding.fingerprint,
+            "primaryLocationLineHash": finding.fingerprint,
+        }),
+    }
+}
+
+/// GitHub refuses a whole log for one result without a file ("expected a physical location"): in a
+/// cluster the namespace and the container stand for one, which stay when a pod is made anew.
+fn stand_in(finding: &Finding) -> Value {
+    let (outer, _) = finding
+        .runner
+        .split_once('/')
+        .unwrap_or((&finding.runner, ""));
+    let engine = finding.engine.as_deref().unwrap_or_default();
+    let engine = engine.split('/').next().unwrap_or_default();
+    let parts = [outer, engine].into_iter().filter(|part| !part.is_empty());
+    let path = parts.collect::<Vec<_>>().join("/");
+    json!({
+        "artifactLocation": { "uri": uri(path.trim_start_matches('/')) },
+        "region": { "startLine": 1 },
+    })
 }
 
 fn physical(at: &Location) -> Value {

@@ -145,19 +145,33 @@ fn ascii(c: char) -> Cow<'static, str> {
 }
 
 /// Foreign text made safe: whatever could move the cursor, start an escape sequence, turn the
-/// direction of writing or hide is written out, so that it reaches the terminal as text only.
+/// direction of writing, hide, or command the CI system that prints it is written out, so that it
+/// arrives as text only.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
+    write_out(text, true)
+}
+
+/// The same for what is read as a command anyway, and so can hold none.
+pub(super) fn clean_in_command(text: &str) -> Cow<'_, str> {
+    write_out(text, false)
+}
+
+fn write_out(text: &str, commands: bool) -> Cow<'_, str> {
+    let commands = commands && has_command(text);
+    if !commands && !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         match c {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            // Writing into a String cannot fail, here and below.
+            ':' | '#' if commands && is_command(&text[at..]) => {
+                _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
             c if !is_unsafe(c) => out.push(c),
-            // Writing into a String cannot fail.
             c if u32::from(c) < 0x100 => _ = write!(out, "\\x{:02x}", u32::from(c)),
             c => _ = write!(out, "\\u{{{:x}}}", u32::from(c)),
         }
@@ -165,7 +179,30 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Controls (C0, DEL, C1), bidirectional controls, separators, and what takes no space.
+pub(super) fn has_command(text: &str) -> bool {
+    let mut signs = text.match_indices([':', '#']);
+    signs.any(|(at, _)| is_command(&text[at..]))
+}
+
+/// What CI systems obey in anything that a step prints: GitHub's `::name::` at the start of a line,
+/// and anywhere its older `##[name]`, Azure's `##vso[name]` and TeamCity's `##teamcity[name`.
+pub(super) fn is_command(text: &str) -> bool {
+    if let Some(name) = text.strip_prefix("##") {
+        let rest = name.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        return rest.starts_with('[');
+    }
+    let Some(name) = text.strip_prefix("::") else {
+        return false;
+    };
+    let rest = name.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '-');
+    let name = &name[..name.len() - rest.len()];
+    // `fd00::beef` is an address; the shortest command is `echo`.
+    let is_name = name.len() >= 4 && name.chars().any(|c| c != '-' && !c.is_ascii_hexdigit());
+    is_name && (rest.is_empty() || rest.starts_with("::") || rest.starts_with(char::is_whitespace))
+}
+
+/// Controls (C0, DEL, C1), bidirectional controls, separators, what takes no space, and what is no
+/// character (YAML and XML cannot hold it).
 /// See <https://trojansource.codes> for why the directions are among them.
 pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
@@ -173,7 +210,7 @@ pub(super) fn is_unsafe(c: char) -> bool {
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -245,10 +282,32 @@ mod tests {
         assert_eq!(clean("doc\u{200b}ker\u{2028}"), "doc\\u{200b}ker\\u{2028}");
     }
 
+    #[test]
+    fn what_a_ci_system_would_obey_is_written_out() {
+        assert_eq!(
+            clean("::set-output name=x::y"),
+            "\\x3a:set-output name=x::y"
+        );
+        assert_eq!(clean("a::error::b"), "a\\x3a:error::b");
+        assert_eq!(clean("a ##[add-mask]b"), "a \\x23#[add-mask]b");
+        assert_eq!(clean("##vso[task.x y=z]"), "\\x23#vso[task.x y=z]");
+        for harmless in [
+            "fd00::beef",
+            "::1/128",
+            "::ffff:10.0.0.1",
+            "# a ## [b]",
+            "a::b::c",
+        ] {
+            assert!(matches!(clean(harmless), Cow::Borrowed(_)), "{harmless}");
+        }
+        assert_eq!(clean_in_command("::error::\n"), "::error::\\n");
+    }
+
     proptest! {
         #[test]
-        fn nothing_unsafe_is_left(text in any::<String>()) {
+        fn nothing_unsafe_is_left(text in "(\\PC|[:#\\[a-z \n\u{1b}\u{202e}-]){0,40}") {
             prop_assert!(!clean(&text).chars().any(is_unsafe));
+            prop_assert!(!has_command(&clean(&text)));
             let ascii = Style { width: 80, color: false, unicode: false };
             prop_assert!(ascii.line(&text).chars().all(|c| c.is_ascii() && !c.is_control()));
         }

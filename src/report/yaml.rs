@@ -1,7 +1,7 @@
 //! The JSON report as YAML, for people who read it: texts of several lines stay texts of several
 //! lines, and what a terminal would obey is escaped.
 
-use super::terminal::is_unsafe;
+use super::terminal::{has_command, is_command, is_unsafe};
 use crate::diagnosis::Diagnosis;
 use serde_json::Value;
 use std::fmt::Write;
@@ -83,7 +83,7 @@ fn plain(value: &Value) -> String {
 
 /// Text that stands as it is in a literal block.
 fn is_literal(text: &str) -> bool {
-    let clean = !text.chars().any(|c| c != '\n' && is_unsafe(c));
+    let clean = !text.chars().any(|c| c != '\n' && is_unsafe(c)) && !has_command(text);
     let first = text.chars().next();
     clean
         && text.contains('\n')
@@ -105,8 +105,11 @@ fn scalar(text: &str) -> String {
         return text.to_owned();
     }
     let mut quoted = String::from("\"");
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         match c {
+            ':' | '#' if is_command(&text[at..]) => {
+                _ = write!(quoted, "\\x{:02x}", u32::from(c));
+            }
             '"' | '\\' => quoted.extend(['\\', c]),
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),

@@ -150,7 +150,7 @@ impl<'a> Page<'a> {
     fn paste(&mut self, label: &str, snippet: &str) {
         let _ = writeln!(
             self.out,
-            "<pre tabindex=\"0\" role=\"region\" aria-label=\"{label}\"><code>{}</code></pre>",
+            "<pre tabindex=\"0\" role=\"group\" aria-label=\"{label}\"><code>{}</code></pre>",
             lines(snippet)
         );
     }

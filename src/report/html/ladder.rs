@@ -11,6 +11,8 @@ const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 100.0;
 /// The funnel between a layer and the one above.
 const FUNNEL: f64 = 26.0;
+/// What can be seen on a telephone.
+const SEEN: f64 = 24.0;
 const MOST_INDENT: usize = 8;
 
 /// One layer's findings: where they stand in this page, and what to call them.
@@ -29,7 +31,7 @@ pub(super) fn write(out: &mut String, id: &str, layers: &[Layer], marks: &[Vec<M
         out,
         "<ol class=\"ladder\" aria-label=\"Layers from the ethernet down\">"
     );
-    // What stands right above: nothing where a layer lies aside.
+    // The last that packets pass: what lies aside leaves the bottle its shape.
     let mut above: Option<f64> = None;
     let mut engine: Option<&str> = None;
     for (at, layer) in layers.iter().enumerate() {
@@ -43,7 +45,7 @@ pub(super) fn write(out: &mut String, id: &str, layers: &[Layer], marks: &[Vec<M
         engine = layer.engine.as_deref().or(engine);
         say(out, layer, opens, necks.contains(&at), &marks[at]);
         out.push_str("</li>\n");
-        above = drawn;
+        above = drawn.or(above);
     }
     out.push_str("</ol>\n");
     write_scale(out, scale.as_ref());
@@ -131,7 +133,7 @@ fn draw_bar(
         rect(
             out,
             "over",
-            half(share).max(half(fits) + 8.0),
+            half(share).max(half(fits) + SEEN),
             (FUNNEL, HEIGHT - 8.0),
         );
     }
@@ -159,9 +161,9 @@ fn draw_bar(
     Some(fits)
 }
 
-/// Half of a layer's width: drawings stand around the middle.
+/// Half of a layer's width: drawings stand around the middle, with room beside the widest.
 fn half(share: f64) -> f64 {
-    share * (WIDTH / 2.0 - 10.0)
+    share * (WIDTH / 2.0 - SEEN)
 }
 
 fn rect(out: &mut String, class: &str, half: f64, (top, bottom): (f64, f64)) {

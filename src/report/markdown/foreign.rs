@@ -1,10 +1,16 @@
 //! Foreign text in Markdown: shown, and never obeyed. A word that GitHub, GitLab or Jira might take
 //! for anything (a mention, a link, a number of an issue, HTML) becomes code.
 
+use crate::report::page::cut_at;
 use crate::report::terminal::clean;
+
+/// No honest name or sentence is longer, and one that is must not take the room of all others.
+const MOST_NAME: usize = 500;
+const MOST_PROSE: usize = 4000;
 
 /// A name: code, in one line. Also inside of a table.
 pub(super) fn code(text: &str) -> String {
+    let text = cut_at(text, MOST_NAME);
     let words: Vec<_> = text.split_whitespace().map(clean).collect();
     // Neither can be escaped in code in all of the places where this is pasted.
     let text = words.join(" ").replace('`', "'").replace('|', "¦");
@@ -17,6 +23,7 @@ pub(super) fn code(text: &str) -> String {
 /// Sentences in one paragraph. What stands in backticks stays code.
 pub(super) fn prose(text: &str) -> String {
     let mut line = Line::default();
+    let text = cut_at(text, MOST_PROSE);
     let parts: Vec<&str> = text.split('`').collect();
     for (at, part) in parts.iter().enumerate() {
         // A lonely backtick opens nothing.
