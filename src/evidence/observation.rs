@@ -116,7 +116,7 @@ struct Hole {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "neither a value nor `unobserved` with its reason")]
 enum Written<T> {
     Hole(Hole),
     Value(T),

@@ -99,7 +99,7 @@ pub(super) const UNSEEN: &str =
 
 pub(super) fn provider(provider: Provider) -> &'static str {
     match provider {
-        Provider::Bitbucket => "bitbucket runner",
+        Provider::Bitbucket => "Bitbucket runner",
         Provider::GithubArc => "GitHub ARC runner",
         Provider::Gitlab => "GitLab runner",
         Provider::Generic => "Docker-in-Docker",
