@@ -97,14 +97,7 @@ pub fn examine() -> Result<()> {
     let started = Instant::now();
     let mut doctor = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
         .env("KUBECONFIG", lab::kubeconfig())
-        .args([
-            "check",
-            "-n",
-            &stage.namespace,
-            "--no-node-exec",
-            "-o",
-            "json",
-        ])
+        .args(["check", "-n", &stage.namespace, "-o", "json"])
         .stdout(Stdio::piped())
         .spawn()?;
     let memory = std::thread::spawn({
