@@ -4,7 +4,7 @@ use super::{Exit, tell, write_out};
 use crate::cli::{Manifest, RunnerKind};
 use crate::manifest::{Command, Kind, Plan, Wishes};
 use crate::shell;
-use crate::target::kubernetes::Cluster;
+use crate::target::kubernetes::{Cluster, Waits};
 use crate::target::surroundings::Surroundings;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
@@ -116,8 +116,12 @@ fn surroundings(options: &Manifest) -> Surroundings {
         return Surroundings::default();
     };
     let look = async {
-        let cluster =
-            Cluster::connect(options.context.as_deref(), options.kubeconfig.as_deref()).await?;
+        let (context, file) = (options.context.as_deref(), options.kubeconfig.as_deref());
+        let waits = Waits {
+            credentials: PATIENCE,
+            busy: PATIENCE,
+        };
+        let cluster = Cluster::connect(context, file, waits).await?;
         anyhow::Ok(Surroundings::read(&cluster).await)
     };
     let found = runtime.block_on(async { tokio::time::timeout(PATIENCE, look).await });

@@ -4,7 +4,7 @@ use super::{Exit, write_out};
 use crate::access::{self, Scope, review};
 use crate::check::Library;
 use crate::cli::{self, Rbac};
-use crate::target::kubernetes::Cluster;
+use crate::target::kubernetes::{Cluster, Waits};
 use anyhow::{Context, Result, anyhow};
 use std::time::Duration;
 
@@ -19,8 +19,12 @@ pub fn run(options: &Rbac) -> Result<Exit> {
         .build()
         .context("cannot start: the system gives no threads")?;
     let asking = async {
-        let cluster =
-            Cluster::connect(options.context.as_deref(), options.kubeconfig.as_deref()).await?;
+        let (context, file) = (options.context.as_deref(), options.kubeconfig.as_deref());
+        let waits = Waits {
+            credentials: options.timeout,
+            busy: options.timeout,
+        };
+        let cluster = Cluster::connect(context, file, waits).await?;
         review::ask(&cluster, &scope).await
     };
     let answers = runtime.block_on(async { tokio::time::timeout(options.timeout, asking).await });

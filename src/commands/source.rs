@@ -8,7 +8,7 @@ use crate::document;
 use crate::evidence::{Evidence, Probe};
 use crate::symptoms::Symptoms;
 use crate::target::docker::Docker;
-use crate::target::kubernetes::{Cluster, Order};
+use crate::target::kubernetes::{Cluster, Order, Waits, cut_short};
 use crate::target::{Limits, Selection};
 use anyhow::{Context, Result, anyhow, bail};
 use include_dir::{Dir, include_dir};
@@ -50,10 +50,22 @@ pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
     };
     if let Ok(evidence) = &mut evidence {
         evidence.took_ms = i64::try_from(start.elapsed().as_millis()).ok();
+        tell_statistics(evidence);
     }
     // Whatever still waits for a cluster that does not answer is left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
     evidence
+}
+
+fn tell_statistics(evidence: &Evidence) {
+    let (Some(took), Some(requests)) = (evidence.took_ms, evidence.requests) else {
+        return;
+    };
+    tracing::info!(
+        "looked for {took} ms: {} requests to the API server, of which {} were sent again",
+        requests.sent,
+        requests.retried
+    );
 }
 
 fn demo(name: &str) -> Result<Evidence> {
@@ -140,21 +152,31 @@ async fn from_cluster(source: &Source, asked: Questions) -> Result<Evidence> {
         symptoms: &asked.symptoms,
     };
     let progress = progress::Line::start();
-    let work = async {
-        let cluster =
-            Cluster::connect(source.context.as_deref(), source.kubeconfig.as_deref()).await?;
-        let stop = stop(limits.deadline);
-        cluster.collect(&order, &limits, &progress, stop).await
-    };
+    // From here on an interrupt is heard, whatever is being waited for.
+    let mut stop = std::pin::pin!(stop(limits.deadline));
+    let (context, file) = (source.context.as_deref(), source.kubeconfig.as_deref());
     let evidence = tokio::select! {
-        evidence = work => evidence,
-        // Before there is anything to report, the end is plain.
-        () = tokio::time::sleep(limits.deadline + Duration::from_secs(1)) => {
-            bail!("the cluster did not answer within --deadline: check `kubectl version` with the same --kubeconfig and --context")
+        biased;
+        cluster = Cluster::connect(context, file, waits(source)) => {
+            cluster?.collect(&order, &limits, &progress, stop).await?
         }
+        why = &mut stop => cut_short(why),
     };
     progress.finish();
-    evidence
+    let interrupted = evidence.incomplete.as_deref() == Some(INTERRUPTED);
+    if evidence.incomplete.is_some() && evidence.runners.is_empty() && !interrupted {
+        bail!(NO_ANSWER);
+    }
+    Ok(evidence)
+}
+
+const NO_ANSWER: &str = "the cluster did not answer within --deadline: check `kubectl version` with the same --kubeconfig and --context";
+
+fn waits(source: &Source) -> Waits {
+    Waits {
+        credentials: source.deadline,
+        busy: source.timeout,
+    }
 }
 
 fn limits(source: &Source, probes: Vec<Probe>) -> Limits {
@@ -178,14 +200,17 @@ where
         .enable_all()
         .build()
         .context("cannot start: the system gives no threads")?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         let work = async {
             let (context, file) = (source.context.as_deref(), source.kubeconfig.as_deref());
-            anyhow::Ok(work(Cluster::connect(context, file).await?).await)
+            let cluster = Cluster::connect(context, file, waits(source)).await?;
+            anyhow::Ok(work(cluster).await)
         };
         let limit = tokio::time::timeout(source.deadline, work);
-        limit.await.context("the cluster did not answer within --deadline: check `kubectl version` with the same --kubeconfig and --context")?
-    })
+        limit.await.context(NO_ANSWER)?
+    });
+    runtime.shutdown_background();
+    done
 }
 
 /// Waits; whether it was interrupted.

@@ -1,6 +1,6 @@
 //! What was examined and by what: for whoever reads a report where the cluster is not at hand.
 
-use crate::evidence::{Cni, CniSettings, Evidence, Node, Outermost, Runner};
+use crate::evidence::{Cni, CniSettings, Evidence, Node, Outermost, Requests, Runner};
 use crate::shell::word;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ pub struct Environment {
     /// How long it took to look; absent in recordings that do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<i64>,
+    /// What it cost the API server, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Requests>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -44,6 +47,7 @@ impl Environment {
             cni: cni.map(describe),
             nodes: evidence.nodes.iter().map(NodeSystem::new).collect(),
             took_ms: evidence.took_ms,
+            requests: evidence.requests,
         }
     }
 }

@@ -48,6 +48,18 @@ pub struct Evidence {
     /// How long it took to look, where that was written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<i64>,
+    /// What it cost the API server, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Requests>,
+}
+
+/// What was asked of an API server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Requests {
+    /// All of them, those that were sent again too.
+    pub sent: i64,
+    /// Sent again because the server had no time (429, 503, 504) or was gone for a moment.
+    pub retried: i64,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -65,6 +77,7 @@ impl Evidence {
             incomplete: None,
             redacted: false,
             took_ms: None,
+            requests: None,
         }
     }
 

@@ -16,15 +16,25 @@ record() {
 	done_ -
 }
 
-# Ends the walk when the client is gone: its end of our standard input closes.
+# few COMMAND…: what a command says, bounded, for a variable.
+few() { "$@" 2>/dev/null | head -c "$bytes"; }
+
+# Ends the walk when the client is gone: its end of our standard input closes. With it goes all that
+# it has begun: its session, which it leads in a container, or else its children. No program is asked
+# here, for it may be what hangs; the second time meets what was being begun in the first.
 watch_client() {
 	(
 		while read -r _ <&3; do :; done
-		left=$(grep -l "^PPid:[[:space:]]*$$\$" /proc/[0-9]*/status 2>/dev/null)
-		kill -9 $$
-		for left in $left; do
-			left=${left#/proc/}
-			kill -9 "${left%/status}"
+		read -r me _ </proc/self/stat
+		for round in 1 2; do
+			for file in /proc/[0-9]*/stat; do
+				read -r line <"$file" || continue
+				# shellcheck disable=SC2086 # the process, its state, parent, group and session
+				set -- ${line%% *} ${line##*) }
+				[ "$1" = "$me" ] && continue
+				[ "$3" = $$ ] || [ "$5" = $$ ] && kill -9 "$1"
+			done
+			kill -9 $$
 		done
 	) </dev/null >/dev/null 2>&1 &
 	watcher=$!
@@ -50,7 +60,7 @@ find_pod() {
 	[ "$pod" = - ] && return
 	pattern=$pod
 	grep -q -E "$pod" /proc/self/cgroup || pattern='^0::/([^.]|$)'
-	for file in $(grep -l -E "$pattern" /proc/[0-9]*/cgroup 2>/dev/null); do
+	for file in $(few grep -l -E "$pattern" /proc/[0-9]*/cgroup); do
 		file=${file#/proc/}
 		ours="$ours ${file%/cgroup}"
 	done
@@ -64,7 +74,7 @@ is_ours() {
 
 # Reads who lives in which namespace; sets `leaders`: the first process of each network namespace.
 read_namespaces() {
-	links=$(ls -l /proc/[0-9]*/ns/net /proc/[0-9]*/ns/pid /proc/[0-9]*/ns/mnt 2>/dev/null)
+	links=$(few ls -l /proc/[0-9]*/ns/net /proc/[0-9]*/ns/pid /proc/[0-9]*/ns/mnt)
 	say namespaces -
 	spaces= pid=
 	set -f
@@ -95,7 +105,7 @@ read_namespaces() {
 		count=$((count + 1))
 		[ $count -le "$most" ] && eval "leaders=\"\$leaders \$leader_$id\""
 	done
-	id=$(ls -l /proc/self/ns/net 2>/dev/null)
+	id=$(few ls -l /proc/self/ns/net)
 	id=${id##*\[}
 	eval "own=\${leader_${id%\]}-}"
 }
@@ -177,7 +187,7 @@ read_networks() {
 	record net - grep -s -H '' $files
 	# shellcheck disable=SC2086
 	[ -n "$devices" ] && record sysfs - grep -s -H '' $devices
-	case $(ip -V 2>&1) in *iproute2*) shows_mtu=1 ;; *) shows_mtu= ;; esac
+	case $($limit ip -V 2>&1 | head -c 1000) in *iproute2*) shows_mtu=1 ;; *) shows_mtu= ;; esac
 	for pid in $leaders; do
 		carries "$pid" || continue
 		[ -n "$shows_mtu" ] && record routes "$pid" show_routes "$pid"
@@ -190,7 +200,7 @@ read_networks() {
 inside() {
 	root=/proc/$1/root
 	case $2 in /var/run/*)
-		link=$(ls -ld "$root/var/run" 2>/dev/null)
+		link=$(few ls -ld "$root/var/run")
 		case $link in
 		*'-> /'*) printf '%s%s%s' "$root" "/${link##*-> /}" "${2#/var/run}" ;;
 		*) printf '%s%s' "$root" "$2" ;;
@@ -282,7 +292,7 @@ read_options() {
 # A daemon that does not answer may still be known by the containerd beside it; only by our own
 # container's, for a nested one's program is not to be run out here.
 read_programs() {
-	here=$(ls -l /proc/self/ns/mnt 2>/dev/null) there=$(ls -l "/proc/$1/ns/mnt" 2>/dev/null)
+	here=$(few ls -l /proc/self/ns/mnt) there=$(few ls -l "/proc/$1/ns/mnt")
 	if [ "${here##*-> }" = "${there##*-> }" ]; then
 		record containerd "$1" $limit containerd --version
 	else
@@ -340,7 +350,7 @@ read_engine() {
 
 read_engines() {
 	count=0 roots=
-	for file in $(grep -l -x dockerd /proc/[0-9]*/comm 2>/dev/null); do
+	for file in $(few grep -l -x dockerd /proc/[0-9]*/comm); do
 		pid=${file#/proc/}
 		pid=${pid%/comm}
 		is_ours "$pid" || continue
@@ -451,12 +461,12 @@ count_again() {
 # The first engine inside another one; a daemon's own helpers carry its name.
 nested_engine() {
 	find_pod
-	here=$(ls -l /proc/self/ns/mnt 2>/dev/null)
-	for file in $(grep -l -x dockerd /proc/[0-9]*/comm 2>/dev/null); do
+	here=$(few ls -l /proc/self/ns/mnt)
+	for file in $(few grep -l -x dockerd /proc/[0-9]*/comm); do
 		pid=${file#/proc/}
 		pid=${pid%/comm}
-		there=$(ls -l "/proc/$pid/ns/mnt" 2>/dev/null) || continue
-		[ "${here##*-> }" != "${there##*-> }" ] && is_ours "$pid" && return
+		there=$(few ls -l "/proc/$pid/ns/mnt")
+		[ -n "$there" ] && [ "${here##*-> }" != "${there##*-> }" ] && is_ours "$pid" && return
 	done
 	return 1
 }

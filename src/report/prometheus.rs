@@ -98,6 +98,22 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
             one(took as f64 / 1000.0),
         );
     }
+    if let Some(requests) = diagnosis.environment.requests {
+        write(
+            &mut out,
+            "api_requests",
+            "What was asked of the API server",
+            &[],
+            one(requests.sent as f64),
+        );
+        write(
+            &mut out,
+            "api_requests_retried",
+            "What was asked again because the API server had no time",
+            &[],
+            one(requests.retried as f64),
+        );
+    }
     let incomplete = f64::from(u8::from(diagnosis.incomplete.is_some()));
     write(
         &mut out,

@@ -1,11 +1,13 @@
 //! Runners in a Kubernetes cluster: finds them, executes the walk, reads what the API tells.
 
 mod clock;
+mod connect;
 mod exec;
 mod find;
 mod logs;
 mod lost;
 mod nested;
+mod requests;
 
 use super::walk::walk_runner;
 use super::{Limits, Progress, Selection, nodes};
@@ -15,22 +17,23 @@ use crate::evidence::{
 };
 use crate::probe::Mode;
 use crate::symptoms::Symptoms;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
+pub use connect::Waits;
 use futures::{StreamExt, stream};
-use http::header::{HeaderValue, USER_AGENT};
 use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
 use kube::api::Api;
 use kube::client::UpgradeConnectionError;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use requests::Requests;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 
 /// A cluster that answers.
 pub struct Cluster {
     pub(super) client: Client,
     namespace: String,
+    requests: Requests,
 }
 
 /// What is asked of a cluster.
@@ -52,44 +55,7 @@ struct Found {
 }
 
 impl Cluster {
-    /// kubectl's habits: the same file, context and namespace; inside a cluster, that one.
-    pub async fn connect(context: Option<&str>, kubeconfig: Option<&Path>) -> Result<Self> {
-        let options = KubeConfigOptions {
-            context: context.map(str::to_owned),
-            ..KubeConfigOptions::default()
-        };
-        let config = match kubeconfig {
-            Some(file) => {
-                let read = Kubeconfig::read_from(file).with_context(|| {
-                    format!(
-                        "cannot read the kubeconfig {}: name another with --kubeconfig",
-                        file.display()
-                    )
-                })?;
-                Config::from_custom_kubeconfig(read, &options)
-                    .await
-                    .map_err(anyhow::Error::from)
-            }
-            None if context.is_some() => Config::from_kubeconfig(&options)
-                .await
-                .map_err(anyhow::Error::from),
-            None => Config::infer().await.map_err(anyhow::Error::from),
-        };
-        let mut config = config.context(
-            "cannot find a cluster to examine: set KUBECONFIG, or name one with --kubeconfig and --context; to see an example without a cluster, run `runner-doctor check --demo`",
-        )?;
-        // A walk may be silent for as long as a daemon hangs; its own limits bound it.
-        config.read_timeout = None;
-        // So that an audit log tells who asked.
-        let agent = HeaderValue::from_static(concat!("runner-doctor/", env!("CARGO_PKG_VERSION")));
-        config.headers.push((USER_AGENT, agent));
-        let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config)
-            .context("cannot use this kubeconfig: check its certificates and its proxy")?;
-        Ok(Cluster { client, namespace })
-    }
-
-    /// Everything there is to see of the selected runners.
+    /// Everything there is to see of the selected runners, or what is known when it must stop.
     pub async fn collect(
         &self,
         order: &Order<'_>,
@@ -97,21 +63,57 @@ impl Cluster {
         progress: &impl Progress,
         stop: impl Future<Output = String>,
     ) -> Result<Evidence> {
+        let mut stop = std::pin::pin!(stop);
+        let mut evidence = tokio::select! {
+            start = self.start(order, limits, progress) => {
+                self.examine(start?, order, limits, progress, stop).await
+            }
+            why = &mut stop => cut_short(why),
+        };
+        evidence.requests = Some(self.requests.counted());
+        Ok(evidence)
+    }
+
+    /// What must be known before there is anything to report.
+    async fn start(
+        &self,
+        order: &Order<'_>,
+        limits: &Limits,
+        progress: &impl Progress,
+    ) -> Result<Start> {
         let (version, clock_ahead) = clock::version(&self.client)
             .await
             .map_err(|error| unreachable(&error))?;
-        let mut stop = std::pin::pin!(stop);
         let caught = match order.await_nested {
             Some(wait) => {
                 progress.waits();
-                tokio::select! {
-                    caught = nested::catch(self, order.selection, limits, wait) => caught?,
-                    _ = &mut stop => None,
-                }
+                nested::catch(self, order.selection, limits, wait).await?
             }
             None => None,
         };
         let found = self.find(order.selection).await?;
+        Ok(Start {
+            server_version: version.git_version,
+            clock_ahead,
+            caught,
+            found,
+        })
+    }
+
+    async fn examine(
+        &self,
+        start: Start,
+        order: &Order<'_>,
+        limits: &Limits,
+        progress: &impl Progress,
+        mut stop: Pin<&mut impl Future<Output = String>>,
+    ) -> Evidence {
+        let Start {
+            server_version,
+            clock_ahead,
+            caught,
+            found,
+        } = start;
         progress.found(found.len());
         let names: BTreeSet<String> = found.iter().filter_map(|f| f.runner.node.clone()).collect();
         let mut runners: Vec<Runner> = found.iter().map(|f| f.runner.clone()).collect();
@@ -173,13 +175,13 @@ impl Cluster {
             ),
         };
         let mut evidence = Evidence::new(Observed(ClusterFacts {
-            server_version: version.git_version,
+            server_version,
             cni,
         }));
         evidence.nodes = nodes;
         evidence.runners = runners;
         evidence.incomplete = incomplete;
-        Ok(evidence)
+        evidence
     }
 
     async fn walk(&self, found: Found, limits: &Limits) -> Runner {
@@ -207,6 +209,22 @@ impl Cluster {
     }
 }
 
+/// Where an examination begins.
+struct Start {
+    server_version: String,
+    clock_ahead: Option<i64>,
+    caught: Option<Runner>,
+    found: Vec<Found>,
+}
+
+/// Stopped before a runner was known.
+pub fn cut_short(why: String) -> Evidence {
+    let nothing = "the run ended before the cluster told of itself";
+    let mut evidence = Evidence::new(Observation::unseen(Why::TimedOut, nothing));
+    evidence.incomplete = Some(why);
+    evidence
+}
+
 impl Found {
     fn mode(&self) -> Mode {
         let uid = self.scope.clone();
@@ -216,13 +234,27 @@ impl Found {
 
 /// Why something could not be read, and what to grant where that is the cause.
 pub(super) fn reason(error: &kube::Error, doing: &str, grant: &str) -> Unobserved {
-    match forbidden(error) {
-        true => Unobserved::new(
+    match code(error) {
+        Some(403) => Unobserved::new(
             Why::Forbidden,
             format!("{doing} is forbidden: grant {grant}"),
         ),
-        false => Unobserved::new(Why::Unreadable, format!("{doing} failed: {}", chain(error))),
+        Some(code) if BUSY.contains(&code) => busy(code, error),
+        _ => Unobserved::new(Why::Unreadable, format!("{doing} failed: {}", chain(error))),
     }
+}
+
+/// What an API server answers that has no time.
+const BUSY: [u16; 3] = [429, 503, 504];
+
+fn busy(code: u16, error: &kube::Error) -> Unobserved {
+    Unobserved::new(
+        Why::Unreadable,
+        format!(
+            "the API server has no time for this ({code}): {}; try again later, or with a lower --concurrency",
+            chain(error)
+        ),
+    )
 }
 
 pub(super) fn forbidden(error: &kube::Error) -> bool {
@@ -245,6 +277,10 @@ pub(super) fn unreachable(error: &kube::Error) -> anyhow::Error {
             "the cluster does not accept these credentials: log in again, or choose another --context"
         ),
         Some(403) => anyhow!("the cluster refuses this identity: {}", chain(error)),
+        Some(code) if BUSY.contains(&code) => anyhow!(
+            "the API server has no time for this ({code}): {}; try again later, or look whether it is well with `kubectl get --raw /readyz`",
+            chain(error)
+        ),
         _ => anyhow!(
             "cannot reach the cluster: {}; check `kubectl version` with the same --kubeconfig and --context",
             chain(error)
@@ -252,8 +288,13 @@ pub(super) fn unreachable(error: &kube::Error) -> anyhow::Error {
     }
 }
 
-/// An error with its causes, in one line.
+/// An error with its causes, in one line; of what the server itself says, its words.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(kube::Error::Api(status)) = error.downcast_ref() {
+        let words = [&status.message, &status.reason];
+        let words = words.into_iter().find(|words| !words.is_empty());
+        return crate::probe::text::plain(words.map_or("it does not say why", |w| w));
+    }
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -263,7 +304,8 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         }
         cause = error.source();
     }
-    crate::probe::text::plain(&text)
+    let text = text.strip_prefix("ServiceError: ").unwrap_or(&text);
+    crate::probe::text::plain(text)
 }
 
 #[cfg(test)]

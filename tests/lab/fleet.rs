@@ -68,7 +68,7 @@ pub fn examine() -> Result<()> {
 
 /// What the recorded walk tells is found in spite of the neighbours.
 fn found_all(report: &Value, pod: &str) -> Result<()> {
-    let inversions = of(report, "findings", pod)
+    let inversions = of(report, "findings", NAMESPACE, pod)
         .filter(|finding| finding["check"] == "mtu-inversion")
         .count();
     ensure!(inversions == 2, "{pod} has {inversions} inversions, not 2");
@@ -77,24 +77,30 @@ fn found_all(report: &Value, pod: &str) -> Result<()> {
 
 /// Every check that needs the walk is unknown, and nothing is said to be at fault that was not seen.
 fn unknown(report: &Value, pod: &str, reason: &str) -> Result<()> {
-    let network = of(report, "unknowns", pod).find(|unknown| unknown["check"] == "mtu-inversion");
+    let network =
+        of(report, "unknowns", NAMESPACE, pod).find(|unknown| unknown["check"] == "mtu-inversion");
     let said = network.and_then(|unknown| unknown["reason"].as_str());
     let said = said.with_context(|| format!("the networks of {pod} are not unknown"))?;
     ensure!(said.contains(reason), "{pod}: {said}");
-    if let Some(finding) = of(report, "findings", pod).next() {
+    if let Some(finding) = of(report, "findings", NAMESPACE, pod).next() {
         bail!("{pod}: found {}", finding["message"]);
     }
     Ok(())
 }
 
-fn of<'a>(report: &'a Value, list: &str, pod: &str) -> impl Iterator<Item = &'a Value> {
-    let runner = format!("{NAMESPACE}/{pod}");
+pub fn of<'a>(
+    report: &'a Value,
+    list: &str,
+    namespace: &str,
+    pod: &str,
+) -> impl Iterator<Item = &'a Value> {
+    let runner = format!("{namespace}/{pod}");
     let all = report[list].as_array().map_or(&[][..], Vec::as_slice);
     all.iter().filter(move |entry| entry["runner"] == runner)
 }
 
 /// The most memory that a process has had, until it is gone.
-fn highest(status: &str) -> u64 {
+pub fn highest(status: &str) -> u64 {
     let mut highest = 0;
     while let Ok(text) = std::fs::read_to_string(status) {
         let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -10,6 +10,7 @@ mod access;
 mod cures;
 mod examination;
 mod fleet;
+mod hostile;
 mod lab;
 mod leaks;
 mod manifest;
@@ -99,6 +100,7 @@ fn proof(name: &str, examine: impl FnOnce() -> Result<()> + Send + 'static) -> T
 fn proofs() -> Vec<Trial> {
     vec![
         proof("kubelet-misbehaves", fleet::examine),
+        proof("hostile-containers", hostile::examine),
         proof("least-rights", rights::examine),
         proof("nothing-is-touched", untouched::examine),
         proof("cure-step-engines", step_engines::examine),

@@ -4,7 +4,7 @@ use runner_doctor::diagnosis::{
     Carrier, Confidence, Diagnosis, Environment, ExaminedRunner, Finding, Layer, LayerKind,
     NodeSystem, Remedy, SCHEMA, Severity, Summary, Unknown, Verdict,
 };
-use runner_doctor::evidence::Provider;
+use runner_doctor::evidence::{Provider, Requests};
 
 const ARTICLE: &str = "bitbucket-runner/runner-2jpsg";
 const OUTER: &str = "docker-in-docker";
@@ -251,6 +251,10 @@ fn environment() -> Environment {
             runtime: "docker://20.10.7".into(),
         }],
         took_ms: Some(460),
+        requests: Some(Requests {
+            sent: 9,
+            retried: 1,
+        }),
     }
 }
 

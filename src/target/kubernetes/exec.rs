@@ -1,6 +1,6 @@
 //! Runs a walk in a container by the API server's exec, and says why where that fails.
 
-use super::{Cluster, chain, code, forbidden};
+use super::{BUSY, Cluster, busy, chain, code, forbidden};
 use crate::evidence::{Unobserved, Why};
 use crate::probe::Walk;
 use crate::target::talk::{STDERR_BYTES, Talk};
@@ -8,7 +8,7 @@ use crate::target::{Exec, Place, client_limit};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, AttachParams};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 impl Exec for Cluster {
     async fn exec(
@@ -26,11 +26,12 @@ impl Exec for Cluster {
             .max_stdout_buf_size(STDERR_BYTES);
         let connecting = api.exec(&place.pod, walk.command(), &params);
         let limit = client_limit(limit);
-        let ends = Instant::now() + limit;
-        let mut process = match timeout_at(ends, connecting).await {
+        let mut process = match timeout(limit, connecting).await {
             Ok(process) => process.map_err(|error| exec_reason(&error, place))?,
             Err(_) => return Err(late(place, limit)),
         };
+        // A server that had no time at first takes none from the walk.
+        let ends = Instant::now() + limit;
         let status = process.take_status();
         let (Some(stdin), Some(stdout), Some(stderr)) =
             (process.stdin(), process.stdout(), process.stderr())
@@ -102,6 +103,7 @@ fn exec_reason(error: &kube::Error, place: &Place) -> Unobserved {
             Why::NotRunning,
             format!("pod {pod} or its container {container} is gone"),
         ),
+        (_, Some(code)) if BUSY.contains(&code) => busy(code, error),
         _ => Unobserved::new(
             Why::Unreadable,
             format!("exec into container {container} failed: {}", chain(error)),

@@ -31,6 +31,7 @@ fn cluster(answer: Answer) -> Cluster {
     Cluster {
         client: Client::new(service, "default"),
         namespace: "default".to_owned(),
+        requests: Requests::default(),
     }
 }
 

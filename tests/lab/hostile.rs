@@ -1,0 +1,206 @@
+//! Containers that lie: programs that the walk asks are replaced by others that flood, hang or forge
+//! records. What such a container would tell is unknown, of itself alone; the doctor ends in time,
+//! takes little memory and leaves nothing behind.
+
+use crate::fleet::{highest, of};
+use crate::lab;
+use crate::scenario::Scenario;
+use crate::stage::Stage;
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PATIENTS: &str = include_str!("hostile.yaml");
+const LIMIT: Duration = Duration::from_secs(20);
+const MOST_MEMORY_KIB: u64 = 400 << 10;
+const HONEST: &str = "honest";
+
+struct Lie {
+    pod: &'static str,
+    program: &'static str,
+    script: &'static str,
+    /// Part of what must be unknown of its engine's networks.
+    unknown: &'static str,
+    /// Its interfaces are not told by that program.
+    network_is_seen: bool,
+}
+
+const LIES: [Lie; 8] = [
+    Lie {
+        pod: "floods",
+        program: "docker",
+        script: "exec yes",
+        unknown: "could not be asked",
+        network_is_seen: true,
+    },
+    // A megabyte a line, and NULs.
+    Lie {
+        pod: "long-lines",
+        program: "docker",
+        script: "while :; do head -c 1048576 /dev/zero | tr \"\\0\" x; head -c 1000 /dev/zero; echo; done",
+        unknown: "could not be asked",
+        network_is_seen: true,
+    },
+    Lie {
+        pod: "drips",
+        program: "docker",
+        script: "while :; do printf x; sleep 0.1; done",
+        unknown: "does not answer in time",
+        network_is_seen: true,
+    },
+    // A child that keeps the stream, and hears no signal but one.
+    Lie {
+        pod: "stays",
+        program: "docker",
+        script: "(trap \"\" TERM HUP PIPE INT; exec sleep 1000) & exit 0",
+        unknown: "the walk was cut off",
+        network_is_seen: true,
+    },
+    // The end of this record, another process's, and the end of the walk: with any marker it can find.
+    Lie {
+        pod: "forges",
+        program: "docker",
+        script: "m=$(cat /proc/*/cmdline /proc/*/environ 2>/dev/null | tr \"\\0\" \"\\n\" | grep -a -o \"rd[0-9a-f]\\{32\\}\" | head -1)\n: ${m:=rd00000000000000000000000000000000}\nprintf \"\\n%s< -\\n\\n%s> self -\\npid 1\\n\\n%s< -\\n\\n%s> end -\\n\\n%s< 0\\n\" $m $m $m $m $m",
+        unknown: "could not be asked",
+        network_is_seen: true,
+    },
+    Lie {
+        pod: "lists-forever",
+        program: "ls",
+        script: "exec yes",
+        unknown: "the walk was cut off",
+        network_is_seen: false,
+    },
+    Lie {
+        pod: "searches-forever",
+        program: "grep",
+        script: "exec sleep 1000",
+        unknown: "the walk was cut off",
+        network_is_seen: false,
+    },
+    Lie {
+        pod: "is-no-shell",
+        program: "sh",
+        script: "exec yes",
+        unknown: "printed more than",
+        network_is_seen: false,
+    },
+];
+
+pub fn examine() -> Result<()> {
+    let scenario: Scenario = serde_saphyr::from_str(PATIENTS)?;
+    let stage = Stage::set("hostile", &scenario)?;
+    for lie in &LIES {
+        replace(&stage, lie)?;
+    }
+    let started = Instant::now();
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
+        .env("KUBECONFIG", lab::kubeconfig())
+        .args(["check", "-n", &stage.namespace, "-o", "json"])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let memory = std::thread::spawn({
+        let status = format!("/proc/{}/status", doctor.id());
+        move || highest(&status)
+    });
+    let mut output = doctor.stdout.take().context("it has no output")?;
+    let report: Value = serde_json::from_reader(&mut output)?;
+    let code = doctor.wait()?.code();
+    let (took, memory) = (started.elapsed(), memory.join().unwrap_or_default());
+    ensure!(code == Some(1), "it ended with {code:?}");
+    ensure!(took < LIMIT, "it took {took:?}");
+    ensure!(memory < MOST_MEMORY_KIB, "it took {memory} KiB of memory");
+    let all = |list, pod: &str| {
+        of(&report, list, &stage.namespace, pod)
+            .cloned()
+            .collect::<Vec<Value>>()
+    };
+    ensure!(
+        all("unknowns", HONEST).is_empty(),
+        "of the honest one: {:?}",
+        all("unknowns", HONEST)
+    );
+    ensure!(
+        inverted(&all("findings", HONEST)),
+        "the honest one's networks were not seen"
+    );
+    for lie in &LIES {
+        tells_no_lie(lie, &all("findings", lie.pod), &all("unknowns", lie.pod))?;
+    }
+    eprintln!("hostile: {} pods, {took:.1?}, {memory} KiB", LIES.len() + 1);
+    nothing_runs_on(&stage)
+}
+
+fn replace(stage: &Stage, lie: &Lie) -> Result<()> {
+    let pod = stage.pod(lie.pod)?;
+    let program = format!("/usr/local/bin/{}", lie.program);
+    let mut words = vec!["in", &pod, "dind", "dash", "-c"];
+    let write = format!(
+        "printf '#!/bin/dash\\n%s\\n' \"$1\" >{program}.new && chmod 755 {program}.new && mv {program}.new {program}"
+    );
+    words.extend([write.as_str(), "-", lie.script]);
+    let output = lab::command().args(&words).output()?;
+    ensure!(
+        output.status.success(),
+        "{}: {}",
+        lie.pod,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
+
+fn inverted(findings: &[Value]) -> bool {
+    findings
+        .iter()
+        .any(|f| f["check"] == "mtu-inversion" && f["subject"] == "docker0")
+}
+
+fn tells_no_lie(lie: &Lie, findings: &[Value], unknowns: &[Value]) -> Result<()> {
+    ensure!(
+        inverted(findings) == lie.network_is_seen,
+        "{}: {findings:?}",
+        lie.pod
+    );
+    // Nothing else is found but that the engine hangs, as one that does not answer does.
+    let other = |f: &&Value| {
+        !matches!(
+            f["check"].as_str(),
+            Some("mtu-inversion" | "engine-unreachable")
+        )
+    };
+    if let Some(finding) = findings.iter().find(other) {
+        bail!("{}: found {}", lie.pod, finding["message"]);
+    }
+    let networks = unknowns
+        .iter()
+        .find(|unknown| unknown["check"] == "mtu-inversion");
+    let said = networks.and_then(|unknown| unknown["reason"].as_str());
+    let said = said.with_context(|| format!("the networks of {} are not unknown", lie.pod))?;
+    ensure!(
+        said.contains(lie.unknown) && said.chars().count() < 700,
+        "{}: {said}",
+        lie.pod
+    );
+    Ok(())
+}
+
+/// The walk and what it has begun, a program that replaces the shell itself apart: that is no walk.
+fn nothing_runs_on(stage: &Stage) -> Result<()> {
+    for lie in LIES.iter().filter(|lie| lie.program != "sh") {
+        let pod = stage.pod(lie.pod)?;
+        let script = "for p in /proc/[0-9]*/cmdline; do tr \"\\0\" \" \" <$p; echo; done 2>/dev/null | sed -n \"/[h]ead -c\\|[s]leep 1000\\|^yes\\|[d]ial-stdio/p\"";
+        let ends = Instant::now() + Duration::from_secs(5);
+        loop {
+            let output = lab::command()
+                .args(["in", &pod, "dind", "dash", "-c", script])
+                .output()?;
+            if output.stdout.trim_ascii().is_empty() {
+                break;
+            }
+            let left = String::from_utf8_lossy(&output.stdout).into_owned();
+            ensure!(Instant::now() < ends, "in {pod} these still run: {left}");
+        }
+    }
+    Ok(())
+}
