@@ -166,8 +166,9 @@ impl<'a> Topology<'a> {
     }
 
     /// The other end of a device: indexes must agree both ways. Every namespace counts from 1, so
-    /// several may match; then who started whom decides. Without that, the only match is it, unless
-    /// the better one is hidden in a namespace that was not read.
+    /// several may match; then who started whom decides: the other end of a bridge's port is inside,
+    /// that of anything else outside. Without that, the only match is it, unless the better one is
+    /// hidden in a namespace that was not read.
     pub fn peer(
         &self,
         namespace: &NetworkNamespace,
@@ -188,18 +189,27 @@ impl<'a> Topology<'a> {
         let matches: Vec<_> = others
             .filter_map(|other| Some((other, other.interfaces.seen().iter().find(|i| agrees(i))?)))
             .collect();
-        let related = |other: &NetworkNamespace| {
-            namespace.parent == Some(other.id) || other.parent == Some(namespace.id)
+        let only = |fits: &dyn Fn(&NetworkNamespace) -> bool| {
+            let mut fitting = matches.iter().filter(|(other, _)| fits(other));
+            let first = fitting.next()?;
+            fitting.next().is_none().then_some(*first)
         };
-        if let Some(found) = matches.iter().find(|(other, _)| related(other)) {
-            return Some(*found);
+        let is_inside = |other: &NetworkNamespace| other.parent == Some(namespace.id);
+        let is_outside = |other: &NetworkNamespace| namespace.parent == Some(other.id);
+        let is_related = |other: &NetworkNamespace| is_inside(other) || is_outside(other);
+        let right_way = match device.bridge {
+            Some(_) => only(&is_inside),
+            None => only(&is_outside),
+        };
+        if let Some(found) = right_way.or_else(|| only(&is_related)) {
+            return Some(found);
         }
-        let [only] = matches[..] else { return None };
+        let found = only(&|_| true)?;
         let parent_was_read = |of: &NetworkNamespace| {
             let parent = of.parent.and_then(|id| self.namespace(id));
             parent.is_none_or(|parent| parent.interfaces.observed().is_some())
         };
-        (parent_was_read(namespace) && parent_was_read(only.0)).then_some(only)
+        (parent_was_read(namespace) && parent_was_read(found.0)).then_some(found)
     }
 
     fn link_name(

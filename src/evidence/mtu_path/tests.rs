@@ -112,6 +112,19 @@ proptest! {
         }
     }
 
+    /// Each level has the same indexes; a port leads inwards all the same, and the uplink outwards.
+    #[test]
+    fn a_port_leads_inwards_and_an_uplink_outwards(mtus in proptest::collection::vec(576i64..9001, 2..7)) {
+        let namespaces = tower(&mtus);
+        let topology = topology(&namespaces, Observed(()));
+        for pair in namespaces.windows(2) {
+            let [outer, inner] = pair else { unreachable!() };
+            let (port, uplink) = (&outer.interfaces.seen()[1], &inner.interfaces.seen()[0]);
+            prop_assert_eq!(topology.peer(outer, port).map(|(ns, _)| ns.id), Some(inner.id));
+            prop_assert_eq!(topology.peer(inner, uplink).map(|(ns, _)| ns.id), Some(outer.id));
+        }
+    }
+
     /// Siblings with the same indexes do not lead astray.
     #[test]
     fn the_other_end_is_found_among_twins(mtu in 576i64..1500, others in 1i64..6) {
