@@ -116,7 +116,10 @@ struct Hole {
 }
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "neither a value nor `unobserved` with its reason")]
+#[serde(
+    untagged,
+    expecting = "neither a value nor `unobserved` with its reason"
+)]
 enum Written<T> {
     Hole(Hole),
     Value(T),

@@ -58,7 +58,7 @@ pub async fn walk_runner<E: Exec>(
         return runner;
     };
     if let Observed(engines) = &mut seen.engines {
-        engines.retain(|engine| engine.depth() < max_depth);
+        bound(engines, max_depth);
     }
     runner.standing.clock_ahead = match (ahead, &seen.engines) {
         (Some(ahead), _) => Some(Observed(ahead)),
@@ -73,6 +73,18 @@ pub async fn walk_runner<E: Exec>(
     runner.engines = seen.engines;
     runner.probes = seen.probes;
     runner
+}
+
+/// Leaves out what lies deeper than was asked for; of the first level there it is said.
+fn bound(engines: &mut Vec<Engine>, max_depth: usize) {
+    engines.retain(|engine| engine.depth() <= max_depth);
+    for engine in engines.iter_mut().filter(|e| e.depth() == max_depth) {
+        let detail = format!(
+            "{} lies deeper than --max-depth {max_depth}: raise it",
+            engine.path
+        );
+        engine.api = Observation::unseen(Why::TooLarge, detail);
+    }
 }
 
 /// Seconds since 1970, by the doctor's clock.
@@ -136,7 +148,29 @@ fn same_engine(a: &Engine, b: &Engine) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::outside;
+    use super::{bound, outside};
+    use crate::check::case::healthy;
+
+    #[test]
+    fn an_engine_below_the_last_level_is_unknown_and_what_is_in_it_left_out() {
+        let mut engines = healthy().unwrap().runners[0].engines.seen().to_vec();
+        let template = engines[0].clone();
+        engines.truncate(1);
+        for path in ["dind/a", "dind/a/b", "dind/a/b/c"] {
+            engines.push(crate::evidence::Engine {
+                path: path.to_owned(),
+                ..template.clone()
+            });
+        }
+        bound(&mut engines, 2);
+        let seen: Vec<_> = engines.iter().map(|e| e.api.observed().is_some()).collect();
+        assert_eq!(seen, [true, true, false]);
+        let reason = engines[2].api.reason().unwrap();
+        assert_eq!(
+            reason.detail,
+            "dind/a/b lies deeper than --max-depth 2: raise it"
+        );
+    }
 
     #[test]
     fn a_clock_is_wrong_by_what_it_is_outside_of_the_time_of_reading() {

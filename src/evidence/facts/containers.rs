@@ -113,7 +113,7 @@ fn storage_driver(runner: &Runner, running: Option<&Engine>) -> Observation<Opti
         return Observed(None);
     }
     match (running, runner.engines.reason()) {
-        (Some(engine), _) => engine.api.as_ref().map(|api| api.storage_driver.clone()),
+        (Some(engine), _) => data::in_use(engine),
         (None, Some(reason)) => Observation::Unobserved(reason.clone()),
         (None, None) => Observed(None),
     }

@@ -11,7 +11,19 @@ use crate::evidence::{
 pub(super) fn driver(engine: &Engine) -> Observation<Option<String>> {
     match engine.planned {
         Some(_) => Observed(told_by_engine(engine)),
-        None => engine.api.as_ref().map(|api| api.storage_driver.clone()),
+        None => in_use(engine),
+    }
+}
+
+/// Every engine that can be asked has one, so an answer without it was not whole.
+pub(super) fn in_use(engine: &Engine) -> Observation<Option<String>> {
+    match &engine.api {
+        Unseen(reason) => Unseen(reason.clone()),
+        Observed(api) if api.storage_driver.is_none() => {
+            let what = format!("{} did not tell its storage driver", engine.path);
+            Observation::unseen(Why::Unreadable, what)
+        }
+        Observed(api) => Observed(api.storage_driver.clone()),
     }
 }
 
