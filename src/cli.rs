@@ -21,6 +21,7 @@ use std::time::Duration;
 #[command(
     name = "runner-doctor",
     version,
+    long_version = env!("RUNNER_DOCTOR_VERSION"),
     arg_required_else_help = true,
     max_term_width = 100
 )]

@@ -23,6 +23,8 @@ mod discover;
 mod document;
 pub mod evidence;
 mod fix;
+#[doc(hidden)]
+pub mod foreign;
 mod layers;
 mod lint;
 mod manifest;

@@ -74,6 +74,21 @@ fn exit_codes_mean_the_same_in_every_format() {
 }
 
 #[test]
+fn the_version_names_the_commit_and_the_target() {
+    assert_eq!(
+        out(&["-V"]),
+        concat!("runner-doctor ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+    let long = out(&["--version"]);
+    let told = long.trim_end().strip_prefix(out(&["-V"]).trim_end());
+    let told = told.and_then(|rest| rest.strip_prefix(" (")?.strip_suffix(')'));
+    // Without a checkout the target stands alone.
+    let target = told.unwrap().rsplit(", ").next().unwrap();
+    assert!(target.starts_with(std::env::consts::ARCH), "{long}");
+    assert!(target.contains(std::env::consts::OS), "{long}");
+}
+
+#[test]
 fn what_cannot_be_examined_is_two() {
     assert_eq!(code(&["check"]), 2, "no cluster");
     assert_eq!(code(&["check", "--demo", "nothing"]), 2);

@@ -1,10 +1,12 @@
 //! Recordings of real runners, and what the doctor says of them: the same on any machine.
 #![allow(clippy::unwrap_used)]
 
+use clap::ValueEnum;
 use runner_doctor::check::{Library, judge};
 use runner_doctor::diagnosis::{Diagnosis, Severity, Verdict};
 use runner_doctor::evidence::{Evidence, Observation};
 use runner_doctor::report::{Format, Style, render};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -25,13 +27,14 @@ fn diagnose(evidence: &Evidence) -> Diagnosis {
     )
 }
 
+const STYLE: Style = Style {
+    width: 80,
+    color: false,
+    unicode: true,
+};
+
 fn table(diagnosis: &Diagnosis) -> String {
-    let style = Style {
-        width: 80,
-        color: false,
-        unicode: true,
-    };
-    render(Format::Table, diagnosis, &style)
+    render(Format::Table, diagnosis, &STYLE)
 }
 
 /// Check, engine, subject: what a gate would look at.
@@ -148,6 +151,36 @@ fn hiding_evidence_never_makes_a_runner_healthy() {
                     found(&before).contains(&finding),
                     "{name} without {what}: {finding:?}"
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_number_is_too_large_or_too_small_to_be_judged_and_shown() {
+    let text = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/demo/article.yaml"),
+    )
+    .unwrap();
+    let library = Library::load(&[]).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    // An MTU, a count, an id: each line that holds a number only, as one kind wherever it stands.
+    let mut kinds = BTreeSet::new();
+    for line in &lines {
+        let key = line.trim_start_matches([' ', '-']).split_once(": ");
+        kinds.extend(
+            key.filter(|(key, value)| *key != "evidence_version" && value.parse::<i64>().is_ok()),
+        );
+    }
+    for (key, value) in kinds {
+        for extreme in [i64::MIN, -1, 0, i64::MAX] {
+            let changed =
+                text.replace(&format!("{key}: {value}\n"), &format!("{key}: {extreme}\n"));
+            let evidence = Evidence::parse(&changed, "changed").unwrap();
+            let judgement = judge(&library, &evidence);
+            let diagnosis = Diagnosis::new(&evidence, judgement.findings, judgement.unknowns, None);
+            for format in Format::value_variants() {
+                assert!(!render(*format, &diagnosis, &STYLE).is_empty());
             }
         }
     }

@@ -59,6 +59,14 @@ impl Library {
         Ok(library)
     }
 
+    /// The one check in this text, which may name no others.
+    pub(crate) fn of_text(name: &str, text: &str) -> Result<Library> {
+        let file = CheckFile::new(name.to_owned(), Path::new(name), text.to_owned());
+        let library = Library::parse(&[file])?;
+        library.resolve_names(&library.ids())?;
+        Ok(library)
+    }
+
     /// Those checks that `only` names (all where it names none), without those of `skip`.
     pub fn select(&self, only: &[String], skip: &[String]) -> Result<Library> {
         for id in only.iter().chain(skip) {

@@ -31,7 +31,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::{fmt, prelude::*};
 
 /// How a command ended. The numbers are a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,17 +63,15 @@ pub fn read(arguments: Vec<OsString>) -> Result<Cli> {
 
 pub fn run(cli: Cli) -> Result<Exit> {
     QUIET.store(cli.quiet, Ordering::Relaxed);
-    let level = match cli.verbose {
-        _ if cli.quiet => "off",
+    let told = match cli.verbose {
+        _ if cli.quiet => Targets::new(),
         // Libraries' complaints are told in our own words.
-        0 => "runner_doctor=warn",
-        1 => "info",
-        _ => "debug",
+        0 => Targets::new().with_target("runner_doctor", LevelFilter::WARN),
+        1 => Targets::new().with_default(LevelFilter::INFO),
+        _ => Targets::new().with_default(LevelFilter::DEBUG),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(level))
-        .with_writer(io::stderr)
-        .init();
+    let log = fmt::layer().with_writer(io::stderr).with_filter(told);
+    tracing_subscriber::registry().with(log).init();
     let (color, settings) = (cli.color, &cli.settings);
     match cli.command {
         Command::Check(options) => check::run(&options, settings, color),

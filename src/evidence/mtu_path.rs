@@ -79,7 +79,7 @@ impl Tcpmss {
     fn packet_size(self, path_mtu: i64) -> i64 {
         match self {
             Tcpmss::PathMtu => path_mtu,
-            Tcpmss::Mss(mss) => mss + Self::IP_AND_TCP_HEADERS,
+            Tcpmss::Mss(mss) => mss.saturating_add(Self::IP_AND_TCP_HEADERS),
         }
     }
 }

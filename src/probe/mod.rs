@@ -5,7 +5,7 @@ mod download;
 mod engine;
 mod firewall;
 mod frames;
-mod http;
+pub(crate) mod http;
 mod network;
 pub(crate) mod options;
 mod probed;
@@ -124,6 +124,18 @@ impl Walk {
         }
     }
 
+    /// Reads what was recorded with this marker.
+    pub(crate) fn recorded(mark: &str, url: Option<Url>) -> Self {
+        Walk {
+            script: String::new(),
+            mark: mark.to_owned(),
+            of_pod_only: false,
+            machine: false,
+            url,
+            probes: Vec::new(),
+        }
+    }
+
     /// What to execute in the container; the script follows on its standard input. A long argument
     /// meets limits of proxies, and a script read as standard input is eaten by the first child
     /// that reads.
@@ -205,7 +217,7 @@ pub struct SeenNode {
 fn difference(before: &Observation<i64>, after: &Observation<i64>) -> Observation<i64> {
     before
         .as_ref()
-        .and_then(|before| after.as_ref().map(|after| after - before))
+        .and_then(|before| after.as_ref().map(|after| after.saturating_sub(*before)))
 }
 
 /// The container that a walk ran in.

@@ -33,14 +33,7 @@ fn orders() -> Orders {
 }
 
 fn read(stream: &[u8]) -> Seen {
-    let walk = Walk {
-        script: String::new(),
-        mark: "rdcapture".to_owned(),
-        of_pod_only: false,
-        machine: false,
-        url: None,
-        probes: Vec::new(),
-    };
+    let walk = Walk::recorded("rdcapture", None);
     let walked = Walked {
         name: "docker-in-docker".to_owned(),
         image: "docker:20.10.5-dind".to_owned(),

@@ -32,7 +32,7 @@ impl Scale {
         let widest = whole.copied().max()?;
         let cuts = all.iter().any(|mtu| *mtu > widest);
         let top = match cuts {
-            true => widest + (widest - narrowest).max(narrowest / 10),
+            true => widest.saturating_add((widest - narrowest).max(narrowest / 10)),
             false => widest,
         };
         let floor = (narrowest as f64 - NARROWEST * top as f64) / (1.0 - NARROWEST);
@@ -54,7 +54,7 @@ impl Scale {
         if self.is_cut(mtu) {
             return 1.0;
         }
-        (mtu - self.floor) as f64 / (self.top - self.floor).max(1) as f64
+        mtu.saturating_sub(self.floor) as f64 / (self.top - self.floor).max(1) as f64
     }
 
     pub fn is_cut(&self, mtu: i64) -> bool {

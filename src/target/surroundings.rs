@@ -57,9 +57,9 @@ fn carried(name: &str, settings: &CniSettings) -> Option<i64> {
         // Cilium's is the ethernet's; a tunnel takes its part on the route, and so does WireGuard,
         // which may be there beside a tunnel: 80 and 50.
         ("cilium", Some(kind @ (Encapsulation::None | Encapsulation::Vxlan))) => {
-            own - kind.overhead()
+            own.saturating_sub(kind.overhead())
         }
-        ("cilium", _) => own - 130,
+        ("cilium", _) => own.saturating_sub(130),
         _ => own,
     };
     (576..=65535).contains(&mtu).then_some(mtu)

@@ -174,7 +174,7 @@ fn room(
         Unseen(reason) => return Unseen(reason.clone()),
     };
     match encapsulation {
-        Observed(kind) => Observed(uplink - kind.overhead()),
+        Observed(kind) => Observed(uplink.saturating_sub(kind.overhead())),
         Unseen(_) if network.observed().is_some_and(|n| n.mtu > uplink) => Observed(uplink),
         Unseen(reason) => Unseen(reason.clone()),
     }

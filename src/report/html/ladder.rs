@@ -225,7 +225,7 @@ fn remarks(layer: &Layer, engine_is_said: bool) -> Vec<String> {
     if let (Some(mtu), Some(carrier), true) = (layer.mtu, &layer.carrier, layer.inverted) {
         lines.push(format!(
             "{} bytes wider than {}, which carries {}",
-            mtu - carrier.mtu,
+            mtu.saturating_sub(carrier.mtu),
             text(&carrier.name),
             carrier.mtu
         ));

@@ -1,0 +1,21 @@
+//! Files before deployment, by each name that helps to tell their kind.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use runner_doctor::check::Library;
+use std::sync::LazyLock;
+
+const NAMES: [&str; 4] = [
+    "job.yaml",
+    "bitbucket-pipelines.yml",
+    ".gitlab-ci.yml",
+    "compose.yaml",
+];
+
+static LIBRARY: LazyLock<Option<Library>> = LazyLock::new(|| Library::load(&[]).ok());
+
+fuzz_target!(|text: &str| {
+    let Some(library) = &*LIBRARY else { return };
+    let name = NAMES[text.len() % NAMES.len()];
+    runner_doctor::foreign::file(name, text, library);
+});
