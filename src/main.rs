@@ -3,6 +3,10 @@
 use runner_doctor::commands::{self, Exit};
 use std::process::ExitCode;
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = std::env::args_os().collect();
     match commands::read(arguments).and_then(commands::run) {
