@@ -2,8 +2,8 @@
 
 use super::{Patient, place, resources, template};
 use crate::diagnosis::Remedy;
+use crate::evidence::Provider;
 use crate::evidence::versions::ImageRef;
-use crate::evidence::{PodContainer, Provider, Role};
 
 pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
     let (what, body) = match want {
@@ -45,16 +45,11 @@ pub fn lines(patient: &Patient, name: &str, init: bool, what: &str, body: &str) 
 
 /// Where the patient is no engine, the engine that it asks is: the pod's own.
 fn engine_env(patient: &Patient, variable: &str) -> Remedy {
+    let engines = || patient.runner.engine_containers();
+    let own = engines().find(|engine| engine.name == patient.path);
     let engine = match patient.is_nested() {
         true => None,
-        false => {
-            let mut containers = patient.runner.containers.iter();
-            let is_engine = |c: &&PodContainer| c.role == Role::Engine;
-            patient
-                .pod_container()
-                .filter(is_engine)
-                .or_else(|| containers.find(is_engine))
-        }
+        false => own.or_else(|| engines().next()),
     };
     let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
     match engine {

@@ -1,6 +1,6 @@
 //! GitLab: the docker service of a job (.gitlab-ci.yml) and the Kubernetes executor (config.toml).
 
-use super::{docker, pod, yaml};
+use super::{docker, pod, template, yaml};
 use crate::diagnosis::{Change, Remedy};
 use serde_json::json;
 
@@ -97,7 +97,7 @@ fn executor(change: &Change, phrase: &str) -> Remedy {
     }
     if settings.volume {
         lines.push("  [[runners.kubernetes.volumes.empty_dir]]".to_owned());
-        let data = json!(super::template::data(change));
+        let data = json!(template::data(change));
         lines.push(format!(
             "    name = \"docker-data\"\n    mount_path = {data}"
         ));

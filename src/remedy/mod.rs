@@ -159,10 +159,6 @@ impl Patient<'_> {
             Some(container) => container.dockerd_args.clone(),
             None => self.engine.map(|e| e.args.clone()).unwrap_or_default(),
         };
-        let root = self
-            .engine
-            .and_then(|engine| engine.api.observed()?.data_root.as_deref())
-            .or_else(|| container.map(facts::data_root));
         Change {
             place,
             container: self.path.to_owned(),
@@ -171,11 +167,25 @@ impl Patient<'_> {
             image,
             launch: container.and_then(|container| container.launch.clone()),
             args,
-            data_root: root
+            data_root: Some(self.data_root())
                 .filter(|root| *root != facts::DATA_ROOT)
                 .map(str::to_owned),
             settings: Settings::default(),
         }
+    }
+
+    /// Where the engine keeps its data. A path that could be more than one where it is pasted is not
+    /// believed.
+    fn data_root(&self) -> &str {
+        let told = self
+            .engine
+            .and_then(|engine| engine.api.observed()?.data_root.as_deref());
+        let set = self.pod_container().map(facts::data_root);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-@+".contains(c);
+        let mut roots = [told, set].into_iter().flatten();
+        roots
+            .find(|root| root.starts_with('/') && root.chars().all(plain))
+            .unwrap_or(facts::DATA_ROOT)
     }
 
     /// The container of the pod that it runs in; none for an engine inside another.

@@ -90,14 +90,13 @@ fn doubled(quantity: &str) -> Option<String> {
 
 fn own_data(patient: &Patient) -> Remedy {
     let (name, place) = (patient.path, place::pod(patient.runner));
-    let change = patient.unchanged(place.clone());
-    let data = template::data(&change);
-    if patient.pod_container().is_none() {
+    let data = patient.data_root();
+    let Some(container) = patient.pod_container() else {
         return Remedy::new(
             format!("Where {name} is started, give it a volume that no other engine has"),
             format!("docker run … --volume {data} …"),
         );
-    }
+    };
     Remedy::new(
         format!(
             "{}, container {name}: a volume of its own, in place of the one that another engine has too",
@@ -105,7 +104,7 @@ fn own_data(patient: &Patient) -> Remedy {
         ),
         format!(
             "{}:\n- name: {name}\n  volumeMounts:\n  - name: docker-data-{name}\n    mountPath: {data}\nvolumes:\n- name: docker-data-{name}\n  emptyDir: {{}}",
-            template::list(change.init),
+            template::list(container.init),
         ),
     )
 }

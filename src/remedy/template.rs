@@ -7,12 +7,12 @@ use crate::evidence::facts::DATA_ROOT;
 use serde_json::{Map, Value, json};
 
 pub const VOLUME: &str = "docker-data";
+const CLAMP: &str = "clamp-mss";
 
 /// Where its engine keeps its data.
 pub fn data(change: &Change) -> &str {
     change.data_root.as_deref().unwrap_or(DATA_ROOT)
 }
-const CLAMP: &str = "clamp-mss";
 
 /// One edit of a document.
 #[derive(Clone, Debug, PartialEq)]

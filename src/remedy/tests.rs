@@ -296,3 +296,28 @@ fn an_older_scale_set_has_its_engine_beside_the_runner() {
     assert_eq!(spec["containers"][1]["args"][3], "--mtu=1450");
     assert_eq!(spec["containers"][1].get("restartPolicy"), None);
 }
+
+/// A nested engine tells where it keeps its data; who pastes a cure must not run what it says.
+#[test]
+fn a_volume_lies_where_the_data_do_and_a_path_that_could_be_more_is_not_believed() {
+    let inner = "docker-in-docker/bb_docker";
+    let mut runner = runner(Provider::Generic, None, "docker-in-docker", "28.5.2");
+    for (root, mount) in [
+        ("/data", "/data"),
+        ("/x$(reboot)", "/var/lib/docker"),
+        ("/x y", "/var/lib/docker"),
+        ("data", "/var/lib/docker"),
+    ] {
+        if let Observed(engines) = &mut runner.engines {
+            let engine = engines.iter_mut().find(|e| e.path == inner).unwrap();
+            if let Observed(api) = &mut engine.api {
+                api.data_root = Some(root.to_owned());
+            }
+        }
+        for want in ["engine_volume", "own_data"] {
+            let cures = remedies(&wants(&[(want, "true")]), &runner, Some(inner));
+            let pasted = format!("docker run … --volume {mount} …");
+            assert_eq!(cures[0].snippet, pasted, "{want}: {root}");
+        }
+    }
+}
