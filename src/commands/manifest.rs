@@ -117,11 +117,7 @@ fn surroundings(options: &Manifest) -> Surroundings {
     };
     let look = async {
         let (context, file) = (options.context.as_deref(), options.kubeconfig.as_deref());
-        let waits = Waits {
-            credentials: PATIENCE,
-            busy: PATIENCE,
-        };
-        let cluster = Cluster::connect(context, file, waits).await?;
+        let cluster = Cluster::connect(context, file, Waits::within(PATIENCE)).await?;
         anyhow::Ok(Surroundings::read(&cluster).await)
     };
     let found = runtime.block_on(async { tokio::time::timeout(PATIENCE, look).await });

@@ -20,11 +20,7 @@ pub fn run(options: &Rbac) -> Result<Exit> {
         .context("cannot start: the system gives no threads")?;
     let asking = async {
         let (context, file) = (options.context.as_deref(), options.kubeconfig.as_deref());
-        let waits = Waits {
-            credentials: options.timeout,
-            busy: options.timeout,
-        };
-        let cluster = Cluster::connect(context, file, waits).await?;
+        let cluster = Cluster::connect(context, file, Waits::within(options.timeout)).await?;
         review::ask(&cluster, &scope).await
     };
     let answers = runtime.block_on(async { tokio::time::timeout(options.timeout, asking).await });

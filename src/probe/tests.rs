@@ -33,7 +33,7 @@ fn orders() -> Orders {
 }
 
 fn read(stream: &[u8]) -> Seen {
-    let walk = Walk::recorded("rdcapture", None);
+    let walk = Walk::recorded(crate::foreign::MARK, None);
     let walked = Walked {
         name: "docker-in-docker".to_owned(),
         image: "docker:20.10.5-dind".to_owned(),

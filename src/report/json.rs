@@ -1,6 +1,6 @@
 //! The report for programs: `runner-doctor/report/v1`, whose keys are a promise.
 
-use super::terminal::{is_command, is_unsafe};
+use super::terminal::obeyed;
 use crate::diagnosis::Diagnosis;
 use std::fmt::Write;
 
@@ -21,8 +21,7 @@ pub(super) fn write<T: serde::Serialize>(document: &T) -> String {
 /// own, and neither `#` nor `::`.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for (at, c) in text.char_indices() {
-        let obeyed = is_unsafe(c) || matches!(c, ':' | '#') && is_command(&text[at..]);
+    for (c, obeyed) in obeyed(text) {
         if c == '\n' || !obeyed {
             out.push(c);
             continue;

@@ -1,6 +1,6 @@
 //! JUnit's XML, which every CI system shows: a suite a runner, a test case a finding.
 
-use super::terminal::{is_command, is_unsafe};
+use super::terminal::obeyed;
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity, Unknown, Verdict};
 use std::fmt::Write;
 
@@ -161,18 +161,15 @@ fn details(finding: &Finding) -> String {
 /// Text as XML 1.0 can hold it: most control characters it cannot, not even escaped.
 fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for (at, c) in text.char_indices() {
+    for (c, obeyed) in obeyed(text) {
         match c {
-            ':' | '#' if is_command(&text[at..]) => {
-                let _ = write!(out, "&#x{:x};", u32::from(c));
-            }
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\n' | '\t' => out.push(c),
             c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
-            c if is_unsafe(c) => {
+            c if obeyed => {
                 let _ = write!(out, "&#x{:x};", u32::from(c));
             }
             c => out.push(c),

@@ -1,6 +1,7 @@
 //! Lines of a report: indented, wrapped to the width, painted last so that colour takes no space.
 
 use super::terminal::{Ink, Style};
+use std::borrow::Cow;
 
 /// Longer lines of prose are hard to read, however wide the terminal is.
 const PROSE_WIDTH: usize = 100;
@@ -94,9 +95,9 @@ impl<'a> Page<'a> {
 }
 
 /// As much of a text as a form takes.
-pub(super) fn cut_at(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
+pub(super) fn cut_at(text: &str, most: usize) -> Cow<'_, str> {
+    if text.chars().nth(most).is_none() {
+        return Cow::Borrowed(text);
     }
     text.chars().take(most - 1).chain(['…']).collect()
 }

@@ -157,21 +157,21 @@ pub(super) fn clean_in_command(text: &str) -> Cow<'_, str> {
 }
 
 fn write_out(text: &str, commands: bool) -> Cow<'_, str> {
-    let commands = commands && has_command(text);
-    if !commands && !text.chars().any(is_unsafe) {
+    let must = |(c, obeyed): (char, bool)| match commands {
+        true => obeyed,
+        false => is_unsafe(c),
+    };
+    if !obeyed(text).any(must) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
-    for (at, c) in text.char_indices() {
+    for (c, obeyed) in obeyed(text) {
         match c {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            // Writing into a String cannot fail, here and below.
-            ':' | '#' if commands && is_command(&text[at..]) => {
-                _ = write!(out, "\\x{:02x}", u32::from(c));
-            }
-            c if !is_unsafe(c) => out.push(c),
+            c if !must((c, obeyed)) => out.push(c),
+            // Writing into a String cannot fail.
             c if u32::from(c) < 0x100 => _ = write!(out, "\\x{:02x}", u32::from(c)),
             c => _ = write!(out, "\\u{{{:x}}}", u32::from(c)),
         }
@@ -179,14 +179,18 @@ fn write_out(text: &str, commands: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-pub(super) fn has_command(text: &str) -> bool {
-    let mut signs = text.match_indices([':', '#']);
-    signs.any(|(at, _)| is_command(&text[at..]))
+/// Each character, and whether a terminal, or a CI system that prints it, would obey it or what it
+/// begins: every format writes these out in its own way.
+pub(super) fn obeyed(text: &str) -> impl Iterator<Item = (char, bool)> {
+    text.char_indices().map(|(at, c)| {
+        let begins = matches!(c, ':' | '#') && is_command(&text[at..]);
+        (c, begins || is_unsafe(c))
+    })
 }
 
 /// What CI systems obey in anything that a step prints: GitHub's `::name::` at the start of a line,
 /// and anywhere its older `##[name]`, Azure's `##vso[name]` and TeamCity's `##teamcity[name`.
-pub(super) fn is_command(text: &str) -> bool {
+fn is_command(text: &str) -> bool {
     if let Some(name) = text.strip_prefix("##") {
         let rest = name.trim_start_matches(|c: char| c.is_ascii_alphabetic());
         return rest.starts_with('[');
@@ -307,7 +311,7 @@ mod tests {
         #[test]
         fn nothing_unsafe_is_left(text in "(\\PC|[:#\\[a-z \n\u{1b}\u{202e}-]){0,40}") {
             prop_assert!(!clean(&text).chars().any(is_unsafe));
-            prop_assert!(!has_command(&clean(&text)));
+            prop_assert!(!obeyed(&clean(&text)).any(|(_, obeyed)| obeyed));
             let ascii = Style { width: 80, color: false, unicode: false };
             prop_assert!(ascii.line(&text).chars().all(|c| c.is_ascii() && !c.is_control()));
         }

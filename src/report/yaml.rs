@@ -1,7 +1,7 @@
 //! The JSON report as YAML, for people who read it: texts of several lines stay texts of several
 //! lines, and what a terminal would obey is escaped.
 
-use super::terminal::{has_command, is_command, is_unsafe};
+use super::terminal::obeyed;
 use crate::diagnosis::Diagnosis;
 use serde_json::Value;
 use std::fmt::Write;
@@ -83,7 +83,7 @@ fn plain(value: &Value) -> String {
 
 /// Text that stands as it is in a literal block.
 fn is_literal(text: &str) -> bool {
-    let clean = !text.chars().any(|c| c != '\n' && is_unsafe(c)) && !has_command(text);
+    let clean = obeyed(text).all(|(c, obeyed)| c == '\n' || !obeyed);
     let first = text.chars().next();
     clean
         && text.contains('\n')
@@ -105,15 +105,13 @@ fn scalar(text: &str) -> String {
         return text.to_owned();
     }
     let mut quoted = String::from("\"");
-    for (at, c) in text.char_indices() {
+    for (c, obeyed) in obeyed(text) {
         match c {
-            ':' | '#' if is_command(&text[at..]) => {
-                _ = write!(quoted, "\\x{:02x}", u32::from(c));
-            }
             '"' | '\\' => quoted.extend(['\\', c]),
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
-            c if !is_unsafe(c) => quoted.push(c),
+            c if !obeyed => quoted.push(c),
+            c if c.is_ascii_punctuation() => _ = write!(quoted, "\\x{:02x}", u32::from(c)),
             c if u32::from(c) > 0xffff => _ = write!(quoted, "\\U{:08x}", u32::from(c)),
             c => _ = write!(quoted, "\\u{:04x}", u32::from(c)),
         }
@@ -124,6 +122,7 @@ fn scalar(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::terminal::is_unsafe;
     use proptest::prelude::*;
 
     proptest! {

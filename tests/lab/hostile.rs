@@ -5,7 +5,7 @@
 use crate::fleet::{highest, of};
 use crate::lab;
 use crate::scenario::Scenario;
-use crate::stage::Stage;
+use crate::stage::{Stage, within};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::process::{Command, Stdio};
@@ -190,17 +190,14 @@ fn nothing_runs_on(stage: &Stage) -> Result<()> {
     for lie in LIES.iter().filter(|lie| lie.program != "sh") {
         let pod = stage.pod(lie.pod)?;
         let script = "for p in /proc/[0-9]*/cmdline; do tr \"\\0\" \" \" <$p; echo; done 2>/dev/null | sed -n \"/[h]ead -c\\|[s]leep 1000\\|^yes\\|[d]ial-stdio/p\"";
-        let ends = Instant::now() + Duration::from_secs(5);
-        loop {
+        within(Duration::from_secs(5), || {
             let output = lab::command()
                 .args(["in", &pod, "dind", "dash", "-c", script])
                 .output()?;
-            if output.stdout.trim_ascii().is_empty() {
-                break;
-            }
-            let left = String::from_utf8_lossy(&output.stdout).into_owned();
-            ensure!(Instant::now() < ends, "in {pod} these still run: {left}");
-        }
+            let left = String::from_utf8_lossy(&output.stdout);
+            ensure!(left.trim().is_empty(), "in {pod} these still run: {left}");
+            Ok(())
+        })?;
     }
     Ok(())
 }

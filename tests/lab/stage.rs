@@ -142,7 +142,12 @@ impl Drop for Stage {
 
 /// Tries again what is not yet so.
 pub fn until(holds: impl Fn() -> Result<()>) -> Result<()> {
-    let ends = Instant::now() + PATIENCE;
+    within(PATIENCE, holds)
+}
+
+/// The same for what must be so soon.
+pub fn within(limit: Duration, holds: impl Fn() -> Result<()>) -> Result<()> {
+    let ends = Instant::now() + limit;
     loop {
         match holds() {
             Err(error) if Instant::now() > ends => return Err(error.context("gave up waiting")),

@@ -3,11 +3,11 @@
 
 use crate::lab;
 use crate::scenario::Scenario;
-use crate::stage::Stage;
+use crate::stage::{Stage, within};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PATIENT: &str = include_str!("rights.yaml");
 const AGENT: &str = concat!("runner-doctor/", env!("CARGO_PKG_VERSION"));
@@ -69,14 +69,11 @@ fn nothing_runs_on(pod: &str) -> Result<()> {
     let line = format!(
         "in {pod} docker-in-docker sh -c 'grep -l -a -e \"[h]ead -c\" -e \"[r]unner-doctor-\" /proc/[0-9]*/cmdline; true'"
     );
-    let ends = Instant::now() + Duration::from_secs(5);
-    loop {
+    within(Duration::from_secs(5), || {
         let left = lab::lab(&line)?;
-        if left.is_empty() {
-            return Ok(());
-        }
-        ensure!(Instant::now() < ends, "these still run: {left}");
-    }
+        ensure!(left.is_empty(), "these still run: {left}");
+        Ok(())
+    })
 }
 
 /// Whom the lab's kubeconfig names.

@@ -28,6 +28,16 @@ pub struct Waits {
     pub busy: Duration,
 }
 
+impl Waits {
+    /// No longer than all of it may take.
+    pub fn within(limit: Duration) -> Self {
+        Waits {
+            credentials: limit,
+            busy: limit,
+        }
+    }
+}
+
 impl Cluster {
     /// Inside a cluster, that one.
     pub async fn connect(
