@@ -48,6 +48,11 @@ pub fn lab(line: &str) -> Result<String> {
     printed(&output(shell(line))?).with_context(|| format!("lab {line}"))
 }
 
+/// The same for what is made once and kept, as an image that is built: it may take minutes.
+pub fn make(line: &str) -> Result<String> {
+    printed(&output(shell_for(line, 900))?).with_context(|| format!("lab {line}"))
+}
+
 /// The same, where failing is an answer too: whether it went well, and all that it printed.
 pub fn try_lab(line: &str) -> Result<(bool, String)> {
     let output = output(shell(line))?;
@@ -68,9 +73,13 @@ pub fn whole(line: &str) -> Result<(i32, Vec<u8>, String)> {
 
 /// A step that waits for something which hangs must not hang the run.
 fn shell(line: &str) -> Command {
+    shell_for(line, 120)
+}
+
+fn shell_for(line: &str, seconds: u32) -> Command {
     let mut command = Command::new("sh");
     command
-        .args(["-c", &format!("exec timeout 120 \"$LAB\" {line}")])
+        .args(["-c", &format!("exec timeout {seconds} \"$LAB\" {line}")])
         .env("LAB", program());
     command
 }

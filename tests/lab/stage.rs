@@ -31,7 +31,7 @@ impl Stage {
             keep: std::env::var_os("LAB_KEEP").is_some(),
         };
         for line in &scenario.before {
-            lab::lab(line)?;
+            lab::make(line)?;
         }
         stage.make_namespace()?;
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": stage.objects });
@@ -132,7 +132,14 @@ impl Drop for Stage {
             &list.to_string(),
         )
         .and_then(|()| {
-            lab::kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]).map(drop)
+            lab::kubectl(&[
+                "delete",
+                "namespace",
+                &self.namespace,
+                "--ignore-not-found",
+                "--wait=false",
+            ])
+            .map(drop)
         });
         if let Err(error) = gone {
             eprintln!("{}: {error:#}", self.name);

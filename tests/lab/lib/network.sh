@@ -58,6 +58,9 @@ network_up() {
 	in_node_net ip address replace "$NODE_IP/24" dev eth0
 	in_node_net ip route replace default via "$FAR_IP"
 	in_far_end sysctl -qw net.ipv4.ip_forward=1 net.ipv4.icmp_ratelimit=0 # "unreachable", at once, of all else
+	# Who has gone from a download that hung is sent to for 6 s more, not 15 minutes: a check that follows
+	# would see it dropped.
+	in_far_end sysctl -qw net.ipv4.tcp_retries2=4
 	in_far_end ip link set lo up
 	in_far_end ip link set eth0 up
 	in_far_end ip address replace "$FAR_IP/24" dev eth0
