@@ -233,7 +233,7 @@ Exit codes:
   1  findings at or above --fail-on
   2  could not examine: bad arguments, no cluster, no runner, or a runner that could not be seen at all
   3  with --strict: something is unknown
-  130  interrupted, after printing what is known";
+  130  interrupted (Ctrl-C or SIGTERM), after printing what is known";
 
 const COLLECT_EXAMPLES: &str = "\
 Examples:

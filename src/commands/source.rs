@@ -9,7 +9,7 @@ use crate::evidence::{Evidence, Probe};
 use crate::symptoms::Symptoms;
 use crate::target::docker::Docker;
 use crate::target::kubernetes::{Cluster, Order, Waits, cut_short};
-use crate::target::{Limits, Selection};
+use crate::target::{Limits, Selection, Stop};
 use anyhow::{Context, Result, anyhow, bail};
 use include_dir::{Dir, include_dir};
 use std::io::Read;
@@ -134,7 +134,11 @@ pub fn must_fit(old: &Diagnosis, new: &Diagnosis) -> Result<()> {
 async fn from_docker(source: &Source, container: Option<String>, probes: Vec<Probe>) -> Evidence {
     let limits = limits(source, probes);
     let stop = stop(limits.deadline);
-    Docker { container }.collect(&limits, stop).await
+    let docker = Docker {
+        container,
+        stop: Stop::default(),
+    };
+    docker.collect(&limits, stop).await
 }
 
 async fn from_cluster(source: &Source, asked: Questions) -> Result<Evidence> {
@@ -221,16 +225,32 @@ pub fn pause(time: Duration) -> Result<bool> {
         .context("cannot start: the system gives no threads")?;
     Ok(runtime.block_on(async {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => true,
+            () = interrupt() => true,
             () = tokio::time::sleep(time) => false,
         }
     }))
 }
 
+/// Ctrl-C, or what a CI system sends when a job is cancelled.
+async fn interrupt() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
 /// Why the run must end now: a signal, or its deadline.
 async fn stop(deadline: Duration) -> String {
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => INTERRUPTED.to_owned(),
+        () = interrupt() => INTERRUPTED.to_owned(),
         () = tokio::time::sleep(deadline) => {
             format!("--deadline of {} s passed: this is what was known by then", deadline.as_secs())
         }

@@ -1,7 +1,8 @@
 //! A Docker engine without a cluster: the walk runs on this machine, in this step of a pipeline, or
 //! in a container of the engine.
 
-use super::talk::Talk;
+use super::stop::{GRACE, Stop, unreached};
+use super::talk::{Ended, Talk};
 use super::walk::walk_runner;
 use super::{Exec, Limits, Place, client_limit};
 use crate::evidence::{
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 /// What the engine of this machine is called in reports.
 const ENGINE: &str = "docker";
@@ -22,6 +23,7 @@ const ENGINE: &str = "docker";
 pub struct Docker {
     /// A container of the engine; this machine or step where none is named.
     pub container: Option<String>,
+    pub stop: Stop,
 }
 
 impl Docker {
@@ -34,9 +36,14 @@ impl Docker {
         let before = self.runner();
         let orders = limits.orders();
         let walk = walk_runner(self, before.clone(), &mode, &orders, limits.max_depth);
+        let mut walk = std::pin::pin!(walk);
         let (mut runner, incomplete) = tokio::select! {
-            runner = walk => (runner, None),
-            why = stop => (before, Some(why)),
+            runner = &mut walk => (runner, None),
+            why = stop => {
+                self.stop.now();
+                let runner = timeout(GRACE, walk).await.unwrap_or(before);
+                (runner, Some(why))
+            }
         };
         if self.container.is_none() {
             runner.outermost = outermost(&runner);
@@ -54,7 +61,7 @@ impl Docker {
 
     fn runner(&self) -> Runner {
         let name = self.container.clone();
-        let unseen = Unobserved::new(Why::TimedOut, "the run ended before it");
+        let unseen = unreached();
         Runner {
             namespace: String::new(),
             pod: name.clone().unwrap_or_else(host_name),
@@ -133,14 +140,15 @@ impl Exec for Docker {
         let mut talk = Talk::default();
         let limit = client_limit(limit);
         let ends = Instant::now() + limit;
-        let in_time = timeout_at(ends, talk.hold(stdin, stdout, stderr, walk)).await;
-        match (talk.printed.is_empty(), in_time) {
-            (false, _) => Ok(talk.printed),
-            (true, Err(_)) => Err(Unobserved::new(
+        let streams = (stdin, stdout, stderr);
+        match talk.hold_until(ends, &self.stop, streams, walk).await {
+            _ if !talk.printed.is_empty() => Ok(talk.printed),
+            Ended::Late => Err(Unobserved::new(
                 Why::TimedOut,
                 format!("nothing came within {} s: raise --timeout", limit.as_secs()),
             )),
-            (true, Ok(())) => Err(self.no_output(&talk.complaint())),
+            Ended::Stopped => Err(unreached()),
+            Ended::ByItself => Err(self.no_output(&talk.complaint())),
         }
     }
 }

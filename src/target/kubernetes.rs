@@ -9,11 +9,12 @@ mod lost;
 mod nested;
 mod requests;
 
+use super::stop::{GRACE, Stop, unreached};
 use super::walk::walk_runner;
 use super::{Limits, Progress, Selection, nodes};
 use crate::discover;
 use crate::evidence::{
-    Cluster as ClusterFacts, Evidence, Observation, Observed, Runner, Unobserved, Why,
+    Cluster as ClusterFacts, Evidence, Observation, Observed, Runner, Unobserved, Unseen, Why,
 };
 use crate::probe::Mode;
 use crate::symptoms::Symptoms;
@@ -28,12 +29,14 @@ use requests::Requests;
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::time::Duration;
+use tokio::time::sleep;
 
 /// A cluster that answers.
 pub struct Cluster {
     pub(super) client: Client,
     namespace: String,
     requests: Requests,
+    stop: Stop,
 }
 
 /// What is asked of a cluster.
@@ -117,7 +120,8 @@ impl Cluster {
         progress.found(found.len());
         let names: BTreeSet<String> = found.iter().filter_map(|f| f.runner.node.clone()).collect();
         let mut runners: Vec<Runner> = found.iter().map(|f| f.runner.clone()).collect();
-        let walks = stream::iter(found.into_iter().enumerate()).map(|(at, found)| {
+        let found = stream::iter(found.into_iter().enumerate());
+        let walks = found.take_until(self.stop.told()).map(|(at, found)| {
             let caught = caught.as_ref().filter(|c| c.pod == found.runner.pod);
             async move {
                 let walked = async {
@@ -132,7 +136,7 @@ impl Cluster {
                 (at, runner)
             }
         });
-        let mut walks = walks.buffer_unordered(limits.concurrency);
+        let mut walks = std::pin::pin!(walks.buffer_unordered(limits.concurrency));
         let mut facts: Option<nodes::Nodes> = None;
         let mut incomplete = None;
         {
@@ -143,6 +147,7 @@ impl Cluster {
                 limits
             ));
             let mut walking = true;
+            let mut grace = std::pin::pin!(sleep(Duration::MAX));
             while walking || facts.is_none() {
                 tokio::select! {
                     walked = walks.next(), if walking => match walked {
@@ -153,10 +158,12 @@ impl Cluster {
                         None => walking = false,
                     },
                     read = &mut of_nodes, if facts.is_none() => facts = Some(read),
-                    why = &mut stop => {
+                    why = &mut stop, if incomplete.is_none() => {
                         incomplete = Some(why);
-                        break;
+                        self.stop.now();
+                        grace.set(sleep(GRACE));
                     }
+                    () = &mut grace, if incomplete.is_some() => break,
                 }
             }
         }
@@ -169,10 +176,7 @@ impl Cluster {
         }
         let (nodes, cni) = match facts {
             Some(facts) => (facts.nodes, facts.cni),
-            None => (
-                Vec::new(),
-                Observation::unseen(Why::TimedOut, "the run ended before it"),
-            ),
+            None => (Vec::new(), Unseen(unreached())),
         };
         let mut evidence = Evidence::new(Observed(ClusterFacts {
             server_version,

@@ -6,6 +6,7 @@ pub mod kubernetes;
 mod nodes;
 pub mod object;
 pub(crate) mod permissions;
+mod stop;
 pub(crate) mod surroundings;
 mod talk;
 mod walk;
@@ -13,6 +14,7 @@ mod walk;
 use crate::evidence::{Probe, Unobserved};
 use crate::probe::{Orders, Url, Walk};
 use std::time::Duration;
+pub use stop::Stop;
 
 /// A place where a walk can be executed. The lab, a cluster and a stand-in differ only here.
 pub trait Exec: Sync {

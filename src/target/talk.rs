@@ -1,7 +1,9 @@
 //! A conversation with a walk that runs elsewhere: the script goes in, what it prints comes out.
 
+use super::stop::Stop;
 use crate::probe::{STREAM_BYTES, Walk};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, sleep_until};
 
 pub const STDERR_BYTES: usize = 64 << 10;
 
@@ -12,10 +14,38 @@ pub struct Talk {
     complained: Vec<u8>,
 }
 
+/// How a conversation ended.
+#[derive(PartialEq)]
+pub enum Ended {
+    ByItself,
+    Late,
+    Stopped,
+}
+
 impl Talk {
+    /// Holds it, until then at most.
+    pub async fn hold_until(
+        &mut self,
+        ends: Instant,
+        stop: &Stop,
+        streams: (
+            impl AsyncWrite + Unpin,
+            impl AsyncRead + Unpin,
+            impl AsyncRead + Unpin,
+        ),
+        walk: &Walk,
+    ) -> Ended {
+        let (stdin, stdout, stderr) = streams;
+        tokio::select! {
+            () = self.hold(stdin, stdout, stderr, walk) => Ended::ByItself,
+            () = sleep_until(ends) => Ended::Late,
+            () = stop.told() => Ended::Stopped,
+        }
+    }
+
     /// Sends the script and reads to the end. The streams are drained while it is sent; standard
     /// input stays open, for its end tells the walk that nobody listens any more.
-    pub async fn hold(
+    async fn hold(
         &mut self,
         mut stdin: impl AsyncWrite + Unpin,
         stdout: impl AsyncRead + Unpin,

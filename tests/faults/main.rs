@@ -537,10 +537,14 @@ fn a_node_that_is_never_read_costs_no_more_than_the_deadline() {
 
 /// Waits until the server was asked for something, and interrupts.
 fn interrupted(run: &Run, arguments: &[&str], reached: &AtomicBool) -> Seen {
+    signalled("-INT", run, arguments, || reached.load(Ordering::SeqCst))
+}
+
+fn signalled(signal: &str, run: &Run, arguments: &[&str], reached: impl Fn() -> bool) -> Seen {
     let mut child = run.start(arguments);
     let input = child.stdin.take();
     let ends = Instant::now() + Duration::from_secs(20);
-    while !reached.load(Ordering::SeqCst) {
+    while !reached() {
         assert!(Instant::now() < ends, "it did not come so far");
         sleep(Duration::from_millis(10));
     }
@@ -548,7 +552,7 @@ fn interrupted(run: &Run, arguments: &[&str], reached: &AtomicBool) -> Seen {
     let id = child.id().to_string();
     assert!(
         Command::new("kill")
-            .args(["-INT", &id])
+            .args([signal, &id])
             .status()
             .unwrap()
             .success()
@@ -590,6 +594,44 @@ fn an_interrupt_at_any_moment_prints_what_is_known() {
                 .unwrap()
                 .starts_with("interrupted"),
             "{path}"
+        );
+    }
+}
+
+#[test]
+fn what_a_walk_has_told_counts_when_the_run_is_ended() {
+    for signal in ["-INT", "-TERM"] {
+        let walks = Arc::new(AtomicUsize::new(0));
+        let server = StandIn::with({
+            let walks = walks.clone();
+            move |path, _| match of_ill(path, "exec") {
+                true => {
+                    walks.fetch_add(1, Ordering::SeqCst);
+                    Walk(Walked::Hangs)
+                }
+                false => Well,
+            }
+        });
+        let run = Run::new(&server.url());
+        let begun = || {
+            let begun = walks.load(Ordering::SeqCst) > 0;
+            // What is printed at once is on its way.
+            sleep(Duration::from_millis(if begun { 2000 } else { 0 }));
+            begun
+        };
+        let seen = signalled(signal, &run, &["check", "-o", "json"], begun);
+        assert_eq!(seen.code, Some(130), "{signal}: {}", seen.said);
+        seen.in_time(2, signal);
+        assert!(seen.is_examined("well"), "{signal}");
+        let reason = seen.unknown("mtu-inversion", "ill");
+        assert!(
+            reason.contains("the walk was cut off"),
+            "{signal}: {reason}"
+        );
+        let ill = &seen.report["runners"][1];
+        assert!(
+            ill["layers"].as_array().is_some_and(|l| l.len() > 1),
+            "{signal}: {ill}"
         );
     }
 }

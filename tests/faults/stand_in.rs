@@ -41,6 +41,8 @@ pub enum Walked {
     Cut,
     /// All is printed, and the stream stays.
     Stays,
+    /// Half is printed, to within a record, and no more comes.
+    Hangs,
     /// Line by line of one megabyte each, as long as somebody reads.
     Floods,
 }
@@ -215,7 +217,7 @@ fn walk(mut connection: TcpStream, asked: &Asked, how: Walked) {
     };
     let printed = WALK.replace(runner_doctor::foreign::MARK, &mark);
     let printed = match how {
-        Walked::Cut => &printed[..printed.len() / 2],
+        Walked::Cut | Walked::Hangs => &printed[..printed.len() / 2],
         Walked::Floods => "",
         _ => &printed,
     };
@@ -227,7 +229,7 @@ fn walk(mut connection: TcpStream, asked: &Asked, how: Walked) {
     say(1, printed);
     match how {
         Walked::Cut => return,
-        Walked::Stays => sleep(FOREVER),
+        Walked::Stays | Walked::Hangs => sleep(FOREVER),
         Walked::Floods => {
             let line = "y".repeat(1 << 20) + "\n";
             while say(1, &line) {}

@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use super::requests::Requests;
+use crate::target::Stop;
 use anyhow::{Context, Result, anyhow};
 use http::Uri;
 use http::header::{HeaderValue, USER_AGENT};
@@ -64,6 +65,7 @@ impl Cluster {
         let plugin = exec.and_then(|exec| exec.command.clone());
         let client = build(config, requests.clone(), plugin, waits.credentials).await?;
         Ok(Cluster {
+            stop: Stop::default(),
             client,
             namespace,
             requests,

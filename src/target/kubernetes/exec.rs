@@ -3,7 +3,8 @@
 use super::{BUSY, Cluster, busy, chain, code, forbidden};
 use crate::evidence::{Unobserved, Why};
 use crate::probe::Walk;
-use crate::target::talk::{STDERR_BYTES, Talk};
+use crate::target::stop::unreached;
+use crate::target::talk::{Ended, STDERR_BYTES, Talk};
 use crate::target::{Exec, Place, client_limit};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, AttachParams};
@@ -42,13 +43,14 @@ impl Exec for Cluster {
             ));
         };
         let mut talk = Talk::default();
-        let in_time = timeout_at(ends, talk.hold(stdin, stdout, stderr, walk)).await;
-        if !talk.printed.is_empty() {
+        let streams = (stdin, stdout, stderr);
+        let ended = talk.hold_until(ends, &self.stop, streams, walk).await;
+        match ended {
             // What came before the end still counts.
-            return Ok(talk.printed);
-        }
-        if in_time.is_err() {
-            return Err(late(place, limit));
+            _ if !talk.printed.is_empty() => return Ok(talk.printed),
+            Ended::Late => return Err(late(place, limit)),
+            Ended::Stopped => return Err(unreached()),
+            Ended::ByItself => {}
         }
         let status = match status {
             Some(status) => timeout_at(ends, status).await.ok().flatten(),

@@ -29,6 +29,7 @@ fn cluster(answer: Answer) -> Cluster {
         }
     });
     Cluster {
+        stop: Stop::default(),
         client: Client::new(service, "default"),
         namespace: "default".to_owned(),
         requests: Requests::default(),
