@@ -1,5 +1,6 @@
 //! The Docker daemons of a walk: which process each is, where it runs, and what it says of itself.
 
+use super::RECORD_BYTES;
 use super::data;
 use super::frames::{Frames, Record};
 use super::http;
@@ -390,6 +391,10 @@ fn why_silent(record: &Record, endpoint: &str) -> Unobserved {
     {
         let detail = format!("dockerd does not answer in time on {endpoint}: it hangs");
         return Unobserved::new(Why::TimedOut, detail);
+    }
+    if record.content.len() >= RECORD_BYTES {
+        let detail = format!("dockerd answers with more than {RECORD_BYTES} bytes on {endpoint}");
+        return Unobserved::new(Why::TooLarge, detail);
     }
     let said = String::from_utf8_lossy(record.content);
     if said.contains("Cannot connect to the Docker daemon") || said.contains("connection refused") {

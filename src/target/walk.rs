@@ -1,7 +1,7 @@
 //! Walks one runner: every running engine container of its pod, once.
 
 use super::{Exec, Place};
-use crate::evidence::{Engine, Observation, Observed, Probed, Runner, Unobserved, Unseen, Why};
+use crate::evidence::{Engine, Observation, Observed, PodContainer, Probed, Runner, Unobserved, Unseen, Why};
 use crate::probe::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked};
 use std::ops::RangeInclusive;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -48,10 +48,7 @@ pub async fn walk_runner<E: Exec>(
         ahead = ahead.or(clock.map(|clock| outside(clock, begun..=seconds())));
     }
     if seen.is_empty() {
-        let reason = Unobserved::new(
-            Why::NotApplicable,
-            "no container of this pod runs a Docker engine, so there was nothing to walk",
-        );
+        let reason = Unobserved::new(Why::NotApplicable, no_engine(&runner));
         seen.push(Seen::nothing(reason));
     }
     let Some(mut seen) = seen.into_iter().reduce(merge) else {
@@ -73,6 +70,20 @@ pub async fn walk_runner<E: Exec>(
     runner.engines = seen.engines;
     runner.probes = seen.probes;
     runner
+}
+
+/// Why there was nothing to walk, and where to look instead.
+fn no_engine(runner: &Runner) -> String {
+    let asks = |container: &PodContainer| {
+        let host = container.env.get("DOCKER_HOST")?;
+        Some(format!(
+            "; {} asks an engine elsewhere (DOCKER_HOST {host}): check the pod in which that runs",
+            container.name
+        ))
+    };
+    let elsewhere = runner.containers.iter().find_map(asks);
+    let elsewhere = elsewhere.unwrap_or_else(|| ", so there was nothing to walk".to_owned());
+    format!("no container of this pod runs a Docker engine{elsewhere}")
 }
 
 /// Leaves out what lies deeper than was asked for; of the first level there it is said.

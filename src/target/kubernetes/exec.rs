@@ -75,16 +75,23 @@ fn late(place: &Place, limit: Duration) -> Unobserved {
 fn no_output(place: &Place, said: &str) -> Unobserved {
     let said = crate::probe::text::plain(said);
     let Place { container, .. } = place;
-    let no_shell = said.contains("executable file not found") || said.contains("no such file");
+    // In the words of runc, and of crun. A file that is not there is another thing.
+    let no_shell =
+        said.contains("executable file not found") || said.contains("executable file `sh` not found");
     match no_shell {
         true => Unobserved::new(
             Why::Missing,
             format!("container {container} has no shell to walk with"),
         ),
-        false => Unobserved::new(
-            Why::Unreadable,
-            format!("the walk printed nothing in container {container}: {said}"),
-        ),
+        false => {
+            // Each layer below the kubelet says in its turn that this failed; the last says why.
+            let cause = said.rsplit_once("OCI runtime exec failed: ");
+            let said = cause.map_or(said.as_str(), |(_, cause)| cause);
+            Unobserved::new(
+                Why::Unreadable,
+                format!("the walk printed nothing in container {container}: {said}"),
+            )
+        }
     }
 }
 
