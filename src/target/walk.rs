@@ -1,7 +1,9 @@
 //! Walks one runner: every running engine container of its pod, once.
 
 use super::{Exec, Place};
-use crate::evidence::{Engine, Observation, Observed, PodContainer, Probed, Runner, Unobserved, Unseen, Why};
+use crate::evidence::{
+    Engine, Observation, Observed, PodContainer, Probed, Runner, Unobserved, Unseen, Why,
+};
 use crate::probe::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked};
 use std::ops::RangeInclusive;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -9,8 +9,10 @@
 mod access;
 mod cures;
 mod examination;
+mod extent;
 mod fleet;
 mod hostile;
+mod interrupted;
 mod lab;
 mod leaks;
 mod manifest;
@@ -99,8 +101,11 @@ fn proof(name: &str, examine: impl FnOnce() -> Result<()> + Send + 'static) -> T
 /// What is shown of the doctor itself.
 fn proofs() -> Vec<Trial> {
     vec![
+        proof("crowded-engine", extent::crowded),
+        proof("twelve-deep", extent::deep),
         proof("kubelet-misbehaves", fleet::examine),
         proof("hostile-containers", hostile::examine),
+        proof("interrupted-walk", interrupted::examine),
         proof("least-rights", rights::examine),
         proof("nothing-is-touched", untouched::examine),
         proof("cure-step-engines", step_engines::examine),

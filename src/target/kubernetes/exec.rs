@@ -76,8 +76,8 @@ fn no_output(place: &Place, said: &str) -> Unobserved {
     let said = crate::probe::text::plain(said);
     let Place { container, .. } = place;
     // In the words of runc, and of crun. A file that is not there is another thing.
-    let no_shell =
-        said.contains("executable file not found") || said.contains("executable file `sh` not found");
+    let no_shell = said.contains("executable file not found")
+        || said.contains("executable file `sh` not found");
     match no_shell {
         true => Unobserved::new(
             Why::Missing,

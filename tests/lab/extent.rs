@@ -1,0 +1,116 @@
+//! Much of everything: networks and containers of one engine, engines inside each other.
+
+use crate::lab;
+use crate::scenario::Scenario;
+use crate::stage::Stage;
+use anyhow::{Result, ensure};
+use runner_doctor::diagnosis::Diagnosis;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const PATIENT: &str = "about: an engine\nmanifest: dind.yaml\nexpect: { exit: 1 }";
+const NETWORKS: usize = 300;
+const CONTAINERS: usize = 200;
+const LEVELS: usize = 12;
+/// On a machine that is busy with other trials.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Every network of a crowded engine is judged, and none twice.
+pub fn crowded() -> Result<()> {
+    let stage = stage("crowded")?;
+    let pod = stage.pod("")?;
+    lab::lab(&format!("nested load {pod} dind busybox:1"))?;
+    let each = |count: usize, what: &str| {
+        let line = format!(
+            "in {pod} dind sh -c 'seq {count} | xargs -P 4 -I N sh -c \"{what} >/dev/null\"'"
+        );
+        lab::make(&line)
+    };
+    each(
+        NETWORKS,
+        r"docker network create --subnet 10.\$((N / 250)).\$((N % 250)).0/24 n-N",
+    )?;
+    each(
+        CONTAINERS,
+        "docker run -d --network none busybox:1 sleep 100000",
+    )?;
+    let (said, took) = checked(&stage, &[])?;
+    let inverted = inverted(&said).count();
+    eprintln!("crowded-engine: {NETWORKS} networks, {CONTAINERS} containers: {took:.1?}");
+    // The engine's own network is one, too.
+    ensure!(
+        inverted == NETWORKS + 1 && said.findings.len() == inverted,
+        "{inverted} networks of {} findings",
+        said.findings.len()
+    );
+    ensure!(said.unknowns.is_empty(), "{:?}", said.unknowns);
+    ensure!(took < LIMIT, "it took {took:?}");
+    Ok(())
+}
+
+/// Each level is narrower than the one around it but for the innermost, which alone is at fault; and
+/// a walk that may not go so deep says where it ended.
+pub fn deep() -> Result<()> {
+    let stage = stage("deep")?;
+    let pod = stage.pod("")?;
+    let mut path = "dind".to_owned();
+    for level in 1..=LEVELS {
+        let mtu = match level {
+            LEVELS => 1450,
+            level => 1450 - 10 * level,
+        };
+        lab::make(&format!(
+            "nested engine {pod} {path} e{level} docker:20.10.24-dind --mtu={mtu} --bip=10.99.{level}.1/24"
+        ))?;
+        path += &format!("/e{level}");
+    }
+    let (said, took) = checked(&stage, &["--max-depth", "20"])?;
+    eprintln!("twelve-deep: {took:.1?}");
+    let found: Vec<&str> = inverted(&said).collect();
+    ensure!(found == ["dind", path.as_str()], "{found:?}");
+    ensure!(said.unknowns.is_empty(), "{:?}", said.unknowns);
+    ensure!(took < LIMIT, "it took {took:?}");
+    let (said, _) = checked(&stage, &[])?;
+    let mut unknowns = said.unknowns.iter();
+    ensure!(
+        unknowns.any(|u| u
+            .reason
+            .contains("/e8 lies deeper than --max-depth 8: raise it")),
+        "{:?}",
+        said.unknowns
+    );
+    Ok(())
+}
+
+fn stage(name: &str) -> Result<Stage> {
+    let scenario: Scenario = serde_saphyr::from_str(PATIENT)?;
+    let stage = Stage::set(name, &scenario)?;
+    let pod = stage.pod("")?;
+    lab::lab(&format!("nested wait {pod} dind"))?;
+    Ok(stage)
+}
+
+fn checked(stage: &Stage, more: &[&str]) -> Result<(Diagnosis, Duration)> {
+    let started = Instant::now();
+    let output = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
+        .env("KUBECONFIG", lab::kubeconfig())
+        .args(["check", "-n", &stage.namespace, "-o", "json"])
+        .args(more)
+        .output()?;
+    let took = started.elapsed();
+    ensure!(
+        output.status.code() == Some(1),
+        "it ended with {:?}: {}",
+        output.status.code(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok((serde_json::from_slice(&output.stdout)?, took))
+}
+
+/// The engines whose networks are at fault.
+fn inverted(diagnosis: &Diagnosis) -> impl Iterator<Item = &str> {
+    let found = diagnosis.findings.iter();
+    found
+        .filter(|finding| finding.check == "mtu-inversion")
+        .filter_map(|finding| finding.engine.as_deref())
+}
