@@ -393,7 +393,9 @@ fn why_silent(record: &Record, endpoint: &str) -> Unobserved {
         return Unobserved::new(Why::TimedOut, detail);
     }
     if record.content.len() >= RECORD_BYTES {
-        let detail = format!("dockerd answers with more than {RECORD_BYTES} bytes on {endpoint}");
+        let detail = format!(
+            "dockerd could not be asked on {endpoint}: more than {RECORD_BYTES} bytes came back"
+        );
         return Unobserved::new(Why::TooLarge, detail);
     }
     let said = String::from_utf8_lossy(record.content);

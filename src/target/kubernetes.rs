@@ -285,6 +285,11 @@ pub(super) fn unreachable(error: &kube::Error) -> anyhow::Error {
             "the API server has no time for this ({code}): {}; try again later, or look whether it is well with `kubectl get --raw /readyz`",
             chain(error)
         ),
+        // As rustls words it.
+        _ if chain(error).contains("invalid peer certificate") => anyhow!(
+            "the certificate that answers for the cluster is not accepted: {}; look at `server`, `certificate-authority-data` and `tls-server-name` of this cluster in the kubeconfig, or for a proxy that answers in its place",
+            chain(error)
+        ),
         _ => anyhow!(
             "cannot reach the cluster: {}; check `kubectl version` with the same --kubeconfig and --context",
             chain(error)

@@ -8,8 +8,10 @@ use crate::stage::{self, Stage};
 use crate::step_engines::quoted;
 use anyhow::{Context, Result, ensure};
 use runner_doctor::diagnosis::{Diagnosis, Severity};
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 const PATIENT: &str = include_str!("rights.yaml");
 const DOCKERFILE: &str = include_str!("../../Dockerfile");
@@ -68,6 +70,47 @@ pub fn rights() -> Result<()> {
     }
     Ok(())
 }
+
+/// A real API server's own refusals: each ends in time, with what to do.
+pub fn refused() -> Result<()> {
+    let raw = lab::kubectl(&["config", "view", "--raw", "-o", "json"])?;
+    let good: Value = serde_json::from_str(&raw)?;
+    let file = tempfile::NamedTempFile::new()?;
+    let refusals: [(&str, Change, &str); 3] = [
+        (
+            "a certificate of an authority that is not trusted",
+            |config| {
+                let cluster = config["clusters"][0]["cluster"].as_object_mut();
+                cluster.map(|cluster| cluster.remove("certificate-authority-data"));
+            },
+            "look at `server`, `certificate-authority-data`",
+        ),
+        (
+            "a token that is none",
+            |config| config["users"][0]["user"] = json!({ "token": "none" }),
+            "does not accept these credentials: log in again",
+        ),
+        (
+            "a port where nobody listens",
+            |config| config["clusters"][0]["cluster"]["server"] = json!("https://198.18.96.1:1"),
+            "Connection refused",
+        ),
+    ];
+    for (name, change, answer) in refusals {
+        let mut config = good.clone();
+        change(&mut config);
+        std::fs::write(file.path(), config.to_string())?;
+        let started = Instant::now();
+        let (exit, said) = as_account(file.path(), &["check", "-o", "json"])?;
+        let took = started.elapsed();
+        eprintln!("{name}: exit {exit}, {took:.1?}: {}", said.trim());
+        ensure!(exit == 2 && said.contains(answer), "{name}: {said}");
+        ensure!(took < Duration::from_secs(10), "{name}: {took:?}");
+    }
+    Ok(())
+}
+
+type Change = fn(&mut Value);
 
 /// The roles and bindings; the account's token must stay one.
 fn without_account(printed: &str) -> String {

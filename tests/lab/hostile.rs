@@ -26,7 +26,7 @@ struct Lie {
     network_is_seen: bool,
 }
 
-const LIES: [Lie; 8] = [
+const LIES: [Lie; 9] = [
     Lie {
         pod: "floods",
         program: "docker",
@@ -78,6 +78,14 @@ const LIES: [Lie; 8] = [
         script: "exec sleep 1000",
         unknown: "the walk was cut off",
         network_is_seen: false,
+    },
+    // The container ends under the walk, and is started again.
+    Lie {
+        pod: "restarts",
+        program: "docker",
+        script: "kill 1; exec sleep 1000",
+        unknown: "the walk was cut off",
+        network_is_seen: true,
     },
     Lie {
         pod: "is-no-shell",
