@@ -32,6 +32,7 @@ impl Ticket {
             width: WIDTH,
             color: false,
             unicode: true,
+            ..Style::PLAIN
         };
         let mut files = vec![(EVIDENCE.0, evidence.to_yaml()?)];
         for (name, _, format) in REPORTS {

@@ -31,6 +31,7 @@ const STYLE: Style = Style {
     width: 80,
     color: false,
     unicode: true,
+    ..Style::PLAIN
 };
 
 fn table(diagnosis: &Diagnosis) -> String {
@@ -115,6 +116,7 @@ fn plain() -> Style {
         width: 80,
         color: false,
         unicode: true,
+        ..Style::PLAIN
     }
 }
 

@@ -510,5 +510,6 @@ fn plain(width: usize) -> Style {
         width,
         color: false,
         unicode: true,
+        ..Style::PLAIN
     }
 }

@@ -114,6 +114,7 @@ fn reports_are_as_their_schema_says() {
         width: 80,
         color: false,
         unicode: true,
+        ..Style::PLAIN
     };
     for (name, diagnosis) in diagnoses {
         let text = render(Format::Json, &diagnosis, &style);

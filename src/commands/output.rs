@@ -54,13 +54,11 @@ impl Destinations {
         let mut outcome = Ok(());
         for (format, file) in &self.0 {
             let to_terminal = file.is_none() && io::stdout().is_terminal();
-            let style = Style::detect(color, to_terminal);
-            let mut text = render(*format, &style);
-            if *format == Format::Table && is_plugin(std::env::args_os().next().as_ref()) {
-                // As a plugin nothing else need be in PATH.
-                text = text.replace("more: runner-doctor ", "more: kubectl runner-doctor ");
+            let mut style = Style::detect(color, to_terminal);
+            if is_plugin(std::env::args_os().next().as_ref()) {
+                style.program = "kubectl runner-doctor";
             }
-            let written = write_out(&text, file.as_deref());
+            let written = write_out(&render(*format, &style), file.as_deref());
             outcome = outcome.and(written);
         }
         outcome

@@ -300,3 +300,10 @@ fn a_cut_script_runs_nothing() {
         assert!(defines, "runs before the whole script came: {line}");
     }
 }
+
+#[test]
+fn a_forged_packet_counter_breaks_nothing() {
+    let (lowest, highest) = (Observed(i64::MIN), Observed(i64::MAX));
+    assert_eq!(difference(&lowest, &highest).observed(), Some(&i64::MAX));
+    assert_eq!(difference(&highest, &lowest).observed(), Some(&i64::MIN));
+}

@@ -84,7 +84,7 @@ pub(super) fn write_why<'a>(page: &mut Page<'_>, finding: &'a Finding, told: &mu
         return;
     }
     page.labelled(4, "why:", Ink::Plain, first);
-    let more = format!("more: runner-doctor explain {}", finding.check);
+    let more = format!("more: {} explain {}", page.style.program, finding.check);
     page.prose(4, Ink::Dim, &more);
 }
 

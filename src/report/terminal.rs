@@ -11,6 +11,8 @@ pub struct Style {
     pub width: usize,
     pub color: bool,
     pub unicode: bool,
+    /// How this program is called here: `kubectl runner-doctor` needs nothing else in PATH.
+    pub program: &'static str,
 }
 
 /// Where nothing tells the width: a pipe, a CI log.
@@ -18,6 +20,14 @@ const DEFAULT_WIDTH: usize = 80;
 const NARROWEST: usize = 40;
 
 impl Style {
+    /// What any stream can take.
+    pub const PLAIN: Style = Style {
+        width: DEFAULT_WIDTH,
+        color: false,
+        unicode: false,
+        program: "runner-doctor",
+    };
+
     /// What the environment asks for and the stream can take.
     pub fn detect(choice: ColorChoice, stream_is_tty: bool) -> Self {
         let columns = || comfy_table::Table::new().width();
@@ -53,6 +63,7 @@ impl Style {
             width: width.unwrap_or(DEFAULT_WIDTH).max(NARROWEST),
             color,
             unicode: utf8 && !is("TERM", "linux"),
+            ..Style::PLAIN
         }
     }
 
@@ -312,7 +323,7 @@ mod tests {
         fn nothing_unsafe_is_left(text in "(\\PC|[:#\\[a-z \n\u{1b}\u{202e}-]){0,40}") {
             prop_assert!(!clean(&text).chars().any(is_unsafe));
             prop_assert!(!obeyed(&clean(&text)).any(|(_, obeyed)| obeyed));
-            let ascii = Style { width: 80, color: false, unicode: false };
+            let ascii = Style { width: 80, color: false, unicode: false, ..Style::PLAIN };
             prop_assert!(ascii.line(&text).chars().all(|c| c.is_ascii() && !c.is_control()));
         }
     }

@@ -101,6 +101,7 @@ fn rendered(criterion: &mut Criterion) {
         width: 100,
         color: true,
         unicode: true,
+        ..Style::PLAIN
     };
     let mut group = criterion.benchmark_group("render");
     for &format in Format::value_variants() {

@@ -64,6 +64,7 @@ mod tests {
             width: 80,
             color: false,
             unicode,
+            ..Style::PLAIN
         };
         let scale = Scale::of(&all).expect("a scale");
         draw(&layer, &scale, 10, &style)

@@ -113,9 +113,14 @@ fn exec_reason(error: &kube::Error, place: &Place) -> Unobserved {
             format!("pod {pod} or its container {container} is gone"),
         ),
         (_, Some(code)) if BUSY.contains(&code) => busy(code, error),
-        _ => Unobserved::new(
-            Why::Unreadable,
-            format!("exec into container {container} failed: {}", chain(error)),
-        ),
+        _ => {
+            let said = chain(error);
+            let advice = match said.contains("error dialing backend") {
+                true => "; the API server does not reach the kubelet: look at it on the pod's node",
+                false => "",
+            };
+            let detail = format!("exec into container {container} failed: {said}{advice}");
+            Unobserved::new(Why::Unreadable, detail)
+        }
     }
 }

@@ -22,6 +22,7 @@ pub fn judge_and_render(evidence: &Evidence) {
         width: 80,
         color: false,
         unicode: true,
+        ..Style::PLAIN
     };
     for format in Format::value_variants() {
         let report = render(*format, &diagnosis, &style);

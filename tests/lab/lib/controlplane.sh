@@ -115,7 +115,7 @@ controlplane_up() {
 		--kubelet-client-key "$PKI/apiserver-kubelet-client.key" \
 		--kubelet-certificate-authority "$PKI/ca.crt" --kubelet-preferred-address-types InternalIP \
 		--audit-policy-file "$LAB_SOURCE/lib/audit-policy.yaml" --audit-log-path "$AUDIT_LOG"
-	wait_for 60 "the API server" apiserver_is_ready
+	wait_for 180 "the API server" apiserver_is_ready
 	start_on_node kube-controller-manager \
 		--kubeconfig "$RUN/controller-manager.kubeconfig" --use-service-account-credentials=true \
 		--service-account-private-key-file "$PKI/service-account.key" --root-ca-file "$PKI/ca.crt" \
