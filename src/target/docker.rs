@@ -1,7 +1,7 @@
 //! A Docker engine without a cluster: the walk runs on this machine, in this step of a pipeline, or
 //! in a container of the engine.
 
-use super::stop::{GRACE, Stop, unreached};
+use super::stop::{Stop, unreached};
 use super::talk::{Ended, Talk};
 use super::walk::walk_runner;
 use super::{Exec, Limits, Place, client_limit};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 /// What the engine of this machine is called in reports.
 const ENGINE: &str = "docker";
@@ -36,15 +36,8 @@ impl Docker {
         let before = self.runner();
         let orders = limits.orders();
         let walk = walk_runner(self, before.clone(), &mode, &orders, limits.max_depth);
-        let mut walk = std::pin::pin!(walk);
-        let (mut runner, incomplete) = tokio::select! {
-            runner = &mut walk => (runner, None),
-            why = stop => {
-                self.stop.now();
-                let runner = timeout(GRACE, walk).await.unwrap_or(before);
-                (runner, Some(why))
-            }
-        };
+        let (walked, incomplete) = self.stop.unless(stop, walk).await;
+        let mut runner = walked.unwrap_or(before);
         if self.container.is_none() {
             runner.outermost = outermost(&runner);
         }

@@ -9,7 +9,7 @@ mod lost;
 mod nested;
 mod requests;
 
-use super::stop::{GRACE, Stop, unreached};
+use super::stop::{Stop, unreached};
 use super::walk::walk_runner;
 use super::{Limits, Progress, Selection, nodes};
 use crate::discover;
@@ -20,6 +20,7 @@ use crate::probe::Mode;
 use crate::symptoms::Symptoms;
 use anyhow::{Result, anyhow};
 pub use connect::Waits;
+use futures::future::{join, ready};
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
@@ -29,7 +30,6 @@ use requests::Requests;
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::time::Duration;
-use tokio::time::sleep;
 
 /// A cluster that answers.
 pub struct Cluster {
@@ -109,7 +109,7 @@ impl Cluster {
         order: &Order<'_>,
         limits: &Limits,
         progress: &impl Progress,
-        mut stop: Pin<&mut impl Future<Output = String>>,
+        stop: Pin<&mut impl Future<Output = String>>,
     ) -> Evidence {
         let Start {
             server_version,
@@ -136,37 +136,19 @@ impl Cluster {
                 (at, runner)
             }
         });
-        let mut walks = std::pin::pin!(walks.buffer_unordered(limits.concurrency));
-        let mut facts: Option<nodes::Nodes> = None;
-        let mut incomplete = None;
-        {
-            let mut of_nodes = std::pin::pin!(nodes::examine(
-                self,
-                names.into_iter().collect(),
-                order.enter_nodes,
-                limits
-            ));
-            let mut walking = true;
-            let mut grace = std::pin::pin!(sleep(Duration::MAX));
-            while walking || facts.is_none() {
-                tokio::select! {
-                    walked = walks.next(), if walking => match walked {
-                        Some((at, runner)) => {
-                            progress.examined(&runner.full_name());
-                            runners[at] = runner;
-                        }
-                        None => walking = false,
-                    },
-                    read = &mut of_nodes, if facts.is_none() => facts = Some(read),
-                    why = &mut stop, if incomplete.is_none() => {
-                        incomplete = Some(why);
-                        self.stop.now();
-                        grace.set(sleep(GRACE));
-                    }
-                    () = &mut grace, if incomplete.is_some() => break,
-                }
-            }
-        }
+        let walks = walks
+            .buffer_unordered(limits.concurrency)
+            .for_each(|(at, runner)| {
+                progress.examined(&runner.full_name());
+                runners[at] = runner;
+                ready(())
+            });
+        let mut facts = None;
+        let of_nodes = async {
+            let names = names.into_iter().collect();
+            facts = Some(nodes::examine(self, names, order.enter_nodes, limits).await);
+        };
+        let (_, incomplete) = self.stop.unless(stop, join(walks, of_nodes)).await;
         // A runner that ended since it was caught is no longer listed.
         let known = |runner: &Runner| runners.iter().any(|r| r.full_name() == runner.full_name());
         let gone = caught.as_ref().filter(|caught| !known(caught)).cloned();
@@ -276,23 +258,21 @@ pub(super) fn code(error: &kube::Error) -> Option<u16> {
 }
 
 pub(super) fn unreachable(error: &kube::Error) -> anyhow::Error {
+    let said = chain(error);
     match code(error) {
         Some(401) => anyhow!(
             "the cluster does not accept these credentials: log in again, or choose another --context"
         ),
-        Some(403) => anyhow!("the cluster refuses this identity: {}", chain(error)),
+        Some(403) => anyhow!("the cluster refuses this identity: {said}"),
         Some(code) if BUSY.contains(&code) => anyhow!(
-            "the API server has no time for this ({code}): {}; try again later, or look whether it is well with `kubectl get --raw /readyz`",
-            chain(error)
+            "the API server has no time for this ({code}): {said}; try again later, or look whether it is well with `kubectl get --raw /readyz`"
         ),
         // As rustls words it.
-        _ if chain(error).contains("invalid peer certificate") => anyhow!(
-            "the certificate that answers for the cluster is not accepted: {}; look at `server`, `certificate-authority-data` and `tls-server-name` of this cluster in the kubeconfig, or for a proxy that answers in its place",
-            chain(error)
+        _ if said.contains("invalid peer certificate") => anyhow!(
+            "the certificate that answers for the cluster is not accepted: {said}; look at `server`, `certificate-authority-data` and `tls-server-name` of this cluster in the kubeconfig, or for a proxy that answers in its place"
         ),
         _ => anyhow!(
-            "cannot reach the cluster: {}; check `kubectl version` with the same --kubeconfig and --context",
-            chain(error)
+            "cannot reach the cluster: {said}; check `kubectl version` with the same --kubeconfig and --context"
         ),
     }
 }

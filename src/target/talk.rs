@@ -15,7 +15,6 @@ pub struct Talk {
 }
 
 /// How a conversation ended.
-#[derive(PartialEq)]
 pub enum Ended {
     ByItself,
     Late,

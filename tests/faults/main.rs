@@ -601,12 +601,12 @@ fn an_interrupt_at_any_moment_prints_what_is_known() {
 #[test]
 fn what_a_walk_has_told_counts_when_the_run_is_ended() {
     for signal in ["-INT", "-TERM"] {
-        let walks = Arc::new(AtomicUsize::new(0));
+        let reached = Arc::new(AtomicBool::new(false));
         let server = StandIn::with({
-            let walks = walks.clone();
+            let reached = reached.clone();
             move |path, _| match of_ill(path, "exec") {
                 true => {
-                    walks.fetch_add(1, Ordering::SeqCst);
+                    reached.store(true, Ordering::SeqCst);
                     Walk(Walked::Hangs)
                 }
                 false => Well,
@@ -614,9 +614,11 @@ fn what_a_walk_has_told_counts_when_the_run_is_ended() {
         });
         let run = Run::new(&server.url());
         let begun = || {
-            let begun = walks.load(Ordering::SeqCst) > 0;
-            // What is printed at once is on its way.
-            sleep(Duration::from_millis(if begun { 2000 } else { 0 }));
+            let begun = reached.load(Ordering::SeqCst);
+            if begun {
+                // What is printed at once is on its way.
+                sleep(Duration::from_secs(2));
+            }
             begun
         };
         let seen = signalled(signal, &run, &["check", "-o", "json"], begun);

@@ -1,11 +1,11 @@
 //! Much of everything: networks and containers of one engine, engines inside each other.
 
+use crate::cures;
 use crate::lab;
 use crate::scenario::Scenario;
 use crate::stage::Stage;
 use anyhow::{Result, ensure};
 use runner_doctor::diagnosis::Diagnosis;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 const PATIENT: &str = "about: an engine\nmanifest: dind.yaml\nexpect: { exit: 1 }";
@@ -47,8 +47,8 @@ pub fn crowded() -> Result<()> {
     Ok(())
 }
 
-/// Each level is narrower than the one around it but for the innermost, which alone is at fault; and
-/// a walk that may not go so deep says where it ended.
+/// Each level is narrower than the one around it but for the outermost and the innermost, which alone
+/// are at fault; and a walk that may not go so deep says where it ended.
 pub fn deep() -> Result<()> {
     let stage = stage("deep")?;
     let pod = stage.pod("")?;
@@ -90,22 +90,13 @@ fn stage(name: &str) -> Result<Stage> {
 }
 
 fn checked(stage: &Stage, more: &[&str]) -> Result<(Diagnosis, Duration)> {
+    // Other trials take their share of the machine.
+    let arguments = [&["--timeout", "60s"], more].concat();
+    let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
     let started = Instant::now();
-    let output = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
-        .env("KUBECONFIG", lab::kubeconfig())
-        .args(["check", "-n", &stage.namespace, "-o", "json"])
-        // Other trials take their share of the machine.
-        .args(["--timeout", "60s"])
-        .args(more)
-        .output()?;
-    let took = started.elapsed();
-    ensure!(
-        output.status.code() == Some(1),
-        "it ended with {:?}: {}",
-        output.status.code(),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok((serde_json::from_slice(&output.stdout)?, took))
+    let (exit, diagnosis) = cures::check(stage, &arguments)?;
+    ensure!(exit == 1, "it ended with {exit}");
+    Ok((diagnosis, started.elapsed()))
 }
 
 /// The engines whose networks are at fault.
