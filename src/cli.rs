@@ -6,9 +6,9 @@ mod output;
 pub use after::{Completions, Diff, DiffFormat, Man, Ticket};
 pub use output::{Output, Outputs};
 
+use crate::collect::walk::Url;
 use crate::config::Config;
 use crate::diagnosis::Severity;
-use crate::probe::Url;
 use crate::remedy::Preference;
 use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;

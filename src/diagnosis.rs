@@ -255,7 +255,7 @@ impl ExaminedRunner {
         let no_network = runner.pod_namespace().is_none();
         ExaminedRunner {
             name: runner.full_name(),
-            fingerprint: Some(crate::check::runner_fingerprint(runner)),
+            fingerprint: Some(crate::checks::runner_fingerprint(runner)),
             provider: runner.provider,
             node: runner.node.clone(),
             images: images(runner),

@@ -1,9 +1,9 @@
 //! The layers under a runner from the ethernet down, as a report shows them.
 
 use crate::diagnosis::{Carrier, Layer, LayerKind};
-use crate::evidence::facts::networks::{NetworkView, awaits_nested_engine, networks_unseen, views};
-use crate::evidence::facts::{NetworkFacts, node_docker_version};
 use crate::evidence::{Engine, Evidence, Node, Observation, Observed, Outermost, Runner, Unseen};
+use crate::facts::networks::{NetworkView, awaits_nested_engine, networks_unseen, views};
+use crate::facts::{NetworkFacts, node_docker_version};
 
 const NODE: usize = 0;
 const POD: usize = 1;

@@ -13,28 +13,26 @@
 //! same diagnosis on any machine.
 
 mod access;
-pub mod check;
+pub mod checks;
 pub mod cli;
+mod collect;
 pub mod commands;
-pub mod comparison;
+pub mod compare;
 mod config;
 pub mod diagnosis;
-mod discover;
 mod document;
 pub mod evidence;
+pub mod facts;
 mod fix;
-#[doc(hidden)]
-pub mod foreign;
 mod layers;
 mod lint;
 mod manifest;
-mod probe;
 pub mod redact;
 pub mod remedy;
 pub mod report;
 pub mod schema;
-mod secret;
-mod shell;
 mod symptoms;
-mod target;
+mod text;
 mod ticket;
+#[doc(hidden)]
+pub mod untrusted;

@@ -1,9 +1,9 @@
 //! The JSON Schemas of what the doctor reads and writes, and the promise that goes with them.
 
-use crate::check;
+use crate::checks;
 use crate::diagnosis::Diagnosis;
 use crate::evidence::Evidence;
-use crate::evidence::facts::Facts;
+use crate::facts::Facts;
 use schemars::{Schema, schema_for};
 
 /// What a program may rely on, in every description.
@@ -41,7 +41,7 @@ pub fn evidence() -> Schema {
 /// Of a check file.
 pub fn check() -> Schema {
     titled(
-        check::schema(),
+        checks::schema(),
         "runner-doctor check",
         &format!(
             "A check: what can be wrong, how to tell, why it matters and what cures it. Expressions \

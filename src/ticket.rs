@@ -100,7 +100,7 @@ fn contents(files: &[(&'static str, String)], evidence: &Evidence) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::case::healthy;
+    use crate::checks::case::healthy;
     use std::io::Read;
 
     fn ticket() -> Ticket {

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use runner_doctor::check::{Library, Want, case, judge};
+use runner_doctor::checks::{Library, Want, case, judge};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;

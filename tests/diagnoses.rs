@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use clap::ValueEnum;
-use runner_doctor::check::{Library, judge};
+use runner_doctor::checks::{Library, judge};
 use runner_doctor::diagnosis::{Diagnosis, Severity, Verdict};
 use runner_doctor::evidence::{Evidence, Observation};
 use runner_doctor::report::{Format, Style, render};

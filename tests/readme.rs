@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
-use runner_doctor::check::Library;
+use runner_doctor::checks::Library;
 use runner_doctor::schema;
 use serde_json::Value;
 use std::fmt::Write as _;

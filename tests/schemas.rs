@@ -4,7 +4,7 @@
 #[path = "reports/patients.rs"]
 mod patients;
 
-use runner_doctor::check::{Library, judge};
+use runner_doctor::checks::{Library, judge};
 use runner_doctor::diagnosis::{Diagnosis, Severity, Suppressed, Suppression};
 use runner_doctor::evidence::Evidence;
 use runner_doctor::report::{Format, Style, render};

@@ -57,7 +57,7 @@ pub(crate) enum Blinds {
 
 pub(crate) const SYSTEM: &str = "kube-system";
 
-/// As src/target asks for it.
+/// As src/collect asks for it.
 pub(crate) const RIGHTS: [Right; 10] = [
     Right {
         place: Place::Runners,
@@ -200,7 +200,7 @@ impl Scope<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Library;
+    use crate::checks::Library;
 
     #[test]
     fn the_checks_that_rights_name_exist() {

@@ -1,9 +1,9 @@
 //! Asks a cluster which rights the current identity lacks; the questions are kept nowhere.
 
 use super::{Blinds, Place, Right, SYSTEM, Scope};
-use crate::check::Library;
-use crate::target::kubernetes::Cluster;
-use crate::target::permissions::{Question, allows, served_groups};
+use crate::checks::Library;
+use crate::collect::kubernetes::Cluster;
+use crate::collect::permissions::{Question, allows, served_groups};
 use anyhow::Result;
 use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeSet;

@@ -4,7 +4,7 @@ mod watch;
 
 use super::output::Destinations;
 use super::{Exit, library, source, tell, tell_suppressed};
-use crate::check::{Library, judge};
+use crate::checks::{Library, judge};
 use crate::cli::Check;
 use crate::config::{Config, Day};
 use crate::diagnosis::{Diagnosis, Verdict};

@@ -2,7 +2,7 @@
 
 use super::{Exit, library, source, write_out};
 use crate::cli::{Diff, DiffFormat};
-use crate::comparison::Comparison;
+use crate::compare::Comparison;
 use crate::config::Config;
 use crate::report::{self, Style};
 use anyhow::{Result, bail};

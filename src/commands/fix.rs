@@ -4,7 +4,7 @@ mod objects;
 mod sheets;
 
 use super::{Exit, library, source, tell, tell_suppressed};
-use crate::check::judge;
+use crate::checks::judge;
 use crate::cli::Fix;
 use crate::config::{Config, Day};
 use crate::diagnosis::{Diagnosis, Finding, Severity};

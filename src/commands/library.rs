@@ -1,7 +1,7 @@
 //! The checks that a command line asks for, as the settings want them.
 
 use super::source::Questions;
-use crate::check::Library;
+use crate::checks::Library;
 use crate::cli::{CheckFiles, Checks, Source};
 use crate::config::Config;
 use anyhow::Result;

@@ -1,7 +1,7 @@
 //! `list`: every check, one line each.
 
 use super::{Exit, library, write_out};
-use crate::check::{Check, Library};
+use crate::checks::{Check, Library};
 use crate::cli::{List, ListFormat};
 use crate::config::Config;
 use crate::diagnosis::Severity;

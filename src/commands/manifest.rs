@@ -2,10 +2,10 @@
 
 use super::{Exit, tell, write_out};
 use crate::cli::{Manifest, RunnerKind};
+use crate::collect::kubernetes::{Cluster, Waits};
+use crate::collect::surroundings::Surroundings;
 use crate::manifest::{Command, Kind, Plan, Wishes};
-use crate::shell;
-use crate::target::kubernetes::{Cluster, Waits};
-use crate::target::surroundings::Surroundings;
+use crate::text::shell;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};

@@ -1,6 +1,6 @@
 //! A line on standard error that tells how far a run is; only where a person sees it.
 
-use crate::target::Progress;
+use crate::collect::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 

@@ -2,9 +2,9 @@
 
 use super::{Exit, write_out};
 use crate::access::{self, Scope, review};
-use crate::check::Library;
+use crate::checks::Library;
 use crate::cli::{self, Rbac};
-use crate::target::kubernetes::{Cluster, Waits};
+use crate::collect::kubernetes::{Cluster, Waits};
 use anyhow::{Context, Result, anyhow};
 use std::time::Duration;
 

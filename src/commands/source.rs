@@ -1,15 +1,15 @@
 //! Where the evidence comes from: a cluster, a recording, or a recording built in.
 
 use super::progress;
-use crate::check::{Library, judge};
+use crate::checks::{Library, judge};
 use crate::cli::Source;
+use crate::collect::docker::Docker;
+use crate::collect::kubernetes::{Cluster, Order, Waits, cut_short};
+use crate::collect::{Limits, Selection, Stop};
 use crate::diagnosis::{Diagnosis, Severity};
 use crate::document;
 use crate::evidence::{Evidence, Probe};
 use crate::symptoms::Symptoms;
-use crate::target::docker::Docker;
-use crate::target::kubernetes::{Cluster, Order, Waits, cut_short};
-use crate::target::{Limits, Selection, Stop};
 use anyhow::{Context, Result, anyhow, bail};
 use include_dir::{Dir, include_dir};
 use std::io::Read;

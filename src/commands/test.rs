@@ -1,7 +1,7 @@
 //! `test`: runs the cases in check files, for who writes one.
 
 use super::{Exit, write_out};
-use crate::check::{Library, case};
+use crate::checks::{Library, case};
 use crate::cli::Test;
 use anyhow::{Result, bail};
 use std::fmt::Write as _;

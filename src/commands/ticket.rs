@@ -1,7 +1,7 @@
 //! `ticket`: everything that somebody needs who is asked for help, in one archive.
 
 use super::{Exit, library, source, tell, write_out};
-use crate::check::judge;
+use crate::checks::judge;
 use crate::cli;
 use crate::config::Config;
 use crate::diagnosis::{Diagnosis, Severity};

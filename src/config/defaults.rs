@@ -1,8 +1,8 @@
 //! Reads the command line, with the flags that the settings add where it does not say them itself.
 
 use super::{Config, Written};
-use crate::check::fault::{Fault, Place, Source};
-use crate::check::suggestion::advise;
+use crate::checks::fault::{Fault, Place, Source};
+use crate::checks::suggestion::advise;
 use crate::cli::Cli;
 use anyhow::Result;
 use clap::parser::ValueSource;

@@ -8,9 +8,9 @@ mod today;
 pub use defaults::command_line;
 pub(crate) use today::Day;
 
-use crate::check::Library;
-use crate::check::fault::{Fault, Source};
-use crate::check::suggestion::advise;
+use crate::checks::Library;
+use crate::checks::fault::{Fault, Source};
+use crate::checks::suggestion::advise;
 use crate::diagnosis::Severity;
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub struct Config {
     severities: BTreeMap<String, Severity>,
     rules: Vec<Rule>,
     /// Where each check is named.
-    names: Vec<(String, crate::check::fault::Place)>,
+    names: Vec<(String, crate::checks::fault::Place)>,
 }
 
 /// The file as it is written.

@@ -2,7 +2,7 @@
 
 use super::pattern::matches;
 use super::{Config, Day};
-use crate::check::fault::{Fault, Place, Source};
+use crate::checks::fault::{Fault, Place, Source};
 use crate::diagnosis::{Finding, Suppressed, Suppression};
 use serde::Deserialize;
 use serde_saphyr::Spanned;

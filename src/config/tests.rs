@@ -1,7 +1,7 @@
 //! What settings say of findings, and which settings are refused.
 
 use super::*;
-use crate::check::{case, judge};
+use crate::checks::{case, judge};
 use crate::diagnosis::{Finding, Suppressed};
 
 fn read(text: &str) -> Result<Config, String> {

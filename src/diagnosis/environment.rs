@@ -1,7 +1,7 @@
 //! What was examined and by what: for whoever reads a report where the cluster is not at hand.
 
 use crate::evidence::{Cni, CniSettings, Evidence, Node, Outermost, Requests, Runner};
-use crate::shell::word;
+use crate::text::shell::word;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,15 +1,11 @@
 //! What was seen, as a plain document that mirrors the machine: it can be recorded, read by people
 //! and replayed to the same diagnosis. Nothing in it judges; what is not in it is not collected.
 
-pub mod facts;
 mod launch;
-pub mod mtu_path;
 mod observation;
 mod probes;
 mod resources;
-pub mod subnet;
 mod traffic;
-pub mod versions;
 
 pub use launch::{Launch, Launcher};
 pub use observation::{Observation, Observed, Unobserved, Unseen, Why};
@@ -704,7 +700,7 @@ impl NetworkNamespace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::case;
+    use crate::checks::case;
 
     #[test]
     fn a_recording_of_a_fleet_is_read_back() {

@@ -250,7 +250,7 @@ fn tells(name: &str) -> bool {
         "PRIVATE_KEY",
     ];
     let name = name.to_ascii_uppercase().replace('-', "_");
-    crate::secret::holds_secret(&name) || WORDS.iter().any(|word| name.contains(word))
+    crate::text::secret::holds_secret(&name) || WORDS.iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]

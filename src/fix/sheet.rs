@@ -5,7 +5,7 @@ use crate::diagnosis::{Change, Finding, Place};
 use crate::evidence::Launcher;
 use crate::remedy::{self, Part, yaml};
 use crate::report::{clean, wrap};
-use crate::shell;
+use crate::text::shell;
 use serde_json::Value;
 use similar::TextDiff;
 use std::path::Path;

@@ -69,7 +69,7 @@ fn runner_container(spec: &Node) -> PodContainer {
         } else {
             Role::Other
         },
-        image: crate::probe::text::plain(image.unwrap_or_default()),
+        image: crate::collect::walk::text::plain(image.unwrap_or_default()),
         plain_secrets: super::template::plain_secrets(spec),
         ..pod::container("runner")
     }

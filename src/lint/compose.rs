@@ -6,10 +6,10 @@ use super::pod;
 use super::variables;
 use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
-use crate::evidence::versions::ImageRef;
+use crate::collect::walk::options;
+use crate::collect::walk::text::plain;
 use crate::evidence::{Observed, Provider, Role};
-use crate::probe::options;
-use crate::probe::text::plain;
+use crate::facts::versions::ImageRef;
 
 const MTU: &str = "com.docker.network.driver.mtu";
 const DEFAULT_MTU: i64 = 1500;

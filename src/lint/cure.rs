@@ -4,8 +4,8 @@
 use super::Dialect;
 use crate::diagnosis::{Finding, Remedy};
 use crate::evidence::Evidence;
-use crate::evidence::facts::Facts;
-use crate::evidence::versions::ImageRef;
+use crate::facts::Facts;
+use crate::facts::versions::ImageRef;
 
 pub(crate) fn rewrite(findings: &mut [Finding], evidence: &Evidence, dialect: Dialect) {
     let Some(runner) = evidence.runners.first() else {

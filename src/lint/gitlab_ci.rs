@@ -5,10 +5,10 @@ use super::pod;
 use super::variables;
 use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
-use crate::evidence::versions::ImageRef;
+use crate::collect::walk::options;
+use crate::collect::walk::text::plain;
 use crate::evidence::{Engine, Observation, Observed, PodContainer, Provider, Role, Runner, Why};
-use crate::probe::options;
-use crate::probe::text::plain;
+use crate::facts::versions::ImageRef;
 
 const MOST_ENGINES: usize = 100;
 

@@ -4,8 +4,8 @@
 use super::place::Places;
 use super::yaml::{Node, Offset, load};
 use super::{Context, Dialect, Draft, arc, pod, without_template_lines};
+use crate::collect::walk::text::plain;
 use crate::evidence::{Observed, Owner, Provider, WrittenSecret};
-use crate::probe::text::plain;
 use std::collections::BTreeMap;
 
 /// Lists hold lists rarely, and ConfigMaps templates of ConfigMaps never.

@@ -22,7 +22,7 @@ mod template;
 mod variables;
 mod yaml;
 
-use crate::check::{Judgement, Library, judge};
+use crate::checks::{Judgement, Library, judge};
 use crate::diagnosis::Unknown;
 use crate::evidence::{Evidence, Observation, Runner, Why};
 use files::Input;

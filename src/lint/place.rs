@@ -4,7 +4,7 @@
 use super::secrets::{collect, collect_inline, hide_place};
 use super::yaml::{Node, Span};
 use crate::diagnosis::{Finding, Location};
-use crate::secret::without_inline_secrets;
+use crate::text::secret::without_inline_secrets;
 
 const LONGEST_LINE: usize = 240;
 const LONGEST_SECRET: usize = 4096;

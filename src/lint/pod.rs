@@ -6,15 +6,15 @@ use super::presume;
 use super::template::{self, list};
 use super::yaml::Node;
 use super::{Context, Dialect, Draft};
-use crate::discover;
-use crate::evidence::facts::is_rootless;
-use crate::evidence::versions::ImageRef;
+use crate::collect::discover;
+use crate::collect::walk::options;
+use crate::collect::walk::text::plain;
 use crate::evidence::{
     ContainerState, Declared, Engine, NetworkNamespace, Observation, Observed, Outermost, Owner,
     Planned, PodContainer, Provider, Role, Runner, Standing, Unseen, Why,
 };
-use crate::probe::options;
-use crate::probe::text::plain;
+use crate::facts::is_rootless;
+use crate::facts::versions::ImageRef;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::BTreeMap;
 

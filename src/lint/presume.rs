@@ -4,7 +4,7 @@
 use super::network::{self, POD};
 use super::place::Places;
 use super::{Context, pod};
-use crate::check::Judgement;
+use crate::checks::Judgement;
 use crate::diagnosis::Unknown;
 use crate::evidence::{Observed, Provider, Runner};
 

@@ -1,7 +1,7 @@
 //! A pod template in a file as Kubernetes' own types, as far as it tells of runners.
 
 use super::yaml::Node;
-use crate::discover;
+use crate::collect::discover;
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, Container, EnvVar, HostPathVolumeSource, Pod, PodSpec, PodStatus,
     ResourceRequirements, SecurityContext, Volume, VolumeMount,

@@ -3,9 +3,9 @@
 use super::place::Places;
 use super::pod;
 use super::yaml::{Node, Span};
+use crate::collect::walk::text::plain;
 use crate::evidence::{Role, Runner};
-use crate::probe::text::plain;
-use crate::secret::holds_secret;
+use crate::text::secret::holds_secret;
 
 /// Adds whoever is given secrets, so that the same check judges it as a container of a pod.
 pub(crate) fn note(

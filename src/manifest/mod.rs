@@ -11,7 +11,7 @@ pub(crate) mod yaml;
 
 pub use plan::Memory;
 
-use crate::target::surroundings::Surroundings;
+use crate::collect::surroundings::Surroundings;
 use anyhow::{Result, anyhow};
 use plan::{Engine, Mtu};
 use registration::Registration;

@@ -34,7 +34,7 @@ fn definitions(page: &mut Page, plan: &Plan) {
             Some(version) => (format!("docker:{version}-dind"), version.to_string()),
             None => ("docker:28.5.2-dind".to_owned(), "28.5.2".to_owned()),
         };
-        let of_tag = crate::evidence::versions::parse(&tag);
+        let of_tag = crate::facts::versions::parse(&tag);
         let config = remedy::mtu_config(of_tag.as_ref(), plan.mtu.value);
         page.comment(6, "The runner starts one more Docker inside the pod's, and nothing but its image tells that one the MTU (docker:dind reads no DOCKER_OPTS). Build this Dockerfile once, push it, and name it here:");
         page.line(6, format_args!("#   FROM {base}"));

@@ -1,7 +1,7 @@
 //! Decides what a runner's pod is made of: the engine's image, the MTU, the memory.
 
-use crate::evidence::versions::{self, ImageRef};
-use crate::target::surroundings::Surroundings;
+use crate::collect::surroundings::Surroundings;
+use crate::facts::versions::{self, ImageRef};
 use semver::Version;
 
 /// 29 raised the API's minimum to 1.44 (lowered again in 29.3), which shuts old clients out, and

@@ -1,7 +1,7 @@
 //! Which images and hosts the whole world knows, and tokens for the others: of an image stays what
 //! tells which Docker is in it.
 
-use crate::evidence::versions::ImageRef;
+use crate::facts::versions::ImageRef;
 
 /// Where public images are pulled from; what is behind a slash is a place in a registry.
 const REGISTRIES: [&str; 10] = [

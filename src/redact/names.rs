@@ -1,6 +1,6 @@
 //! Tokens for names that Kubernetes knows: of nodes, namespaces, pods and their owners.
 
-use crate::check::{GENERATED, UUID_LENGTH, is_generated, is_uuid};
+use crate::checks::{GENERATED, UUID_LENGTH, is_generated, is_uuid};
 use crate::evidence::Evidence;
 use std::collections::BTreeMap;
 

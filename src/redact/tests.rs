@@ -1,8 +1,8 @@
 //! Redacting: nothing of the names is left, and the diagnosis stays.
 
 use super::redact;
-use crate::check::case::healthy;
-use crate::check::{Library, judge};
+use crate::checks::case::healthy;
+use crate::checks::{Library, judge};
 use crate::diagnosis::Finding;
 use crate::evidence::{Evidence, Observation, Owner, Why};
 use std::collections::BTreeSet;

@@ -3,7 +3,7 @@
 use super::{Patient, place, resources, template};
 use crate::diagnosis::Remedy;
 use crate::evidence::Provider;
-use crate::evidence::versions::ImageRef;
+use crate::facts::versions::ImageRef;
 
 pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
     let (what, body) = match want {

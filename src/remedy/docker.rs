@@ -2,8 +2,8 @@
 
 use super::{Patient, place, template};
 use crate::diagnosis::{Change, Remedy, Settings};
-use crate::evidence::versions::{self, ImageRef};
 use crate::evidence::{DaemonConfig, Launcher};
+use crate::facts::versions::{self, ImageRef};
 use semver::Version;
 
 const NETWORK_OPTION: &str = "com.docker.network.driver.mtu";

@@ -18,9 +18,9 @@ pub(crate) use docker::{mtu_config, mtu_flags};
 pub use plan::{Part, Plan, Preference, plan};
 
 use crate::diagnosis::{Change, Remedy, Settings, Site};
-use crate::evidence::facts;
-use crate::evidence::versions;
 use crate::evidence::{DaemonConfig, Engine, PodContainer, Runner};
+use crate::facts;
+use crate::facts::versions;
 use semver::Version;
 use std::collections::BTreeMap;
 

@@ -3,9 +3,9 @@
 
 use super::{Patient, container, place, template};
 use crate::diagnosis::{Remedy, Site};
-use crate::evidence::subnet::Subnet;
 use crate::evidence::{Outermost, Role};
-use crate::shell;
+use crate::facts::subnet::Subnet;
+use crate::text::shell;
 
 pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
     match want {
@@ -168,7 +168,7 @@ fn name_server(patient: &Patient, place: &str) -> Remedy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::case::healthy;
+    use crate::checks::case::healthy;
     use crate::evidence::Provider;
 
     /// What is to be pasted for the pod's engine, and for the one inside it.

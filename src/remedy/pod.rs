@@ -3,7 +3,7 @@
 use super::{Patient, docker, place, template, yaml};
 use crate::diagnosis::{Change, Remedy, Site};
 use crate::evidence::{InterfaceKind, Launcher, Observed, Outermost};
-use crate::shell;
+use crate::text::shell;
 use serde_json::{Map, Value, json};
 
 /// Settings of a container in a pod's template.

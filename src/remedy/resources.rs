@@ -3,7 +3,7 @@
 use super::{Patient, container, place, template};
 use crate::diagnosis::Remedy;
 use crate::evidence::Outermost;
-use crate::shell;
+use crate::text::shell;
 
 /// What upstream containerd's own service sets.
 const OPEN_FILES: i64 = 1_048_576;

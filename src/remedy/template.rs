@@ -3,7 +3,7 @@
 use super::docker;
 use crate::diagnosis::Change;
 use crate::evidence::Launcher;
-use crate::evidence::facts::DATA_ROOT;
+use crate::facts::DATA_ROOT;
 use serde_json::{Map, Value, json};
 
 pub const VOLUME: &str = "docker-data";

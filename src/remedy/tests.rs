@@ -1,7 +1,7 @@
 //! What each provider's people are told to paste, for each major version of Docker.
 
 use super::*;
-use crate::check::case::healthy;
+use crate::checks::case::healthy;
 use crate::evidence::{Launch, Launcher, Observed, Owner, Provider};
 
 const VERSIONS: [&str; 6] = [

@@ -4,7 +4,7 @@ use super::findings::write_header;
 use super::page::Page;
 use super::terminal::{Ink, Mark, Style};
 use super::verdict::count;
-use crate::comparison::{Comparison, LayerChange, Trait};
+use crate::compare::{Comparison, LayerChange, Trait};
 use crate::diagnosis::Finding;
 
 pub(super) fn render(comparison: &Comparison, style: &Style) -> String {

@@ -28,7 +28,7 @@ pub(crate) use links::Links;
 pub(crate) use page::wrap;
 pub use terminal::{Style, clean};
 
-use crate::comparison::Comparison;
+use crate::compare::Comparison;
 use crate::diagnosis::Diagnosis;
 use clap::ValueEnum;
 

@@ -1,6 +1,6 @@
 //! One line of a log made fit to keep and to show: plain text, short, without credentials.
 
-use crate::probe::text::legible;
+use crate::collect::walk::text::legible;
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;

@@ -109,5 +109,5 @@ fn is_time(word: &str) -> bool {
 fn seconds(time: &str) -> String {
     let (second, zone) = time.split_at(19);
     let zone = zone.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
-    crate::probe::text::plain(&format!("{second}{zone}"))
+    crate::collect::walk::text::plain(&format!("{second}{zone}"))
 }

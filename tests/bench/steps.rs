@@ -4,12 +4,12 @@
 
 use clap::ValueEnum;
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use runner_doctor::check::{Library, judge};
+use runner_doctor::checks::{Library, judge};
 use runner_doctor::diagnosis::{Diagnosis, Severity};
 use runner_doctor::evidence::Evidence;
-use runner_doctor::evidence::facts::Facts;
-use runner_doctor::foreign;
+use runner_doctor::facts::Facts;
 use runner_doctor::report::{Format, Style, render};
+use runner_doctor::untrusted;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn parse(criterion: &mut Criterion) {
         fleet().to_yaml().unwrap(),
         serde_json::to_string(&fleet()).unwrap(),
     );
-    group.bench_function("walk", |b| b.iter(|| foreign::walk(black_box(WALK))));
+    group.bench_function("walk", |b| b.iter(|| untrusted::walk(black_box(WALK))));
     group.bench_function("evidence-yaml", |b| {
         b.iter(|| Evidence::parse(black_box(&yaml), "fleet").unwrap())
     });
@@ -56,8 +56,8 @@ fn parse(criterion: &mut Criterion) {
     group.bench_function("checks", |b| b.iter(|| Library::load(&[]).unwrap()));
     group.bench_function("lint", |b| {
         b.iter(|| {
-            foreign::file("bitbucket-pipelines.yml", black_box(PIPELINES), &library)
-                + foreign::file("job.yaml", black_box(JOB), &library)
+            untrusted::file("bitbucket-pipelines.yml", black_box(PIPELINES), &library)
+                + untrusted::file("job.yaml", black_box(JOB), &library)
         });
     });
 }

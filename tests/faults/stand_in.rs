@@ -215,7 +215,7 @@ fn walk(mut connection: TcpStream, asked: &Asked, how: Walked) {
     let Some(mark) = mark(&mut socket) else {
         return;
     };
-    let printed = WALK.replace(runner_doctor::foreign::MARK, &mark);
+    let printed = WALK.replace(runner_doctor::untrusted::MARK, &mark);
     let printed = match how {
         Walked::Cut | Walked::Hangs => &printed[..printed.len() / 2],
         Walked::Floods => "",

@@ -1,7 +1,7 @@
 //! `check --watch`: checks again and again, and prints what changed since the last time.
 
 use crate::commands::{Exit, complain, source, write_out};
-use crate::comparison::Comparison;
+use crate::compare::Comparison;
 use crate::diagnosis::Diagnosis;
 use crate::report::{self, Format, Style};
 use anyhow::Result;

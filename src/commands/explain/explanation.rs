@@ -1,7 +1,7 @@
 //! All there is to tell of a check: the file, an example that is executed, and the cure of that on
 //! each CI system.
 
-use crate::check::{Check, case, judge_alone};
+use crate::checks::{Check, case, judge_alone};
 use crate::diagnosis::{Finding, Remedy, Severity};
 use crate::evidence::{Evidence, Owner, Provider};
 use serde::Serialize;

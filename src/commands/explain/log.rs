@@ -1,7 +1,7 @@
 //! `explain --log`: which checks know an error in a job's log, and what to run next.
 
 use super::text::indented;
-use crate::check::{Check, Library};
+use crate::checks::{Check, Library};
 use crate::cli::ExplainFormat;
 use crate::commands::{Exit, write_out};
 use crate::diagnosis::Severity;

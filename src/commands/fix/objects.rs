@@ -1,11 +1,11 @@
 //! The objects in the cluster that hold what is to be changed, and what those are products of.
 
+use crate::collect::kubernetes::Cluster;
+use crate::collect::object::resource;
 use crate::diagnosis::{Place, Site};
 use crate::evidence::{Owner, Unobserved};
 use crate::fix;
 use crate::remedy::{Part, place};
-use crate::target::kubernetes::Cluster;
-use crate::target::object::resource;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -33,13 +33,13 @@ impl<'a> Sheets<'a> {
             source.kubeconfig.as_ref().map(|file| {
                 format!(
                     " --kubeconfig {}",
-                    crate::shell::word(&file.to_string_lossy())
+                    crate::text::shell::word(&file.to_string_lossy())
                 )
             }),
             source
                 .context
                 .as_ref()
-                .map(|context| format!(" --context {}", crate::shell::word(context))),
+                .map(|context| format!(" --context {}", crate::text::shell::word(context))),
         ];
         Sheets {
             format: options.output,

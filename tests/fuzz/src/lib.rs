@@ -1,7 +1,7 @@
 //! What several targets do with evidence.
 
 use clap::ValueEnum;
-use runner_doctor::check::{Library, judge};
+use runner_doctor::checks::{Library, judge};
 use runner_doctor::diagnosis::{Diagnosis, Severity};
 use runner_doctor::evidence::Evidence;
 use runner_doctor::report::{Format, Style, render};

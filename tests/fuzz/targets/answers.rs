@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|stream: &[u8]| {
-    let answers = runner_doctor::foreign::answers(stream);
+    let answers = runner_doctor::untrusted::answers(stream);
     let bodies: usize = answers.iter().map(|(_, body)| body.len()).sum();
     assert!(bodies <= stream.len());
 });

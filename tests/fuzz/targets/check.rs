@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use runner_doctor::check::{case, judge};
+use runner_doctor::checks::{case, judge};
 use runner_doctor::evidence::Evidence;
 use runner_doctor_fuzz::SICK;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 static EVIDENCE: LazyLock<Option<Evidence>> = LazyLock::new(|| Evidence::parse(SICK, "sick").ok());
 
 fuzz_target!(|text: &str| {
-    let library = match runner_doctor::foreign::check(text) {
+    let library = match runner_doctor::untrusted::check(text) {
         Ok(library) => library,
         Err(error) => return assert!(!error.to_string().is_empty()),
     };

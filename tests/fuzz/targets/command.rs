@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    if let Err(error) = runner_doctor::foreign::command(text) {
+    if let Err(error) = runner_doctor::untrusted::command(text) {
         assert!(!error.to_string().is_empty());
     }
 });

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use runner_doctor::check::Library;
+use runner_doctor::checks::Library;
 use std::sync::LazyLock;
 
 const NAMES: [&str; 4] = [
@@ -17,5 +17,5 @@ static LIBRARY: LazyLock<Option<Library>> = LazyLock::new(|| Library::load(&[]).
 fuzz_target!(|text: &str| {
     let Some(library) = &*LIBRARY else { return };
     let name = NAMES[text.len() % NAMES.len()];
-    runner_doctor::foreign::file(name, text, library);
+    runner_doctor::untrusted::file(name, text, library);
 });

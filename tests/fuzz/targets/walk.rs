@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use runner_doctor::evidence::Evidence;
-use runner_doctor::evidence::facts::Facts;
+use runner_doctor::facts::Facts;
 use runner_doctor_fuzz::{HEALTHY, judge_and_render};
 use std::sync::LazyLock;
 
@@ -11,8 +11,8 @@ static AROUND: LazyLock<Option<Evidence>> =
     LazyLock::new(|| Evidence::parse(HEALTHY, "healthy").ok());
 
 fuzz_target!(|stream: &[u8]| {
-    let _ = runner_doctor::foreign::node_walk(stream);
-    let (namespaces, engines) = runner_doctor::foreign::walk(stream);
+    let _ = runner_doctor::untrusted::node_walk(stream);
+    let (namespaces, engines) = runner_doctor::untrusted::walk(stream);
     if engines.seen().is_empty() && namespaces.seen().is_empty() {
         return;
     }

@@ -1,0 +1,182 @@
+//! What a condition says of things seen, absent and unseen, and which expressions are refused.
+
+use super::*;
+use crate::facts::{NetworkFacts, RunnerFacts};
+use schemars::schema_for;
+use serde_json::json;
+
+fn variables() -> Variables {
+    Variables::new([
+        ("it", Shape::of(schema_for!(NetworkFacts))),
+        ("runner", Shape::of(schema_for!(RunnerFacts))),
+    ])
+}
+
+/// A network of which the carrier, the clamp and an optional attribute are as told.
+fn scope(change: serde_json::Value) -> Scope {
+    let mut it = json!({
+        "name": "docker0", "engine": "dind", "default_bridge": true, "mtu": 1500,
+        "mtu_source": "its interface", "engine_mtu": null,
+        "carrier": {"name": "eth0", "mtu": 1450}, "clamped": false,
+    });
+    for (name, value) in change.as_object().unwrap() {
+        it[name] = value.clone();
+    }
+    let runner = json!({"name": "ci/runner"});
+    Scope::new([&Bound::new("it", &it), &Bound::new("runner", &runner)])
+}
+
+fn unseen(detail: &str) -> serde_json::Value {
+    json!({"unobserved": {"why": "timed-out", "detail": detail}})
+}
+
+fn truth(source: &str, change: serde_json::Value) -> Result<bool, String> {
+    let expression = Expression::compile(source, &variables()).unwrap();
+    let truth = expression.truth(&scope(change));
+    truth.map_err(|reasons| reasons.join("; "))
+}
+
+fn refusal(source: &str) -> Refusal {
+    Expression::compile(source, &variables()).unwrap_err()
+}
+
+#[test]
+fn whole_numbers_compare_with_literals_and_with_each_other() {
+    assert_eq!(truth("it.mtu > it.carrier.mtu", json!({})), Ok(true));
+    assert_eq!(truth("it.mtu == 1500 && -1 < it.mtu", json!({})), Ok(true));
+}
+
+#[test]
+fn what_was_not_seen_makes_it_unknown_with_the_reason() {
+    let answer = truth(
+        "it.mtu > it.carrier.mtu",
+        json!({"carrier": unseen("no ip tool")}),
+    );
+    assert_eq!(answer, Err("no ip tool".into()));
+    let two = json!({"mtu": unseen("it hung"), "carrier": unseen("no ip tool")});
+    let answer = truth("it.mtu > it.carrier.mtu", two);
+    assert_eq!(answer, Err("no ip tool; it hung".into()));
+}
+
+#[test]
+fn unknown_or_true_is_true_and_unknown_and_false_is_false() {
+    let hole = || json!({"clamped": unseen("it hung")});
+    assert_eq!(truth("it.clamped || true", hole()), Ok(true));
+    assert_eq!(truth("true || it.clamped", hole()), Ok(true));
+    assert_eq!(truth("it.clamped && false", hole()), Ok(false));
+    assert_eq!(truth("false && it.clamped", hole()), Ok(false));
+    assert_eq!(truth("it.clamped || false", hole()), Err("it hung".into()));
+    assert_eq!(truth("false || it.clamped", hole()), Err("it hung".into()));
+    assert_eq!(truth("it.clamped && true", hole()), Err("it hung".into()));
+    assert_eq!(truth("true && it.clamped", hole()), Err("it hung".into()));
+    assert_eq!(truth("!it.clamped", hole()), Err("it hung".into()));
+}
+
+#[test]
+fn has_tells_absent_from_unseen() {
+    let with = |value| truth("has(it.engine_mtu)", json!({"engine_mtu": value}));
+    assert_eq!(with(json!(1450)), Ok(true));
+    assert_eq!(with(json!(null)), Ok(false));
+    assert_eq!(with(unseen("it hung")), Err("it hung".into()));
+    let hole = json!({"engine_mtu": unseen("it hung")});
+    assert_eq!(
+        truth("has(it.engine_mtu) || it.mtu > 1", hole.clone()),
+        Ok(true)
+    );
+    assert_eq!(
+        truth("!has(it.engine_mtu)", hole.clone()),
+        Err("it hung".into())
+    );
+    assert_eq!(
+        truth("has(it.engine_mtu) ? true : true", hole),
+        Err("it hung".into())
+    );
+    let carrier = json!({"carrier": unseen("no route")});
+    assert_eq!(
+        truth("has(it.carrier.mtu)", carrier),
+        Err("no route".into())
+    );
+}
+
+#[test]
+fn an_error_of_the_expression_itself_is_told() {
+    let answer = truth("it.engine_mtu > 1", json!({})).unwrap_err();
+    assert!(answer.contains("it.engine_mtu > 1"), "{answer}");
+    let answer = truth("it.mtu", json!({})).unwrap_err();
+    assert!(answer.contains("neither true nor false"), "{answer}");
+}
+
+#[test]
+fn every_function_of_the_list_is_there() {
+    for source in [
+        "[1, 2].all(x, x > 0) && [1].exists(x, x == 1) && [1].exists_one(x, x == 1)",
+        "[1, 2].filter(x, x > 1).map(x, x + 1) == [3]",
+        "bool('true') && double(1) == 1.0 && int('7') == 7 && string(7) == '7'",
+        "it.name.contains('ock') && it.name.startsWith('doc') && it.name.endsWith('0')",
+        "it.name.matches('^docker[0-9]+$') && size(it.name) == 7 && it.name.size() == 7",
+        "type(it.mtu) == type(1) && has(it.name) && it.name in ['docker0']",
+        "it['mtu'] == 1500",
+    ] {
+        assert_eq!(truth(source, json!({})), Ok(true), "{source}");
+    }
+}
+
+#[test]
+fn an_unknown_attribute_is_refused_with_a_suggestion() {
+    let refusal = refusal("it.mut > it.carrier.mtu");
+    assert_eq!(refusal.what, "there is no attribute `it.mut`");
+    assert_eq!(refusal.advice, "did you mean `it.mtu`?");
+    assert_eq!(refusal.words, "it.mut");
+}
+
+#[test]
+fn it_is_looked_for_everywhere() {
+    for source in [
+        "it.carrier.mut > 1",
+        "has(it.carier)",
+        "it['mut'] > 1",
+        "it.mtu.size > 1",
+        "[1].exists(x, x > it.mut)",
+        "{'a': it.mut}['a'] > 1",
+        "true ? it.mtu : it.mut",
+        "it.name.startsWith(it.nmae)",
+        "it.carrier[it.name] > 1",
+    ] {
+        let refused = Expression::compile(source, &variables());
+        assert!(refused.is_err(), "{source}");
+    }
+}
+
+#[test]
+fn unknown_variables_and_functions_are_refused() {
+    assert_eq!(refusal("its.mtu > 1").advice, "did you mean `it`?");
+    assert_eq!(
+        refusal("it.name.startWith('d')").advice,
+        "did you mean `startsWith`?"
+    );
+    assert_eq!(
+        refusal("lenght(it.name) > 1").what,
+        "there is no function `lenght`"
+    );
+    assert_eq!(refusal("x > 1").what, "there is no variable `x`");
+}
+
+#[test]
+fn bad_syntax_is_refused() {
+    for source in [
+        "it.mtu >",
+        "has(it)",
+        "has(7)",
+        "it.?mtu",
+        "",
+        "it.mtu > 1 it",
+    ] {
+        let refused = Expression::compile(source, &variables());
+        assert!(refused.is_err(), "{source}");
+    }
+}
+
+#[test]
+fn local_variables_end_with_their_macro() {
+    assert!(Expression::compile("[1].all(x, x > 0) && x > 0", &variables()).is_err());
+}

@@ -1,0 +1,210 @@
+//! Root and consequence: what the cure of one finding removes besides it.
+//!
+//! Something follows from a finding only if curing that alone would remove it. Which check's cure
+//! does is for the checks to say (`caused_by`, `explains`); that it is about the same place is
+//! seen here.
+
+use super::{Item, Suspicion};
+use crate::diagnosis::Unknown;
+
+/// Something that could not be judged, with each reason for it.
+#[derive(PartialEq)]
+pub(super) struct Doubt {
+    pub(super) unknown: Unknown,
+    pub(super) reasons: Vec<String>,
+}
+
+/// A finding that is why things could not be seen.
+pub(super) struct Explanation<'a> {
+    /// Its place among the suspicions.
+    pub(super) suspicion: usize,
+    engine: Option<&'a str>,
+    /// The reason that they give.
+    reason: String,
+}
+
+/// What a check found where a thing is: on its engine or container, or on the pod around it.
+pub(super) fn here(suspicions: &[Suspicion], check: &str, item: &Item) -> Option<usize> {
+    let found = |place: &Option<String>| {
+        let mut all = suspicions.iter();
+        all.position(|s| s.check.id == check && s.item.place == *place)
+    };
+    found(&item.place).or_else(|| found(&None))
+}
+
+/// What a suspicion follows from, where one of the checks that it names found something.
+pub(super) fn root(suspicions: &[Suspicion], suspicion: &Suspicion) -> Option<usize> {
+    let mut named = suspicion.check.caused_by.iter();
+    named.find_map(|root| here(suspicions, root, suspicion.item))
+}
+
+/// What one runner's findings explain.
+pub(super) fn explanations<'a>(suspicions: &[Suspicion<'a>]) -> Vec<Explanation<'a>> {
+    let one = |(at, suspicion): (usize, &Suspicion<'a>)| {
+        let explains = suspicion.check.explains.as_ref()?;
+        let reason = explains.render(suspicion.scope());
+        let told = reason.failures.is_empty() && !reason.text.is_empty();
+        told.then_some(Explanation {
+            suspicion: at,
+            engine: suspicion.item.engine.as_deref(),
+            reason: reason.text,
+        })
+    };
+    suspicions.iter().enumerate().filter_map(one).collect()
+}
+
+impl Explanation<'_> {
+    /// Every reason of the doubt is this one, or ends in it («X does not tell its containers: …»),
+    /// and it is about this engine, something inside it, or the pod.
+    pub(super) fn covers(&self, doubt: &Doubt) -> bool {
+        let inside = match (self.engine, doubt.unknown.engine.as_deref()) {
+            (Some(engine), Some(path)) => path
+                .strip_prefix(engine)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            _ => true,
+        };
+        inside
+            && doubt.reasons.iter().all(|reason| {
+                reason
+                    .strip_suffix(self.reason.as_str())
+                    .is_some_and(|before| before.is_empty() || before.ends_with(": "))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{ANY_ENGINE, ANY_NETWORK, check, judged, with};
+    use super::super::{Judgement, judge_by};
+    use crate::checks::case;
+    use crate::checks::rule::Check;
+    use crate::evidence::{Evidence, Observation, Observed, Why};
+
+    const OUTER: &str = "docker-in-docker";
+    const INNER: &str = "docker-in-docker/bb_docker";
+
+    /// A check of the pod that finds something in every one.
+    const ANY_POD: &str = "
+needs: [pods]
+for_each: pods
+fails_when: it.name != ''
+finding: '{it.name}'
+";
+    const SILENT: &str = "
+needs: [engines]
+for_each: engines
+fails_when: has(it.trouble)
+finding: '{it.trouble}'
+explains: \"{has(it.unseen_because) ? it.unseen_because : ''}\"
+";
+    const NEEDS_VERSION: &str = "
+needs: [engines]
+for_each: engines
+fails_when: it.version == '' || it.node_disagrees
+finding: '{it.name}'
+";
+
+    fn causes(judgement: &Judgement, id: &str) -> Vec<Option<String>> {
+        let of = |print: &String| {
+            let found = judgement.findings.iter().find(|f| f.fingerprint == *print);
+            let found = found.unwrap();
+            format!("{} {}", found.check, found.engine.as_deref().unwrap_or("-"))
+        };
+        let findings = judgement.findings.iter().filter(|f| f.check == id);
+        findings.map(|f| f.caused_by.as_ref().map(of)).collect()
+    }
+
+    #[test]
+    fn of_several_causes_the_first_that_was_found_counts() {
+        let rule = with(ANY_NETWORK, "caused_by: [absent, second, first]");
+        let absent = ANY_ENGINE.replace("it.depth >= 0", "it.depth > 9");
+        let judgement = judged(&[
+            check("absent", &absent),
+            check("consequence", &rule),
+            check("first", ANY_ENGINE),
+            check("second", ANY_ENGINE),
+        ]);
+        let second = |engine| Some(format!("second {engine}"));
+        assert_eq!(
+            causes(&judgement, "consequence"),
+            [second(OUTER), second(INNER)]
+        );
+    }
+
+    #[test]
+    fn a_root_in_the_pod_is_one_for_everything_in_it() {
+        let rule = with(ANY_NETWORK, "caused_by: pod");
+        let judgement = judged(&[check("consequence", &rule), check("pod", ANY_POD)]);
+        let pod = Some("pod -".to_owned());
+        assert_eq!(causes(&judgement, "consequence"), [pod.clone(), pod]);
+        // But not the other way round.
+        let rule = with(ANY_POD, "caused_by: engine");
+        let judgement = judged(&[check("consequence", &rule), check("engine", ANY_ENGINE)]);
+        assert_eq!(causes(&judgement, "consequence"), [None]);
+    }
+
+    /// The engines of these paths hang.
+    fn hanging(paths: &[&str]) -> Evidence {
+        let mut evidence = case::healthy().unwrap();
+        let Observed(engines) = &mut evidence.runners[0].engines else {
+            panic!("the baseline has engines");
+        };
+        for engine in engines
+            .iter_mut()
+            .filter(|e| paths.contains(&e.path.as_str()))
+        {
+            engine.api = Observation::unseen(Why::TimedOut, "it hangs");
+        }
+        evidence
+    }
+
+    fn unknown_for(checks: &[Check], evidence: &Evidence) -> Vec<(String, Option<String>)> {
+        let checks: Vec<&Check> = checks.iter().collect();
+        let judgement = judge_by(&checks, evidence);
+        let engine_of = |print: &String| {
+            let found = judgement.findings.iter().find(|f| f.fingerprint == *print);
+            found.unwrap().engine.clone().unwrap_or_default()
+        };
+        let told = judgement.unknowns.iter().map(|unknown| {
+            let engine = unknown.engine.clone().unwrap_or_default();
+            (engine, unknown.caused_by.as_ref().map(engine_of))
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn what_a_silent_engine_hides_follows_from_that() {
+        let checks = [check("silent", SILENT), check("version", NEEDS_VERSION)];
+        let both = unknown_for(&checks, &hanging(&[OUTER, INNER]));
+        let own = |engine: &str| (engine.to_owned(), Some(engine.to_owned()));
+        assert_eq!(both.first(), Some(&own(OUTER)));
+        // Each by itself: they give the same reason, but curing one shows nothing of the other.
+        assert!(
+            both.iter().skip(1).all(|inner| inner.1.is_some()),
+            "{both:?}"
+        );
+    }
+
+    #[test]
+    fn what_has_another_reason_too_does_not_follow() {
+        let checks = [check("silent", SILENT), check("version", NEEDS_VERSION)];
+        let mut evidence = hanging(&[OUTER]);
+        evidence.nodes.clear();
+        let unknown = unknown_for(&checks, &evidence);
+        assert_eq!(unknown.first(), Some(&(OUTER.to_owned(), None)));
+    }
+
+    #[test]
+    fn an_engine_that_hangs_inside_explains_nothing_outside() {
+        let checks = [check("silent", SILENT), check("version", NEEDS_VERSION)];
+        let mut evidence = hanging(&[INNER]);
+        let Observed(engines) = &mut evidence.runners[0].engines else {
+            panic!("the baseline has engines");
+        };
+        // It was not asked, and gives the same reason.
+        engines[0].api = Observation::unseen(Why::Missing, "it hangs");
+        let unknown = unknown_for(&checks, &evidence);
+        assert!(unknown.contains(&(OUTER.to_owned(), None)), "{unknown:?}");
+        assert!(unknown.contains(&(INNER.to_owned(), Some(INNER.to_owned()))));
+    }
+}

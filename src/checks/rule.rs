@@ -1,0 +1,349 @@
+//! A check file that was understood: its expressions compiled against the facts there are.
+
+use super::case::Case;
+use super::definition::{self, Definition, Milder, Section, Want, WrittenProbe};
+use super::expression::{Expression, Variables};
+use super::fault::{Fault, Place, Refusal, Source};
+use super::shape::Shape;
+use super::template::Template;
+use crate::diagnosis::Severity;
+use crate::evidence::{Layer, Probe};
+use crate::facts::{
+    BuildFacts, ContainerFacts, EngineFacts, NamespaceFacts, NetworkFacts, PodFacts, RunnerFacts,
+    SecretFacts, StepFacts, SubnetFacts,
+};
+use crate::symptoms;
+use regex::Regex;
+use schemars::{Schema, schema_for};
+use serde_saphyr::{Location, Spanned};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+#[derive(Clone, Debug)]
+pub struct Check {
+    pub id: String,
+    /// The healthy fact, in a sentence.
+    pub title: String,
+    pub severity: Severity,
+    /// The folder that its file lies in.
+    pub group: String,
+    /// Lines of logs that point to it, and how they are known.
+    pub symptoms: Vec<Symptom>,
+    pub why: String,
+    pub references: Vec<String>,
+    pub cases: Vec<Case>,
+    /// The file that it was read from.
+    pub file: String,
+    pub needs: Vec<Section>,
+    pub for_each: Section,
+    pub(super) applies_when: Option<Expression>,
+    pub(super) fails_when: Expression,
+    pub(super) proven_when: Option<Expression>,
+    pub(super) milder: Option<(Severity, Expression)>,
+    pub(super) subject: Template,
+    pub(super) finding: Template,
+    pub(super) also: Vec<(String, Template)>,
+    pub(super) caused_by: Vec<String>,
+    pub(super) explains: Option<Template>,
+    /// What it asks for by a command of its own, and where that is written.
+    pub(super) probe: Option<(Probe, Place)>,
+    pub(super) remedy: BTreeMap<Want, Template>,
+    pub(super) built_in: bool,
+    /// The checks that it names, and where.
+    pub(super) names: Vec<(String, Place)>,
+}
+
+/// A known error text.
+#[derive(Clone, Debug)]
+pub struct Symptom {
+    pub(super) pattern: Regex,
+    pub example: String,
+}
+
+impl Check {
+    /// The rule as it is written: when `it` is at fault.
+    pub fn rule(&self) -> &str {
+        self.fails_when.source()
+    }
+
+    /// Of which runners it is asked, as it is written.
+    pub fn applies_when(&self) -> Option<&str> {
+        self.applies_when.as_ref().map(Expression::source)
+    }
+
+    /// When its findings are proven, as it is written.
+    pub fn proven_when(&self) -> Option<&str> {
+        self.proven_when.as_ref().map(Expression::source)
+    }
+
+    /// The command that it runs in every runner.
+    pub fn command(&self) -> Option<&str> {
+        self.probe.as_ref().map(|(probe, _)| probe.command.as_str())
+    }
+
+    /// The checks of which the cure removes its findings too.
+    pub fn causes(&self) -> &[String] {
+        &self.caused_by
+    }
+
+    pub(super) fn parse(source: Source, id: &str, group: &str) -> Result<Check, Fault> {
+        let definition: Definition = serde_saphyr::from_str(source.text).map_err(|error| {
+            let advice = "checks/README.md tells what a check file holds";
+            source.unreadable(&error, "not a check", advice)
+        })?;
+        let compiler = Compiler {
+            source,
+            variables: variables(&definition),
+        };
+        compiler.agree_with_place(&definition, id)?;
+        compiler.compile(definition, group)
+    }
+}
+
+struct Compiler<'a> {
+    source: Source<'a>,
+    variables: Variables,
+}
+
+impl Compiler<'_> {
+    fn compile(&self, definition: Definition, group: &str) -> Result<Check, Fault> {
+        let default_subject = "{it.name}";
+        let subject = match &definition.subject {
+            Some(subject) => self.template(subject)?,
+            None => Template::compile(default_subject, &self.variables)
+                .map_err(|refusal| self.fault(refusal, &definition.id.referenced))?,
+        };
+        let mut also = Vec::new();
+        let mut names = Vec::new();
+        for addition in &definition.also {
+            let name = &addition.when_found;
+            also.push((name.value.clone(), self.template(&addition.say)?));
+            names.push((name.value.clone(), self.place(&name.referenced)));
+        }
+        if let Some(root) = &definition.caused_by {
+            for name in root.value.names() {
+                let (line, column) = (root.referenced.line(), root.referenced.column());
+                names.push((name.clone(), self.source.find(line, column, name)));
+            }
+        }
+        let mut remedy = BTreeMap::new();
+        for (want, value) in &definition.remedy {
+            remedy.insert(*want, self.template(value)?);
+        }
+        Ok(Check {
+            applies_when: match &definition.applies_when {
+                Some(condition) => Some(self.about_runner(condition)?),
+                None => None,
+            },
+            fails_when: self.expression(&definition.fails_when)?,
+            proven_when: match &definition.proven_when {
+                Some(condition) => Some(self.expression(condition)?),
+                None => None,
+            },
+            milder: match &definition.milder {
+                Some(milder) => Some(self.milder(milder, definition.severity)?),
+                None => None,
+            },
+            subject,
+            finding: self.template(&definition.finding)?,
+            also,
+            caused_by: definition
+                .caused_by
+                .as_ref()
+                .map(|root| root.value.names().to_vec())
+                .unwrap_or_default(),
+            explains: match &definition.explains {
+                Some(reason) => Some(self.template(reason)?),
+                None => None,
+            },
+            probe: match &definition.probe {
+                Some(probe) => Some(self.probe(probe, &definition)?),
+                None => None,
+            },
+            symptoms: definition
+                .symptoms
+                .iter()
+                .map(|symptom| self.symptom(symptom))
+                .collect::<Result<_, _>>()?,
+            remedy,
+            built_in: false,
+            names,
+            cases: definition.cases.into_iter().map(Case::from).collect(),
+            id: definition.id.value,
+            title: definition.title,
+            severity: definition.severity,
+            group: group.to_owned(),
+            why: definition.why.trim_end().to_owned(),
+            references: definition.references,
+            file: self.source.file.to_owned(),
+            needs: definition.needs.value,
+            for_each: definition.for_each.value,
+        })
+    }
+
+    /// The file's name and its `needs` must say what the check itself says.
+    fn agree_with_place(&self, definition: &Definition, id: &str) -> Result<(), Fault> {
+        if definition.id.value != id {
+            return Err(Fault {
+                what: format!("the id `{}` is not the file's name", definition.id.value),
+                place: self.place(&definition.id.referenced),
+                advice: format!("write `id: {id}`, or rename the file"),
+            });
+        }
+        let section = definition.for_each.value;
+        if !definition.needs.value.contains(&section) {
+            return Err(Fault {
+                what: format!("it goes through the {section} but does not need them"),
+                place: self.place(&definition.needs.referenced),
+                advice: format!("write `needs: [{section}]`"),
+            });
+        }
+        Ok(())
+    }
+
+    fn milder(&self, milder: &Milder, severity: Severity) -> Result<(Severity, Expression), Fault> {
+        let when = self.expression(&milder.when)?;
+        if milder.severity >= severity {
+            return Err(Fault {
+                what: "the milder severity is not milder than the severity".into(),
+                place: self.place(&milder.when.referenced),
+                advice: "severities, from mild to hard: info, warning, error".into(),
+            });
+        }
+        Ok((milder.severity, when))
+    }
+
+    /// The command must lie where the things are that the check goes through.
+    fn probe(
+        &self,
+        written: &WrittenProbe,
+        definition: &Definition,
+    ) -> Result<(Probe, Place), Fault> {
+        let fault = |what: String, location: &Location, advice: &str| Fault {
+            what,
+            place: self.place(location),
+            advice: advice.to_owned(),
+        };
+        let section = definition.for_each.value;
+        let layer = written.layer.value;
+        let fits: &[Section] = match layer {
+            Layer::Pod => &[],
+            Layer::Engine => &[Section::Engines, Section::Networks, Section::Builds],
+            Layer::Container => &[Section::Builds],
+        };
+        if !fits.is_empty() && !fits.contains(&section) {
+            return Err(fault(
+                format!("a probe in each {layer} says nothing of {section}"),
+                &written.layer.referenced,
+                match layer {
+                    Layer::Container => "write `for_each: builds`",
+                    _ => "write `for_each: engines`, networks or builds",
+                },
+            ));
+        }
+        let command = written.run.value.trim();
+        let visible = |c: char| !c.is_control() || c == '\n' || c == '\t';
+        if command.is_empty() || command.len() > 4096 || !command.chars().all(visible) {
+            return Err(fault(
+                "the probe is no command".to_owned(),
+                &written.run.referenced,
+                "write what `sh -c` is to run, in at most 4096 bytes",
+            ));
+        }
+        let probe = Probe {
+            check: definition.id.value.clone(),
+            layer,
+            command: command.to_owned(),
+        };
+        Ok((probe, self.place(&written.run.referenced)))
+    }
+
+    fn symptom(&self, written: &definition::Symptom) -> Result<Symptom, Fault> {
+        let definition::Symptom { pattern, example } = written;
+        let compiled = symptoms::compile(&pattern.value).map_err(|(what, advice)| {
+            let words = pattern.value.clone();
+            let refusal = Refusal {
+                what,
+                advice,
+                words,
+            };
+            self.fault(refusal, &pattern.referenced)
+        })?;
+        if !compiled.is_match(&example.value) {
+            return Err(Fault {
+                what: format!("`{}` does not know its own example", pattern.value),
+                place: self.place(&example.referenced),
+                advice: "mend the pattern, or give a line that has this error".into(),
+            });
+        }
+        Ok(Symptom {
+            pattern: compiled,
+            example: example.value.clone(),
+        })
+    }
+
+    fn expression(&self, source: &Spanned<String>) -> Result<Expression, Fault> {
+        Expression::compile(source.value.trim(), &self.variables)
+            .map_err(|refusal| self.fault(refusal, &source.referenced))
+    }
+
+    fn about_runner(&self, source: &Spanned<String>) -> Result<Expression, Fault> {
+        let runner = Variables::new([("runner", SHAPES.1.clone())]);
+        Expression::compile(source.value.trim(), &runner)
+            .map_err(|refusal| self.fault(refusal, &source.referenced))
+    }
+
+    fn template(&self, source: &Spanned<String>) -> Result<Template, Fault> {
+        Template::compile(source.value.trim_end_matches('\n'), &self.variables)
+            .map_err(|refusal| self.fault(refusal, &source.referenced))
+    }
+
+    fn fault(&self, refusal: Refusal, start: &Location) -> Fault {
+        Fault {
+            place: self
+                .source
+                .find(start.line(), start.column(), &refusal.words),
+            what: refusal.what,
+            advice: refusal.advice,
+        }
+    }
+
+    fn place(&self, location: &Location) -> Place {
+        self.source.place(location.line(), location.column())
+    }
+}
+
+/// What the things of each section look like, and a runner: worked out once for all checks.
+static SHAPES: LazyLock<(BTreeMap<Section, Shape>, Shape)> = LazyLock::new(|| {
+    let shapes = Section::ALL.map(|section| (section, Shape::of(facts(section))));
+    (shapes.into(), Shape::of(schema_for!(RunnerFacts)))
+});
+
+/// What a check's expressions may read.
+fn variables(definition: &Definition) -> Variables {
+    let (things, runner) = &*SHAPES;
+    let it = things.get(&definition.for_each.value);
+    let mut variables = Variables::new([
+        ("it", it.cloned().unwrap_or(Shape::Any)),
+        ("runner", runner.clone()),
+    ]);
+    if definition.probe.is_some() {
+        variables.0.insert("probe".to_owned(), Shape::Leaf);
+    }
+    variables
+}
+
+/// What is known of each thing in a section.
+fn facts(section: Section) -> Schema {
+    match section {
+        Section::Networks => schema_for!(NetworkFacts),
+        Section::Subnets => schema_for!(SubnetFacts),
+        Section::Namespaces => schema_for!(NamespaceFacts),
+        Section::Engines => schema_for!(EngineFacts),
+        Section::Pods => schema_for!(PodFacts),
+        Section::Containers => schema_for!(ContainerFacts),
+        Section::Builds => schema_for!(BuildFacts),
+        Section::Steps => schema_for!(StepFacts),
+        Section::Secrets => schema_for!(SecretFacts),
+    }
+}

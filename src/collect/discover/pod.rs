@@ -1,0 +1,386 @@
+//! A pod's specification and status as evidence, by allow-list.
+
+use super::Kind;
+use crate::collect::walk::{options, text, text::plain};
+use crate::evidence::{
+    ContainerState, Ended, Eviction, Launch, Launcher, Mount, Observation, Outermost, Owner,
+    PodContainer, Role, Runner, Standing, Why,
+};
+use crate::facts::versions::ImageRef;
+use crate::text::secret::holds_secret;
+use k8s_openapi::api::core::v1::{
+    Container, ContainerStateTerminated, ContainerStatus, Pod, PodSpec, PodStatus, VolumeMount,
+};
+use std::collections::BTreeMap;
+
+const OPTS: &str = "DOCKER_OPTS";
+
+/// The variables that decide how an engine runs or is found. No other is read.
+const ENV: [&str; 7] = [
+    OPTS,
+    "DOCKER_HOST",
+    "DOCKER_TLS_CERTDIR",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_DRIVER",
+    "DOCKERD_ROOTLESS_ROOTLESSKIT_MTU",
+    "DOCKERD_ROOTLESS_ROOTLESSKIT_NET",
+];
+
+/// Every container of a pod, init containers first; whether it is one of those.
+pub fn containers(pod: &Pod) -> impl Iterator<Item = (&Container, bool)> {
+    let spec = pod.spec.as_ref();
+    let init = spec.and_then(|spec| spec.init_containers.as_ref());
+    let init = init
+        .into_iter()
+        .flatten()
+        .map(|container| (container, true));
+    let main = spec.into_iter().flat_map(|spec| &spec.containers);
+    init.chain(main.map(|container| (container, false)))
+}
+
+pub fn image(container: &Container) -> &str {
+    container.image.as_deref().unwrap_or_default()
+}
+
+/// Whether a container is there to run dockerd: its image or its command says so. `docker` alone
+/// may as well be the client, and an image of dind may be told to run something else; then being
+/// privileged tells.
+pub fn is_engine(container: &Container) -> bool {
+    let image = ImageRef::parse(image(container));
+    let words = container.command.iter().chain(&container.args).flatten();
+    let says_dind = |text: &str| text.contains("dind") || text.contains("docker-daemon");
+    let of_dind = says_dind(image.name()) || image.tag.is_some_and(says_dind);
+    of_dind && !runs_something_else(container)
+        || (of_dind || image.name() == "docker") && is_privileged(container)
+        || words
+            .into_iter()
+            .any(|word| word.split_whitespace().any(is_dockerd))
+}
+
+/// The image's entrypoint is replaced, or given a program instead of flags.
+fn runs_something_else(container: &Container) -> bool {
+    let replaced = container
+        .command
+        .as_ref()
+        .is_some_and(|command| !command.is_empty());
+    let first = container.args.iter().flatten().next();
+    replaced || first.is_some_and(|word| !word.starts_with('-'))
+}
+
+fn is_dockerd(word: &str) -> bool {
+    let program = word.rsplit('/').next().unwrap_or(word);
+    matches!(
+        program,
+        "dockerd" | "dockerd-entrypoint.sh" | "dockerd-rootless.sh"
+    )
+}
+
+fn is_privileged(container: &Container) -> bool {
+    let context = container.security_context.as_ref();
+    context
+        .and_then(|context| context.privileged)
+        .unwrap_or(false)
+}
+
+pub(super) fn describe(pod: &Pod, kind: &Kind) -> Runner {
+    let none = PodSpec::default();
+    let spec = pod.spec.as_ref().unwrap_or(&none);
+    let status = pod.status.as_ref();
+    Runner {
+        outermost: Outermost::Pod,
+        namespace: pod.metadata.namespace.clone().unwrap_or_default(),
+        pod: pod.metadata.name.clone().unwrap_or_default(),
+        owner: owner(pod),
+        provider: kind.provider,
+        node: spec.node_name.clone(),
+        phase: status.and_then(|s| s.phase.clone()).unwrap_or_default(),
+        qos_class: status.and_then(|s| s.qos_class.clone()),
+        host_network: spec.host_network.unwrap_or(false),
+        containers: containers(pod)
+            .filter(|(container, init)| !init || runs_on(container))
+            .map(|(container, init)| one(container, init, spec, pod, kind))
+            .collect(),
+        namespaces: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
+        engines: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
+        declared: None,
+        addresses: addresses(status),
+        runtime_class: spec.runtime_class_name.as_deref().map(plain),
+        probes: Vec::new(),
+        standing: standing(pod),
+    }
+}
+
+fn addresses(status: Option<&PodStatus>) -> Vec<String> {
+    let all = status.and_then(|status| status.pod_ips.as_ref());
+    all.into_iter().flatten().map(|ip| plain(&ip.ip)).collect()
+}
+
+/// An init container that stays is a sidecar; the others are over before the runner starts.
+fn runs_on(container: &Container) -> bool {
+    container.restart_policy.as_deref() == Some("Always")
+}
+
+fn owner(pod: &Pod) -> Option<Owner> {
+    let owners = pod.metadata.owner_references.as_ref()?;
+    let owner = owners
+        .iter()
+        .find(|o| o.controller == Some(true))
+        .or(owners.first())?;
+    Some(Owner {
+        kind: owner.kind.clone(),
+        name: owner.name.clone(),
+    })
+}
+
+fn one(container: &Container, init: bool, spec: &PodSpec, pod: &Pod, kind: &Kind) -> PodContainer {
+    let status = status(pod, &container.name);
+    let role = match () {
+        () if is_engine(container) => Role::Engine,
+        () if (kind.is_runner)(container) => Role::Runner,
+        () => Role::Other,
+    };
+    let words = container.command.iter().chain(&container.args).flatten();
+    let words = words.flat_map(|word| word.split_whitespace());
+    let env = environment(container);
+    let told = env.get("DOCKER_OPTS").map_or("", String::as_str);
+    let resources = container.resources.as_ref();
+    let memory =
+        |of: Option<&BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>>| {
+            of.and_then(|all| all.get("memory"))
+                .map(|quantity| plain(&quantity.0))
+        };
+    PodContainer {
+        name: container.name.clone(),
+        role,
+        image: text::image(image(container)),
+        digest: status
+            .map(|s| text::image(&s.image_id))
+            .filter(|id| !id.is_empty()),
+        init,
+        privileged: is_privileged(container),
+        dockerd_args: match role {
+            Role::Engine => options::flags(words),
+            _ => Vec::new(),
+        },
+        docker_opts: match role {
+            Role::Engine => options::flags(told.split_whitespace()),
+            _ => Vec::new(),
+        },
+        launch: (role == Role::Engine).then(|| launch(container)),
+        env,
+        plain_secrets: plain_secrets(container),
+        memory_request: memory(resources.and_then(|r| r.requests.as_ref())),
+        memory_limit: memory(resources.and_then(|r| r.limits.as_ref())),
+        mounts: mounts(container, spec),
+        state: state(status),
+        restarts: status.map_or(0, |s| i64::from(s.restart_count)),
+        log: None,
+        last_end: last_end(status),
+    }
+}
+
+/// How the manifest starts dockerd, and whether it says more than what is written down.
+fn launch(container: &Container) -> Launch {
+    let command: Vec<&str> = container
+        .command
+        .iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let args: Vec<&str> = container
+        .args
+        .iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let words = || command.iter().chain(&args).copied();
+    let by = Launcher::of(&command, &args);
+    let flags = words().filter(|word| word.starts_with('-')).count();
+    Launch {
+        by,
+        unlisted: flags != options::flags(words()).len(),
+    }
+}
+
+fn environment(container: &Container) -> BTreeMap<String, String> {
+    let variables = container.env.iter().flatten();
+    variables
+        .filter(|variable| ENV.contains(&variable.name.as_str()))
+        .filter_map(|variable| {
+            let value = variable.value.as_ref()?;
+            let value = match variable.name.as_str() {
+                // Flags, of which some hold secrets.
+                OPTS => options::flags(value.split_whitespace()).join(" "),
+                _ => plain(value),
+            };
+            Some((variable.name.clone(), value))
+        })
+        .collect()
+}
+
+/// Variables whose name says that they hold a secret, and whose value stands in the pod itself.
+/// Only the name is kept.
+pub(crate) fn plain_secrets(container: &Container) -> Vec<String> {
+    let variables = container.env.iter().flatten();
+    variables
+        .filter(|variable| holds_secret(&variable.name))
+        .filter(|variable| variable.value.as_deref().is_some_and(is_literal))
+        .map(|variable| plain(&variable.name))
+        .collect()
+}
+
+/// Not a reference to another variable, `$(NAME)`, which may come from a Secret.
+fn is_literal(value: &str) -> bool {
+    let is_reference = value.starts_with("$(") && value.ends_with(')');
+    !value.is_empty() && !is_reference
+}
+
+fn mounts(container: &Container, spec: &PodSpec) -> Vec<Mount> {
+    let volume = |name: &str| {
+        let mut volumes = spec.volumes.iter().flatten();
+        volumes.find(|volume| volume.name == name)
+    };
+    let host_path = |name: &str| Some(volume(name)?.host_path.as_ref()?.path.clone());
+    let claim = |name: &str| {
+        let claim = volume(name)?.persistent_volume_claim.as_ref()?;
+        Some(claim.claim_name.clone())
+    };
+    let words = container.command.iter().chain(&container.args).flatten();
+    let flags = options::flags(words.flat_map(|word| word.split_whitespace()));
+    let root = flags
+        .iter()
+        .find_map(|flag| flag.strip_prefix("--data-root="));
+    let mounts = container.volume_mounts.iter().flatten();
+    mounts
+        .filter(|mount| {
+            let of_node = host_path(&mount.name).is_some_and(|path| matters(&path, None));
+            of_node || matters(&mount.mount_path, root)
+        })
+        .map(|mount| Mount {
+            path: plain(&mount.mount_path),
+            volume: mount.name.clone(),
+            host_path: host_path(&mount.name),
+            claim: claim(&mount.name),
+            sub_path: sub_path(mount),
+        })
+        .collect()
+}
+
+fn sub_path(mount: &VolumeMount) -> Option<String> {
+    let expression = mount.sub_path_expr.as_deref();
+    mount.sub_path.as_deref().or(expression).map(plain)
+}
+
+/// Where sockets, work and an engine's data lie, in the container or on its node. What else is mounted, and under which names of
+/// files, is nobody's business; the service account's token is mounted everywhere.
+fn matters(path: &str, data_root: Option<&str>) -> bool {
+    const PLACES: [&str; 8] = [
+        "/builds",
+        "/etc/docker/daemon.json",
+        "/home/rootless",
+        "/home/runner",
+        "/run",
+        "/tmp",
+        "/var/lib",
+        "/var/run",
+    ];
+    let within = |inner: &str, outer: &str| {
+        let rest = inner.strip_prefix(outer.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let near = |place: &str| within(path, place) || within(place, path);
+    !path.starts_with("/var/run/secrets/")
+        && (PLACES.iter().any(|place| near(place)) || data_root.is_some_and(near))
+}
+
+fn status<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
+    let status = pod.status.as_ref()?;
+    let main = status.container_statuses.iter().flatten();
+    let init = status.init_container_statuses.iter().flatten();
+    main.chain(init).find(|status| status.name == name)
+}
+
+fn state(status: Option<&ContainerStatus>) -> ContainerState {
+    let state = status.and_then(|status| status.state.as_ref());
+    let last = status.and_then(|status| status.last_state.as_ref()?.terminated.as_ref());
+    let ended = state.and_then(|state| state.terminated.as_ref());
+    let waiting = state.and_then(|state| state.waiting.as_ref());
+    let phase = match state {
+        Some(state) if state.running.is_some() => "running",
+        Some(state) if state.terminated.is_some() => "terminated",
+        _ => "waiting",
+    };
+    let reason = waiting
+        .and_then(|waiting| waiting.reason.clone())
+        .or(ended.and_then(|ended| ended.reason.clone()))
+        .or(last.and_then(|last| last.reason.clone()));
+    ContainerState {
+        phase: phase.to_owned(),
+        reason,
+        exit_code: ended.or(last).map(|end| i64::from(end.exit_code)),
+    }
+}
+
+fn last_end(status: Option<&ContainerStatus>) -> Option<Ended> {
+    let ended = |state: &Option<k8s_openapi::api::core::v1::ContainerState>| {
+        let ended: &ContainerStateTerminated = state.as_ref()?.terminated.as_ref()?;
+        Some(Ended {
+            reason: plain(ended.reason.as_deref().unwrap_or_default()),
+            exit_code: i64::from(ended.exit_code),
+        })
+    };
+    let status = status?;
+    ended(&status.state).or_else(|| ended(&status.last_state))
+}
+
+/// What the scheduler and the kubelet say of the whole pod.
+fn standing(pod: &Pod) -> Standing {
+    let Some(status) = &pod.status else {
+        return Standing::default();
+    };
+    let mut conditions = status.conditions.iter().flatten();
+    let unscheduled = conditions.find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    let unschedulable = unscheduled.map(|condition| {
+        let said = condition.message.as_ref().or(condition.reason.as_ref());
+        plain(said.map_or("", String::as_str))
+    });
+    let selector = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.node_selector.clone());
+    Standing {
+        node_selector: match unschedulable {
+            Some(_) => selector.unwrap_or_default(),
+            None => BTreeMap::new(),
+        },
+        unschedulable,
+        evicted: eviction(pod),
+        ..Standing::default()
+    }
+}
+
+/// Why a node threw a pod out, where it did.
+pub(super) fn eviction(pod: &Pod) -> Option<Eviction> {
+    let status = pod.status.as_ref()?;
+    let is_evicted = status.reason.as_deref() == Some("Evicted");
+    is_evicted.then(|| Eviction {
+        pod: pod.metadata.name.clone().unwrap_or_default(),
+        message: plain(status.message.as_deref().unwrap_or_default()),
+    })
+}
+
+/// For a pod that the user named and in which nothing looks like an engine: the privileged
+/// containers may run one all the same, else the first.
+pub(super) fn suppose_engine(runner: &mut Runner) {
+    let privileged = runner
+        .containers
+        .iter()
+        .any(|container| container.privileged);
+    let candidates = runner
+        .containers
+        .iter_mut()
+        .filter(|c| c.privileged || !privileged);
+    for container in candidates.take(if privileged { usize::MAX } else { 1 }) {
+        container.role = Role::Engine;
+    }
+}

@@ -1,0 +1,203 @@
+//! A Docker engine without a cluster: the walk runs on this machine, in this step of a pipeline, or
+//! in a container of the engine.
+
+use super::runner::walk_runner;
+use super::stop::{Stop, unreached};
+use super::talk::{Ended, Talk};
+use super::{Exec, Limits, Place, client_limit};
+use crate::collect::walk::{Mode, Walk};
+use crate::evidence::{
+    ContainerState, Evidence, InterfaceKind, Observation, Observed, Outermost, PodContainer,
+    Provider, Role, Runner, Standing, Unobserved, Why,
+};
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::Command;
+use tokio::time::Instant;
+
+/// What the engine of this machine is called in reports.
+const ENGINE: &str = "docker";
+
+/// Where to walk.
+pub struct Docker {
+    /// A container of the engine; this machine or step where none is named.
+    pub container: Option<String>,
+    pub stop: Stop,
+}
+
+impl Docker {
+    /// Everything there is to see from there.
+    pub async fn collect(&self, limits: &Limits, stop: impl Future<Output = String>) -> Evidence {
+        let mode = match self.container {
+            Some(_) => Mode::Pod,
+            None => Mode::Here,
+        };
+        let before = self.runner();
+        let orders = limits.orders();
+        let walk = walk_runner(self, before.clone(), &mode, &orders, limits.max_depth);
+        let (walked, incomplete) = self.stop.unless(stop, walk).await;
+        let mut runner = walked.unwrap_or(before);
+        if self.container.is_none() {
+            runner.outermost = outermost(&runner);
+        }
+        // It was the doctor's own clock that was read, or the only one there is to compare with.
+        runner.standing.clock_ahead = None;
+        let mut evidence = Evidence::new(Observation::unseen(
+            Why::NotApplicable,
+            "there is no cluster: --docker was asked for",
+        ));
+        evidence.runners = vec![runner];
+        evidence.incomplete = incomplete;
+        evidence
+    }
+
+    fn runner(&self) -> Runner {
+        let name = self.container.clone();
+        let unseen = unreached();
+        Runner {
+            namespace: String::new(),
+            pod: name.clone().unwrap_or_else(host_name),
+            owner: None,
+            provider: provider(),
+            node: None,
+            phase: "Running".to_owned(),
+            qos_class: None,
+            host_network: false,
+            outermost: Outermost::Container,
+            containers: vec![PodContainer {
+                name: name.unwrap_or_else(|| ENGINE.to_owned()),
+                role: Role::Engine,
+                image: String::new(),
+                digest: None,
+                init: false,
+                privileged: false,
+                dockerd_args: Vec::new(),
+                docker_opts: Vec::new(),
+                launch: None,
+                plain_secrets: Vec::new(),
+                env: BTreeMap::new(),
+                memory_request: None,
+                memory_limit: None,
+                mounts: Vec::new(),
+                state: ContainerState {
+                    phase: "running".to_owned(),
+                    reason: None,
+                    exit_code: None,
+                },
+                restarts: 0,
+                log: Some(Observation::unseen(
+                    Why::NotApplicable,
+                    "without a cluster, logs are not read",
+                )),
+                last_end: None,
+            }],
+            namespaces: Observation::Unobserved(unseen.clone()),
+            engines: Observation::Unobserved(unseen),
+            declared: None,
+            addresses: Vec::new(),
+            runtime_class: None,
+            probes: Vec::new(),
+            standing: Standing::default(),
+        }
+    }
+}
+
+impl Exec for Docker {
+    async fn exec(&self, _: &Place, walk: &Walk, limit: Duration) -> Result<Vec<u8>, Unobserved> {
+        let mut arguments = walk.command();
+        if let Some(container) = &self.container {
+            let docker = ["docker", "exec", "-i", "--", container];
+            arguments.splice(0..0, docker.map(str::to_owned));
+        }
+        let program = arguments.remove(0);
+        let mut command = Command::new(&program);
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut process = command.spawn().map_err(|error| {
+            let detail = format!("{program} could not be started: {error}");
+            Unobserved::new(Why::Missing, detail)
+        })?;
+        let (Some(stdin), Some(stdout), Some(stderr)) = (
+            process.stdin.take(),
+            process.stdout.take(),
+            process.stderr.take(),
+        ) else {
+            let detail = format!("{program} has no streams");
+            return Err(Unobserved::new(Why::Unreadable, detail));
+        };
+        let mut talk = Talk::default();
+        let limit = client_limit(limit);
+        let ends = Instant::now() + limit;
+        let streams = (stdin, stdout, stderr);
+        match talk.hold_until(ends, &self.stop, streams, walk).await {
+            _ if !talk.printed.is_empty() => Ok(talk.printed),
+            Ended::Late => Err(Unobserved::new(
+                Why::TimedOut,
+                format!("nothing came within {} s: raise --timeout", limit.as_secs()),
+            )),
+            Ended::Stopped => Err(unreached()),
+            Ended::ByItself => Err(self.no_output(&talk.complaint())),
+        }
+    }
+}
+
+impl Docker {
+    fn no_output(&self, said: &str) -> Unobserved {
+        let said = crate::collect::walk::text::plain(said);
+        match &self.container {
+            Some(name) => Unobserved::new(
+                Why::Unreadable,
+                format!("`docker exec` into container {name} failed: {said}"),
+            ),
+            None => Unobserved::new(
+                Why::Unreadable,
+                format!("the walk printed nothing here: {said}"),
+            ),
+        }
+    }
+}
+
+/// What this view ends at: a pod's network where Kubernetes says so, that of a container where its
+/// way out is one end of a pair, else the machine's.
+fn outermost(runner: &Runner) -> Outermost {
+    if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
+        return Outermost::Pod;
+    }
+    let way_out = runner.pod_namespace().and_then(|namespace| {
+        let Observed(Some(route)) = &namespace.route_v4 else {
+            return None;
+        };
+        namespace.interface(&route.interface)
+    });
+    match way_out.map(|device| device.kind) {
+        Some(InterfaceKind::Linked) | None => Outermost::Container,
+        Some(_) => Outermost::Machine,
+    }
+}
+
+/// The CI system whose step this is, by the names that it sets.
+fn provider() -> Provider {
+    let set = |name: &str| std::env::var_os(name).is_some();
+    if set("BITBUCKET_BUILD_NUMBER") {
+        Provider::Bitbucket
+    } else if set("GITHUB_ACTIONS") {
+        Provider::GithubArc
+    } else if set("GITLAB_CI") {
+        Provider::Gitlab
+    } else {
+        Provider::Generic
+    }
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match crate::collect::walk::text::plain(&name) {
+        name if name.is_empty() => "this-machine".to_owned(),
+        name => name,
+    }
+}

@@ -1,0 +1,301 @@
+//! Runners in a Kubernetes cluster: finds them, executes the walk, reads what the API tells.
+
+mod clock;
+mod connect;
+mod exec;
+mod find;
+mod logs;
+mod lost;
+mod nested;
+mod requests;
+
+use super::runner::walk_runner;
+use super::stop::{Stop, unreached};
+use super::{Limits, Progress, Selection, nodes};
+use crate::collect::discover;
+use crate::collect::walk::Mode;
+use crate::evidence::{
+    Cluster as ClusterFacts, Evidence, Observation, Observed, Runner, Unobserved, Unseen, Why,
+};
+use crate::symptoms::Symptoms;
+use anyhow::{Result, anyhow};
+pub use connect::Waits;
+use futures::future::{join, ready};
+use futures::{StreamExt, stream};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::api::Api;
+use kube::client::UpgradeConnectionError;
+use requests::Requests;
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// A cluster that answers.
+pub struct Cluster {
+    pub(super) client: Client,
+    namespace: String,
+    requests: Requests,
+    stop: Stop,
+}
+
+/// What is asked of a cluster.
+pub struct Order<'a> {
+    pub selection: &'a Selection,
+    /// Execute in an agent on each node as well.
+    pub enter_nodes: bool,
+    /// Wait so long for a step that starts an engine inside a runner's.
+    pub await_nested: Option<Duration>,
+    /// The errors to look for in logs.
+    pub symptoms: &'a Symptoms,
+}
+
+/// A pod that is a runner, and what the walk must know beside it.
+#[derive(Clone)]
+struct Found {
+    runner: Runner,
+    scope: Option<String>,
+}
+
+impl Cluster {
+    /// Everything there is to see of the selected runners, or what is known when it must stop.
+    pub async fn collect(
+        &self,
+        order: &Order<'_>,
+        limits: &Limits,
+        progress: &impl Progress,
+        stop: impl Future<Output = String>,
+    ) -> Result<Evidence> {
+        let mut stop = std::pin::pin!(stop);
+        let mut evidence = tokio::select! {
+            start = self.start(order, limits, progress) => {
+                self.examine(start?, order, limits, progress, stop).await
+            }
+            why = &mut stop => cut_short(why),
+        };
+        evidence.requests = Some(self.requests.counted());
+        Ok(evidence)
+    }
+
+    /// What must be known before there is anything to report.
+    async fn start(
+        &self,
+        order: &Order<'_>,
+        limits: &Limits,
+        progress: &impl Progress,
+    ) -> Result<Start> {
+        let (version, clock_ahead) = clock::version(&self.client)
+            .await
+            .map_err(|error| unreachable(&error))?;
+        let caught = match order.await_nested {
+            Some(wait) => {
+                progress.waits();
+                nested::catch(self, order.selection, limits, wait).await?
+            }
+            None => None,
+        };
+        let found = self.find(order.selection).await?;
+        Ok(Start {
+            server_version: version.git_version,
+            clock_ahead,
+            caught,
+            found,
+        })
+    }
+
+    async fn examine(
+        &self,
+        start: Start,
+        order: &Order<'_>,
+        limits: &Limits,
+        progress: &impl Progress,
+        stop: Pin<&mut impl Future<Output = String>>,
+    ) -> Evidence {
+        let Start {
+            server_version,
+            clock_ahead,
+            caught,
+            found,
+        } = start;
+        progress.found(found.len());
+        let names: BTreeSet<String> = found.iter().filter_map(|f| f.runner.node.clone()).collect();
+        let mut runners: Vec<Runner> = found.iter().map(|f| f.runner.clone()).collect();
+        let found = stream::iter(found.into_iter().enumerate());
+        let walks = found.take_until(self.stop.told()).map(|(at, found)| {
+            let caught = caught.as_ref().filter(|c| c.pod == found.runner.pod);
+            async move {
+                let walked = async {
+                    match caught {
+                        Some(caught) => caught.clone(),
+                        None => self.walk(found.clone(), limits).await,
+                    }
+                };
+                let logs = self.logs(&found.runner, order.symptoms, limits.timeout);
+                let (mut runner, logs) = futures::join!(walked, logs);
+                runner.add_logs(logs);
+                (at, runner)
+            }
+        });
+        let walks = walks
+            .buffer_unordered(limits.concurrency)
+            .for_each(|(at, runner)| {
+                progress.examined(&runner.full_name());
+                runners[at] = runner;
+                ready(())
+            });
+        let mut facts = None;
+        let of_nodes = async {
+            let names = names.into_iter().collect();
+            facts = Some(nodes::examine(self, names, order.enter_nodes, limits).await);
+        };
+        let (_, incomplete) = self.stop.unless(stop, join(walks, of_nodes)).await;
+        // A runner that ended since it was caught is no longer listed.
+        let known = |runner: &Runner| runners.iter().any(|r| r.full_name() == runner.full_name());
+        let gone = caught.as_ref().filter(|caught| !known(caught)).cloned();
+        runners.extend(gone);
+        for runner in &mut runners {
+            runner.standing.tell_clock_by(clock_ahead);
+        }
+        let (nodes, cni) = match facts {
+            Some(facts) => (facts.nodes, facts.cni),
+            None => (Vec::new(), Unseen(unreached())),
+        };
+        let mut evidence = Evidence::new(Observed(ClusterFacts {
+            server_version,
+            cni,
+        }));
+        evidence.nodes = nodes;
+        evidence.runners = runners;
+        evidence.incomplete = incomplete;
+        evidence
+    }
+
+    async fn walk(&self, found: Found, limits: &Limits) -> Runner {
+        let mode = found.mode();
+        let orders = limits.orders();
+        let walked = walk_runner(self, found.runner, &mode, &orders, limits.max_depth).await;
+        match walked.engines.reason().map(|reason| reason.why) {
+            // Its container may have ended between the list and the exec.
+            Some(Why::Unreadable | Why::NotRunning) => self.look_again(walked).await,
+            _ => walked,
+        }
+    }
+
+    /// The containers of a pod that could not be entered, as they are by now.
+    async fn look_again(&self, mut runner: Runner) -> Runner {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &runner.namespace);
+        let Ok(pod) = api.get(&runner.pod).await else {
+            return runner;
+        };
+        if let Some(now) = discover::runner(&pod, true) {
+            runner.phase = now.phase;
+            runner.containers = now.containers;
+        }
+        runner
+    }
+}
+
+/// Where an examination begins.
+struct Start {
+    server_version: String,
+    clock_ahead: Option<i64>,
+    caught: Option<Runner>,
+    found: Vec<Found>,
+}
+
+/// Stopped before a runner was known.
+pub fn cut_short(why: String) -> Evidence {
+    let nothing = "the run ended before the cluster told of itself";
+    let mut evidence = Evidence::new(Observation::unseen(Why::TimedOut, nothing));
+    evidence.incomplete = Some(why);
+    evidence
+}
+
+impl Found {
+    fn mode(&self) -> Mode {
+        let uid = self.scope.clone();
+        uid.map_or(Mode::Pod, Mode::PodOnNode)
+    }
+}
+
+/// Why something could not be read, and what to grant where that is the cause.
+pub(super) fn reason(error: &kube::Error, doing: &str, grant: &str) -> Unobserved {
+    match code(error) {
+        Some(403) => Unobserved::new(
+            Why::Forbidden,
+            format!("{doing} is forbidden: grant {grant}"),
+        ),
+        Some(code) if BUSY.contains(&code) => busy(code, error),
+        _ => Unobserved::new(Why::Unreadable, format!("{doing} failed: {}", chain(error))),
+    }
+}
+
+/// What an API server answers that has no time.
+const BUSY: [u16; 3] = [429, 503, 504];
+
+fn busy(code: u16, error: &kube::Error) -> Unobserved {
+    Unobserved::new(
+        Why::Unreadable,
+        format!(
+            "the API server has no time for this ({code}): {}; try again later, or with a lower --concurrency",
+            chain(error)
+        ),
+    )
+}
+
+pub(super) fn forbidden(error: &kube::Error) -> bool {
+    code(error) == Some(403)
+}
+
+pub(super) fn code(error: &kube::Error) -> Option<u16> {
+    match error {
+        kube::Error::Api(status) => Some(status.code),
+        kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) => {
+            Some(code.as_u16())
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn unreachable(error: &kube::Error) -> anyhow::Error {
+    let said = chain(error);
+    match code(error) {
+        Some(401) => anyhow!(
+            "the cluster does not accept these credentials: log in again, or choose another --context"
+        ),
+        Some(403) => anyhow!("the cluster refuses this identity: {said}"),
+        Some(code) if BUSY.contains(&code) => anyhow!(
+            "the API server has no time for this ({code}): {said}; try again later, or look whether it is well with `kubectl get --raw /readyz`"
+        ),
+        // As rustls words it.
+        _ if said.contains("invalid peer certificate") => anyhow!(
+            "the certificate that answers for the cluster is not accepted: {said}; look at `server`, `certificate-authority-data` and `tls-server-name` of this cluster in the kubeconfig, or for a proxy that answers in its place"
+        ),
+        _ => anyhow!(
+            "cannot reach the cluster: {said}; check `kubectl version` with the same --kubeconfig and --context"
+        ),
+    }
+}
+
+/// An error with its causes, in one line; of what the server itself says, its words.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(kube::Error::Api(status)) = error.downcast_ref() {
+        let words = [&status.message, &status.reason];
+        let words = words.into_iter().find(|words| !words.is_empty());
+        return crate::collect::walk::text::plain(words.map_or("it does not say why", |w| w));
+    }
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    let text = text.strip_prefix("ServiceError: ").unwrap_or(&text);
+    crate::collect::walk::text::plain(text)
+}
+
+#[cfg(test)]
+mod tests;

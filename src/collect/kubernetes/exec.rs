@@ -1,0 +1,126 @@
+//! Runs a walk in a container by the API server's exec, and says why where that fails.
+
+use super::{BUSY, Cluster, busy, chain, code, forbidden};
+use crate::collect::stop::unreached;
+use crate::collect::talk::{Ended, STDERR_BYTES, Talk};
+use crate::collect::walk::Walk;
+use crate::collect::{Exec, Place, client_limit};
+use crate::evidence::{Unobserved, Why};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, AttachParams};
+use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
+
+impl Exec for Cluster {
+    async fn exec(
+        &self,
+        place: &Place,
+        walk: &Walk,
+        limit: Duration,
+    ) -> Result<Vec<u8>, Unobserved> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), &place.namespace);
+        let params = AttachParams::default()
+            .container(&place.container)
+            .stdin(true)
+            .stderr(true)
+            .max_stdin_buf_size(STDERR_BYTES)
+            .max_stdout_buf_size(STDERR_BYTES);
+        let connecting = api.exec(&place.pod, walk.command(), &params);
+        let limit = client_limit(limit);
+        let mut process = match timeout(limit, connecting).await {
+            Ok(process) => process.map_err(|error| exec_reason(&error, place))?,
+            Err(_) => return Err(late(place, limit)),
+        };
+        // A server that had no time at first takes none from the walk.
+        let ends = Instant::now() + limit;
+        let status = process.take_status();
+        let (Some(stdin), Some(stdout), Some(stderr)) =
+            (process.stdin(), process.stdout(), process.stderr())
+        else {
+            return Err(Unobserved::new(
+                Why::Unreadable,
+                "the connection to the container has no streams",
+            ));
+        };
+        let mut talk = Talk::default();
+        let streams = (stdin, stdout, stderr);
+        let ended = talk.hold_until(ends, &self.stop, streams, walk).await;
+        match ended {
+            // What came before the end still counts.
+            _ if !talk.printed.is_empty() => return Ok(talk.printed),
+            Ended::Late => return Err(late(place, limit)),
+            Ended::Stopped => return Err(unreached()),
+            Ended::ByItself => {}
+        }
+        let status = match status {
+            Some(status) => timeout_at(ends, status).await.ok().flatten(),
+            None => None,
+        };
+        let said = status.and_then(|status| status.message).unwrap_or_default();
+        Err(no_output(place, &format!("{said} {}", talk.complaint())))
+    }
+}
+
+fn late(place: &Place, limit: Duration) -> Unobserved {
+    let Place { container, .. } = place;
+    let seconds = limit.as_secs();
+    Unobserved::new(
+        Why::TimedOut,
+        format!(
+            "container {container} did not answer an exec within {seconds} s: raise --timeout, or look at the node's kubelet"
+        ),
+    )
+}
+
+fn no_output(place: &Place, said: &str) -> Unobserved {
+    let said = crate::collect::walk::text::plain(said);
+    let Place { container, .. } = place;
+    // In the words of runc, and of crun. A file that is not there is another thing.
+    let no_shell = said.contains("executable file not found")
+        || said.contains("executable file `sh` not found");
+    match no_shell {
+        true => Unobserved::new(
+            Why::Missing,
+            format!("container {container} has no shell to walk with"),
+        ),
+        false => {
+            // Each layer below the kubelet says in its turn that this failed; the last says why.
+            let cause = said.rsplit_once("OCI runtime exec failed: ");
+            let said = cause.map_or(said.as_str(), |(_, cause)| cause);
+            Unobserved::new(
+                Why::Unreadable,
+                format!("the walk printed nothing in container {container}: {said}"),
+            )
+        }
+    }
+}
+
+fn exec_reason(error: &kube::Error, place: &Place) -> Unobserved {
+    let Place {
+        namespace,
+        pod,
+        container,
+    } = place;
+    match (forbidden(error), code(error)) {
+        (true, _) => Unobserved::new(
+            Why::Forbidden,
+            format!(
+                "may not exec into pods of namespace {namespace}: grant `get` and `create` on pods/exec there"
+            ),
+        ),
+        (_, Some(404)) => Unobserved::new(
+            Why::NotRunning,
+            format!("pod {pod} or its container {container} is gone"),
+        ),
+        (_, Some(code)) if BUSY.contains(&code) => busy(code, error),
+        _ => {
+            let said = chain(error);
+            let advice = match said.contains("error dialing backend") {
+                true => "; the API server does not reach the kubelet: look at it on the pod's node",
+                false => "",
+            };
+            let detail = format!("exec into container {container} failed: {said}{advice}");
+            Unobserved::new(Why::Unreadable, detail)
+        }
+    }
+}

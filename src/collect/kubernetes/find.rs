@@ -1,0 +1,130 @@
+//! Which pods of a cluster are the selected runners.
+
+use super::lost::{add_evicted, controller};
+use super::{Cluster, Found, forbidden, unreachable};
+use crate::collect::Selection;
+use crate::collect::discover;
+use anyhow::{Result, anyhow, bail};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams};
+use std::collections::BTreeMap;
+
+const PAGE: u32 = 500;
+
+impl Cluster {
+    pub(super) async fn find(&self, selection: &Selection) -> Result<Vec<Found>> {
+        let namespace = selection.namespace.as_deref().unwrap_or(&self.namespace);
+        if !selection.pods.is_empty() {
+            return self.named(&selection.pods, namespace).await;
+        }
+        let (api, place) = match selection.all_namespaces {
+            true => (Api::all(self.client.clone()), "any namespace".to_owned()),
+            false => (
+                Api::namespaced(self.client.clone(), namespace),
+                format!("namespace {namespace}"),
+            ),
+        };
+        // A Job has its own labels, not those by which pods are chosen.
+        let jobs = async {
+            match (&selection.labels, selection.all_namespaces) {
+                (Some(_), _) => Ok(Vec::new()),
+                (None, true) => self.given_up(None).await,
+                (None, false) => self.given_up(Some(namespace)).await,
+            }
+        };
+        let (pods, given_up) = futures::join!(self.list(&api, selection.labels.as_deref()), jobs);
+        let pods = pods.map_err(|error| match forbidden(&error) {
+            true => anyhow!("may not list pods in {place}: grant `list` on pods there, or name the pods to examine"),
+            false => unreachable(&error),
+        })?;
+        // A runner that has a pod does not need its Job; only where there is none, it may matter.
+        let unlisted = given_up.as_ref().err().map(ToString::to_string);
+        let found = runners(&pods, given_up.unwrap_or_default());
+        if let (true, Some(reason)) = (found.is_empty(), unlisted) {
+            tracing::warn!("{reason}, or a runner whose Job has given up is not found");
+        }
+        if found.is_empty() && !selection.all_namespaces && selection.labels.is_none() {
+            self.say_where(namespace).await?;
+        }
+        Ok(found)
+    }
+
+    async fn named(&self, names: &[String], namespace: &str) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for name in names {
+            let name = name
+                .strip_prefix("pod/")
+                .or(name.strip_prefix("pods/"))
+                .unwrap_or(name);
+            let (namespace, name) = name.split_once('/').unwrap_or((namespace, name));
+            let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+            let pod = api.get(name).await.map_err(|error| match &error {
+                kube::Error::Api(status) if status.code == 404 => {
+                    anyhow!("there is no pod {name} in namespace {namespace}: choose the namespace with -n, or look with `kubectl get pods -A`")
+                }
+                error if forbidden(error) => {
+                    anyhow!("may not read pod {namespace}/{name}: grant `get` on pods in {namespace}")
+                }
+                error => unreachable(error),
+            })?;
+            found.extend(discover::runner(&pod, true).map(|runner| Found {
+                runner,
+                scope: discover::process_scope(&pod),
+            }));
+        }
+        Ok(found)
+    }
+
+    async fn list(&self, api: &Api<Pod>, labels: Option<&str>) -> Result<Vec<Pod>, kube::Error> {
+        let mut wanted = ListParams::default().limit(PAGE);
+        wanted.label_selector = labels.map(str::to_owned);
+        let mut pods = Vec::new();
+        loop {
+            let page = api.list(&wanted).await?;
+            pods.extend(page.items);
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => wanted.continue_token = Some(token),
+                None => return Ok(pods),
+            }
+        }
+    }
+
+    /// No runner here: says where there are some, as far as that may be seen.
+    async fn say_where(&self, namespace: &str) -> Result<()> {
+        let Ok(pods) = self.list(&Api::all(self.client.clone()), None).await else {
+            return Ok(());
+        };
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        for found in runners(&pods, Vec::new()) {
+            *places.entry(found.runner.namespace).or_default() += 1;
+        }
+        if places.is_empty() {
+            return Ok(());
+        }
+        let places: Vec<String> = places
+            .iter()
+            .map(|(name, count)| format!("-n {name} has {count}"))
+            .collect();
+        bail!(
+            "no runner in namespace {namespace}, but elsewhere: {}; or examine all with -A",
+            places.join(", ")
+        )
+    }
+}
+
+/// Those that live, and those that have lost their pod.
+fn runners(pods: &[Pod], given_up: Vec<Found>) -> Vec<Found> {
+    let alive = || pods.iter().filter(|pod| !discover::is_over(pod));
+    let mut found: Vec<Found> = alive()
+        .filter_map(|pod| {
+            Some(Found {
+                runner: discover::runner(pod, false)?,
+                scope: discover::process_scope(pod),
+            })
+        })
+        .collect();
+    found.extend(given_up);
+    let names = alive().filter_map(|pod| Some((controller(pod)?, pod.metadata.name.clone()?)));
+    add_evicted(&mut found, pods, &names.collect());
+    found
+}

@@ -1,0 +1,195 @@
+//! Walks one runner: every running engine container of its pod, once.
+
+use super::{Exec, Place};
+use crate::collect::walk::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked};
+use crate::evidence::{
+    Engine, Observation, Observed, PodContainer, Probed, Runner, Unobserved, Unseen, Why,
+};
+use std::ops::RangeInclusive;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Fills in what lies under a runner, down to `max_depth` engines inside each other.
+pub async fn walk_runner<E: Exec>(
+    exec: &E,
+    mut runner: Runner,
+    mode: &Mode,
+    orders: &Orders,
+    max_depth: usize,
+) -> Runner {
+    let mut seen = Vec::new();
+    let mut ahead = None;
+    for container in runner.engine_containers() {
+        if container.state.phase != "running" {
+            let detail = format!("container {} does not run", container.name);
+            seen.push(Seen::nothing(Unobserved::new(Why::NotRunning, detail)));
+            continue;
+        }
+        let place = Place {
+            namespace: runner.namespace.clone(),
+            pod: runner.pod.clone(),
+            container: container.name.clone(),
+        };
+        let walked = Walked {
+            name: container.name.clone(),
+            image: container.image.clone(),
+        };
+        let walk = Walk::new(mode, orders);
+        let begun = seconds();
+        seen.push(match exec.exec(&place, &walk, orders.longest()).await {
+            Ok(stream) if stream.len() >= STREAM_BYTES => Seen::nothing(Unobserved::new(
+                Why::TooLarge,
+                format!(
+                    "container {} printed more than {STREAM_BYTES} bytes",
+                    container.name
+                ),
+            )),
+            Ok(stream) => walk.read_pod(&stream, &walked),
+            Err(reason) => Seen::nothing(reason),
+        });
+        let clock = seen.last().and_then(|seen| seen.clock);
+        ahead = ahead.or(clock.map(|clock| outside(clock, begun..=seconds())));
+    }
+    if seen.is_empty() {
+        let reason = Unobserved::new(Why::NotApplicable, no_engine(&runner));
+        seen.push(Seen::nothing(reason));
+    }
+    let Some(mut seen) = seen.into_iter().reduce(merge) else {
+        return runner;
+    };
+    if let Observed(engines) = &mut seen.engines {
+        bound(engines, max_depth);
+    }
+    runner.standing.clock_ahead = match (ahead, &seen.engines) {
+        (Some(ahead), _) => Some(Observed(ahead)),
+        (None, Unseen(reason)) if reason.why == Why::NotApplicable => None,
+        (None, Unseen(reason)) => Some(Unseen(reason.clone())),
+        (None, Observed(_)) => {
+            let detail = "the walk did not tell the time";
+            Some(Observation::unseen(Why::Missing, detail))
+        }
+    };
+    runner.namespaces = seen.namespaces;
+    runner.engines = seen.engines;
+    runner.probes = seen.probes;
+    runner
+}
+
+/// Why there was nothing to walk, and where to look instead.
+fn no_engine(runner: &Runner) -> String {
+    let asks = |container: &PodContainer| {
+        let host = container.env.get("DOCKER_HOST")?;
+        Some(format!(
+            "; {} asks an engine elsewhere (DOCKER_HOST {host}): check the pod in which that runs",
+            container.name
+        ))
+    };
+    let elsewhere = runner.containers.iter().find_map(asks);
+    let elsewhere = elsewhere.unwrap_or_else(|| ", so there was nothing to walk".to_owned());
+    format!("no container of this pod runs a Docker engine{elsewhere}")
+}
+
+/// Leaves out what lies deeper than was asked for; of the first level there it is said.
+fn bound(engines: &mut Vec<Engine>, max_depth: usize) {
+    engines.retain(|engine| engine.depth() <= max_depth);
+    for engine in engines.iter_mut().filter(|e| e.depth() == max_depth) {
+        let detail = format!(
+            "{} lies deeper than --max-depth {max_depth}: raise it",
+            engine.path
+        );
+        engine.api = Observation::unseen(Why::TooLarge, detail);
+    }
+}
+
+/// Seconds since 1970, by the doctor's clock.
+fn seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
+/// How far a clock was outside of the time in which it was read.
+fn outside(clock: i64, read: RangeInclusive<i64>) -> i64 {
+    let (begun, ended) = (*read.start(), *read.end());
+    clock.saturating_sub(begun).min(0) + clock.saturating_sub(ended).max(0)
+}
+
+/// Several engine containers see parts of one pod: namespaces are told apart by their number, and
+/// a container that shares its processes with another sees the same engines.
+fn merge(mut mine: Seen, next: Seen) -> Seen {
+    let asked = |p: &Probed| (p.check.clone(), p.engine.clone(), p.container.clone());
+    for probed in next.probes {
+        if !mine
+            .probes
+            .iter()
+            .any(|known| asked(known) == asked(&probed))
+        {
+            mine.probes.push(probed);
+        }
+    }
+    Seen {
+        namespaces: both(mine.namespaces, next.namespaces, |a, b| a.id == b.id),
+        engines: both(mine.engines, next.engines, same_engine),
+        probes: mine.probes,
+        clock: mine.clock.or(next.clock),
+    }
+}
+
+fn both<T>(
+    mine: Observation<Vec<T>>,
+    other: Observation<Vec<T>>,
+    same: impl Fn(&T, &T) -> bool,
+) -> Observation<Vec<T>> {
+    match (mine, other) {
+        (Observed(mut mine), Observed(other)) => {
+            for item in other {
+                if !mine.iter().any(|known| same(known, &item)) {
+                    mine.push(item);
+                }
+            }
+            Observed(mine)
+        }
+        (Observed(seen), Unseen(_)) | (Unseen(_), Observed(seen)) => Observed(seen),
+        (unseen, Unseen(_)) => unseen,
+    }
+}
+
+fn same_engine(a: &Engine, b: &Engine) -> bool {
+    let id = |engine: &Engine| engine.api.observed().and_then(|api| api.id.clone());
+    a.path == b.path || a.namespace == b.namespace && id(a).is_some() && id(a) == id(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bound, outside};
+    use crate::checks::case::healthy;
+
+    #[test]
+    fn an_engine_below_the_last_level_is_unknown_and_what_is_in_it_left_out() {
+        let mut engines = healthy().unwrap().runners[0].engines.seen().to_vec();
+        let template = engines[0].clone();
+        engines.truncate(1);
+        for path in ["dind/a", "dind/a/b", "dind/a/b/c"] {
+            engines.push(crate::evidence::Engine {
+                path: path.to_owned(),
+                ..template.clone()
+            });
+        }
+        bound(&mut engines, 2);
+        let seen: Vec<_> = engines.iter().map(|e| e.api.observed().is_some()).collect();
+        assert_eq!(seen, [true, true, false]);
+        let reason = engines[2].api.reason().unwrap();
+        assert_eq!(
+            reason.detail,
+            "dind/a/b lies deeper than --max-depth 2: raise it"
+        );
+    }
+
+    #[test]
+    fn a_clock_is_wrong_by_what_it_is_outside_of_the_time_of_reading() {
+        assert_eq!(outside(105, 100..=110), 0);
+        assert_eq!(outside(40, 100..=110), -60);
+        assert_eq!(outside(170, 100..=110), 60);
+        assert_eq!(outside(i64::MIN, 100..=110), i64::MIN);
+    }
+}

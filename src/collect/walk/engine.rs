@@ -1,0 +1,483 @@
+//! The Docker daemons of a walk: which process each is, where it runs, and what it says of itself.
+
+use super::RECORD_BYTES;
+use super::data;
+use super::frames::{Frames, Record};
+use super::http;
+use super::options;
+use super::processes::{Process, Processes};
+use super::text::plain;
+use crate::evidence::{
+    DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, Observation, Observed, OomScore,
+    Unobserved, Unseen, Why,
+};
+use crate::facts::versions;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Stands for the process of an engine that is not to be seen from here.
+const ELSEWHERE: i64 = 0;
+const MOST_NETWORKS: usize = 1000;
+const MOST_CONTAINERS: usize = 2000;
+const KILLED: i32 = 137;
+const TIMED_OUT: [i32; 3] = [124, KILLED, 143];
+
+/// Reads every dockerd that the walk found, outer before inner.
+pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Vec<Engine> {
+    let mut found: Vec<Found> = processes
+        .iter()
+        .filter(|p| p.name == "dockerd" && !is_child_of_dockerd(p, processes))
+        .map(|process| Found::read(frames, process))
+        .collect();
+    refuse_borrowed_answers(&mut found);
+    let mut engines: Vec<Engine> = Vec::new();
+    // An inner engine is named by the outer one, so the outer come first.
+    let mut waiting: Vec<usize> = (0..found.len()).collect();
+    while !waiting.is_empty() {
+        let named: Vec<i64> = engines.iter().map(|engine| engine.pid).collect();
+        let (ready, rest): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|at| {
+            outer(&found, **at, processes).is_none_or(|o| named.contains(&found[o].process.pid))
+        });
+        // Only damaged output has engines inside each other.
+        let ready = if ready.is_empty() {
+            rest.clone()
+        } else {
+            ready
+        };
+        for at in &ready {
+            let outer = outer(&found, *at, processes)
+                .and_then(|o| engines.iter().find(|e| e.pid == found[o].process.pid));
+            let engine = found[*at].engine(frames, processes, outer, outermost);
+            engines.push(engine);
+        }
+        waiting.retain(|at| !ready.contains(at));
+    }
+    engines.extend(told(frames, outermost.container, &engines));
+    let lineages: Vec<_> = engines
+        .iter()
+        .map(|e| (lineage(e, &engines), e.pid))
+        .collect();
+    engines.sort_by_cached_key(|engine| lineages.iter().find(|(_, pid)| *pid == engine.pid));
+    engines
+}
+
+/// The processes of an engine and of those around it, outermost first: in this order each stands
+/// right after the one it runs in.
+fn lineage(engine: &Engine, engines: &[Engine]) -> Vec<i64> {
+    let around = |other: &&Engine| {
+        let rest = engine.path.strip_prefix(other.path.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let mut around: Vec<&Engine> = engines.iter().filter(around).collect();
+    around.sort_by_key(|engine| (engine.depth(), engine.pid));
+    around.iter().map(|engine| engine.pid).collect()
+}
+
+/// The engine that commands here talk to, where it is none of those whose process was seen: it runs
+/// beside this container, or around it.
+fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
+    let asked = frames
+        .named("api")
+        .any(|record| record.key.starts_with("0 "));
+    let unasked = frames.get("no-client", "0").is_some();
+    if !(asked || unasked && seen.is_empty()) {
+        return None;
+    }
+    let (api, _) = api(frames, ELSEWHERE);
+    let id = |api: &Observation<EngineApi>| api.observed().and_then(|api| api.id.clone());
+    let known = seen.iter().any(|engine| id(&engine.api) == id(&api));
+    // Where an engine's process was seen, silence on a socket of another is none of its business.
+    if known || !seen.is_empty() && api.observed().is_none() {
+        return None;
+    }
+    let unseen = "it runs out of sight of this container";
+    Some(Engine {
+        path: container.to_owned(),
+        container: container.to_owned(),
+        pid: ELSEWHERE,
+        namespace: 0,
+        image: Observation::unseen(Why::NotApplicable, unseen),
+        args: Vec::new(),
+        config: Observation::unseen(Why::NotApplicable, unseen),
+        oom_scores: Vec::new(),
+        docker_opts: None,
+        containerd: None,
+        data: None,
+        open_files: None,
+        planned: None,
+        api,
+    })
+}
+
+/// What an engine is called that no other one has started.
+pub struct Naming<'a> {
+    /// The container that was walked.
+    pub container: &'a str,
+    /// A whole machine was walked: engines may run in containers of something else (Kubernetes,
+    /// Podman), whose ids tell them apart.
+    pub machine: bool,
+}
+
+impl Naming<'_> {
+    fn name(&self, engine: &Process) -> String {
+        let id = engine.container.as_deref().and_then(|id| id.get(..12));
+        match id {
+            Some(id) if self.machine => format!("container-{id}"),
+            _ => self.container.to_owned(),
+        }
+    }
+}
+
+/// A daemon's own helpers carry its name.
+fn is_child_of_dockerd(process: &Process, processes: &Processes) -> bool {
+    processes
+        .get(process.parent)
+        .is_some_and(|parent| parent.name == "dockerd" && parent.mnt == process.mnt)
+}
+
+struct Found<'a> {
+    process: &'a Process,
+    api: Observation<EngineApi>,
+    /// Ids of its networks: together with its own id they tell it from any other engine.
+    identity: Vec<String>,
+}
+
+impl<'a> Found<'a> {
+    fn read(frames: &Frames, process: &'a Process) -> Self {
+        let (api, identity) = api(frames, process.pid);
+        Found {
+            process,
+            api,
+            identity,
+        }
+    }
+
+    fn engine(
+        &self,
+        frames: &Frames,
+        processes: &Processes,
+        outer: Option<&Engine>,
+        outermost: &Naming,
+    ) -> Engine {
+        let pid = self.process.pid;
+        let key = pid.to_string();
+        let (path, image) = match outer {
+            Some(outer) => place(self.process, outer),
+            None => (
+                outermost.name(self.process),
+                Observation::unseen(Why::NotApplicable, "it runs in no container of an engine"),
+            ),
+        };
+        Engine {
+            container: path.split('/').next().unwrap_or_default().to_owned(),
+            path,
+            pid,
+            namespace: self.process.net.unwrap_or_default(),
+            image,
+            args: options::arguments(frames.get("arguments", &key)),
+            config: options::config(frames.get("config", &key)),
+            oom_scores: oom_scores(self.process, processes),
+            docker_opts: options::docker_opts(frames.get("opts", &key)),
+            containerd: containerd_program(frames, &key),
+            data: Some(self.data(frames)),
+            open_files: open_files(self.process, processes),
+            api: self.api.clone(),
+            planned: None,
+        }
+    }
+}
+
+impl Found<'_> {
+    fn data(&self, frames: &Frames) -> Observation<DataRoot> {
+        let told = self.api.observed().and_then(|api| api.data_root.as_deref());
+        data::root(frames, self.process.pid, told)
+    }
+}
+
+/// What containers inherit, through their shim, from containerd.
+fn open_files(engine: &Process, processes: &Processes) -> Option<i64> {
+    let mut beside = processes.iter().filter(|p| p.mnt == engine.mnt);
+    let containerd = beside.find(|p| p.name == "containerd");
+    containerd.unwrap_or(engine).open_files
+}
+
+/// The engine whose shim started this one: the one that lives where the nearest ancestor with
+/// another file system does.
+fn outer(found: &[Found], at: usize, processes: &Processes) -> Option<usize> {
+    let process = found[at].process;
+    let host = processes.ancestor(process.pid, |p| p.mnt.is_some() && p.mnt != process.mnt)?;
+    found.iter().position(|other| other.process.mnt == host.mnt)
+}
+
+fn place(process: &Process, outer: &Engine) -> (String, Observation<String>) {
+    let id = process.container.as_deref().unwrap_or_default();
+    let containers = outer.api.as_ref().and_then(|api| api.containers.as_ref());
+    let listed = containers
+        .observed()
+        .and_then(|all| all.iter().find(|c| c.id == id));
+    match (listed, containers.reason()) {
+        (Some(container), _) => (
+            format!("{}/{}", outer.path, container.name),
+            Observed(container.image.clone()),
+        ),
+        (None, reason) => {
+            let name = match id.get(..12) {
+                Some(short) => format!("container-{short}"),
+                None => format!("process-{}", process.pid),
+            };
+            let detail = match reason {
+                Some(reason) => format!("{} does not tell its containers: {reason}", outer.path),
+                None => format!("{} does not list the container it runs in", outer.path),
+            };
+            (
+                format!("{}/{name}", outer.path),
+                Observation::unseen(Why::Unreadable, detail),
+            )
+        }
+    }
+}
+
+/// A socket of an outer engine that is mounted into an inner one answers for the outer.
+fn refuse_borrowed_answers(found: &mut [Found]) {
+    let mut seen: Vec<(Option<String>, Vec<String>)> = Vec::new();
+    for engine in found {
+        let Observed(api) = &engine.api else { continue };
+        let identity = (api.id.clone(), engine.identity.clone());
+        if seen.contains(&identity) {
+            engine.api = Observation::unseen(
+                Why::Unreadable,
+                "its socket leads to another engine, so its own networks and version were not seen",
+            );
+        } else {
+            seen.push(identity);
+        }
+    }
+}
+
+/// The scores of a daemon and what it started beside itself: one of each name and score.
+fn oom_scores(engine: &Process, processes: &Processes) -> Vec<OomScore> {
+    let mut scores: BTreeMap<(String, i64), OomScore> = BTreeMap::new();
+    for process in processes.iter().filter(|p| p.mnt == engine.mnt) {
+        let named = matches!(process.name.as_str(), "dockerd" | "containerd")
+            || process.name.starts_with("containerd-shim");
+        if let (true, Some(score)) = (named, process.oom_score_adj) {
+            let key = (process.name.clone(), score);
+            scores.entry(key).or_insert_with(|| OomScore {
+                process: process.name.clone(),
+                pid: process.pid,
+                oom_score_adj: score,
+            });
+        }
+    }
+    scores.into_values().collect()
+}
+
+/// `containerd github.com/containerd/containerd 1.4.13~ds1 …`, as it prints its version.
+fn containerd_program(frames: &Frames, pid: &str) -> Option<String> {
+    let line = frames.get("containerd", pid)?.lines().next()?;
+    let version = line.split_whitespace().nth(2).map(plain)?;
+    versions::parse(&version).is_some().then_some(version)
+}
+
+/// What the daemon answered, or why it did not; beside it the ids of its networks.
+fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
+    let prefix = format!("{pid} ");
+    let mut asked = frames
+        .named("api")
+        .filter(|record| record.key.starts_with(&prefix));
+    let Some(record) = asked.next() else {
+        return (Unseen(not_asked(frames, pid)), Vec::new());
+    };
+    let endpoint = &record.key[prefix.len()..];
+    let answers: Vec<Option<Value>> = http::responses(record.content)
+        .into_iter()
+        .map(|r| {
+            (r.status == 200)
+                .then(|| serde_json::from_slice(&r.body).ok())
+                .flatten()
+        })
+        .collect();
+    let answer = |at: usize| answers.get(at).and_then(Option::as_ref);
+    let cut = || why_silent(record, endpoint);
+    let Some(version) = answer(0) else {
+        return (Unseen(cut()), Vec::new());
+    };
+    let Some(number) = text(version, "Version") else {
+        return (Unseen(cut()), Vec::new());
+    };
+    let info = answer(3);
+    let list = |at: usize| answer(at).and_then(Value::as_array).map(Vec::as_slice);
+    let networks = list(1).unwrap_or_default();
+    let identity = networks.iter().filter_map(|n| text(n, "Id")).collect();
+    let observed = EngineApi {
+        endpoint: plain(endpoint),
+        id: info.and_then(|info| text(info, "ID")),
+        version: number,
+        containerd: component(version, "containerd"),
+        runc: component(version, "runc"),
+        storage_driver: info.and_then(|info| text(info, "Driver")),
+        data_root: info.and_then(|info| text(info, "DockerRootDir")),
+        cgroup_version: info.and_then(|info| text(info, "CgroupVersion")),
+        networks: match list(1) {
+            Some(all) => bounded(all, MOST_NETWORKS, network).map(in_order),
+            None => Unseen(cut()),
+        },
+        containers: match list(2) {
+            Some(all) => bounded(all, MOST_CONTAINERS, container),
+            None => Unseen(cut()),
+        },
+    };
+    (Observed(observed), identity)
+}
+
+fn bounded<T>(all: &[Value], most: usize, read: fn(&Value) -> Option<T>) -> Observation<Vec<T>> {
+    if all.len() > most {
+        return Observation::unseen(
+            Why::TooLarge,
+            format!(
+                "the engine lists {}, more than the {most} that are read",
+                all.len()
+            ),
+        );
+    }
+    Observed(all.iter().filter_map(read).collect())
+}
+
+/// Docker lists its networks in any order; two looks at one engine must agree.
+fn in_order(mut networks: Vec<DockerNetwork>) -> Vec<DockerNetwork> {
+    networks.sort_by(|a, b| (a.name != "bridge", &a.name).cmp(&(b.name != "bridge", &b.name)));
+    networks
+}
+
+fn not_asked(frames: &Frames, pid: i64) -> Unobserved {
+    let key = pid.to_string();
+    if frames.get("no-client", &key).is_some() {
+        return Unobserved::new(
+            Why::Missing,
+            match pid {
+                ELSEWHERE => "there is no docker command here to ask the engine with",
+                _ => "dockerd runs, but there is no docker command in its container to ask it with",
+            },
+        );
+    }
+    if frames.get("closed", &key).is_some() {
+        return Unobserved::new(
+            Why::Forbidden,
+            "dockerd runs, but an exec into its container may not reach its socket: it is not root there",
+        );
+    }
+    if frames.get("skipped", &key).is_some() {
+        // Not TimedOut: nobody asked, so nothing is known against it.
+        let detail = "the walk ran out of time before it: raise --timeout";
+        return Unobserved::new(Why::TooLarge, detail);
+    }
+    if !frames.complete {
+        return Unobserved::new(Why::Unreadable, "the walk was cut off before it");
+    }
+    Unobserved::new(
+        Why::NotRunning,
+        format!(
+            "dockerd (process {pid}) runs but has no socket where it says it listens: it is starting or broken"
+        ),
+    )
+}
+
+/// What a client printed instead of an answer.
+fn why_silent(record: &Record, endpoint: &str) -> Unobserved {
+    let endpoint = plain(endpoint);
+    if record
+        .status
+        .is_some_and(|status| TIMED_OUT.contains(&status))
+    {
+        let detail = format!("dockerd does not answer in time on {endpoint}: it hangs");
+        return Unobserved::new(Why::TimedOut, detail);
+    }
+    if record.content.len() >= RECORD_BYTES {
+        let detail = format!(
+            "dockerd could not be asked on {endpoint}: more than {RECORD_BYTES} bytes came back"
+        );
+        return Unobserved::new(Why::TooLarge, detail);
+    }
+    let said = String::from_utf8_lossy(record.content);
+    if said.contains("Cannot connect to the Docker daemon") || said.contains("connection refused") {
+        let detail = format!("dockerd does not accept connections on {endpoint}");
+        return Unobserved::new(Why::NotRunning, detail);
+    }
+    let why = match said.contains("permission denied") {
+        true => Why::Forbidden,
+        false => Why::Unreadable,
+    };
+    let refused = http::responses(record.content)
+        .into_iter()
+        .find(|r| r.status != 200);
+    let said = match refused {
+        Some(answer) => format!(
+            "it answered {}: {}",
+            answer.status,
+            plain(&String::from_utf8_lossy(&answer.body))
+        ),
+        None if said.starts_with("HTTP/") => "an answer that is cut off or no JSON".to_owned(),
+        None => plain(said.lines().next().unwrap_or_default()),
+    };
+    Unobserved::new(
+        why,
+        format!("dockerd could not be asked on {endpoint}: {said}"),
+    )
+}
+
+fn text(value: &Value, key: &str) -> Option<String> {
+    value
+        .get(key)?
+        .as_str()
+        .map(plain)
+        .filter(|text| !text.is_empty())
+}
+
+fn component(version: &Value, name: &str) -> Option<String> {
+    let mut all = version.get("Components")?.as_array()?.iter();
+    let component = all.find(|c| c.get("Name").and_then(Value::as_str) == Some(name))?;
+    text(component, "Version")
+}
+
+fn network(value: &Value) -> Option<DockerNetwork> {
+    let driver = text(value, "Driver").unwrap_or_default();
+    let options = value.get("Options");
+    let option = |key: &str| options.and_then(|options| text(options, key));
+    let id = text(value, "Id").unwrap_or_default();
+    let named = option("com.docker.network.bridge.name");
+    let bridge = named.or_else(|| id.get(..12).map(|short| format!("br-{short}")));
+    let flag = |key: &str| value.get(key).and_then(Value::as_bool).unwrap_or(false);
+    Some(DockerNetwork {
+        name: text(value, "Name")?,
+        bridge: bridge.filter(|_| driver == "bridge"),
+        driver,
+        internal: flag("Internal"),
+        ipv6: flag("EnableIPv6"),
+        mtu_option: option("com.docker.network.driver.mtu").and_then(|mtu| mtu.parse().ok()),
+        subnets: subnets(value),
+    })
+}
+
+fn subnets(network: &Value) -> Option<Vec<String>> {
+    const MOST: usize = 16;
+    let ranges = network.get("IPAM")?.get("Config")?.as_array()?.iter();
+    Some(
+        ranges
+            .filter_map(|range| text(range, "Subnet"))
+            .take(MOST)
+            .collect(),
+    )
+}
+
+fn container(value: &Value) -> Option<DockerContainer> {
+    let name = value.get("Names").and_then(|names| names.get(0)?.as_str());
+    let mode = value
+        .get("HostConfig")
+        .and_then(|config| text(config, "NetworkMode"));
+    Some(DockerContainer {
+        id: text(value, "Id")?,
+        name: plain(name.unwrap_or_default().trim_start_matches('/')),
+        image: super::text::image(&text(value, "Image").unwrap_or_default()),
+        network_mode: mode.unwrap_or_default(),
+    })
+}

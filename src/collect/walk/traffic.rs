@@ -1,0 +1,239 @@
+//! What becomes of packets in a namespace, as a walk saw it: its routes, its firewall, its counters
+//! at the walk's end, its name servers and who listens.
+
+use super::firewall::firewalls;
+use super::frames::Frames;
+use super::network::frag_fails;
+use super::text::plain;
+use crate::evidence::{
+    Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Traffic, Why,
+};
+use crate::facts::subnet::Subnet;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+const MOST_ROUTES: usize = 1000;
+const MOST_SERVERS: usize = 16;
+const MOST_LISTENING: usize = 64;
+
+/// What was read of a namespace before.
+pub struct Place<'a> {
+    pub pid: i64,
+    /// The lines of its route table.
+    pub routes: &'a [&'a str],
+    pub interfaces: &'a Observation<Vec<Interface>>,
+    pub way_out: Option<&'a str>,
+}
+
+pub fn traffic(frames: &Frames, place: &Place) -> Traffic {
+    let pid = place.pid;
+    let before = frag_fails(frames, "net", pid);
+    Traffic {
+        on_link: on_link(place.routes),
+        firewalls: passing(frames, place),
+        dropped_now: super::difference(&before, &frag_fails(frames, "again", pid)),
+        name_servers: name_servers(frames, pid),
+        listening: listening(frames, pid),
+    }
+}
+
+/// The subnets without a gateway of /proc/PID/net/route.
+fn on_link(routes: &[&str]) -> Observation<Vec<OnLink>> {
+    if routes.is_empty() {
+        return Observation::unseen(Why::Unreadable, "its routes could not be read");
+    }
+    let read = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [interface, to, "00000000", flags, _, _, _, mask, ..] = words[..] else {
+            return None;
+        };
+        let number = |hex: &str| u32::from_str_radix(hex, 16).ok().map(u32::from_be);
+        let is_default = mask == "00000000";
+        if is_default || !super::network::usable(flags) {
+            return None;
+        }
+        let subnet = Subnet::of_mask(Ipv4Addr::from(number(to)?), number(mask)?)?;
+        Some(OnLink {
+            interface: plain(interface),
+            subnet: subnet.to_string(),
+        })
+    };
+    Observed(routes.iter().filter_map(read).take(MOST_ROUTES).collect())
+}
+
+/// The rules for what passes through, judged for each network that may.
+fn passing(frames: &Frames, place: &Place) -> Observation<Vec<Firewall>> {
+    let Some(record) = frames.get("clamps", &place.pid.to_string()) else {
+        // The walk asks only where networks may leave.
+        return match frames.complete {
+            true => Observed(Vec::new()),
+            false => Observation::unseen(Why::Unreadable, "the walk was cut off before its rules"),
+        };
+    };
+    let enters = |interface: &&Interface| {
+        let alone = interface.kind == InterfaceKind::Linked && interface.bridge.is_none();
+        let inward = interface.kind == InterfaceKind::Bridge || alone;
+        inward && Some(interface.name.as_str()) != place.way_out
+    };
+    let networks: Vec<&str> = place
+        .interfaces
+        .seen()
+        .iter()
+        .filter(enters)
+        .map(|interface| interface.name.as_str())
+        .collect();
+    match firewalls(record, &networks, place.way_out) {
+        Some(firewalls) => Observed(firewalls),
+        None => Observation::unseen(
+            Why::Missing,
+            "what its firewall drops is not known: `iptables-save` could not be run",
+        ),
+    }
+}
+
+fn name_servers(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
+    let start = format!("/proc/{pid}/root/etc/resolv.conf:nameserver");
+    let lines = frames.named("again").flat_map(|record| record.lines());
+    let found: Vec<String> = lines
+        .filter_map(|line| line.strip_prefix(start.as_str()))
+        .filter_map(|rest| rest.split_whitespace().next())
+        // An IPv6 address may name its interface, `fe80::1%eth0`.
+        .filter(|word| {
+            word.split('%')
+                .next()
+                .is_some_and(|a| a.parse::<IpAddr>().is_ok())
+        })
+        .map(plain)
+        .take(MOST_SERVERS)
+        .collect();
+    match found.is_empty() {
+        false => Observed(found),
+        true => Observation::unseen(Why::Unreadable, "its name servers could not be read"),
+    }
+}
+
+/// Where something waits for names to resolve, each address once.
+fn listening(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
+    let Some(record) = frames.get("sockets", "-") else {
+        return match frames.complete {
+            true => Observation::unseen(
+                Why::NotApplicable,
+                "not asked for: no name server is an address of its own",
+            ),
+            false => {
+                Observation::unseen(Why::Unreadable, "the walk was cut off before its sockets")
+            }
+        };
+    };
+    let start = format!("/proc/{pid}/net/");
+    let socket = |line: &'_ str| {
+        let (file, text) = line.strip_prefix(start.as_str())?.split_once(':')?;
+        matches!(file, "udp" | "udp6").then_some(())?;
+        address(text.split_whitespace().nth(1)?)
+    };
+    let found: BTreeSet<String> = record
+        .lines()
+        .filter_map(socket)
+        .take(MOST_LISTENING)
+        .collect();
+    Observed(found.into_iter().collect())
+}
+
+/// `3500007F:0035` as `127.0.0.53:53`.
+fn address(text: &str) -> Option<String> {
+    let (host, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = |at: usize| {
+        u32::from_str_radix(host.get(at..at + 8)?, 16)
+            .ok()
+            .map(u32::from_be)
+    };
+    match host.len() {
+        8 => Some(format!("{}:{port}", Ipv4Addr::from(word(0)?))),
+        32 => {
+            let [a, b, c, d] = [word(0)?, word(8)?, word(16)?, word(24)?].map(u128::from);
+            let whole = Ipv6Addr::from(a << 96 | b << 64 | c << 32 | d);
+            Some(format!("[{whole}]:{port}"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: &str = "
+M> net -
+/proc/7/net/snmp:Ip: Forwarding FragFails
+/proc/7/net/snmp:Ip: 1 3
+
+M< -
+
+M> again -
+/proc/7/net/snmp:Ip: Forwarding FragFails
+/proc/7/net/snmp:Ip: 1 12
+/proc/7/root/etc/resolv.conf:nameserver 127.0.0.53
+/proc/7/root/etc/resolv.conf:nameserver\t10.96.0.10  # the cluster's
+/proc/7/root/etc/resolv.conf:nameserver ;reboot
+/proc/70/root/etc/resolv.conf:nameserver 1.1.1.1
+
+M< -
+
+M> sockets -
+/proc/7/net/udp:  123: 3500007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000
+/proc/7/net/udp6:   1: 00000000000000000000000001000000:0035 00000000000000000000000000000000:0000 07
+/proc/70/net/udp:  9: 00000000:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000
+
+M< -
+
+M> end -
+
+M< 0
+";
+
+    fn place<'a>(routes: &'a [&'a str], interfaces: &'a Observation<Vec<Interface>>) -> Place<'a> {
+        Place {
+            pid: 7,
+            routes,
+            interfaces,
+            way_out: None,
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_read() {
+        let frames = Frames::parse(STREAM.as_bytes(), "M");
+        let routes = [
+            "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT",
+            "eth0 00000000 014012C6 0003 0 0 0 00000000 0 0 0",
+            "docker0 000011AC 00000000 0001 0 0 0 0000FFFF 0 0 0",
+            "eth0 004012C6 00000000 0001 0 0 0 00FFFFFF 0 0 0",
+        ];
+        let none = Observed(Vec::new());
+        let traffic = traffic(&frames, &place(&routes, &none));
+        let on_link: Vec<String> = traffic
+            .on_link
+            .seen()
+            .iter()
+            .map(|route| format!("{} {}", route.interface, route.subnet))
+            .collect();
+        assert_eq!(on_link, ["docker0 172.17.0.0/16", "eth0 198.18.64.0/24"]);
+        assert_eq!(traffic.dropped_now, Observed(9));
+        assert_eq!(traffic.name_servers.seen(), ["127.0.0.53", "10.96.0.10"]);
+        let listening = ["127.0.0.53:53", "[::1]:53"];
+        assert_eq!(traffic.listening.seen(), listening);
+        assert_eq!(traffic.firewalls, Observed(Vec::new()));
+    }
+
+    #[test]
+    fn a_walk_that_was_cut_saw_nothing_of_it() {
+        let end = STREAM.find("M> again").unwrap();
+        let frames = Frames::parse(&STREAM.as_bytes()[..end], "M");
+        let none = Observed(Vec::new());
+        let traffic = traffic(&frames, &place(&[], &none));
+        assert!(traffic.on_link.reason().is_some() && traffic.firewalls.reason().is_some());
+        assert!(traffic.dropped_now.reason().is_some() && traffic.listening.reason().is_some());
+        assert!(traffic.name_servers.reason().is_some());
+    }
+}

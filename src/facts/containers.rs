@@ -1,0 +1,211 @@
+//! The facts of each container of the pod: what its specification grants it and shows of it.
+
+use super::hosts::host_socket;
+use super::{ContainerFacts, Hole, Section, data};
+use crate::evidence::{
+    Engine, Mount, Observation, Observed, Outermost, PodContainer, Role, Runner, Why,
+};
+use crate::facts::versions::ImageRef;
+use std::collections::BTreeMap;
+
+pub(crate) const DATA_ROOT: &str = "/var/lib/docker";
+const ROOTLESS_DATA_ROOT: &str = "/home/rootless/.local/share/docker";
+
+pub(super) fn derive(runner: &Runner) -> Section<ContainerFacts> {
+    // Without a pod there is no specification to judge.
+    if runner.outermost != Outermost::Pod {
+        return Section {
+            items: Vec::new(),
+            holes: Vec::new(),
+        };
+    }
+    Section {
+        items: runner.containers.iter().map(|c| one(runner, c)).collect(),
+        holes: holes(runner),
+    }
+}
+
+/// A runner that was read from a file may have no pod in it (a pipeline): that is no hole.
+fn holes(runner: &Runner) -> Vec<Hole> {
+    if !runner.containers.is_empty() || runner.declared.is_some() {
+        return Vec::new();
+    }
+    vec![Hole {
+        engine: None,
+        subject: None,
+        reason: "the pod's containers were not read".to_owned(),
+    }]
+}
+
+fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
+    let image = ImageRef::parse(&container.image);
+    let is_engine = container.role == Role::Engine;
+    let running = runner
+        .engines
+        .seen()
+        .iter()
+        .find(|engine| engine.path == container.name);
+    let api = running.and_then(|engine| engine.api.observed());
+    ContainerFacts {
+        name: container.name.clone(),
+        engine: is_engine.then(|| container.name.clone()),
+        role: container.role,
+        image: container.image.clone(),
+        image_untagged: image.digest.is_none() && image.tag.is_none_or(|tag| tag == "latest"),
+        privileged: privileged(runner, container),
+        rootless: is_rootless(container),
+        answers: answers(runner, container, api.is_some()),
+        docker_volume: has_volume(container),
+        storage_driver: storage_driver(runner, running),
+        data_on: data_on(runner, running),
+        plain_secrets: (!container.plain_secrets.is_empty())
+            .then(|| container.plain_secrets.join(", ")),
+        log: known_errors(container, api.is_some()),
+        driver_told: data::driver_told(running, Some(container)).filter(|_| is_engine),
+        out_of_memory: container
+            .last_end
+            .as_ref()
+            .is_some_and(|end| end.reason == "OOMKilled"),
+        memory_limit: container.memory_limit.clone(),
+        restarts: container.restarts,
+        host_socket: host_socket(container),
+    }
+}
+
+/// By check, the last line and when it was written. What the run before wrote is over where an
+/// engine answers now.
+pub(super) fn known_errors(
+    container: &PodContainer,
+    answers: bool,
+) -> Observation<BTreeMap<String, String>> {
+    let lines = match &container.log {
+        Some(Observed(lines)) => lines,
+        Some(Observation::Unobserved(reason)) if reason.why != Why::NotApplicable => {
+            return Observation::Unobserved(reason.clone());
+        }
+        _ => return Observed(BTreeMap::new()),
+    };
+    let of_now = lines.iter().filter(|line| !(answers && line.previous));
+    let each = of_now.map(|line| {
+        let text = match &line.time {
+            Some(time) => format!("{} ({time})", line.text),
+            None => line.text.clone(),
+        };
+        (line.check.clone(), text)
+    });
+    Observed(each.collect())
+}
+
+/// A sandbox (sysbox, Kata) may give an unprivileged container what Docker needs.
+fn privileged(runner: &Runner, container: &PodContainer) -> Observation<bool> {
+    match &runner.runtime_class {
+        Some(class) if !container.privileged => Observation::unseen(
+            Why::NotApplicable,
+            format!("whether RuntimeClass {class} lets Docker run unprivileged is not known"),
+        ),
+        _ => Observed(container.privileged),
+    }
+}
+
+/// The driver that works now; in a file none does yet.
+fn storage_driver(runner: &Runner, running: Option<&Engine>) -> Observation<Option<String>> {
+    if runner.declared.is_some() {
+        return Observed(None);
+    }
+    match (running, runner.engines.reason()) {
+        (Some(engine), _) => data::in_use(engine),
+        (None, Some(reason)) => Observation::Unobserved(reason.clone()),
+        (None, None) => Observed(None),
+    }
+}
+
+fn data_on(runner: &Runner, running: Option<&Engine>) -> Observation<Option<String>> {
+    match (running, runner.engines.reason()) {
+        _ if runner.declared.is_some() => Observed(None),
+        (Some(engine), _) => data::disk(engine).map(|disk| disk.map(|disk| disk.file_system)),
+        (None, Some(reason)) => data::unused(reason),
+        (None, None) => Observed(None),
+    }
+}
+
+/// Where nobody could look, an engine may run in spite of what the specification says. In a file
+/// nothing runs, nor in a container that has ended.
+fn answers(runner: &Runner, container: &PodContainer, seen: bool) -> Observation<bool> {
+    let may_run = runner.declared.is_none() && container.state.phase == "running";
+    match runner.engines.reason() {
+        Some(reason) if may_run => Observation::Unobserved(reason.clone()),
+        _ => Observed(seen),
+    }
+}
+
+pub(crate) fn is_rootless(container: &PodContainer) -> bool {
+    let image = ImageRef::parse(&container.image);
+    image.name().contains("rootless") || image.tag.is_some_and(|tag| tag.contains("rootless"))
+}
+
+/// Whether a volume lies where the engine keeps its images and containers.
+fn has_volume(container: &PodContainer) -> bool {
+    data_mount(container).is_some()
+}
+
+/// Where the engine keeps its images and containers.
+pub(crate) fn data_root(container: &PodContainer) -> &str {
+    let told = container
+        .dockerd_args
+        .iter()
+        .find_map(|arg| arg.strip_prefix("--data-root="));
+    let usual = match is_rootless(container) {
+        true => ROOTLESS_DATA_ROOT,
+        false => DATA_ROOT,
+    };
+    told.unwrap_or(usual).trim_end_matches('/')
+}
+
+/// The volume where the engine keeps its images and containers, and the path in there.
+pub(super) fn data_mount(container: &PodContainer) -> Option<(&Mount, String)> {
+    let root = data_root(container);
+    let below = |mount: &Mount| {
+        let rest = root.strip_prefix(mount.path.trim_end_matches('/'))?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())
+    };
+    let holding = container.mounts.iter();
+    holding
+        .filter_map(|mount| Some((mount, below(mount)?)))
+        .min_by_key(|(_, below)| below.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::case::healthy;
+
+    fn engine() -> (Runner, PodContainer) {
+        let runner = healthy().unwrap().runners.remove(0);
+        let container = runner.engine_containers().next().unwrap().clone();
+        (runner, container)
+    }
+
+    #[test]
+    fn a_volume_above_the_data_root_holds_it_too() {
+        let (_, mut container) = engine();
+        let mut at = |path: &str| {
+            container.mounts.truncate(1);
+            container.mounts[0].path = path.to_owned();
+            has_volume(&container)
+        };
+        assert!(at("/var/lib/docker") && at("/var/lib/docker/") && at("/var/lib"));
+        assert!(!at("/var/lib/docker/containers") && !at("/var/lib/dock") && !at("/tmp"));
+        container.dockerd_args = vec!["--data-root=/tmp/docker".to_owned()];
+        assert!(has_volume(&container));
+    }
+
+    #[test]
+    fn a_sandbox_may_make_up_for_privileges() {
+        let (mut runner, mut container) = engine();
+        assert_eq!(privileged(&runner, &container), Observed(true));
+        container.privileged = false;
+        assert_eq!(privileged(&runner, &container), Observed(false));
+        runner.runtime_class = Some("sysbox-runc".to_owned());
+        assert!(privileged(&runner, &container).reason().is_some());
+    }
+}

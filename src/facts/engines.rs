@@ -1,0 +1,438 @@
+//! The facts of each Docker engine: does it answer, which version is it, whose OOM score has it.
+
+use super::containers::known_errors;
+use super::hosts::mismatch;
+use super::{EngineFacts, Hole, Section, data, node_docker_version};
+use crate::evidence::{
+    Engine, Evidence, Node, Observation, Observed, Outermost, PodContainer, Provider, Role, Runner,
+    Unobserved, Unseen, Why,
+};
+use crate::facts::versions::{self, ImageRef};
+use std::collections::BTreeMap;
+
+pub(super) fn derive(
+    evidence: &Evidence,
+    runner: &Runner,
+    node: Option<&Node>,
+) -> Section<EngineFacts> {
+    let engines = runner.engines.seen();
+    let missing = missing(runner);
+    let holes = match missing {
+        // That there is none is known.
+        Some(_) => Vec::new(),
+        None => holes(runner),
+    };
+    // A machine's engine is only supposed to be there: others may run in its place.
+    let supposed = |container: &PodContainer| container.image.is_empty() && !engines.is_empty();
+    let mut items: Vec<EngineFacts> = runner
+        .engine_containers()
+        .filter(|container| {
+            !supposed(container) || engines.iter().any(|e| e.path == container.name)
+        })
+        .map(|container| {
+            let engine = engines.iter().find(|e| e.path == container.name);
+            of_container(runner, node, container, engine)
+        })
+        .collect();
+    let expected = |path: &str| runner.engine_containers().any(|c| c.name == path);
+    items.extend(
+        engines
+            .iter()
+            .filter(|engine| !expected(&engine.path))
+            .map(of_nested),
+    );
+    for item in &mut items {
+        item.shares_data_with = data::shared_with(evidence, runner, node, &item.engine);
+    }
+    items.extend(missing);
+    Section { items, holes }
+}
+
+fn holes(runner: &Runner) -> Vec<Hole> {
+    // The pod's own engine containers are facts of their own; what runs inside them is not known.
+    let reason = runner.engines.reason().map(|reason| reason.detail.clone());
+    let hole = |reason| Hole {
+        engine: None,
+        subject: None,
+        reason,
+    };
+    match runner.engine_containers().next() {
+        Some(_) => Vec::new(),
+        None => reason.map(hole).into_iter().collect(),
+    }
+}
+
+/// The engine that a container of the pod should run.
+fn of_container(
+    runner: &Runner,
+    node: Option<&Node>,
+    container: &PodContainer,
+    engine: Option<&Engine>,
+) -> EngineFacts {
+    let mut facts = match engine {
+        Some(engine) => of_nested(engine),
+        None => absent(&container.name, runner, container),
+    };
+    facts.trouble = trouble(runner, container, engine);
+    facts.unseen_because = unseen_because(runner, &facts);
+    let answers = engine.is_some_and(|engine| engine.api.observed().is_some());
+    let known = known_errors(container, answers);
+    facts.log = known.observed().cloned().unwrap_or_default();
+    facts.driver_told = data::driver_told(engine, Some(container));
+    if engine.is_some_and(|engine| engine.planned.is_some()) {
+        facts.storage_driver = Observed(facts.driver_told.clone());
+    }
+    facts.right_host = mismatch(runner, container, engine).and_then(|m| m.right_host);
+    if let Some(engine) = engine {
+        facts.ignored_opts = ignored_opts(engine, Some(&container.docker_opts));
+    }
+    if !container.image.is_empty() {
+        facts.image = Observed(container.image.clone());
+        of_image(&mut facts);
+    }
+    facts.node_docker = node_docker(runner, node);
+    facts.node_disagrees = disagrees(&facts.node_docker, &facts.version);
+    if !facts.containerd_read {
+        let promised = facts.tag_version.observed().cloned().flatten();
+        facts.containerd = expected_containerd(promised.as_deref(), &facts.containerd);
+    }
+    facts.containerd_overflows = overflows(&facts.containerd);
+    if facts.oom_score_adj.observed().is_none() {
+        facts.oom_score_adj = expected_oom_score(runner, &facts);
+    }
+    facts
+}
+
+/// An engine that runs, by itself.
+fn of_nested(engine: &Engine) -> EngineFacts {
+    let version = engine.api.as_ref().map(|api| api.version.clone());
+    let answered = engine.api.observed().and_then(|api| api.containerd.clone());
+    let read = answered.or_else(|| engine.containerd.clone());
+    let containerd_read = read.is_some();
+    let containerd = match read {
+        Some(containerd) => Observed(containerd),
+        None => {
+            let docker = version.observed().map(String::as_str);
+            expected_containerd(docker, &version)
+        }
+    };
+    let oom_score = own_oom_score(engine);
+    let mut facts = EngineFacts {
+        name: engine.name().to_owned(),
+        engine: engine.path.clone(),
+        depth: i64::try_from(engine.depth()).unwrap_or(i64::MAX),
+        trouble: silence(engine),
+        unseen_because: None,
+        image: engine.image.clone(),
+        image_floats: Observed(false),
+        tag_version: Observed(None),
+        tag_disagrees: Observed(false),
+        unmaintained: version.as_ref().map(|v| versions::is_unmaintained(v)),
+        version,
+        node_docker: Observed(None),
+        node_disagrees: Observed(false),
+        containerd_overflows: overflows(&containerd),
+        containerd,
+        containerd_read,
+        oom_score_read: oom_score.observed().is_some(),
+        oom_score_adj: oom_score,
+        log: BTreeMap::new(),
+        storage_driver: data::driver(engine),
+        driver_told: data::driver_told(Some(engine), None),
+        disk: data::disk(engine),
+        open_files: Observed(data::open_files(engine)),
+        shares_data_with: None,
+        ignored_opts: ignored_opts(engine, engine.docker_opts.as_ref()),
+        right_host: None,
+    };
+    let no_image = facts
+        .image
+        .reason()
+        .is_some_and(|r| r.why == Why::NotApplicable);
+    if !no_image {
+        of_image(&mut facts);
+    }
+    facts.unseen_because = reason_of_trouble(&facts);
+    facts
+}
+
+/// A container whose engine was not seen: what the pod's specification tells all the same.
+fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts {
+    let reason = match runner.engines.reason() {
+        Some(reason) => reason.clone(),
+        None => Unobserved::new(
+            Why::NotRunning,
+            format!("no dockerd runs in container {}", container.name),
+        ),
+    };
+    EngineFacts {
+        name: path.to_owned(),
+        engine: path.to_owned(),
+        depth: 0,
+        trouble: Observed(None),
+        unseen_because: None,
+        image: Observed(container.image.clone()),
+        image_floats: Observed(false),
+        tag_version: Observed(None),
+        tag_disagrees: Observed(false),
+        version: Unseen(reason.clone()),
+        // Where none runs, none is old; what the tag says, it may not keep.
+        unmaintained: data::unused(&reason).map(|_: Option<()>| false),
+        node_docker: Observed(None),
+        node_disagrees: Observed(false),
+        containerd: Unseen(reason.clone()),
+        containerd_read: false,
+        containerd_overflows: Unseen(reason.clone()),
+        oom_score_adj: Unseen(reason.clone()),
+        oom_score_read: false,
+        log: BTreeMap::new(),
+        storage_driver: data::unused(&reason),
+        driver_told: None,
+        open_files: data::unused(&reason),
+        disk: Unseen(reason.clone()),
+        shares_data_with: None,
+        // What it would be told it may heed.
+        ignored_opts: match container.docker_opts.is_empty() {
+            false => Unseen(reason),
+            true => Observed(None),
+        },
+        right_host: None,
+    }
+}
+
+fn of_image(facts: &mut EngineFacts) {
+    facts.image_floats = facts
+        .image
+        .as_ref()
+        .map(|image| ImageRef::parse(image).floats());
+    facts.tag_version = facts
+        .image
+        .as_ref()
+        .map(|image| ImageRef::parse(image).docker_version().map(str::to_owned));
+    facts.tag_disagrees = disagrees(&facts.tag_version, &facts.version);
+}
+
+/// Whether a version that is promised somewhere is not the one that runs; where nothing is
+/// promised, nothing disagrees.
+fn disagrees(
+    promised: &Observation<Option<String>>,
+    running: &Observation<String>,
+) -> Observation<bool> {
+    promised.as_ref().and_then(|promised| match promised {
+        None => Observed(false),
+        Some(promised) => running
+            .as_ref()
+            .map(|running| versions::keeps_promise(promised, running) == Some(false)),
+    })
+}
+
+fn node_docker(runner: &Runner, node: Option<&Node>) -> Observation<Option<String>> {
+    match (node, &runner.node) {
+        (Some(node), _) => Observed(node_docker_version(node).map(str::to_owned)),
+        (None, Some(name)) => Observation::unseen(
+            Why::Forbidden,
+            format!("node {name} could not be read: grant `get` on nodes"),
+        ),
+        (None, None) => Observed(None),
+    }
+}
+
+/// Why builds cannot use the engine of a container, where they cannot.
+fn trouble(
+    runner: &Runner,
+    container: &PodContainer,
+    engine: Option<&Engine>,
+) -> Observation<Option<String>> {
+    let state = &container.state;
+    if runner.declared.is_some() {
+        return match mismatch(runner, container, engine) {
+            Some(found) => Observed(Some(found.trouble)),
+            None => Observation::unseen(Why::NotRunning, "nothing of a file runs yet"),
+        };
+    }
+    if let Some(reason) = has_no_pod(runner) {
+        return Unseen(reason);
+    }
+    if state.phase != "running" {
+        let ended = container.last_end.as_ref();
+        let cause = ended
+            .filter(|end| end.reason == "OOMKilled" && state.reason.as_ref() != Some(&end.reason));
+        let cause = cause.map(|end| format!(" ({})", end.reason));
+        let code = state
+            .exit_code
+            .map(|code| format!(", exit code {code}{}", cause.unwrap_or_default()));
+        return Observed(Some(format!(
+            "container {} is {}{}{}",
+            container.name,
+            state.phase,
+            state
+                .reason
+                .as_ref()
+                .map(|r| format!(" ({r})"))
+                .unwrap_or_default(),
+            code.unwrap_or_default(),
+        )));
+    }
+    let seen = match (engine, runner.engines.reason()) {
+        (Some(engine), _) => silence(engine),
+        (None, Some(reason)) => Unseen(reason.clone()),
+        (None, None) if runner.outermost != Outermost::Pod && container.image.is_empty() => {
+            Observed(Some(
+                "no Docker engine runs here or answers here".to_owned(),
+            ))
+        }
+        (None, None) => Observed(Some(format!(
+            "no dockerd runs in container {}",
+            container.name
+        ))),
+    };
+    match seen {
+        Observed(None) => Observed(mismatch(runner, container, engine).map(|m| m.trouble)),
+        other => other,
+    }
+}
+
+/// Why an engine that does not run or answer could not be looked at. In a file nothing runs, so
+/// nothing there is unseen for its trouble.
+fn unseen_because(runner: &Runner, facts: &EngineFacts) -> Option<String> {
+    match runner.declared {
+        Some(_) => None,
+        None => reason_of_trouble(facts),
+    }
+}
+
+fn reason_of_trouble(facts: &EngineFacts) -> Option<String> {
+    facts.trouble.observed()?.as_ref()?;
+    let reason = facts.version.reason()?;
+    matches!(reason.why, Why::NotRunning | Why::TimedOut).then(|| reason.detail.clone())
+}
+
+/// A pod that does not run as a whole: that is told by checks of its own.
+fn has_no_pod(runner: &Runner) -> Option<Unobserved> {
+    let standing = &runner.standing;
+    let detail = if standing.given_up.is_some() {
+        "its Job has given up: there is no pod"
+    } else if standing.unschedulable.is_some() {
+        "no node has taken the pod yet"
+    } else if standing.evicted.is_some() && runner.phase == "Failed" {
+        "the pod was evicted"
+    } else {
+        return None;
+    };
+    Some(Unobserved::new(Why::NotRunning, detail))
+}
+
+/// An engine that was asked and did not answer; one that could not be asked is unobserved.
+fn silence(engine: &Engine) -> Observation<Option<String>> {
+    match &engine.api {
+        Observed(_) => Observed(None),
+        Unseen(reason) if matches!(reason.why, Why::TimedOut | Why::NotRunning) => {
+            Observed(Some(reason.detail.clone()))
+        }
+        Unseen(reason) => Unseen(reason.clone()),
+    }
+}
+
+/// dockerd's flags in DOCKER_OPTS, where its dockerd has none of them.
+fn ignored_opts(engine: &Engine, told: Option<&Vec<String>>) -> Observation<Option<String>> {
+    if let Some(planned) = &engine.planned {
+        let ignored = &planned.ignored_opts;
+        return Observed((!ignored.is_empty()).then(|| ignored.join(" ")));
+    }
+    let Some(told) = told.filter(|told| !told.is_empty()) else {
+        return Observed(None);
+    };
+    if let (true, Unseen(reason)) = (engine.args.is_empty(), &engine.config) {
+        return Unseen(reason.clone());
+    }
+    let heeded = told.iter().any(|flag| engine.args.contains(flag));
+    Observed((!heeded).then(|| told.join(" ")))
+}
+
+/// A Bitbucket runner without an engine container and without the host's socket.
+fn missing(runner: &Runner) -> Option<EngineFacts> {
+    let asks = runner.containers.iter().find(|c| c.role == Role::Runner)?;
+    let elsewhere = asks.env.contains_key("DOCKER_HOST")
+        || asks.mounts.iter().any(|m| {
+            m.host_path
+                .as_ref()
+                .is_some_and(|p| p.contains("docker.sock") || p == "/var/run" || p == "/run")
+        });
+    if runner.provider != Provider::Bitbucket
+        || elsewhere
+        || runner.engine_containers().next().is_some()
+    {
+        return None;
+    }
+    let trouble =
+        "no container of this pod runs a Docker engine, and the runner has no other to ask";
+    let mut facts = absent(&asks.name, runner, asks);
+    facts.trouble = Observed(Some(trouble.to_owned()));
+    facts.unseen_because = runner.engines.reason().map(|reason| reason.detail.clone());
+    // There is no image or version to judge: the runner's own is another matter.
+    facts.image_floats = Observed(false);
+    facts.tag_disagrees = Observed(false);
+    facts.containerd_overflows = Observed(false);
+    facts.storage_driver = Observed(None);
+    facts.disk = Observed(None);
+    facts.open_files = Observed(None);
+    Some(facts)
+}
+
+/// containerd's own score is what its shims exceed by one; dockerd's is what containerd inherits.
+fn own_oom_score(engine: &Engine) -> Observation<i64> {
+    let of = |process: &str| {
+        let mut scores = engine.oom_scores.iter().filter(|s| s.process == process);
+        scores.next().map(|score| score.oom_score_adj)
+    };
+    match of("containerd").or_else(|| of("dockerd")) {
+        Some(score) => Observed(score),
+        None => Observation::unseen(
+            Why::Unreadable,
+            "the OOM score of its processes could not be read",
+        ),
+    }
+}
+
+/// What the kubelet gives a container of a BestEffort pod, where dockerd hands it on.
+fn expected_oom_score(runner: &Runner, facts: &EngineFacts) -> Observation<i64> {
+    const BEST_EFFORT: i64 = 1000;
+    let known = facts
+        .version
+        .observed()
+        .or(facts.tag_version.observed().and_then(Option::as_ref));
+    let docker = known.and_then(|version| versions::parse(version));
+    match (runner.qos_class.as_deref(), docker) {
+        (Some("BestEffort"), Some(docker)) if versions::inherits_oom_score(&docker) => {
+            Observed(BEST_EFFORT)
+        }
+        // A Burstable or Guaranteed pod stays below, and an old dockerd sets its own.
+        (Some("Burstable" | "Guaranteed"), _) => Observed(0),
+        _ => facts.oom_score_adj.clone(),
+    }
+}
+
+fn expected_containerd<T>(docker: Option<&str>, seen: &Observation<T>) -> Observation<String> {
+    let pinned = docker
+        .and_then(versions::parse)
+        .and_then(|docker| versions::pinned_containerd(&docker));
+    match (pinned, seen.reason()) {
+        (Some(containerd), _) => Observed(containerd.to_owned()),
+        (None, Some(reason)) => Unseen(reason.clone()),
+        (None, None) => {
+            Observation::unseen(Why::Unreadable, "the engine does not tell its containerd")
+        }
+    }
+}
+
+fn overflows(containerd: &Observation<String>) -> Observation<bool> {
+    containerd
+        .as_ref()
+        .and_then(|text| match versions::parse(text) {
+            Some(version) => Observed(versions::oom_score_overflows(&version)),
+            None => Observation::unseen(
+                Why::Unreadable,
+                format!("containerd's version {text:?} is not one"),
+            ),
+        })
+}

@@ -1,0 +1,278 @@
+//! The way out of a network: from namespace to namespace along the default route, the narrowest
+//! link of it, and whether a TCPMSS rule makes up for it. A network is judged by its path, not by
+//! its neighbour.
+
+use super::Link;
+use crate::evidence::{
+    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Outermost, Route, Tcpmss,
+    Unobserved, Unseen, Why,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    V4,
+    V6,
+}
+
+/// What stands around the namespaces of one pod.
+pub struct Topology<'a> {
+    pub namespaces: &'a [NetworkNamespace],
+    /// Whether the CNI is known to leave the MTU of pod routes alone, so that the device's counts.
+    pub device_mtu_counts: Observation<()>,
+    /// Whose network it is at which the view ends.
+    pub outermost: Outermost,
+    /// What a Docker bridge is called: namespace, bridge.
+    pub bridge_name: &'a dyn Fn(i64, &str) -> String,
+}
+
+/// The links that packets cross from one namespace to where this pod's view ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WayOut {
+    pub links: Vec<Link>,
+    /// For each link, the rule in the namespace that it leaves.
+    clamps: Vec<Observation<Option<Tcpmss>>>,
+    /// Something on the way could not be seen, so that a narrower link may be hidden.
+    pub unseen: Option<Unobserved>,
+}
+
+impl WayOut {
+    /// The narrowest link that was seen; the outermost of several.
+    pub fn narrowest(&self) -> Option<&Link> {
+        self.links.iter().rev().min_by_key(|link| link.mtu)
+    }
+
+    /// The carrier of a network that sends packets of `mtu`: what is known to be too narrow stays
+    /// so, whatever else was not seen; that everything fits takes having seen everything.
+    pub fn carrier(&self, mtu: Option<i64>) -> Observation<Link> {
+        match (self.narrowest(), &self.unseen) {
+            (Some(link), None) => Observed(link.clone()),
+            (Some(link), Some(_)) if mtu.is_some_and(|mtu| mtu > link.mtu) => {
+                Observed(link.clone())
+            }
+            (_, Some(reason)) => Unseen(reason.clone()),
+            (None, None) => Observation::unseen(Why::NotApplicable, "it has no way out"),
+        }
+    }
+
+    /// Whether TCP connections are lowered, somewhere on the way, to what the narrowest link takes.
+    pub fn clamped(&self) -> Observation<bool> {
+        let Some(narrowest) = self.narrowest() else {
+            return Observed(false);
+        };
+        let mut unseen = None;
+        for (link, clamp) in self.links.iter().zip(&self.clamps) {
+            match clamp {
+                Observed(Some(rule)) if rule.packet_size(link.mtu) <= narrowest.mtu => {
+                    return Observed(true);
+                }
+                Observed(_) => {}
+                Unseen(reason) => unseen = unseen.or(Some(reason.clone())),
+            }
+        }
+        unseen.map_or(Observed(false), Unseen)
+    }
+}
+
+impl Tcpmss {
+    const IP_AND_TCP_HEADERS: i64 = 40;
+
+    fn packet_size(self, path_mtu: i64) -> i64 {
+        match self {
+            Tcpmss::PathMtu => path_mtu,
+            Tcpmss::Mss(mss) => mss.saturating_add(Self::IP_AND_TCP_HEADERS),
+        }
+    }
+}
+
+impl<'a> Topology<'a> {
+    pub fn namespace(&self, id: i64) -> Option<&'a NetworkNamespace> {
+        self.namespaces.iter().find(|ns| ns.id == id)
+    }
+
+    /// Follows the default route out of namespace `start`.
+    pub fn way_out(&self, start: i64, family: Family) -> WayOut {
+        let mut way = WayOut {
+            links: Vec::new(),
+            clamps: Vec::new(),
+            unseen: None,
+        };
+        let mut here = self.namespace(start);
+        // A namespace is crossed once: a loop would be a fault of the evidence.
+        for _ in 0..=self.namespaces.len() {
+            let Some(namespace) = here else {
+                let detail = match way.links.is_empty() {
+                    true => "the network that the engine works in was not seen from here",
+                    false => "the network namespace on the way out was not read",
+                };
+                way.unseen(Why::Unreadable, detail);
+                return way;
+            };
+            match self.step(namespace, family, &mut way) {
+                Step::Into(next) => here = Some(next),
+                Step::End => return way,
+            }
+        }
+        way.unseen(Why::Unreadable, "the way out turns in a circle");
+        way
+    }
+
+    /// Adds the link through which packets leave `namespace`, and says where they come to.
+    fn step(&self, namespace: &'a NetworkNamespace, family: Family, way: &mut WayOut) -> Step<'a> {
+        let (device, route) = match way_through(namespace, family) {
+            Ok(found) => found,
+            Err(reason) => {
+                way.unseen = way.unseen.take().or(Some(reason));
+                return Step::End;
+            }
+        };
+        let peer = self.peer(namespace, device);
+        let mut mtu = device.mtu.min(peer.map_or(i64::MAX, |(_, peer)| peer.mtu));
+        match &route.mtu {
+            Observed(of_route) => mtu = mtu.min(of_route.unwrap_or(i64::MAX)),
+            // Docker sets no MTU on routes; a CNI may, on the pod's.
+            Unseen(reason) if namespace.parent.is_none() => {
+                if let Unseen(cni) = &self.device_mtu_counts {
+                    way.unseen(reason.why, &format!("{reason}; {cni}"));
+                }
+            }
+            Unseen(_) => {}
+        }
+        way.links.push(Link {
+            name: self.link_name(namespace, device, peer),
+            mtu,
+        });
+        way.clamps.push(namespace.tcpmss.clone());
+        // A process at the other end cuts the stream anew: what lies beyond is not this path's.
+        if device.kind == InterfaceKind::Tun {
+            return Step::End;
+        }
+        if namespace.parent.is_none() {
+            if self.outermost == Outermost::Container {
+                way.unseen(
+                    Why::NotApplicable,
+                    "what carries the network of this container cannot be seen from inside it: check from the node or cluster, or try a download with --confirm",
+                );
+            }
+            return Step::End;
+        }
+        match peer {
+            Some((next, _)) => Step::Into(next),
+            None => {
+                let detail = format!("the other end of {} was not found", device.name);
+                way.unseen(Why::Unreadable, &detail);
+                Step::End
+            }
+        }
+    }
+
+    /// The other end of a device: indexes must agree both ways. Every namespace counts from 1, so
+    /// several may match; then who started whom decides: the other end of a bridge's port is inside,
+    /// that of anything else outside. Without that, the only match is it, unless the better one is
+    /// hidden in a namespace that was not read.
+    pub fn peer(
+        &self,
+        namespace: &NetworkNamespace,
+        device: &Interface,
+    ) -> Option<(&'a NetworkNamespace, &'a Interface)> {
+        let agrees = |other: &Interface| {
+            other.ifindex == device.iflink
+                && other.iflink == device.ifindex
+                && other.kind == InterfaceKind::Linked
+        };
+        if device.kind != InterfaceKind::Linked || device.ifindex == device.iflink {
+            return None;
+        }
+        let others = self
+            .namespaces
+            .iter()
+            .filter(|other| other.id != namespace.id);
+        let matches: Vec<_> = others
+            .filter_map(|other| Some((other, other.interfaces.seen().iter().find(|i| agrees(i))?)))
+            .collect();
+        let only = |fits: &dyn Fn(&NetworkNamespace) -> bool| {
+            let mut fitting = matches.iter().filter(|(other, _)| fits(other));
+            let first = fitting.next()?;
+            fitting.next().is_none().then_some(*first)
+        };
+        let is_inside = |other: &NetworkNamespace| other.parent == Some(namespace.id);
+        let is_outside = |other: &NetworkNamespace| namespace.parent == Some(other.id);
+        let is_related = |other: &NetworkNamespace| is_inside(other) || is_outside(other);
+        let right_way = match device.bridge {
+            Some(_) => only(&is_inside),
+            None => only(&is_outside),
+        };
+        if let Some(found) = right_way.or_else(|| only(&is_related)) {
+            return Some(found);
+        }
+        let found = only(&|_| true)?;
+        let parent_was_read = |of: &NetworkNamespace| {
+            let parent = of.parent.and_then(|id| self.namespace(id));
+            parent.is_none_or(|parent| parent.interfaces.observed().is_some())
+        };
+        (parent_was_read(namespace) && parent_was_read(found.0)).then_some(found)
+    }
+
+    fn link_name(
+        &self,
+        namespace: &NetworkNamespace,
+        device: &Interface,
+        peer: Option<(&NetworkNamespace, &Interface)>,
+    ) -> String {
+        match peer.and_then(|(outer, port)| Some((outer, port.bridge.as_ref()?))) {
+            Some((outer, bridge)) => (self.bridge_name)(outer.id, bridge),
+            None if namespace.parent.is_none() => {
+                format!("{} ({})", self.outermost.network(), device.name)
+            }
+            None => device.name.clone(),
+        }
+    }
+}
+
+enum Step<'a> {
+    Into(&'a NetworkNamespace),
+    End,
+}
+
+/// The device that the default route of a family names, or why that cannot be told.
+fn way_through(
+    namespace: &NetworkNamespace,
+    family: Family,
+) -> Result<(&Interface, &Route), Unobserved> {
+    let route = match family {
+        Family::V4 => &namespace.route_v4,
+        Family::V6 => &namespace.route_v6,
+    };
+    let route = match route {
+        Observed(Some(route)) => route,
+        Observed(None) => {
+            return Err(Unobserved::new(
+                Why::NotApplicable,
+                "a network namespace on the way out has no default route",
+            ));
+        }
+        Unseen(reason) => return Err(reason.clone()),
+    };
+    if let Unseen(reason) = &namespace.interfaces {
+        return Err(reason.clone());
+    }
+    let device = namespace.interface(&route.interface).ok_or_else(|| {
+        let detail = format!(
+            "interface {} of the default route was not seen",
+            route.interface
+        );
+        Unobserved::new(Why::Unreadable, detail)
+    })?;
+    Ok((device, route))
+}
+
+impl WayOut {
+    fn unseen(&mut self, why: Why, detail: &str) {
+        // The first reason is the nearest to the network; one is enough to be unknown.
+        if self.unseen.is_none() {
+            self.unseen = Some(Unobserved::new(why, detail));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,381 @@
+//! The facts of each Docker network: the size of its packets, and what carries them out.
+
+use super::{Hole, Link, NetworkFacts, Section};
+use crate::evidence::{
+    DockerNetwork, Engine, Evidence, Fetched, Interface, NetworkNamespace, Observation, Observed,
+    Outermost, Provider, Runner, Unseen, Why,
+};
+use crate::facts::mtu_path::{Family, Topology, WayOut};
+
+const DOCKER_DEFAULT_MTU: i64 = 1500;
+pub(super) const DEFAULT_BRIDGE: &str = "docker0";
+
+/// A Docker network as it is shown, judged or not.
+pub(crate) struct NetworkView<'a> {
+    pub engine: &'a Engine,
+    /// Why it is not judged, where it is not.
+    pub not_judged: Option<String>,
+    pub facts: NetworkFacts,
+    pub network: DockerNetwork,
+}
+
+pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NetworkFacts> {
+    let holes = holes(runner);
+    // Without the namespaces there is no way out to judge; that is one thing unknown, not many.
+    if runner.namespaces.observed().is_none() {
+        let items = Vec::new();
+        return Section { items, holes };
+    }
+    Section {
+        items: views(evidence, runner)
+            .into_iter()
+            .filter(|view| view.not_judged.is_none())
+            .map(|view| view.facts)
+            .collect(),
+        holes,
+    }
+}
+
+/// Every Docker network under a runner, outer before inner.
+pub(crate) fn views<'a>(evidence: &Evidence, runner: &'a Runner) -> Vec<NetworkView<'a>> {
+    let engines = runner.engines.seen();
+    let name = |namespace: i64, bridge: &str| match owner(engines, namespace, bridge) {
+        Some((engine, network)) => format!("{} of {}", shown_name(&network), engine.path),
+        None => bridge.to_owned(),
+    };
+    let topology = Topology {
+        namespaces: runner.namespaces.seen(),
+        device_mtu_counts: device_mtu_counts(evidence, runner),
+        outermost: runner.outermost,
+        bridge_name: &name,
+    };
+    let mut views = Vec::new();
+    for engine in engines {
+        for network in networks_of(engine, engines, &topology) {
+            views.push(view(engine, network, &topology));
+        }
+    }
+    views
+}
+
+fn view<'a>(engine: &'a Engine, network: DockerNetwork, topology: &Topology) -> NetworkView<'a> {
+    let network = &network;
+    let (mtu, mtu_source) = own_mtu(engine, network, topology);
+    let way = narrower_way(engine, network, topology);
+    let carrier = way.carrier(mtu.observed().copied());
+    let download = download(engine, network, topology);
+    NetworkView {
+        engine,
+        not_judged: not_judged(network),
+        network: network.clone(),
+        facts: NetworkFacts {
+            name: shown_name(network),
+            engine: engine.path.clone(),
+            default_bridge: is_default(network),
+            mtu_source,
+            engine_mtu: engine_mtu(engine).observed().copied().flatten(),
+            inverted: matches!((&mtu, &carrier), (Observed(mtu), Observed(link)) if *mtu > link.mtu),
+            carrier,
+            clamped: way.clamped(),
+            hangs: download.observed() == Some(&Some(Fetched::Hangs)),
+            completes: download.observed() == Some(&Some(Fetched::Completes)),
+            download: download.map(|found| found.map(|f| f.name().to_owned())),
+            pod_download: pod_download(topology),
+            mtu,
+            opts_ignored: ignores_opts(engine),
+        },
+    }
+}
+
+/// What is known to be missing: nothing was seen, an engine that does not answer, a level that
+/// exists only while a build runs.
+fn holes(runner: &Runner) -> Vec<Hole> {
+    let hole = |engine: Option<&str>, reason: String| Hole {
+        engine: engine.map(str::to_owned),
+        subject: None,
+        reason,
+    };
+    if let Some(reason) = runner.namespaces.reason() {
+        return vec![hole(None, reason.detail.clone())];
+    }
+    if let Some(reason) = runner.engines.reason() {
+        return vec![hole(None, reason.detail.clone())];
+    }
+    let mut holes = Vec::new();
+    for engine in runner.engines.seen() {
+        if let Some(reason) = networks_unseen(engine) {
+            holes.push(hole(Some(&engine.path), reason));
+        }
+    }
+    if awaits_nested_engine(runner) {
+        let engine = runner.engines.seen().first().map(|e| e.path.as_str());
+        holes.push(hole(engine, NO_BUILD_NOW.to_owned()));
+    }
+    holes
+}
+
+const NO_BUILD_NOW: &str = "no nested Docker engine runs now: Bitbucket starts one for a step that uses Docker; check again while such a step runs";
+
+/// Bitbucket's third level is there only while a step with the docker service runs.
+pub(crate) fn awaits_nested_engine(runner: &Runner) -> bool {
+    let engines = runner.engines.seen();
+    runner.provider == Provider::Bitbucket
+        && runner.outermost == Outermost::Pod
+        && !engines.is_empty()
+        && engines.iter().all(|engine| engine.depth() == 0)
+}
+
+pub(crate) fn networks_unseen(engine: &Engine) -> Option<String> {
+    if engine.planned.is_some() {
+        return None;
+    }
+    match &engine.api {
+        Unseen(reason) => Some(reason.detail.clone()),
+        Observed(api) => api.networks.reason().map(|reason| reason.detail.clone()),
+    }
+}
+
+/// The networks that an engine names; where it does not answer, the bridges to be seen in its
+/// namespace that no other engine names.
+fn networks_of(engine: &Engine, all: &[Engine], topology: &Topology) -> Vec<DockerNetwork> {
+    if let Some(networks) = listed(engine) {
+        return networks
+            .iter()
+            .filter(|n| has_packets(n))
+            .cloned()
+            .collect();
+    }
+    let Some(namespace) = topology.namespace(engine.namespace) else {
+        return Vec::new();
+    };
+    let bridges = namespace.interfaces.seen().iter().map(|i| i.name.as_str());
+    bridges
+        .filter(|name| *name == DEFAULT_BRIDGE || is_docker_bridge(name))
+        .filter(|name| owner(all, namespace.id, name).is_none_or(|(other, _)| other == engine))
+        .map(bridge_network)
+        .collect()
+}
+
+/// The networks that an engine names itself, or that a file tells it to make.
+fn listed(engine: &Engine) -> Option<&[DockerNetwork]> {
+    if let Some(planned) = &engine.planned {
+        return Some(&planned.networks);
+    }
+    let networks = engine.api.observed()?.networks.observed()?;
+    Some(networks)
+}
+
+/// DOCKER_OPTS sets an MTU that its dockerd does not have.
+fn ignores_opts(engine: &Engine) -> bool {
+    let sets_mtu = |flags: &[String]| flags.iter().any(|flag| flag.starts_with("--mtu="));
+    let told = match &engine.planned {
+        Some(planned) => Some(&planned.ignored_opts),
+        None => engine.docker_opts.as_ref(),
+    };
+    told.is_some_and(|told| sets_mtu(told)) && !sets_mtu(&engine.args)
+}
+
+fn bridge_network(bridge: &str) -> DockerNetwork {
+    DockerNetwork {
+        name: bridge.to_owned(),
+        driver: "bridge".to_owned(),
+        bridge: Some(bridge.to_owned()),
+        internal: false,
+        ipv6: false,
+        mtu_option: None,
+        subnets: None,
+    }
+}
+
+/// `br-` and the first 12 digits of the network's id.
+fn is_docker_bridge(name: &str) -> bool {
+    name.strip_prefix("br-")
+        .is_some_and(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// The engine, and the network of it, that a bridge in a namespace belongs to.
+fn owner<'a>(
+    engines: &'a [Engine],
+    namespace: i64,
+    bridge: &str,
+) -> Option<(&'a Engine, DockerNetwork)> {
+    let here = || engines.iter().filter(|e| e.namespace == namespace);
+    let named = here().find_map(|engine| {
+        let network = listed(engine)?
+            .iter()
+            .find(|n| n.bridge.as_deref() == Some(bridge))?;
+        Some((engine, network.clone()))
+    });
+    named.or_else(|| {
+        let mut silent = here().filter(|engine| networks_unseen(engine).is_some());
+        let engine = silent.next()?;
+        (silent.next().is_none()).then(|| (engine, bridge_network(bridge)))
+    })
+}
+
+fn has_packets(network: &DockerNetwork) -> bool {
+    !matches!(network.driver.as_str(), "host" | "null" | "none")
+}
+
+fn not_judged(network: &DockerNetwork) -> Option<String> {
+    if network.driver != "bridge" {
+        return Some(format!("{} networks are not judged", network.driver));
+    }
+    network
+        .internal
+        .then(|| "internal: its packets do not leave".to_owned())
+}
+
+fn is_default(network: &DockerNetwork) -> bool {
+    network.name == "bridge" || network.bridge.as_deref() == Some(DEFAULT_BRIDGE)
+}
+
+/// People know the default network by its bridge.
+fn shown_name(network: &DockerNetwork) -> String {
+    match (&network.bridge, network.name.as_str()) {
+        (Some(bridge), "bridge") => bridge.clone(),
+        _ => network.name.clone(),
+    }
+}
+
+/// What `--mtu` or daemon.json sets for the default bridge.
+fn engine_mtu(engine: &Engine) -> Observation<Option<i64>> {
+    let flag = engine
+        .args
+        .iter()
+        .find_map(|arg| arg.strip_prefix("--mtu=")?.parse().ok());
+    match (flag, &engine.config) {
+        (Some(mtu), _) => Observed(Some(mtu)),
+        (None, Observed(config)) => Observed(config.as_ref().and_then(|c| c.mtu)),
+        (None, Unseen(reason)) => Unseen(reason.clone()),
+    }
+}
+
+/// The size of a network's packets, by trust: an interface that is in use, the network's option,
+/// the daemon's setting. A bridge without ports proves nothing before Docker 25.
+fn own_mtu(
+    engine: &Engine,
+    network: &DockerNetwork,
+    topology: &Topology,
+) -> (Observation<i64>, String) {
+    let namespace = topology.namespace(engine.namespace);
+    if let Some(mtu) = live_mtu(namespace, network, topology) {
+        return (Observed(mtu), "the interface of a running container".into());
+    }
+    if let Some(mtu) = network.mtu_option {
+        return (Observed(mtu), "the network's own option".into());
+    }
+    let default = "Docker's default".to_owned();
+    if !is_default(network) {
+        return (Observed(DOCKER_DEFAULT_MTU), default);
+    }
+    match engine_mtu(engine) {
+        Observed(Some(mtu)) => (Observed(mtu), "the daemon's setting".into()),
+        Observed(None) => (Observed(DOCKER_DEFAULT_MTU), default),
+        Unseen(reason) => (Unseen(reason), String::new()),
+    }
+}
+
+/// How downloads from the containers of a network went, the worst of them; nothing where none was
+/// asked for.
+fn download(
+    engine: &Engine,
+    network: &DockerNetwork,
+    topology: &Topology,
+) -> Observation<Option<Fetched>> {
+    let mut asked = topology
+        .namespaces
+        .iter()
+        .filter(|ns| ns.download.is_some());
+    if asked.next().is_none() {
+        return Observed(None);
+    }
+    let namespace = topology.namespace(engine.namespace);
+    let tried = members(namespace, network, topology);
+    let tried = tried
+        .into_iter()
+        .filter_map(|(inside, _)| inside.download.as_ref());
+    let worst = tried.max_by_key(|download| download.observed().map(|d| d.outcome));
+    match worst {
+        Some(download) => download.as_ref().map(|download| Some(download.outcome)),
+        None => Observation::unseen(
+            Why::NotRunning,
+            "no container runs on it now, so no download could be tried from there",
+        ),
+    }
+}
+
+/// How the download from the pod's own network went; absent where it is not known.
+fn pod_download(topology: &Topology) -> Option<String> {
+    let pod = topology.namespaces.iter().find(|ns| ns.parent.is_none())?;
+    let download = pod.download.as_ref()?.observed()?;
+    Some(download.outcome.name().to_owned())
+}
+
+/// The interfaces on a network, each in the namespace it lives in.
+fn members<'a>(
+    namespace: Option<&'a NetworkNamespace>,
+    network: &DockerNetwork,
+    topology: &Topology<'a>,
+) -> Vec<(&'a NetworkNamespace, &'a Interface)> {
+    let Some(namespace) = namespace else {
+        return Vec::new();
+    };
+    let ports = namespace.interfaces.seen().iter();
+    ports
+        .filter(|port| port.bridge.is_some() && port.bridge == network.bridge)
+        .filter_map(|port| topology.peer(namespace, port))
+        .collect()
+}
+
+/// The widest interface that containers on a network have now.
+fn live_mtu(
+    namespace: Option<&NetworkNamespace>,
+    network: &DockerNetwork,
+    topology: &Topology,
+) -> Option<i64> {
+    let namespace = namespace?;
+    let bridge = network.bridge.as_deref()?;
+    let ports = namespace.interfaces.seen().iter();
+    ports
+        .filter(|port| port.bridge.as_deref() == Some(bridge))
+        .map(|port| match topology.peer(namespace, port) {
+            Some((_, inside)) => inside.mtu,
+            None => port.mtu,
+        })
+        .max()
+}
+
+/// The way out of the families that a network has, the narrower one.
+fn narrower_way(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> WayOut {
+    let v4 = topology.way_out(engine.namespace, Family::V4);
+    if !network.ipv6 {
+        return v4;
+    }
+    let v6 = topology.way_out(engine.namespace, Family::V6);
+    let mtu = |way: &WayOut| way.narrowest().map_or(i64::MAX, |link: &Link| link.mtu);
+    if mtu(&v6) < mtu(&v4) { v6 } else { v4 }
+}
+
+/// Cilium leaves the device at 1500 and lowers the route instead (cilium#32244); where the CNI is
+/// another, the device says it all.
+pub(super) fn device_mtu_counts(evidence: &Evidence, runner: &Runner) -> Observation<()> {
+    // Docker sets none, and a machine's own is its administrator's.
+    if runner.outermost != Outermost::Pod {
+        return Observed(());
+    }
+    match evidence
+        .cluster
+        .as_ref()
+        .and_then(|cluster| cluster.cni.as_ref())
+    {
+        Observed(cni) if cni.name == "cilium" => {
+            Observation::unseen(Why::NotApplicable, "and Cilium sets the MTU of pods there")
+        }
+        Observed(_) => Observed(()),
+        Unseen(reason) => Observation::unseen(
+            Why::NotApplicable,
+            format!("and whether the CNI sets one is not known ({reason})"),
+        ),
+    }
+}

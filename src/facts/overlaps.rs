@@ -1,0 +1,297 @@
+//! Which addresses a Docker network takes from something else: inside its engine's namespace every
+//! packet to them goes to the network, and never reaches whom it is for.
+
+use super::networks::{NetworkView, networks_unseen, views};
+use super::{Hole, Section, SubnetFacts};
+use crate::evidence::{
+    Engine, Evidence, NetworkNamespace, Node, Observation, Observed, Outermost, Runner, Unseen, Why,
+};
+use crate::facts::subnet::Subnet;
+
+pub(super) fn derive(
+    evidence: &Evidence,
+    runner: &Runner,
+    node: Option<&Node>,
+) -> Section<SubnetFacts> {
+    let unseen = runner.namespaces.reason().or(runner.engines.reason());
+    let mut holes: Vec<Hole> = unseen
+        .map(|reason| hole(None, &reason.detail))
+        .into_iter()
+        .collect();
+    if holes.is_empty() {
+        let engines = runner.engines.seen().iter();
+        holes.extend(engines.filter_map(|engine| {
+            let reason = networks_unseen(engine)?;
+            Some(hole(Some(&engine.path), &reason))
+        }));
+    }
+    let neighbours = Neighbours { runner, node };
+    let views = views(evidence, runner).into_iter();
+    Section {
+        items: views
+            .filter(|view| view.network.driver == "bridge")
+            .map(|view| neighbours.of(view))
+            .collect(),
+        holes,
+    }
+}
+
+fn hole(engine: Option<&str>, reason: &str) -> Hole {
+    Hole {
+        engine: engine.map(str::to_owned),
+        subject: None,
+        reason: reason.to_owned(),
+    }
+}
+
+/// Something whose addresses a network has too.
+struct Overlap {
+    with: String,
+    cuts: bool,
+}
+
+/// What else is at home where a runner's Docker networks may be.
+struct Neighbours<'a> {
+    runner: &'a Runner,
+    node: Option<&'a Node>,
+}
+
+impl Neighbours<'_> {
+    fn of(&self, view: NetworkView) -> SubnetFacts {
+        let overlap = self.overlap(&view);
+        let found = overlap.observed().and_then(Option::as_ref);
+        let ranges = view.network.subnets.as_ref();
+        SubnetFacts {
+            range: ranges.map(|ranges| ranges.join(", ")),
+            ipv6: view.network.ipv6,
+            overlap_cuts: found.is_some_and(|overlap| overlap.cuts),
+            free_range: found.and_then(|_| self.free_range(view.engine)),
+            overlaps: overlap.map(|found| found.map(|overlap| overlap.with)),
+            name: view.facts.name,
+            engine: view.facts.engine,
+            default_bridge: view.facts.default_bridge,
+            mtu: view.facts.mtu,
+        }
+    }
+
+    /// The worst overlap of a network; nothing where none is, or where addresses were not recorded.
+    fn overlap(&self, view: &NetworkView) -> Observation<Option<Overlap>> {
+        let network = &view.network;
+        let ranges = network.subnets.iter().flatten();
+        let taken: Vec<Subnet> = ranges.filter_map(|range| Subnet::parse(range)).collect();
+        if taken.is_empty() {
+            return Observed(None);
+        }
+        let Some(namespace) = self.namespace(view.engine.namespace) else {
+            return Observation::unseen(
+                Why::NotApplicable,
+                "the network that the engine works in was not seen from here",
+            );
+        };
+        let Some(traffic) = &namespace.traffic else {
+            return Observed(None);
+        };
+        let foreign = self.near(namespace).into_iter().filter(|near| {
+            let own = near.interface.is_some() && near.interface == network.bridge.as_deref();
+            !own && taken.iter().any(|range| range.overlaps(near.subnet))
+        });
+        match (foreign.min_by_key(|near| !near.cuts), &traffic.on_link) {
+            (Some(near), _) => Observed(Some(Overlap {
+                with: near.name,
+                cuts: near.cuts,
+            })),
+            (None, Observed(_)) => Observed(None),
+            (None, Unseen(reason)) => Unseen(reason.clone()),
+        }
+    }
+
+    fn namespace(&self, id: i64) -> Option<&NetworkNamespace> {
+        self.runner.namespaces.seen().iter().find(|ns| ns.id == id)
+    }
+
+    /// A range that overlaps nothing that was seen.
+    pub(super) fn free_range(&self, engine: &Engine) -> Option<String> {
+        const RANGES: [&str; 4] = [
+            "172.29.0.0/16",
+            "192.168.192.0/19",
+            "10.231.0.0/16",
+            "172.18.0.0/16",
+        ];
+        let namespace = self.namespace(engine.namespace)?;
+        let near = self.near(namespace);
+        let is_free = |range: &&str| {
+            let range = Subnet::parse(range);
+            range.is_some_and(|range| !near.iter().any(|near| near.subnet.overlaps(range)))
+        };
+        RANGES.into_iter().find(is_free).map(str::to_owned)
+    }
+
+    /// Everything whose address is known, as seen from an engine's namespace.
+    fn near<'a>(&'a self, namespace: &'a NetworkNamespace) -> Vec<Near<'a>> {
+        let mut near = on_link(namespace, None);
+        let mut outer = namespace;
+        // Each level once, though damaged evidence may turn in a circle.
+        for _ in self.runner.namespaces.seen() {
+            let Some(next) = outer.parent.and_then(|id| self.namespace(id)) else {
+                break;
+            };
+            outer = next;
+            near.extend(on_link(outer, way_out(outer)));
+        }
+        if self.runner.outermost == Outermost::Pod {
+            near.extend(name_servers(namespace));
+            near.extend(name_servers(outer));
+            let pod = self.runner.addresses.iter();
+            near.extend(pod.filter_map(|ip| Near::address(ip, "the pod's own address", false)));
+            let node = self.node.map_or(&[][..], |node| &node.addresses);
+            near.extend(
+                node.iter()
+                    .filter_map(|ip| Near::address(ip, "the node's address", false)),
+            );
+        }
+        near
+    }
+}
+
+/// An address or a range, and who is there.
+struct Near<'a> {
+    subnet: Subnet,
+    /// The interface that leads there, in the engine's own namespace.
+    interface: Option<&'a str>,
+    name: String,
+    cuts: bool,
+}
+
+impl Near<'_> {
+    fn address(ip: &str, what: &str, cuts: bool) -> Option<Near<'static>> {
+        let subnet = Subnet::of(ip).filter(|subnet| !subnet.is_loopback())?;
+        Some(Near {
+            subnet,
+            interface: None,
+            name: format!("{what} {ip}"),
+            cuts,
+        })
+    }
+}
+
+fn way_out(namespace: &NetworkNamespace) -> Option<&str> {
+    let route = namespace.route_v4.observed()?.as_ref()?;
+    Some(&route.interface)
+}
+
+/// The subnets without a gateway; of an outer namespace (`only`) those where its way out begins.
+fn on_link<'a>(namespace: &'a NetworkNamespace, only: Option<&'a str>) -> Vec<Near<'a>> {
+    let is_outer = only.is_some();
+    let routes = namespace.traffic.iter().flat_map(|t| t.on_link.seen());
+    let near = routes.filter(|route| only.is_none_or(|name| name == route.interface));
+    near.filter_map(|route| {
+        Some(Near {
+            subnet: Subnet::parse(&route.subnet)?,
+            interface: (!is_outer).then_some(route.interface.as_str()),
+            name: match is_outer {
+                true => format!("{}, the network around {}", route.subnet, holder(namespace)),
+                false => format!("{}, where {} leads", route.subnet, route.interface),
+            },
+            cuts: !is_outer && way_out(namespace) == Some(&route.interface),
+        })
+    })
+    .collect()
+}
+
+fn holder(namespace: &NetworkNamespace) -> &str {
+    namespace.holders.first().map_or("it", String::as_str)
+}
+
+fn name_servers(namespace: &NetworkNamespace) -> Vec<Near<'static>> {
+    let servers = namespace.traffic.iter().flat_map(|t| t.name_servers.seen());
+    servers
+        .filter_map(|ip| Near::address(ip, "the name server", true))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::case::healthy;
+    use crate::evidence::{Evidence, Observation, Observed, OnLink, Why};
+    use crate::facts::Facts;
+
+    /// What docker0 of the nested engine overlaps, once its subnet is this.
+    fn overlap(subnet: &str, change: impl FnOnce(&mut Evidence)) -> Observation<Option<String>> {
+        let mut evidence = healthy().unwrap();
+        let Observed(engines) = &mut evidence.runners[0].engines else {
+            panic!("engines were seen");
+        };
+        let Observed(api) = &mut engines[1].api else {
+            panic!("it answered");
+        };
+        let Observed(networks) = &mut api.networks else {
+            panic!("networks were seen");
+        };
+        networks[0].subnets = Some(vec![subnet.to_owned()]);
+        change(&mut evidence);
+        let facts = Facts::derive(&evidence, &evidence.runners[0]);
+        facts.subnets.items[1].overlaps.clone()
+    }
+
+    fn with(subnet: &str) -> Option<String> {
+        overlap(subnet, |_| {}).observed().cloned().unwrap()
+    }
+
+    #[test]
+    fn only_real_overlaps_are_found() {
+        assert_eq!(with("172.18.0.0/16"), None);
+        assert_eq!(with("10.42.7.0/24"), None);
+        // docker0 of the engine around it, which it stands in.
+        assert_eq!(
+            with("172.17.0.0/24").unwrap(),
+            "172.17.0.0/16, where eth0 leads"
+        );
+        assert_eq!(with("10.96.0.0/12").unwrap(), "the name server 10.96.0.10");
+        assert_eq!(
+            with("10.42.0.0/16").unwrap(),
+            "10.42.1.0/24, the network around docker-in-docker"
+        );
+        assert_eq!(
+            with("192.0.2.0/28").unwrap(),
+            "the node's address 192.0.2.11"
+        );
+        assert_eq!(with("fd00::/64"), None);
+    }
+
+    #[test]
+    fn routes_of_its_own_bridge_are_not_foreign_and_unread_ones_are_unknown() {
+        let own = |evidence: &mut Evidence, unread: bool| {
+            let Observed(namespaces) = &mut evidence.runners[0].namespaces else {
+                panic!("namespaces were seen");
+            };
+            let traffic = namespaces[1].traffic.as_mut().unwrap();
+            traffic.on_link = match unread {
+                true => Observation::unseen(Why::Unreadable, "no routes"),
+                false => Observed(vec![OnLink {
+                    interface: "docker0".to_owned(),
+                    subnet: "172.30.0.0/16".to_owned(),
+                }]),
+            };
+        };
+        assert_eq!(overlap("172.30.0.0/16", |e| own(e, false)), Observed(None));
+        assert!(
+            overlap("172.30.0.0/16", |e| own(e, true))
+                .reason()
+                .is_some()
+        );
+        // What is known is known all the same.
+        let known = overlap("10.96.0.0/16", |e| own(e, true));
+        assert!(known.observed().is_some_and(Option::is_some));
+    }
+
+    #[test]
+    fn an_old_recording_tells_nothing() {
+        let old = overlap("172.17.0.0/16", |evidence| {
+            let Observed(namespaces) = &mut evidence.runners[0].namespaces else {
+                panic!("namespaces were seen");
+            };
+            namespaces.iter_mut().for_each(|ns| ns.traffic = None);
+        });
+        assert_eq!(old, Observed(None));
+    }
+}

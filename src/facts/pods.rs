@@ -1,0 +1,198 @@
+//! The facts of a runner's pod: what its network sends, and what the node's uplink takes of it.
+
+use super::networks::device_mtu_counts;
+use super::{Link, PodFacts, Section};
+use crate::evidence::{
+    Download, Encapsulation, Evidence, InterfaceKind, Node, Observation, Observed, Outermost,
+    Runner, Standing, Unseen, Uplink, Why,
+};
+use crate::facts::mtu_path::{Family, Topology};
+
+pub(super) fn derive(
+    evidence: &Evidence,
+    runner: &Runner,
+    node: Option<&Node>,
+) -> Section<PodFacts> {
+    let network = network(evidence, runner);
+    let uplink = match runner.outermost {
+        Outermost::Pod if !ends_in_process(runner) => uplink(runner, node),
+        // A machine's network is its uplink; what carries a container's is not of this view; and a
+        // process that serves the way out cuts the stream anew.
+        _ => network.clone().map(|link| Uplink {
+            name: link.name,
+            mtu: link.mtu,
+        }),
+    };
+    let encapsulation = encapsulation(evidence, runner);
+    let standing = &runner.standing;
+    let clock_ahead = clock_ahead(runner);
+    let pod = PodFacts {
+        unschedulable: standing.unschedulable.clone(),
+        node_selector: node_selector(standing),
+        evicted: standing.evicted.as_ref().map(|e| e.message.clone()),
+        evicted_pod: standing.evicted.as_ref().map(|e| e.pod.clone()),
+        replaced: standing.given_up.is_none()
+            && standing
+                .evicted
+                .as_ref()
+                .is_some_and(|evicted| evicted.pod != runner.pod),
+        job: runner
+            .owner
+            .as_ref()
+            .filter(|owner| owner.kind == "Job")
+            .map(|owner| owner.name.clone()),
+        given_up: standing.given_up.clone(),
+        clock_says: clock_ahead.observed().copied().flatten().map(in_words),
+        clock_ahead,
+        name: runner.full_name(),
+        in_container: runner.outermost == Outermost::Container,
+        room: room(&network, &uplink, &encapsulation),
+        uplink: uplink.map(|uplink| Link {
+            name: uplink.name,
+            mtu: uplink.mtu,
+        }),
+        encapsulation: encapsulation.map(|kind| kind.name().to_owned()),
+        download: download(runner).map(|found| found.map(|d| d.outcome.name().to_owned())),
+        download_says: download(runner)
+            .observed()
+            .cloned()
+            .flatten()
+            .and_then(|d| d.said),
+        url: download(runner)
+            .observed()
+            .cloned()
+            .flatten()
+            .map(|d| d.url),
+        network,
+    };
+    Section {
+        items: vec![pod],
+        holes: Vec::new(),
+    }
+}
+
+fn node_selector(standing: &Standing) -> Option<String> {
+    let labels = standing.node_selector.iter();
+    let labels: Vec<String> = labels
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    (!labels.is_empty()).then(|| labels.join(","))
+}
+
+fn clock_ahead(runner: &Runner) -> Observation<Option<i64>> {
+    match &runner.standing.clock_ahead {
+        Some(ahead) => ahead.clone().map(Some),
+        None => Observed(None),
+    }
+}
+
+/// `2 h 5 min behind`.
+fn in_words(ahead: i64) -> String {
+    let side = if ahead < 0 { "behind" } else { "ahead of" };
+    let seconds = ahead.unsigned_abs();
+    let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
+    let time = match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    };
+    format!("{time} {side}")
+}
+
+fn network(evidence: &Evidence, runner: &Runner) -> Observation<Link> {
+    let namespaces = match &runner.namespaces {
+        Observed(namespaces) => namespaces,
+        Unseen(reason) => return Unseen(reason.clone()),
+    };
+    let Some(pod) = runner.pod_namespace() else {
+        return Observation::unseen(Why::Unreadable, "the pod's network was not read");
+    };
+    let topology = Topology {
+        namespaces,
+        device_mtu_counts: device_mtu_counts(evidence, runner),
+        outermost: runner.outermost,
+        bridge_name: &|_, bridge| bridge.to_owned(),
+    };
+    let way = topology.way_out(pod.id, Family::V4);
+    // What was seen is what counts here: a narrower route that was not would only leave more room.
+    match way.links.first() {
+        Some(link) => Observed(link.clone()),
+        None => way.carrier(None),
+    }
+}
+
+/// Whether the way out is served by a process (slirp4netns, a VPN).
+fn ends_in_process(runner: &Runner) -> bool {
+    let way_out = runner.pod_namespace().and_then(|pod| {
+        let route = pod.route_v4.observed()?.as_ref()?;
+        pod.interface(&route.interface)
+    });
+    way_out.is_some_and(|device| device.kind == InterfaceKind::Tun)
+}
+
+/// The download from the pod's own network; nothing where none was asked for.
+fn download(runner: &Runner) -> Observation<Option<Download>> {
+    let pod = runner.pod_namespace();
+    match pod.and_then(|pod| pod.download.as_ref()) {
+        Some(download) => download.clone().map(Some),
+        None => Observed(None),
+    }
+}
+
+fn uplink(runner: &Runner, node: Option<&Node>) -> Observation<Uplink> {
+    match (node, &runner.node) {
+        (Some(node), _) => node.uplink.clone(),
+        (None, Some(name)) => {
+            let detail = format!("node {name} could not be read: grant `get` on nodes");
+            Observation::unseen(Why::Forbidden, detail)
+        }
+        (None, None) => {
+            Observation::unseen(Why::NotApplicable, "the pod is on no node that is known")
+        }
+    }
+}
+
+fn encapsulation(evidence: &Evidence, runner: &Runner) -> Observation<Encapsulation> {
+    if runner.host_network || runner.outermost != Outermost::Pod || ends_in_process(runner) {
+        return Observed(Encapsulation::None);
+    }
+    let cluster = evidence.cluster.as_ref();
+    let cni = cluster.and_then(|cluster| cluster.cni.as_ref());
+    cni.and_then(|cni| cni.settings.as_ref())
+        .and_then(|settings| settings.encapsulation.clone())
+}
+
+/// What is known to be too large stays so, whatever else was not seen.
+fn room(
+    network: &Observation<Link>,
+    uplink: &Observation<Uplink>,
+    encapsulation: &Observation<Encapsulation>,
+) -> Observation<i64> {
+    let uplink = match uplink {
+        Observed(uplink) => uplink.mtu,
+        Unseen(reason) => return Unseen(reason.clone()),
+    };
+    match encapsulation {
+        Observed(kind) => Observed(uplink.saturating_sub(kind.overhead())),
+        Unseen(_) if network.observed().is_some_and(|n| n.mtu > uplink) => Observed(uplink),
+        Unseen(reason) => Unseen(reason.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn times_are_told_in_two_units() {
+        for (seconds, words) in [
+            (-7500, "2 h 5 min behind"),
+            (61, "1 min 1 s ahead of"),
+            (-5, "5 s behind"),
+            (i64::MIN, "106751991167300 d 15 h behind"),
+        ] {
+            assert_eq!(in_words(seconds), words);
+        }
+    }
+}
