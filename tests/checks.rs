@@ -1,8 +1,6 @@
 //! Guards over all checks: their cases hold, they cry no wolf, and a broken file is refused in
 //! words that help.
 
-#![allow(clippy::unwrap_used)]
-
 use runner_doctor::checks::{Library, Want, case, judge};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

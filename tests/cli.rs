@@ -1,5 +1,4 @@
 //! The command line as a user and a gate meet it: exit codes, streams, messages.
-#![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
 use clap::ValueEnum;

@@ -1,6 +1,5 @@
 //! The settings of a folder, as a user meets them: flags that need not be said again, findings that
 //! somebody lives with.
-#![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
 use serde_json::Value;

@@ -1,5 +1,4 @@
 //! Recordings of real runners, and what the doctor says of them: the same on any machine.
-#![allow(clippy::unwrap_used)]
 
 use clap::ValueEnum;
 use runner_doctor::checks::{Library, judge};

@@ -1,5 +1,4 @@
 //! `fix` as a user and a gate meet it: what it prints where, and how it ends.
-#![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
 use std::fs;

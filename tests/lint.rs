@@ -1,5 +1,4 @@
 //! Files as people write them, and what `lint` says of them.
-#![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
 use clap::ValueEnum;

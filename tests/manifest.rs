@@ -1,5 +1,4 @@
 //! `manifest` as a user meets it: what is pasted, what comes out, and where the secret is.
-#![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
 use proptest::prelude::*;

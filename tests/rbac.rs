@@ -1,5 +1,4 @@
 //! `rbac` and `job`: the rights that are printed are those that are needed, and no more.
-#![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
 use serde_json::{Value, json};

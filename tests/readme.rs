@@ -1,5 +1,4 @@
 //! README.md says what is so: its output and its table are the program's own.
-#![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
 use runner_doctor::checks::Library;
@@ -34,7 +33,7 @@ fn keep_current(name: &str, fill: impl Fn(&str) -> String) {
     } else {
         assert!(
             written == current,
-            "{name} is not current: run UPDATE_README=1 cargo test --test readme"
+            "{name} is not current: run UPDATE_README=1 cargo test --test integration readme"
         );
     }
 }

@@ -1,17 +1,11 @@
 //! What the reports say of handmade diagnoses, at the widths and in the terminals people have.
 
-#[path = "reports/exposition.rs"]
 mod exposition;
-#[path = "reports/insights.rs"]
+mod hostile;
 mod insights;
-#[path = "reports/page.rs"]
 mod page;
-#[path = "reports/patients.rs"]
-mod patients;
-#[path = "reports/standards.rs"]
+pub(crate) mod patients;
 mod standards;
-#[path = "reports/hostile.rs"]
-mod texts;
 
 use patients::{
     article, article_findings, blind, diagnose, finding, fleet, forty, healthy, hostile, idle,
@@ -455,7 +449,7 @@ fn healthy_runners_share_a_line() {
     insta::assert_snapshot!("healthy_fleet_table", text);
 }
 
-/// For people who want to look at the pages: REPORTS_DIR=/tmp/pages cargo test --test reports pages
+/// For people who want to look at the pages: REPORTS_DIR=/tmp/pages cargo test --test integration reports pages
 #[test]
 fn pages_to_look_at() {
     let Some(folder) = std::env::var_os("REPORTS_DIR") else {

@@ -1,9 +1,6 @@
 //! Every document that the doctor writes or reads is as the schemas say that it prints.
-#![allow(clippy::unwrap_used)]
 
-#[path = "reports/patients.rs"]
-mod patients;
-
+use crate::reports::patients;
 use runner_doctor::checks::{Library, judge};
 use runner_doctor::diagnosis::{Diagnosis, Severity, Suppressed, Suppression};
 use runner_doctor::evidence::Evidence;

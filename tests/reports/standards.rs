@@ -2,7 +2,7 @@
 //! the XSD of JUnit's XML that Jenkins goes by (its own copy, MIT licensed, is beside this file).
 
 use super::patients::article;
-use super::{everybody, plain, texts, untested};
+use super::{everybody, hostile, plain, untested};
 use runner_doctor::report::{Format, render};
 use serde_json::Value;
 use std::path::Path;
@@ -149,7 +149,7 @@ fn code_scanning_knows_a_finding_again_when_its_pod_is_made_anew() {
 #[test]
 fn junit_is_what_jenkins_reads() {
     let plain_reports = everybody().into_iter().map(|d| (false, d));
-    let in_files = texts::TEXTS.map(|(_, text)| (true, texts::with(text)));
+    let in_files = hostile::TEXTS.map(|(_, text)| (true, hostile::with(text)));
     let reports = plain_reports.chain(in_files);
     let reports = reports.map(|(files, d)| (files, render(Format::Junit, &d, &plain(80))));
     examine_junit(&reports.collect::<Vec<_>>());

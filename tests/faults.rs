@@ -1,7 +1,5 @@
 //! What goes wrong between the doctor and a runner, on a stand-in for the API server: each fault
 //! has its reason, everything else is examined all the same, and all of it ends in time.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)]
 
 mod stand_in;
 

@@ -1,0 +1,16 @@
+//! What the program does, tested from outside: one test program, because each would be linked by itself.
+#![allow(clippy::unwrap_used)]
+
+mod checks;
+mod cli;
+mod config;
+mod diagnoses;
+#[cfg(unix)]
+mod faults;
+mod fix;
+mod lint;
+mod manifest;
+mod rbac;
+mod readme;
+mod reports;
+mod schemas;
