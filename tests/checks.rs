@@ -1,7 +1,8 @@
 //! Guards over all checks: their cases hold, they cry no wolf, and a broken file is refused in
 //! words that help.
 
-use runner_doctor::checks::{Library, Want, case, judge};
+use runner_doctor::checks::{Library, case, judge};
+use runner_doctor::remedy::WantKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
@@ -125,7 +126,7 @@ const README: &str = include_str!("../checks/README.md");
 
 #[test]
 fn the_readme_names_every_remedy() {
-    for want in Want::ALL {
+    for want in WantKind::ALL {
         let name = want.name();
         assert!(
             README.contains(&format!("`{name}`")),
@@ -280,6 +281,10 @@ fn a_broken_check_is_refused_with_its_place_and_a_cure() {
         (
             "unknown remedy",
             broken("why: none", "remedy: { engine_mut: '1' }\nwhy: none"),
+        ),
+        (
+            "a remedy's value that means nothing",
+            broken("why: none", "remedy: { engine_mtu: large }\nwhy: none"),
         ),
         (
             "unknown root",

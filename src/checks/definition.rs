@@ -2,8 +2,10 @@
 
 use crate::diagnosis::{Confidence, Severity};
 use crate::evidence::Layer;
+use crate::remedy::WantKind;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,11 +57,11 @@ pub(crate) struct Definition {
     pub(crate) explains: Option<Spanned<String>>,
     /// A read-only command of the check's own; its output is the text `probe` in expressions.
     pub(crate) probe: Option<WrittenProbe>,
-    /// What must become true, with the value as a text with expressions in braces; left out where
-    /// that text is empty.
+    /// What must become true, the best fix first, with the value as a text with expressions in
+    /// braces; left out where that text is empty.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<Want, String>")]
-    pub(crate) remedy: BTreeMap<Want, Spanned<String>>,
+    #[schemars(with = "BTreeMap<WantKind, String>")]
+    pub(crate) remedy: Wants,
     /// Known error texts of logs that point to this.
     #[serde(default)]
     pub(crate) symptoms: Vec<Symptom>,
@@ -69,6 +71,34 @@ pub(crate) struct Definition {
     pub(crate) references: Vec<String>,
     /// Examples that are executed.
     pub(crate) cases: Vec<WrittenCase>,
+}
+
+/// The entries of a map in the order in which they are written.
+#[derive(Debug, Default)]
+pub(crate) struct Wants(pub(crate) Vec<(WantKind, Spanned<String>)>);
+
+impl<'de> Deserialize<'de> for Wants {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+struct InOrder;
+
+impl<'de> Visitor<'de> for InOrder {
+    type Value = Wants;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of what must become true")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Wants, M::Error> {
+        let mut wants = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            wants.push(entry);
+        }
+        Ok(Wants(wants))
+    }
 }
 
 /// One name, or a list of names.
@@ -215,131 +245,5 @@ impl fmt::Display for Section {
             Section::Steps => "steps",
             Section::Secrets => "secrets",
         })
-    }
-}
-
-/// What a remedy makes true. How, for each CI system and each Docker version, is not a check's to
-/// say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Want {
-    /// The engine's default bridge, and networks made after it, have this MTU.
-    EngineMtu,
-    /// The user-defined networks of the engine have this MTU.
-    NetworkMtu,
-    /// The engine runs from this image.
-    EngineImage,
-    /// The engine's container asks for this much memory.
-    MemoryRequest,
-    /// The engine's image is named by this tag.
-    PinImage,
-    /// The engine of this path runs and answers.
-    EngineRestart,
-    /// The engine's data lie on a volume of its own: `true`.
-    EngineVolume,
-    /// The engine gives containerd this OOM score, where its version can.
-    OomScoreAdjust,
-    /// The engine's container is privileged: `true`.
-    Privileged,
-    /// The runner's image names a version.
-    RunnerImage,
-    /// These variables come from a Secret.
-    SecretEnv,
-    /// The engine pulls Docker Hub's images through a mirror: `true`.
-    RegistryMirror,
-    /// The engine's container has this variable: `NAME=value`.
-    EngineEnv,
-    /// What no container uses is removed from the engine's data: `true`.
-    FreeSpace,
-    /// The container may use more memory than this limit, which may be empty.
-    MemoryLimit,
-    /// The engine's data lie where no other engine's do: `true`.
-    OwnData,
-    /// The engine is no longer told to use this storage driver.
-    StorageDriver,
-    /// Processes in the engine's containers may open an ordinary number of files: `true`.
-    OpenFiles,
-    /// A node has these labels, by which the pod chooses one.
-    NodeLabel,
-    /// This Job is started anew.
-    JobRestart,
-    /// This pod, which is over, is removed.
-    DeletePod,
-    /// This was run on the pod's node.
-    NodeCommand,
-    /// The engine's dockerd has these flags.
-    EngineFlags,
-    /// The networks that the engine makes take their addresses from this range.
-    EngineRange,
-    /// This command was run in the engine's container.
-    EngineCommand,
-    /// The runner's DOCKER_HOST is this.
-    DockerHost,
-    /// Names are resolved by a server that can be reached, in the container of this path or in the
-    /// `pod`.
-    NameServer,
-}
-
-impl Want {
-    pub const ALL: [Want; 27] = [
-        Want::EngineMtu,
-        Want::NetworkMtu,
-        Want::EngineImage,
-        Want::MemoryRequest,
-        Want::PinImage,
-        Want::EngineRestart,
-        Want::EngineVolume,
-        Want::OomScoreAdjust,
-        Want::Privileged,
-        Want::RunnerImage,
-        Want::SecretEnv,
-        Want::RegistryMirror,
-        Want::EngineEnv,
-        Want::FreeSpace,
-        Want::MemoryLimit,
-        Want::OwnData,
-        Want::StorageDriver,
-        Want::OpenFiles,
-        Want::NodeLabel,
-        Want::JobRestart,
-        Want::DeletePod,
-        Want::NodeCommand,
-        Want::EngineFlags,
-        Want::EngineRange,
-        Want::EngineCommand,
-        Want::DockerHost,
-        Want::NameServer,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Want::EngineMtu => "engine_mtu",
-            Want::NetworkMtu => "network_mtu",
-            Want::EngineImage => "engine_image",
-            Want::MemoryRequest => "memory_request",
-            Want::PinImage => "pin_image",
-            Want::EngineRestart => "engine_restart",
-            Want::EngineVolume => "engine_volume",
-            Want::OomScoreAdjust => "oom_score_adjust",
-            Want::Privileged => "privileged",
-            Want::RunnerImage => "runner_image",
-            Want::SecretEnv => "secret_env",
-            Want::RegistryMirror => "registry_mirror",
-            Want::EngineEnv => "engine_env",
-            Want::FreeSpace => "free_space",
-            Want::MemoryLimit => "memory_limit",
-            Want::OwnData => "own_data",
-            Want::StorageDriver => "storage_driver",
-            Want::OpenFiles => "open_files",
-            Want::NodeLabel => "node_label",
-            Want::JobRestart => "job_restart",
-            Want::DeletePod => "delete_pod",
-            Want::NodeCommand => "node_command",
-            Want::EngineFlags => "engine_flags",
-            Want::EngineRange => "engine_range",
-            Want::EngineCommand => "engine_command",
-            Want::DockerHost => "docker_host",
-            Want::NameServer => "name_server",
-        }
     }
 }

@@ -9,9 +9,9 @@ use super::rule::Check;
 use super::template::Template;
 use crate::diagnosis::{Confidence, Finding, Severity, Unknown};
 use crate::evidence::{Evidence, Runner};
+use crate::remedy::Want;
 use cause::Doubt;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::thread;
@@ -235,14 +235,22 @@ impl Judgement {
         rendered.text
     }
 
-    /// What must become true. A remedy whose value is not known is none.
-    fn wants(&mut self, suspicion: &Suspicion) -> BTreeMap<String, String> {
-        let mut wants = BTreeMap::new();
-        for (want, template) in &suspicion.check.remedy {
+    /// What must become true, the best first. A remedy whose value is not known is none.
+    fn wants(&mut self, suspicion: &Suspicion) -> Vec<Want> {
+        let mut wants = Vec::new();
+        for (kind, template) in &suspicion.check.remedy {
             let defects = self.defects.len();
             let value = self.render(template, suspicion);
-            if self.defects.len() == defects && !value.is_empty() {
-                wants.insert(want.name().to_owned(), value);
+            if self.defects.len() != defects || value.is_empty() {
+                continue;
+            }
+            match kind.with(&value) {
+                Ok(want) => wants.push(want),
+                Err(expected) => self.defects.push(format!(
+                    "{}: remedy {}: expected {expected}, not `{value}`",
+                    suspicion.check.file,
+                    kind.name()
+                )),
             }
         }
         wants

@@ -19,7 +19,7 @@ pub(crate) mod suggestion;
 mod template;
 
 pub use case::{Case, CaseReport, Outcome};
-pub use definition::{Section, Want};
+pub use definition::Section;
 pub(crate) use fingerprint::{
     GENERATED, UUID_LENGTH, is_generated, is_uuid, runner_fingerprint, steady,
 };

@@ -1,7 +1,7 @@
 //! A check file that was understood: its expressions compiled against the facts there are.
 
 use super::case::Case;
-use super::definition::{self, Definition, Milder, Section, Want, WrittenProbe};
+use super::definition::{self, Definition, Milder, Section, WrittenProbe};
 use super::expression::{Expression, Variables};
 use super::fault::{Fault, Place, Refusal, Source};
 use super::shape::Shape;
@@ -12,6 +12,7 @@ use crate::facts::{
     BuildFacts, ContainerFacts, EngineFacts, NamespaceFacts, NetworkFacts, PodFacts, RunnerFacts,
     SecretFacts, StepFacts, SubnetFacts,
 };
+use crate::remedy::WantKind;
 use crate::symptoms;
 use regex::Regex;
 use schemars::{Schema, schema_for};
@@ -47,7 +48,8 @@ pub struct Check {
     pub(super) explains: Option<Template>,
     /// What it asks for by a command of its own, and where that is written.
     pub(super) probe: Option<(Probe, Place)>,
-    pub(super) remedy: BTreeMap<Want, Template>,
+    /// What must become true, the best fix first.
+    pub(super) remedy: Vec<(WantKind, Template)>,
     pub(super) built_in: bool,
     /// The checks that it names, and where.
     pub(super) names: Vec<(String, Place)>,
@@ -126,9 +128,9 @@ impl Compiler<'_> {
                 names.push((name.clone(), self.source.find(line, column, name)));
             }
         }
-        let mut remedy = BTreeMap::new();
-        for (want, value) in &definition.remedy {
-            remedy.insert(*want, self.template(value)?);
+        let mut remedy = Vec::new();
+        for (want, value) in &definition.remedy.0 {
+            remedy.push((*want, self.want(*want, value)?));
         }
         Ok(Check {
             applies_when: match &definition.applies_when {
@@ -211,6 +213,20 @@ impl Compiler<'_> {
             });
         }
         Ok((milder.severity, when))
+    }
+
+    /// A value that is the same for everything is read here, another where it is worked out.
+    fn want(&self, want: WantKind, value: &Spanned<String>) -> Result<Template, Fault> {
+        let template = self.template(value)?;
+        let constant = template.constant().filter(|text| !text.is_empty());
+        match constant.map(|text| (text, want.with(text))) {
+            Some((text, Err(expected))) => Err(Fault {
+                what: format!("`{}` cannot be `{text}`", want.name()),
+                place: self.place(&value.referenced),
+                advice: format!("write {expected}"),
+            }),
+            _ => Ok(template),
+        }
     }
 
     /// The command must lie where the things are that the check goes through.

@@ -51,6 +51,14 @@ impl Template {
         Ok(Template { parts })
     }
 
+    /// The text, where it is the same for everything.
+    pub(crate) fn constant(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text for one thing. What cannot be worked out reads `unknown`: a finding must not be
     /// lost because its sentence is incomplete.
     pub(crate) fn render(&self, scope: &Scope) -> Rendered {

@@ -28,6 +28,11 @@ impl Subnet {
         Subnet::new(address.parse().ok()?, 32)
     }
 
+    /// The address that is so many behind its first.
+    pub fn address(self, number: u32) -> Ipv4Addr {
+        Ipv4Addr::from(self.base.saturating_add(number))
+    }
+
     pub fn overlaps(self, other: Subnet) -> bool {
         let common = mask(self.length.min(other.length));
         self.base & common == other.base & common

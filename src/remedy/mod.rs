@@ -11,18 +11,19 @@ mod plan;
 mod pod;
 mod resources;
 pub(crate) mod template;
+mod want;
 pub(crate) mod yaml;
 
 pub use docker::flags;
 pub(crate) use docker::{mtu_config, mtu_flags};
 pub use plan::{Part, Plan, Preference, plan};
+pub use want::{Want, WantKind};
 
 use crate::diagnosis::{Change, Remedy, Settings, Site};
 use crate::evidence::{DaemonConfig, Engine, PodContainer, Runner};
 use crate::facts;
 use crate::facts::versions;
 use semver::Version;
-use std::collections::BTreeMap;
 
 /// The engine that a remedy is for.
 struct Patient<'a> {
@@ -33,13 +34,9 @@ struct Patient<'a> {
     engine: Option<&'a Engine>,
 }
 
-/// The ways to make come true what a check wants; each is enough by itself, unless it says that it
-/// goes together with the one before it.
-pub fn remedies(
-    wants: &BTreeMap<String, String>,
-    runner: &Runner,
-    engine: Option<&str>,
-) -> Vec<Remedy> {
+/// The ways to make true what a check wants, the best first; each is enough alone, unless it says
+/// that it is needed together with the one before it.
+pub fn remedies(wants: &[Want], runner: &Runner, engine: Option<&str>) -> Vec<Remedy> {
     // What is about the whole pod names none.
     let path = engine.unwrap_or_default();
     let engines = runner.engines.seen();
@@ -48,10 +45,7 @@ pub fn remedies(
         path,
         engine: engines.iter().find(|engine| engine.path == path),
     };
-    wants
-        .iter()
-        .flat_map(|(want, value)| patient.cure(want, value))
-        .collect()
+    wants.iter().flat_map(|want| patient.cure(want)).collect()
 }
 
 /// Everything that a change says, to paste: as one remedy, or several that go together.
@@ -70,33 +64,57 @@ pub fn paste(change: &Change) -> Vec<Remedy> {
 }
 
 impl Patient<'_> {
-    fn cure(&self, want: &str, value: &str) -> Vec<Remedy> {
-        let image = || Some(value.to_owned());
-        match (want, value.parse::<i64>()) {
-            ("engine_mtu", Ok(mtu)) => self.engine_mtu(mtu),
-            ("network_mtu", Ok(mtu)) => self.network_mtu(mtu),
-            ("engine_image", _) => self.change("a version without this fault", |s| s.image = image()),
-            ("pin_image", _) => self.change("the version that runs now", |s| s.image = image()),
-            ("memory_request", _) => self.change(
-                "ask for memory, and the pod is no longer BestEffort",
-                |s| s.memory_request = image(),
-            ),
-            ("oom_score_adjust", Ok(score)) if docker::takes_oom_score(self.version().as_ref()) => {
-                self.change(
-                    "only where neither of these can be: an OOM score of dockerd's own, which Docker 24 no longer takes",
-                    |s| s.oom_score_adjust = Some(score),
-                )
-            }
-            ("engine_volume", _) => self.change(
+    fn cure(&self, want: &Want) -> Vec<Remedy> {
+        match want {
+            Want::EngineMtu(mtu) => self.engine_mtu(*mtu),
+            Want::NetworkMtu(mtu) => self.network_mtu(*mtu),
+            Want::EngineImage(image) => self.change("a version without this fault", |s| {
+                s.image = Some(image.clone());
+            }),
+            Want::PinImage(image) => self.change("the version that runs now", |s| {
+                s.image = Some(image.clone());
+            }),
+            Want::MemoryRequest(memory) => self
+                .change("ask for memory, and the pod is no longer BestEffort", |s| {
+                    s.memory_request = Some(memory.to_string())
+                }),
+            Want::OomScoreAdjust(score) => self.oom_score(*score),
+            Want::EngineVolume => self.change(
                 "a volume of its own for its data (no two engines may share one)",
                 |s| s.volume = true,
             ),
-            ("privileged", _) => pod::privileged(self),
-            ("engine_restart", _) => vec![pod::restart(self)],
-            ("engine_flags" | "engine_range" | "engine_command" | "docker_host" | "name_server", _) => {
-                network::cure(self, want, value)
+            Want::Privileged => pod::privileged(self),
+            Want::EngineRestart(path) => vec![pod::restart(self, path)],
+            Want::EngineFlags(flags) => {
+                network::flags(self, "give its dockerd the flags itself", &flags.0)
             }
-            _ => container::cure(self, want, value),
+            Want::EngineRange(range) => network::range(self, *range),
+            Want::EngineCommand(command) => vec![network::command(self, command)],
+            Want::DockerHost(host) => network::docker_host(self, host),
+            Want::NameServer(of) => vec![network::name_server(self, of)],
+            Want::RunnerImage(image) => vec![container::runner_image(self, image)],
+            Want::SecretEnv(names) => vec![container::secret_env(self, &names.0)],
+            Want::RegistryMirror => vec![container::registry_mirror(self)],
+            Want::EngineEnv(variable) => vec![container::engine_env(self, variable)],
+            Want::FreeSpace => resources::free_space(self),
+            Want::MemoryLimit(limit) => vec![resources::memory_limit(self, limit)],
+            Want::OwnData => vec![resources::own_data(self)],
+            Want::StorageDriver(driver) => vec![resources::storage_driver(self, driver)],
+            Want::OpenFiles => vec![resources::open_files(self)],
+            Want::NodeLabel(labels) => resources::node_label(self, &labels.0),
+            Want::JobRestart(job) => vec![resources::job_restart(self, job)],
+            Want::DeletePod(pod) => vec![resources::delete_pod(self, pod)],
+            Want::NodeCommand(command) => vec![resources::node_command(self, command)],
+        }
+    }
+
+    fn oom_score(&self, score: i64) -> Vec<Remedy> {
+        match docker::takes_oom_score(self.version().as_ref()) {
+            true => self.change(
+                "only where neither of these can be: an OOM score of dockerd's own, which Docker 24 no longer takes",
+                |s| s.oom_score_adjust = Some(score),
+            ),
+            false => Vec::new(),
         }
     }
 

@@ -1,28 +1,18 @@
 //! Where an engine is found, which addresses its networks have, what its firewall lets pass, and who
 //! resolves names.
 
+use super::want::Resolver;
 use super::{Patient, container, place, template};
 use crate::diagnosis::{Remedy, Site};
 use crate::evidence::{Outermost, Role};
 use crate::facts::subnet::Subnet;
 use crate::text::shell;
 
-pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
-    match want {
-        "engine_flags" => flags(patient, "give its dockerd the flags itself", value),
-        "engine_range" => range(patient, value),
-        "engine_command" => vec![command(patient, value)],
-        "docker_host" => docker_host(patient, value),
-        "name_server" => vec![name_server(patient, value)],
-        _ => Vec::new(),
-    }
-}
-
 /// Flags for dockerd, wherever it is started.
-fn flags(patient: &Patient, what: &str, flags: &str) -> Vec<Remedy> {
-    let list: Vec<String> = flags.split(' ').map(quoted).collect();
+pub fn flags(patient: &Patient, what: &str, flags: &[String]) -> Vec<Remedy> {
+    let list: Vec<String> = flags.iter().map(|flag| quoted(flag)).collect();
     let list = list.join(", ");
-    let words: Vec<String> = flags.split(' ').map(flag).collect();
+    let words: Vec<String> = flags.iter().map(|word| flag(word)).collect();
     let path = patient.path;
     let remedy = match patient.place().site {
         Site::BitbucketPipelines => Remedy::new(
@@ -80,17 +70,11 @@ fn quoted(word: &str) -> String {
 }
 
 /// The default bridge takes the first part of the range, networks made after it the others.
-fn range(patient: &Patient, range: &str) -> Vec<Remedy> {
-    let Some((address, _)) = range
-        .split_once('/')
-        .filter(|_| Subnet::parse(range).is_some())
-    else {
-        return Vec::new();
-    };
-    let Some(start) = address.strip_suffix(".0") else {
-        return Vec::new();
-    };
-    let wanted = format!("--bip={start}.1/24 --default-address-pool=base={range},size=24");
+pub fn range(patient: &Patient, range: Subnet) -> Vec<Remedy> {
+    let wanted = [
+        format!("--bip={}/24", range.address(1)),
+        format!("--default-address-pool=base={range},size=24"),
+    ];
     let what = "addresses from a range that nothing in your network uses, for example";
     let mut cures = flags(patient, what, &wanted);
     cures.push(Remedy {
@@ -104,7 +88,7 @@ fn range(patient: &Patient, range: &str) -> Vec<Remedy> {
 }
 
 /// A command in the namespace of the engine, for now.
-fn command(patient: &Patient, command: &str) -> Remedy {
+pub fn command(patient: &Patient, command: &str) -> Remedy {
     let runner = patient.runner;
     let title = "Let it pass now, until its dockerd starts anew";
     match (runner.outermost, patient.is_nested()) {
@@ -125,7 +109,7 @@ fn command(patient: &Patient, command: &str) -> Remedy {
     }
 }
 
-fn docker_host(patient: &Patient, host: &str) -> Vec<Remedy> {
+pub fn docker_host(patient: &Patient, host: &str) -> Vec<Remedy> {
     let mut runners = patient.runner.containers.iter();
     let Some(asks) = runners.find(|container| container.role == Role::Runner) else {
         return Vec::new();
@@ -145,21 +129,21 @@ fn docker_host(patient: &Patient, host: &str) -> Vec<Remedy> {
     )]
 }
 
-fn name_server(patient: &Patient, place: &str) -> Remedy {
-    match (patient.runner.outermost, place) {
-        (Outermost::Pod, "pod") => Remedy::new(
+pub fn name_server(patient: &Patient, of: &Resolver) -> Remedy {
+    match (patient.runner.outermost, of) {
+        (Outermost::Pod, Resolver::Pod) => Remedy::new(
             format!(
                 "{}: let the cluster resolve names",
                 place::words(&place::pod(patient.runner))
             ),
             "dnsPolicy: ClusterFirst",
         ),
-        (_, "pod") => Remedy::new(
+        (_, Resolver::Pod) => Remedy::new(
             "Name a server that can be reached from here, in /etc/resolv.conf",
             "nameserver ADDRESS",
         ),
-        _ => Remedy::new(
-            format!("Where {place} is started, name a server that it can reach"),
+        (_, Resolver::Container(path)) => Remedy::new(
+            format!("Where {path} is started, name a server that it can reach"),
             "docker run --dns ADDRESS …",
         ),
     }
@@ -170,9 +154,11 @@ mod tests {
     use super::*;
     use crate::checks::case::healthy;
     use crate::evidence::Provider;
+    use crate::remedy::WantKind;
 
     /// What is to be pasted for the pod's engine, and for the one inside it.
-    fn told(want: &str, value: &str) -> [String; 2] {
+    fn told(kind: WantKind, value: &str) -> [String; 2] {
+        let want = kind.with(value).unwrap();
         let runner = healthy().unwrap().runners.remove(0);
         assert_eq!(runner.provider, Provider::Bitbucket);
         ["docker-in-docker", "docker-in-docker/bb_docker"].map(|path| {
@@ -182,7 +168,7 @@ mod tests {
                 path,
                 engine: engines.iter().find(|engine| engine.path == path),
             };
-            let cures = cure(&patient, want, value).into_iter();
+            let cures = patient.cure(&want).into_iter();
             cures
                 .map(|cure| cure.snippet)
                 .collect::<Vec<_>>()
@@ -192,7 +178,7 @@ mod tests {
 
     #[test]
     fn flags_go_where_the_engine_is_started() {
-        let [pod, nested] = told("engine_flags", "--mtu=1300 --ipv6");
+        let [pod, nested] = told(WantKind::EngineFlags, "--mtu=1300 --ipv6");
         assert_eq!(
             pod,
             "containers:\n- name: docker-in-docker\n  args: [\"--mtu=1300\", \"--ipv6\"]"
@@ -206,16 +192,15 @@ mod tests {
 
     #[test]
     fn a_range_is_split_between_the_default_bridge_and_the_others() {
-        let [pod, _] = told("engine_range", "172.29.0.0/16");
+        let [pod, _] = told(WantKind::EngineRange, "172.29.0.0/16");
         let flags =
             "\"--bip=172.29.0.1/24\", \"--default-address-pool=base=172.29.0.0/16,size=24\"";
         assert!(pod.contains(flags), "{pod}");
-        assert_eq!(told("engine_range", "none")[0], "");
     }
 
     #[test]
     fn commands_reach_the_pod_by_kubectl() {
-        let [pod, nested] = told("engine_command", "iptables-nft -P FORWARD ACCEPT");
+        let [pod, nested] = told(WantKind::EngineCommand, "iptables-nft -P FORWARD ACCEPT");
         let exec = "kubectl -n bitbucket-runner exec runner-2jpsg -c docker-in-docker -- ";
         assert_eq!(pod, format!("{exec}iptables-nft -P FORWARD ACCEPT"));
         assert_eq!(nested, "iptables-nft -P FORWARD ACCEPT");
@@ -223,19 +208,22 @@ mod tests {
 
     #[test]
     fn the_port_for_tls_goes_with_certificates() {
-        let [plain, _] = told("docker_host", "tcp://localhost:2375");
+        let [plain, _] = told(WantKind::DockerHost, "tcp://localhost:2375");
         assert!(
             plain.ends_with("value: \"tcp://localhost:2375\""),
             "{plain}"
         );
-        let [tls, _] = told("docker_host", "tcp://localhost:2376");
+        let [tls, _] = told(WantKind::DockerHost, "tcp://localhost:2376");
         assert!(tls.contains("DOCKER_CERT_PATH"), "{tls}");
     }
 
     #[test]
     fn names_are_resolved_by_the_cluster_or_by_a_server_that_is_named() {
-        assert_eq!(told("name_server", "pod")[0], "dnsPolicy: ClusterFirst");
-        let nested = &told("name_server", "docker-in-docker/bb_docker/build")[1];
+        assert_eq!(
+            told(WantKind::NameServer, "pod")[0],
+            "dnsPolicy: ClusterFirst"
+        );
+        let nested = &told(WantKind::NameServer, "docker-in-docker/bb_docker/build")[1];
         assert!(nested.starts_with("docker run --dns"), "{nested}");
     }
 }

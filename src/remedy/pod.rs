@@ -111,7 +111,7 @@ pub fn privileged(patient: &Patient) -> Vec<Remedy> {
     cures
 }
 
-pub fn restart(patient: &Patient) -> Remedy {
+pub fn restart(patient: &Patient, path: &str) -> Remedy {
     let runner = patient.runner;
     if runner.outermost != Outermost::Pod {
         return Remedy::new(
@@ -120,7 +120,7 @@ pub fn restart(patient: &Patient) -> Remedy {
         );
     }
     let namespace = shell::word(&runner.namespace);
-    let outer = patient.path.split('/').next().unwrap_or(patient.path);
+    let outer = path.split('/').next().unwrap_or(path);
     Remedy::new(
         "See why it does not answer, then start a new pod",
         format!(

@@ -1,5 +1,6 @@
 //! Cures that are no setting of an engine: room, memory, a node that takes the pod, a command on it.
 
+use super::want::Quantity;
 use super::{Patient, container, place, template};
 use crate::diagnosis::Remedy;
 use crate::evidence::Outermost;
@@ -7,21 +8,6 @@ use crate::text::shell;
 
 /// What upstream containerd's own service sets.
 const OPEN_FILES: i64 = 1_048_576;
-
-pub fn cure(patient: &Patient, want: &str, value: &str) -> Vec<Remedy> {
-    match want {
-        "free_space" => free_space(patient),
-        "memory_limit" => vec![memory_limit(patient, value)],
-        "own_data" => vec![own_data(patient)],
-        "storage_driver" => vec![storage_driver(patient, value)],
-        "open_files" => vec![open_files(patient)],
-        "node_label" => node_label(patient, value),
-        "job_restart" => vec![job_restart(patient, value)],
-        "delete_pod" => vec![delete_pod(patient, value)],
-        "node_command" => vec![node_command(patient, value)],
-        _ => Vec::new(),
-    }
-}
 
 /// The start of a command in the engine's own container.
 fn in_container(patient: &Patient) -> String {
@@ -43,7 +29,7 @@ fn in_container(patient: &Patient) -> String {
     line
 }
 
-fn free_space(patient: &Patient) -> Vec<Remedy> {
+pub fn free_space(patient: &Patient) -> Vec<Remedy> {
     let prune = Remedy::new(
         "Remove what no container uses (between builds: their cache goes with it)",
         format!(
@@ -64,10 +50,10 @@ fn free_space(patient: &Patient) -> Vec<Remedy> {
     vec![prune, room]
 }
 
-fn memory_limit(patient: &Patient, limit: &str) -> Remedy {
+pub fn memory_limit(patient: &Patient, limit: &Quantity) -> Remedy {
     let name = patient.path;
     let init = patient.pod_container().is_some_and(|c| c.init);
-    let memory = doubled(limit).unwrap_or_else(|| "4Gi".to_owned());
+    let memory = limit.doubled();
     container::lines(
         patient,
         name,
@@ -79,16 +65,7 @@ fn memory_limit(patient: &Patient, limit: &str) -> Remedy {
     )
 }
 
-/// `512Mi` gives `1024Mi`.
-fn doubled(quantity: &str) -> Option<String> {
-    let end = quantity.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = quantity.split_at(end);
-    let known = ["Ki", "Mi", "Gi", "Ti", "k", "M", "G", "T"].contains(&unit);
-    let twice = number.parse::<i64>().ok()?.checked_mul(2)?;
-    known.then(|| format!("{twice}{unit}"))
-}
-
-fn own_data(patient: &Patient) -> Remedy {
+pub fn own_data(patient: &Patient) -> Remedy {
     let (name, place) = (patient.path, place::pod(patient.runner));
     let data = patient.data_root();
     let Some(container) = patient.pod_container() else {
@@ -110,7 +87,7 @@ fn own_data(patient: &Patient) -> Remedy {
 }
 
 /// Takes away what tells it to use this driver.
-fn storage_driver(patient: &Patient, told: &str) -> Remedy {
+pub fn storage_driver(patient: &Patient, told: &str) -> Remedy {
     let path = patient.path;
     Remedy::new(
         format!(
@@ -122,7 +99,7 @@ fn storage_driver(patient: &Patient, told: &str) -> Remedy {
     )
 }
 
-fn open_files(patient: &Patient) -> Remedy {
+pub fn open_files(patient: &Patient) -> Remedy {
     match patient.pod_container() {
         Some(container) => container::lines(
             patient,
@@ -140,7 +117,7 @@ fn open_files(patient: &Patient) -> Remedy {
     }
 }
 
-fn node_label(patient: &Patient, labels: &str) -> Vec<Remedy> {
+pub fn node_label(patient: &Patient, labels: &[String]) -> Vec<Remedy> {
     let runner = patient.runner;
     let look = Remedy::new(
         "See which nodes there are, and what the pod asks for",
@@ -150,18 +127,11 @@ fn node_label(patient: &Patient, labels: &str) -> Vec<Remedy> {
             shell::word(&runner.pod)
         ),
     );
-    if labels.is_empty() {
-        return vec![look];
-    }
-    let words = labels
-        .split(',')
-        .map(shell::word)
-        .collect::<Vec<_>>()
-        .join(" ");
+    let words: Vec<_> = labels.iter().map(|label| shell::word(label)).collect();
     vec![
         Remedy::new(
             "If no node has the label that it wants, give it to those that are to run it",
-            format!("kubectl label node NODE {words}"),
+            format!("kubectl label node NODE {}", words.join(" ")),
         ),
         Remedy::new(
             format!("{}: take it away", place::words(&place::pod(runner))),
@@ -171,7 +141,7 @@ fn node_label(patient: &Patient, labels: &str) -> Vec<Remedy> {
     ]
 }
 
-fn job_restart(patient: &Patient, job: &str) -> Remedy {
+pub fn job_restart(patient: &Patient, job: &str) -> Remedy {
     let namespace = shell::word(&patient.runner.namespace);
     let job = shell::word(job);
     Remedy::new(
@@ -182,7 +152,7 @@ fn job_restart(patient: &Patient, job: &str) -> Remedy {
     )
 }
 
-fn delete_pod(patient: &Patient, pod: &str) -> Remedy {
+pub fn delete_pod(patient: &Patient, pod: &str) -> Remedy {
     let namespace = shell::word(&patient.runner.namespace);
     let pod = shell::word(pod);
     Remedy::new(
@@ -193,24 +163,10 @@ fn delete_pod(patient: &Patient, pod: &str) -> Remedy {
     )
 }
 
-fn node_command(patient: &Patient, command: &str) -> Remedy {
+pub fn node_command(patient: &Patient, command: &str) -> Remedy {
     let title = match &patient.runner.node {
         None => "Run on its node, as root".to_owned(),
         Some(node) => format!("Run on node {node}, as root"),
     };
     Remedy::new(title, command)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_is_doubled_in_its_own_unit() {
-        assert_eq!(doubled("512Mi").as_deref(), Some("1024Mi"));
-        assert_eq!(doubled("1Gi").as_deref(), Some("2Gi"));
-        for odd in ["", "1.5Gi", "1e9", "5", "9999999999999999999Gi"] {
-            assert_eq!(doubled(odd), None, "{odd}");
-        }
-    }
 }

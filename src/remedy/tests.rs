@@ -41,11 +41,12 @@ fn runner(
     runner
 }
 
-fn wants(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let pairs = pairs.iter();
-    pairs
-        .map(|(want, value)| ((*want).to_owned(), (*value).to_owned()))
-        .collect()
+fn wants(pairs: &[(&str, &str)]) -> Vec<Want> {
+    let want = |(name, value): &(&str, &str)| {
+        let kind = WantKind::ALL.iter().find(|kind| kind.name() == *name);
+        kind.unwrap().with(value).unwrap()
+    };
+    pairs.iter().map(want).collect()
 }
 
 fn told(remedies: &[Remedy]) -> String {

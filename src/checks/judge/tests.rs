@@ -135,6 +135,26 @@ fn a_text_that_cannot_be_written_loses_no_finding() {
 }
 
 #[test]
+fn a_fix_whose_value_means_nothing_is_a_defect_and_the_others_keep_their_order() {
+    let rule = with(
+        ANY_ENGINE,
+        "remedy: { pin_image: '{it.engine}', memory_request: 1Gi, engine_mtu: '{it.name}' }",
+    );
+    let judgement = judged(&[check("a", &rule)]);
+    let titles: Vec<&str> = judgement.findings[0]
+        .remedies
+        .iter()
+        .map(|remedy| remedy.change.as_ref().unwrap())
+        .map(|change| match &change.settings.image {
+            Some(_) => "image",
+            None => "memory",
+        })
+        .collect();
+    assert_eq!(titles, ["image", "memory"]);
+    assert!(judgement.defects[0].contains("remedy engine_mtu: expected a whole number"));
+}
+
+#[test]
 fn findings_alike_but_for_random_names_have_fingerprints_of_their_own() {
     let rule = with(ANY_NETWORK, "subject: same");
     let rule = rule.replace("'{it.engine} {it.name}'", "same");
@@ -195,18 +215,14 @@ fn every_remedy_and_every_addition_is_rendered() {
         for view in &views {
             let mut judgement = Judgement::default();
             for suspicion in examine(check, view).suspicions {
-                wants.extend(judgement.wants(&suspicion).into_keys());
+                wants.extend(judgement.wants(&suspicion).iter().map(Want::kind));
                 for (_, say) in &check.also {
                     messages.push_str(&judgement.render(say, &suspicion));
                 }
             }
             assert!(judgement.defects.is_empty(), "{:?}", judgement.defects);
         }
-        let told: BTreeSet<_> = check
-            .remedy
-            .keys()
-            .map(|want| want.name().to_owned())
-            .collect();
+        let told: BTreeSet<_> = check.remedy.iter().map(|(want, _)| *want).collect();
         assert_eq!(wants, told, "{}: a remedy is never given", check.id);
         assert!(
             check.also.is_empty() || !messages.is_empty(),
