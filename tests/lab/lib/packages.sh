@@ -14,8 +14,8 @@ packages_install() {
 	done
 	[ ${#missing[@]} -eq 0 ] && return
 	say "installing ${missing[*]}"
-	apt-get -qq update
-	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+	apt-get -o DPkg::Lock::Timeout=300 -qq update
+	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null
 }
 
 # The Debian archive this machine is set up to use.
