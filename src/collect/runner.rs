@@ -5,8 +5,8 @@ use crate::collect::walk::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked};
 use crate::evidence::{
     Engine, Observation, Observed, PodContainer, Probed, Runner, Unobserved, Unseen, Why,
 };
+use jiff::Timestamp;
 use std::ops::RangeInclusive;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Fills in what lies under a runner, down to `max_depth` engines inside each other.
 pub async fn walk_runner<E: Exec>(
@@ -102,10 +102,7 @@ fn bound(engines: &mut Vec<Engine>, max_depth: usize) {
 
 /// Seconds since 1970, by the doctor's clock.
 fn seconds() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    })
+    Timestamp::now().as_second()
 }
 
 /// How far a clock was outside of the time in which it was read.

@@ -6,7 +6,7 @@ use super::output::Destinations;
 use super::{Exit, library, source, tell, tell_suppressed};
 use crate::checks::{Library, judge};
 use crate::cli::Check;
-use crate::config::{Config, Day};
+use crate::config::{self, Config};
 use crate::diagnosis::{Diagnosis, Verdict};
 use crate::evidence::Evidence;
 use crate::redact::redact;
@@ -76,7 +76,7 @@ fn diagnose(
         tracing::warn!("{defect}");
     }
     let fail_on = options.fail_on.severity();
-    let (findings, suppressed) = settings.suppress(judgement.findings, Day::today());
+    let (findings, suppressed) = settings.suppress(judgement.findings, config::today());
     tell_suppressed(&suppressed);
     Diagnosis::new(evidence, findings, judgement.unknowns, fail_on).with_suppressed(suppressed)
 }

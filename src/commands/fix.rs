@@ -6,7 +6,7 @@ mod sheets;
 use super::{Exit, library, source, tell, tell_suppressed};
 use crate::checks::judge;
 use crate::cli::Fix;
-use crate::config::{Config, Day};
+use crate::config::{self, Config};
 use crate::diagnosis::{Diagnosis, Finding, Severity};
 use crate::evidence::{Evidence, Owner};
 use crate::fix::{self, File};
@@ -75,7 +75,7 @@ fn examine(options: &Fix, settings: &Config) -> Result<Examined> {
         .filter_map(|r| Some((r.full_name(), r.owner.clone()?)))
         .collect();
     let fail_on = Some(Severity::Error);
-    let (findings, suppressed) = settings.suppress(judgement.findings, Day::today());
+    let (findings, suppressed) = settings.suppress(judgement.findings, config::today());
     tell_suppressed(&suppressed);
     let diagnosis = Diagnosis::new(&evidence, findings, judgement.unknowns, fail_on)
         .with_suppressed(suppressed);

@@ -3,7 +3,7 @@
 use super::output::Destinations;
 use super::{Exit, library, tell, tell_suppressed};
 use crate::cli::Lint;
-use crate::config::{Config, Day};
+use crate::config::{self, Config};
 use crate::diagnosis::{Diagnosis, Verdict};
 use crate::lint::network::PodNetwork;
 use crate::lint::{self, Linted, UNDERSTOOD, files};
@@ -28,7 +28,7 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
     }
     refuse(&linted)?;
     remark(&linted);
-    let (findings, suppressed) = settings.suppress(linted.judgement.findings, Day::today());
+    let (findings, suppressed) = settings.suppress(linted.judgement.findings, config::today());
     tell_suppressed(&suppressed);
     let diagnosis = Diagnosis::new(
         &linted.evidence,

@@ -3,10 +3,9 @@
 mod defaults;
 mod pattern;
 mod suppression;
-mod today;
 
 pub use defaults::command_line;
-pub(crate) use today::Day;
+pub(crate) use suppression::today;
 
 use crate::checks::Library;
 use crate::checks::fault::{Fault, Source};

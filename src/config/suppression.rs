@@ -1,11 +1,17 @@
 //! Findings that somebody lives with, for a reason and perhaps until a day.
 
+use super::Config;
 use super::pattern::matches;
-use super::{Config, Day};
 use crate::checks::fault::{Fault, Place, Source};
 use crate::diagnosis::{Finding, Suppressed, Suppression};
+use jiff::{Timestamp, civil::Date, tz::Offset};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
+
+/// Today, in UTC.
+pub(crate) fn today() -> Date {
+    Offset::UTC.to_datetime(Timestamp::now()).date()
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +31,7 @@ pub(super) struct Rule {
     engine: Option<String>,
     subject: Option<String>,
     /// The last day on which it holds.
-    until: Option<Day>,
+    until: Option<Date>,
     reason: String,
     pub(super) place: Place,
 }
@@ -48,7 +54,7 @@ impl Rule {
         }
         let until = match &written.until {
             None => None,
-            Some(until) => Some(Day::parse(until.value.trim()).ok_or_else(|| {
+            Some(until) => Some(until.value.trim().parse().map_err(|_| {
                 let what = format!("`until: {}` is no day", until.value);
                 fault(&until.referenced, &what, "write it like 2027-01-31")
             })?),
@@ -77,7 +83,7 @@ impl Rule {
             && fits(&self.subject, &finding.subject)
     }
 
-    fn ended(&self, today: Day) -> bool {
+    fn ended(&self, today: Date) -> bool {
         self.until.is_some_and(|until| until < today)
     }
 }
@@ -88,7 +94,7 @@ impl Config {
     pub(crate) fn suppress(
         &self,
         findings: Vec<Finding>,
-        today: Day,
+        today: Date,
     ) -> (Vec<Finding>, Vec<Suppressed>) {
         let mut counting = Vec::new();
         let mut suppressed = Vec::new();

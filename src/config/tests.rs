@@ -30,7 +30,7 @@ fn findings() -> Vec<Finding> {
 
 fn suppress(rule: &str, today: &str) -> (Vec<Finding>, Vec<Suppressed>) {
     let text = format!("suppress:\n  - check: floating-engine-tag\n    reason: it is ours\n{rule}");
-    let today = Day::parse(today).unwrap();
+    let today = today.parse().unwrap();
     read(&text).unwrap().suppress(findings(), today)
 }
 

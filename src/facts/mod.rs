@@ -15,7 +15,6 @@ mod namespaces;
 pub(crate) mod networks;
 mod overlaps;
 mod pods;
-pub mod subnet;
 pub mod versions;
 
 pub(crate) use containers::{DATA_ROOT, data_root, is_rootless};

@@ -6,7 +6,8 @@ use super::{Hole, Section, SubnetFacts};
 use crate::evidence::{
     Engine, Evidence, NetworkNamespace, Node, Observation, Observed, Outermost, Runner, Unseen, Why,
 };
-use crate::facts::subnet::Subnet;
+use ipnet::Ipv4Net;
+use std::net::Ipv4Addr;
 
 pub(super) fn derive(
     evidence: &Evidence,
@@ -78,7 +79,7 @@ impl Neighbours<'_> {
     fn overlap(&self, view: &NetworkView) -> Observation<Option<Overlap>> {
         let network = &view.network;
         let ranges = network.subnets.iter().flatten();
-        let taken: Vec<Subnet> = ranges.filter_map(|range| Subnet::parse(range)).collect();
+        let taken: Vec<Ipv4Net> = ranges.filter_map(|range| range.parse().ok()).collect();
         if taken.is_empty() {
             return Observed(None);
         }
@@ -93,7 +94,7 @@ impl Neighbours<'_> {
         };
         let foreign = self.near(namespace).into_iter().filter(|near| {
             let own = near.interface.is_some() && near.interface == network.bridge.as_deref();
-            !own && taken.iter().any(|range| range.overlaps(near.subnet))
+            !own && taken.iter().any(|range| overlap(range, &near.subnet))
         });
         match (foreign.min_by_key(|near| !near.cuts), &traffic.on_link) {
             (Some(near), _) => Observed(Some(Overlap {
@@ -120,8 +121,8 @@ impl Neighbours<'_> {
         let namespace = self.namespace(engine.namespace)?;
         let near = self.near(namespace);
         let is_free = |range: &&str| {
-            let range = Subnet::parse(range);
-            range.is_some_and(|range| !near.iter().any(|near| near.subnet.overlaps(range)))
+            let range = range.parse();
+            range.is_ok_and(|range| !near.iter().any(|near| overlap(&near.subnet, &range)))
         };
         RANGES.into_iter().find(is_free).map(str::to_owned)
     }
@@ -155,7 +156,7 @@ impl Neighbours<'_> {
 
 /// An address or a range, and who is there.
 struct Near<'a> {
-    subnet: Subnet,
+    subnet: Ipv4Net,
     /// The interface that leads there, in the engine's own namespace.
     interface: Option<&'a str>,
     name: String,
@@ -164,14 +165,18 @@ struct Near<'a> {
 
 impl Near<'_> {
     fn address(ip: &str, what: &str, cuts: bool) -> Option<Near<'static>> {
-        let subnet = Subnet::of(ip).filter(|subnet| !subnet.is_loopback())?;
-        Some(Near {
-            subnet,
+        let address: Ipv4Addr = ip.parse().ok()?;
+        (!address.is_loopback()).then(|| Near {
+            subnet: address.into(),
             interface: None,
             name: format!("{what} {ip}"),
             cuts,
         })
     }
+}
+
+fn overlap(one: &Ipv4Net, other: &Ipv4Net) -> bool {
+    one.contains(other) || other.contains(one)
 }
 
 fn way_out(namespace: &NetworkNamespace) -> Option<&str> {
@@ -186,7 +191,7 @@ fn on_link<'a>(namespace: &'a NetworkNamespace, only: Option<&'a str>) -> Vec<Ne
     let near = routes.filter(|route| only.is_none_or(|name| name == route.interface));
     near.filter_map(|route| {
         Some(Near {
-            subnet: Subnet::parse(&route.subnet)?,
+            subnet: route.subnet.parse().ok()?,
             interface: (!is_outer).then_some(route.interface.as_str()),
             name: match is_outer {
                 true => format!("{}, the network around {}", route.subnet, holder(namespace)),

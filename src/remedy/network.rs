@@ -5,8 +5,8 @@ use super::want::Resolver;
 use super::{Patient, container, place, template};
 use crate::diagnosis::{Remedy, Site};
 use crate::evidence::{Outermost, Role};
-use crate::facts::subnet::Subnet;
 use crate::text::shell;
+use ipnet::Ipv4Net;
 
 /// Flags for dockerd, wherever it is started.
 pub fn flags(patient: &Patient, what: &str, flags: &[String]) -> Vec<Remedy> {
@@ -70,9 +70,10 @@ fn quoted(word: &str) -> String {
 }
 
 /// The default bridge takes the first part of the range, networks made after it the others.
-pub fn range(patient: &Patient, range: Subnet) -> Vec<Remedy> {
+pub fn range(patient: &Patient, range: Ipv4Net) -> Vec<Remedy> {
+    let bridge = range.hosts().next().unwrap_or(range.addr());
     let wanted = [
-        format!("--bip={}/24", range.address(1)),
+        format!("--bip={bridge}/24"),
         format!("--default-address-pool=base={range},size=24"),
     ];
     let what = "addresses from a range that nothing in your network uses, for example";

@@ -1,6 +1,6 @@
 //! What a fix makes true: each kind with the name that check files use, and with its value as a type.
 
-use crate::facts::subnet::Subnet;
+use ipnet::Ipv4Net;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -105,7 +105,7 @@ wants! {
     /// The engine's dockerd has these flags, separated by spaces.
     EngineFlags(Flags) = "engine_flags",
     /// The networks that the engine makes take their addresses from this range.
-    EngineRange(Subnet) = "engine_range",
+    EngineRange(Ipv4Net) = "engine_range",
     /// This command was run in the engine's container.
     EngineCommand(String) = "engine_command",
     /// The runner's DOCKER_HOST is this.
@@ -135,10 +135,10 @@ impl Value for String {
     }
 }
 
-impl Value for Subnet {
+impl Value for Ipv4Net {
     const EXPECTED: &'static str = "an IPv4 range such as 172.29.0.0/16";
-    fn read(text: &str) -> Option<Subnet> {
-        Subnet::parse(text)
+    fn read(text: &str) -> Option<Ipv4Net> {
+        text.parse().ok().map(|range: Ipv4Net| range.trunc())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::terminal::{Ink, Style};
 use std::borrow::Cow;
+use unicode_width::UnicodeWidthChar;
 
 /// Longer lines of prose are hard to read, however wide the terminal is.
 const PROSE_WIDTH: usize = 100;
@@ -169,17 +170,9 @@ pub(super) fn width(text: &str) -> usize {
     text.chars().map(char_width).sum()
 }
 
-/// Near enough for names: what stands on the character before it takes none, East Asian
-/// characters and emoji take two.
+/// Terminals, too, place one character after the other.
 fn char_width(c: char) -> usize {
-    match u32::from(c) {
-        0x300..=0x36f | 0x1ab0..=0x1aff | 0x1dc0..=0x1dff | 0x20d0..=0x20ff => 0,
-        0xfe00..=0xfe0f | 0xfe20..=0xfe2f => 0,
-        0x1100..=0x115e | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff => 2,
-        0xfe30..=0xfe6f | 0xff01..=0xff60 | 0xffe0..=0xffe6 => 2,
-        0x1f300..=0x1f64f | 0x1f680..=0x1f6ff | 0x1f900..=0x1f9ff | 0x20000..=0x3fffd => 2,
-        _ => 1,
-    }
+    c.width().unwrap_or(0)
 }
 
 #[cfg(test)]

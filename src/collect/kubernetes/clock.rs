@@ -2,8 +2,8 @@
 
 use http::Request;
 use http::header::DATE;
+use jiff::{Timestamp, fmt::rfc2822};
 use k8s_openapi::apimachinery::pkg::version::Info;
-use k8s_openapi::jiff::{Timestamp, fmt::rfc2822};
 use kube::Client;
 use kube::client::Body;
 

@@ -8,7 +8,7 @@ use super::text::plain;
 use crate::evidence::{
     Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Traffic, Why,
 };
-use crate::facts::subnet::Subnet;
+use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -52,7 +52,8 @@ fn on_link(routes: &[&str]) -> Observation<Vec<OnLink>> {
         if is_default || !super::network::usable(flags) {
             return None;
         }
-        let subnet = Subnet::of_mask(Ipv4Addr::from(number(to)?), number(mask)?)?;
+        let (to, mask) = (number(to)?.into(), number(mask)?.into());
+        let subnet = Ipv4Net::with_netmask(to, mask).ok()?.trunc();
         Some(OnLink {
             interface: plain(interface),
             subnet: subnet.to_string(),

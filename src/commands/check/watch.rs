@@ -5,7 +5,8 @@ use crate::compare::Comparison;
 use crate::diagnosis::Diagnosis;
 use crate::report::{self, Format, Style};
 use anyhow::Result;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use jiff::Timestamp;
+use std::time::Duration;
 
 /// Until it is interrupted. A cluster that does not answer for a while is told of, and no change.
 pub fn run(
@@ -47,8 +48,5 @@ pub fn run(
 
 /// The time of day, UTC.
 fn time() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seconds = since.map_or(0, |since| since.as_secs()) % 86400;
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    format!("{hours:02}:{minutes:02}:{:02} UTC", seconds % 60)
+    Timestamp::now().strftime("%H:%M:%S UTC").to_string()
 }
