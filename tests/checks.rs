@@ -62,7 +62,7 @@ fn every_file_is_built_in_under_its_name() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for group in fs::read_dir(root.join("checks")).unwrap() {
         let group = group.unwrap().path();
-        if group.is_dir() {
+        if group.is_dir() && !group.ends_with("data") {
             let inside = fs::read_dir(group)
                 .unwrap()
                 .map(|file| file.unwrap().path());

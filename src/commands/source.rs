@@ -12,6 +12,7 @@ use crate::evidence::{Evidence, Probe};
 use crate::symptoms::Symptoms;
 use anyhow::{Context, Result, anyhow, bail};
 use include_dir::{Dir, include_dir};
+use jiff::Timestamp;
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -41,6 +42,7 @@ pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
         .enable_all()
         .build()
         .context("cannot start: the system gives no threads")?;
+    let began = Timestamp::now();
     let start = Instant::now();
     let mut evidence = match &source.docker {
         Some(container) => {
@@ -49,6 +51,8 @@ pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
         None => runtime.block_on(from_cluster(source, asked)),
     };
     if let Ok(evidence) = &mut evidence {
+        // A report names the second; more digits would only be noise.
+        evidence.examined_at = Timestamp::from_second(began.as_second()).ok();
         evidence.took_ms = i64::try_from(start.elapsed().as_millis()).ok();
         tell_statistics(evidence);
     }

@@ -2,6 +2,7 @@
 
 use crate::evidence::{Cni, CniSettings, Evidence, Node, Outermost, Requests, Runner};
 use crate::text::shell::word;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,10 @@ pub struct Environment {
     pub cni: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeSystem>,
+    /// When the examination began (UTC, RFC 3339); absent in recordings that do not hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub examined_at: Option<Timestamp>,
     /// How long it took to look; absent in recordings that do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<i64>,
@@ -46,6 +51,7 @@ impl Environment {
             kubernetes: cluster.map(|cluster| cluster.server_version.clone()),
             cni: cni.map(describe),
             nodes: evidence.nodes.iter().map(NodeSystem::new).collect(),
+            examined_at: evidence.examined_at,
             took_ms: evidence.took_ms,
             requests: evidence.requests,
         }

@@ -15,6 +15,7 @@ pub use traffic::{Firewall, FirewallKind, OnLink, Traffic};
 
 use crate::document;
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,6 +42,10 @@ pub struct Evidence {
     /// Names and addresses in it are tokens, the same one wherever the same name stood.
     #[serde(default, skip_serializing_if = "is_false")]
     pub redacted: bool,
+    /// When the examination began (UTC, RFC 3339); absent in recordings made before 0.2.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub examined_at: Option<Timestamp>,
     /// How long it took to look, where that was written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<i64>,
@@ -72,6 +77,7 @@ impl Evidence {
             runners: Vec::new(),
             incomplete: None,
             redacted: false,
+            examined_at: None,
             took_ms: None,
             requests: None,
         }

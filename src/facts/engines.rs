@@ -7,7 +7,9 @@ use crate::evidence::{
     Engine, Evidence, Node, Observation, Observed, Outermost, PodContainer, Provider, Role, Runner,
     Unobserved, Unseen, Why,
 };
+use crate::facts::releases::{Product, releases};
 use crate::facts::versions::{self, ImageRef};
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
 pub(super) fn derive(
@@ -43,6 +45,7 @@ pub(super) fn derive(
     );
     for item in &mut items {
         item.shares_data_with = data::shared_with(evidence, runner, node, &item.engine);
+        judge_release(item, evidence);
     }
     items.extend(missing);
     Section { items, holes }
@@ -127,7 +130,9 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         image_floats: Observed(false),
         tag_version: Observed(None),
         tag_disagrees: Observed(false),
-        unmaintained: version.as_ref().map(|v| versions::is_unmaintained(v)),
+        unmaintained: version.as_ref().map(|_| false),
+        recommended_image: None,
+        known_bad: version.as_ref().map(|_| None),
         version,
         node_docker: Observed(None),
         node_disagrees: Observed(false),
@@ -178,6 +183,8 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         version: Unseen(reason.clone()),
         // Where none runs, none is old; what the tag says, it may not keep.
         unmaintained: data::unused(&reason).map(|_: Option<()>| false),
+        recommended_image: None,
+        known_bad: data::unused(&reason),
         node_docker: Observed(None),
         node_disagrees: Observed(false),
         containerd: Unseen(reason.clone()),
@@ -198,6 +205,27 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         },
         right_host: None,
     }
+}
+
+/// What is known of the release that runs, on the day of the examination.
+fn judge_release(facts: &mut EngineFacts, evidence: &Evidence) {
+    let image = facts.image.observed();
+    facts.recommended_image = image.and_then(|image| releases().recommended_image(image));
+    let Observed(docker) = &facts.version else {
+        return;
+    };
+    let day = evidence
+        .examined_at
+        .map(|at| at.to_zoned(TimeZone::UTC).date());
+    facts.unmaintained = Observed(!releases().is_maintained(docker, day));
+    let containerd = facts
+        .containerd
+        .observed()
+        .filter(|_| facts.containerd_read);
+    let bad = releases()
+        .known_bad(Product::Docker, docker)
+        .or_else(|| releases().known_bad(Product::Containerd, containerd?));
+    facts.known_bad = Observed(bad);
 }
 
 fn of_image(facts: &mut EngineFacts) {

@@ -15,6 +15,7 @@ mod namespaces;
 pub(crate) mod networks;
 mod overlaps;
 mod pods;
+pub(crate) mod releases;
 pub mod versions;
 
 pub(crate) use containers::{DATA_ROOT, data_root, is_rootless};
@@ -96,8 +97,14 @@ pub struct EngineFacts {
     pub tag_disagrees: Observation<bool>,
     /// The version that runs.
     pub version: Observation<String>,
-    /// Nobody mends this version any more: neither moby nor a distribution.
+    /// Neither moby nor a distribution maintains this version on the day of the examination.
     pub unmaintained: Observation<bool>,
+    /// The same image in a maintained version of Docker: registry, repository and flavour stay.
+    /// Absent where the image is not Docker's own.
+    pub recommended_image: Option<String>,
+    /// What is wrong with this release of Docker or of its containerd in every configuration;
+    /// absent where nothing is known.
+    pub known_bad: Observation<Option<BadRelease>>,
     /// The version of the node's own Docker; absent where the node runs none, or below depth 0.
     pub node_docker: Observation<Option<String>>,
     /// The node's own Docker is another version.
@@ -130,6 +137,17 @@ pub struct EngineFacts {
     pub open_files: Observation<Option<i64>>,
     /// Another engine that keeps its data in the same directory; absent where none does.
     pub shares_data_with: Option<String>,
+}
+
+/// A release that breaks builds in every configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct BadRelease {
+    /// `Docker` or `containerd`, and the version that runs.
+    pub name: String,
+    /// What fails, in words.
+    pub fault: String,
+    /// The first release without the fault.
+    pub fixed_in: String,
 }
 
 /// What an engine's data lie on.

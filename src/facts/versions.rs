@@ -157,16 +157,6 @@ pub fn pinned_containerd(docker: &Version) -> Option<&'static str> {
     })
 }
 
-/// Whether nobody mends a Docker engine any more: the release lines before 25.0 are off the list of
-/// those that moby maintains (project/BRANCHES-AND-TAGS.md; 23.0, the last of them, until
-/// 2025-05-19). Later ones end when their sponsors say so, which is not ours to know. A build with a
-/// distribution's mark is mended by that.
-pub fn is_unmaintained(docker: &str) -> bool {
-    let of_distribution = docker.contains(['+', '~']) || docker.contains("ubuntu");
-    let oldest = Version::new(25, 0, 0);
-    !of_distribution && parse(docker).is_some_and(|version| version < oldest)
-}
-
 /// Until 20.10 dockerd gave containerd an OOM score of -500 of its own (moby#41528).
 pub fn inherits_oom_score(docker: &Version) -> bool {
     *docker >= Version::new(20, 10, 0)
@@ -196,22 +186,6 @@ mod tests {
         }
         for text in ["", "dind", "latest", "v", "20", "99999999999999999999.1"] {
             assert_eq!(parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_a_distribution_builds_it_also_mends() {
-        for old in ["20.10.24", "19.03.15", "18.06.3-ce", "23.0.6", "24.0.9"] {
-            assert!(is_unmaintained(old), "{old}");
-        }
-        for kept in [
-            "25.0.5",
-            "28.5.2",
-            "20.10.24+dfsg1",
-            "20.10.21-0ubuntu1~20.04.2",
-            "dev",
-        ] {
-            assert!(!is_unmaintained(kept), "{kept}");
         }
     }
 

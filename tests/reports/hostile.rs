@@ -58,7 +58,7 @@ pub const TEXTS: [(&str, &str); 27] = [
 ];
 
 /// These are not foreign: they are enumerations, or made by the doctor.
-const OURS: [&str; 7] = [
+const OURS: [&str; 8] = [
     "schema",
     "verdict",
     "severity",
@@ -66,6 +66,7 @@ const OURS: [&str; 7] = [
     "provider",
     "kind",
     "fingerprint",
+    "examined_at",
 ];
 
 /// The article with a text in the place of every other.

@@ -250,6 +250,7 @@ fn environment() -> Environment {
             os: "Debian GNU/Linux 13 (trixie)".into(),
             runtime: "docker://20.10.7".into(),
         }],
+        examined_at: "2026-11-26T02:30:00Z".parse().ok(),
         took_ms: Some(460),
         requests: Some(Requests {
             sent: 9,
