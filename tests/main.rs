@@ -5,12 +5,12 @@ mod checks;
 mod cli;
 mod config;
 mod diagnoses;
+mod documents;
 #[cfg(unix)]
 mod faults;
 mod fix;
 mod lint;
 mod manifest;
 mod rbac;
-mod readme;
 mod reports;
 mod schemas;

@@ -1,4 +1,4 @@
-//! README.md says what is so: its output and its table are the program's own.
+//! The documents say what is so: their output, tables and picture are the program's own.
 
 use assert_cmd::Command;
 use runner_doctor::checks::Library;
@@ -9,12 +9,27 @@ use std::fs;
 use std::path::PathBuf;
 
 #[test]
-fn the_readme_is_current() {
-    keep_current("README.md", |written| {
-        let current = fill(written, "demo", &demo());
-        let current = fill(&current, "checks", &table());
-        fill(&current, "rights", &rights())
+fn the_readme_shows_what_the_demo_prints() {
+    keep_current("README.md", |written| fill(written, "demo", &demo()));
+}
+
+#[test]
+fn the_picture_is_of_the_demo() {
+    keep_current("docs/demo.svg", |_| {
+        picture(&printed(&["check", "--demo", "--color", "always"]))
     });
+}
+
+#[test]
+fn the_table_of_checks_is_current() {
+    keep_current("docs/checks.md", |written| {
+        fill(written, "checks", &table())
+    });
+}
+
+#[test]
+fn the_rights_are_those_that_rbac_prints() {
+    keep_current("docs/rbac.md", |written| fill(written, "rights", &rights()));
 }
 
 #[test]
@@ -24,16 +39,33 @@ fn the_attributes_of_checks_are_current() {
     });
 }
 
+/// Cargo.toml names the repository; everything else that names it agrees.
+#[test]
+fn the_repository_has_one_address() {
+    let (_, path) = env!("CARGO_PKG_REPOSITORY")
+        .split_once("github.com/")
+        .unwrap();
+    for file in ["README.md", "action.yml", "templates/check.yml"] {
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(
+            text.contains(path),
+            "{} does not name {path}",
+            file.display()
+        );
+    }
+}
+
 fn keep_current(name: &str, fill: impl Fn(&str) -> String) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name);
-    let written = fs::read_to_string(&path).unwrap();
+    let written = fs::read_to_string(&path).unwrap_or_default();
     let current = fill(&written);
-    if std::env::var_os("UPDATE_README").is_some() {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&path, &current).unwrap();
     } else {
         assert!(
             written == current,
-            "{name} is not current: run UPDATE_README=1 cargo test --test integration readme"
+            "{name} is not current: run UPDATE_DOCS=1 cargo test --test integration documents"
         );
     }
 }
@@ -51,13 +83,112 @@ fn fill(readme: &str, section: &str, text: &str) -> String {
     )
 }
 
-fn demo() -> String {
+/// What a command prints at 80 columns.
+fn printed(arguments: &[&str]) -> String {
     let mut command = Command::cargo_bin("runner-doctor").unwrap();
-    for name in ["COLUMNS", "CLICOLOR_FORCE", "LC_ALL", "LANG", "LC_CTYPE"] {
+    for name in [
+        "COLUMNS",
+        "CLICOLOR_FORCE",
+        "NO_COLOR",
+        "LC_ALL",
+        "LANG",
+        "LC_CTYPE",
+    ] {
         command.env_remove(name);
     }
-    let output = command.args(["check", "--demo"]).output().unwrap();
-    format!("```\n{}```", String::from_utf8(output.stdout).unwrap())
+    let output = command.args(arguments).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The beginning of the report; the picture shows all of it.
+fn demo() -> String {
+    const LINES: usize = 10;
+    let report = printed(&["check", "--demo"]);
+    let lines: Vec<&str> = report.lines().take(LINES).collect();
+    format!("```\n{}\n```", lines.join("\n"))
+}
+
+/// A terminal's screen as SVG: text in the eight colours that the report uses, on a dark ground.
+fn picture(screen: &str) -> String {
+    let (cell, row_height, margin) = (8.4, 18.0, 16.0);
+    let columns = screen
+        .lines()
+        .map(|line| plain(line).chars().count())
+        .max()
+        .unwrap_or(0);
+    let rows = screen.lines().count();
+    let (width, height) = (
+        columns as f64 * cell + 2.0 * margin,
+        rows as f64 * row_height + 2.0 * margin,
+    );
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
+         height=\"{height:.0}\" font-family=\"ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace\" font-size=\"14\">\n\
+         <title>runner-doctor check --demo</title>\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#16181d\"/>\n"
+    );
+    for (row, line) in screen.lines().enumerate() {
+        let y = margin + (row as f64 + 0.75) * row_height;
+        let mut column = 0;
+        for (style, text) in spans(line) {
+            let x = margin + column as f64 * cell;
+            let length = text.chars().count();
+            column += length;
+            if text.trim().is_empty() {
+                continue;
+            }
+            let text = text.replace('&', "&amp;").replace('<', "&lt;");
+            writeln!(
+                svg,
+                "<text x=\"{x:.1}\" y=\"{y:.1}\" textLength=\"{:.1}\" xml:space=\"preserve\" {style}>{text}</text>",
+                length as f64 * cell
+            )
+            .unwrap();
+        }
+    }
+    svg + "</svg>\n"
+}
+
+/// A line in parts, each with the attributes that its escape sequence asks for.
+fn spans(line: &str) -> Vec<(&'static str, String)> {
+    let mut spans = Vec::new();
+    let mut codes: Vec<&str> = Vec::new();
+    for (at, part) in line.split("\x1b[").enumerate() {
+        let text = match at {
+            0 => part,
+            _ => {
+                let (sequence, text) = part.split_once('m').unwrap_or(("", part));
+                for code in sequence.split(';') {
+                    match code {
+                        "0" | "39" | "22" | "" => codes.clear(),
+                        code => codes.push(code),
+                    }
+                }
+                text
+            }
+        };
+        if !text.is_empty() {
+            spans.push((attributes(&codes), text.to_owned()));
+        }
+    }
+    spans
+}
+
+fn attributes(codes: &[&str]) -> &'static str {
+    let has = |wanted: &[&str]| codes.iter().any(|code| wanted.contains(code));
+    match () {
+        () if has(&["31", "91"]) => "fill=\"#ff6b68\" font-weight=\"bold\"",
+        () if has(&["33", "93"]) => "fill=\"#e5c07b\"",
+        () if has(&["32", "92"]) => "fill=\"#98c379\"",
+        () if has(&["1"]) => "fill=\"#ffffff\" font-weight=\"bold\"",
+        () if has(&["2", "90"]) => "fill=\"#8b93a1\"",
+        () => "fill=\"#d7dae0\"",
+    }
+}
+
+/// A line without its colours.
+fn plain(line: &str) -> String {
+    spans(line).into_iter().map(|(_, text)| text).collect()
 }
 
 /// The role that `rbac` prints, without what it says of each rule.
@@ -75,7 +206,7 @@ fn table() -> String {
     let mut text = String::from("| check | severity | what is healthy |\n|---|---|---|\n");
     for check in Library::load(&[]).unwrap().checks() {
         let severity = format!("{:?}", check.severity).to_lowercase();
-        let link = format!("[{}](checks/{}/{0}.yaml)", check.id, check.group);
+        let link = format!("[{}](../checks/{}/{0}.yaml)", check.id, check.group);
         writeln!(text, "| {link} | {severity} | {} |", check.title).unwrap();
     }
     text
