@@ -1,12 +1,10 @@
-# The doctor's image: one static program, no shell, no root. Built without pulling anything:
+# The image of a release: one static program, no shell, no root. .ci/release writes one program for each architecture.
 #
 #   .ci/release
-#   docker build -t registry.example/runner-doctor:0.1.0 .
-#
-# BINARY is where the program lies under this folder.
+#   docker buildx build --platform linux/amd64,linux/arm64 -t registry.example/runner-doctor:0.2.0 .
 FROM scratch
-ARG BINARY=target/handout/runner-doctor
-COPY ${BINARY} /runner-doctor
-# Nobody, as `runner-doctor job` also demands.
+ARG TARGETARCH=amd64
+COPY target/handout/runner-doctor-linux-${TARGETARCH} /runner-doctor
+# `runner-doctor job` also demands a user that is not root.
 USER 65532:65532
 ENTRYPOINT ["/runner-doctor"]
