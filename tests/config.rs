@@ -162,10 +162,8 @@ fn commands_that_judge_nothing_read_no_settings() {
 }
 
 #[test]
-fn the_example_of_the_readme_works() {
-    let readme = include_str!("../README.md");
-    let section = readme.split("## Settings").nth(1).unwrap();
-    let example = section
+fn the_example_of_the_documentation_works() {
+    let example = include_str!("../docs/settings.md")
         .split("```yaml\n")
         .nth(1)
         .unwrap()
