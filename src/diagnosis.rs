@@ -237,9 +237,10 @@ impl Diagnosis {
                 crate::report::clean(&header.schema)
             );
         }
-        document::read(text).with_context(|| {
-            format!("{name} is damaged: write it again with `runner-doctor check -o json`")
-        })
+        let damaged =
+            || format!("{name} is damaged: write it again with `runner-doctor check -o json`");
+        let whole: Self = document::read(text).with_context(damaged)?;
+        document::without_secrets(whole).with_context(damaged)
     }
 }
 

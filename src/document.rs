@@ -1,5 +1,7 @@
 //! Reading what the doctor wrote itself: recordings and reports, YAML or JSON, of any size.
 
+use crate::text::secret;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// JSON is YAML too, but many times as fast to read as such.
@@ -8,6 +10,18 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::E
     match json.then(|| serde_json::from_str(text)) {
         Some(Ok(read)) => Ok(read),
         _ => serde_saphyr::from_str_with_options(text, bounds(text)),
+    }
+}
+
+/// The same document without the secrets that it may hold: it may be older than what is known of
+/// them today, or changed since.
+pub(crate) fn without_secrets<T: Serialize + DeserializeOwned>(
+    document: T,
+) -> serde_json::Result<T> {
+    let mut value = serde_json::to_value(&document)?;
+    match secret::hide_in(&mut value) {
+        true => serde_json::from_value(value),
+        false => Ok(document),
     }
 }
 

@@ -161,7 +161,7 @@ pub fn complain(error: &anyhow::Error) {
 
 fn plain(text: &str) -> String {
     // An error may quote the address of a proxy, password and all.
-    let lines = text.lines().map(crate::text::secret::without_users);
+    let lines = text.lines().map(crate::text::secret::hide);
     let lines: Vec<_> = lines
         .map(|line| crate::report::clean(&line).into_owned())
         .collect();

@@ -116,9 +116,9 @@ impl Evidence {
                 "{name} has evidence_version {version}, this runner-doctor reads {EVIDENCE_VERSION}: use the runner-doctor that wrote it, or collect again"
             );
         }
-        whole.with_context(|| {
-            format!("{name} is damaged: collect it again with `runner-doctor collect`")
-        })
+        let damaged =
+            || format!("{name} is damaged: collect it again with `runner-doctor collect`");
+        document::without_secrets(whole.with_context(damaged)?).with_context(damaged)
     }
 }
 

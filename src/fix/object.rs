@@ -3,6 +3,7 @@
 use crate::diagnosis::{Change, Place};
 use crate::evidence::{Launcher, Owner};
 use crate::remedy::template;
+use crate::text::secret::{hide, sounds_secret};
 use serde_json::{Map, Value, json};
 
 /// Labels by which a Job's controller knows its pods; a new Job gets its own.
@@ -204,10 +205,12 @@ pub fn secret(object: &Value, kind: &str) -> Option<String> {
         .flatten();
     containers.into_iter().find_map(|container| {
         let env = container["env"].as_array().into_iter().flatten();
-        let names = env.filter(|env| env["value"].as_str().is_some_and(|value| !value.is_empty()));
-        let name = names
-            .filter_map(|env| env["name"].as_str())
-            .find(|name| tells(name));
+        let mut assigned =
+            env.filter_map(|env| Some((env["name"].as_str()?, env["value"].as_str()?)));
+        let name = assigned.find_map(|(name, value)| {
+            let line = format!("{name}={value}");
+            (hide(&line) != line).then_some(name)
+        });
         name.map(|name| format!("variable {name}"))
             .or_else(|| secret_argument(container))
     })
@@ -220,37 +223,11 @@ pub fn secret_argument(container: &Value) -> Option<String> {
         .filter_map(|list| container[list].as_array())
         .flatten()
         .filter_map(Value::as_str);
-    let hides = |word: &str| {
-        let key = word.split('=').next().unwrap_or_default();
-        // A login in an address: scheme://user:password@host.
-        let login = word.split("://").nth(1).is_some_and(|rest| {
-            let host = rest.split('/').next().unwrap_or_default();
-            host.split_once('@')
-                .is_some_and(|(user, _)| user.contains(':'))
-        });
-        login || word.starts_with('-') && (tells(key) || word.contains("token="))
-    };
+    let flag = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
+    let hides =
+        |word: &str| hide(word) != word || word.starts_with('-') && sounds_secret(&flag(word));
     let word = words.find(|word| hides(word))?;
-    Some(format!(
-        "argument {}",
-        word.split('=').next().unwrap_or_default()
-    ))
-}
-
-/// Whether a name is one of something secret.
-fn tells(name: &str) -> bool {
-    const WORDS: [&str; 8] = [
-        "SECRET",
-        "TOKEN",
-        "PASSWORD",
-        "PASSWD",
-        "CREDENTIAL",
-        "APIKEY",
-        "API_KEY",
-        "PRIVATE_KEY",
-    ];
-    let name = name.to_ascii_uppercase().replace('-', "_");
-    crate::text::secret::holds_secret(&name) || WORDS.iter().any(|word| name.contains(word))
+    Some(format!("argument {}", hide(&flag(word))))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::secrets::{collect, collect_inline, hide_place};
 use super::yaml::{Node, Span};
 use crate::diagnosis::{Finding, Location};
-use crate::text::secret::without_inline_secrets;
+use crate::text::secret::mask;
 
 const LONGEST_LINE: usize = 240;
 const LONGEST_SECRET: usize = 4096;
@@ -129,7 +129,7 @@ impl Source {
                 snippet = snippet.replace(word.as_str(), &"*".repeat(word.chars().count()));
             }
         }
-        let snippet = without_inline_secrets(&snippet);
+        let snippet = mask(&snippet);
         // A block goes on to the start of the next thing; its first line says where it is.
         let one_line = span.end_line == span.line && span.end_column > span.column;
         let end = snippet.chars().count() + 1;

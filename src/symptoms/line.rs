@@ -1,6 +1,7 @@
 //! One line of a log made fit to keep and to show: plain text, short, without credentials.
 
 use crate::collect::walk::text::legible;
+use crate::text::secret;
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -18,34 +19,6 @@ static ESCAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static TIME: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"^\s*time="[^"]{0,40}" +"#).ok());
 
-/// Where credentials stand, and what is left of each such place.
-static CREDENTIALS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
-    [
-        // scheme://user:password@host
-        (r"://[^/\s@]*@", "://***@"),
-        // The query of an address: signatures, tokens.
-        (r#"(://[^\s?"']*)\?[^\s"'<>]+"#, "$1?***"),
-        (r"(?i)\b(bearer|basic) +[a-z0-9._~+/=-]{8,}", "$1 ***"),
-        (
-            r#"(?i)([a-z0-9_-]*(?:passw(?:or)?d|secret|token|api[_-]?key|credentials?|authorization|private[_-]?key)\\?["']?(?: *[:=] *| +is +)\\?["']?)[^\s"'\\,;&]+"#,
-            "$1***",
-        ),
-        // Flags whose value stands apart.
-        (
-            r"(?i)(--?[a-z0-9-]*(?:passw(?:or)?d|secret|token|api-?key)[a-z0-9-]*|\blogin\b.* -p) +\S+",
-            "$1 ***",
-        ),
-        // Tokens that are known by their looks: GitHub's, GitLab's, Atlassian's, AWS', JWTs.
-        (
-            r"\b(?:gh[pousr]_|github_pat_|glpat-|glrt-|ATBB|ATCTT|ATATT|dckr_pat_|AKIA|ASIA|eyJ)[A-Za-z0-9_.=/+-]{12,}",
-            "***",
-        ),
-    ]
-    .into_iter()
-    .filter_map(|(pattern, left)| Some((Regex::new(pattern).ok()?, left)))
-    .collect()
-});
-
 /// The text of a line, without what only a terminal needs.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(bytes);
@@ -62,12 +35,7 @@ pub(super) fn excerpt(line: &str, pattern: &Regex) -> String {
     let time = TIME.as_ref().and_then(|time| time.find(line));
     let line = &line[time.map_or(0, |time| time.end())..];
     // Of the whole line, for half a credential no longer looks like one.
-    let mut line = Cow::Borrowed(line);
-    for (credentials, left) in CREDENTIALS.iter() {
-        if let Cow::Owned(without) = credentials.replace_all(&line, *left) {
-            line = Cow::Owned(without);
-        }
-    }
+    let line = secret::hide(line);
     let known = pattern.find(&line).map_or(0, |found| found.start());
     let before = line[..known].char_indices().rev();
     let from = before.take(BEFORE).last().map_or(known, |(at, _)| at);

@@ -7,13 +7,13 @@ const LONGEST: usize = 512;
 /// At most a few hundred visible characters. What a terminal would act on is left out, what looks
 /// like a secret hidden: a recording must be fit to be shown.
 pub fn plain(text: &str) -> String {
-    // What is cut off later may still tell that something before it is a secret.
+    // What is cut off later may still tell that something before it is a secret, and so do the ends of lines.
     let text: String = text
         .chars()
-        .filter(|c| !acts(*c))
+        .filter(|c| c.is_whitespace() || !acts(*c))
         .take(4 * LONGEST)
         .collect();
-    legible(&secret::hidden(text.trim()))
+    legible(&secret::hide(text.trim()))
 }
 
 /// The same of a text out of which every secret was taken already.

@@ -7,6 +7,7 @@ use crate::diagnosis::{Finding, Place, Site};
 use crate::fix::{self, File, Kubectl, Mended, Prescription};
 use crate::remedy::{self, yaml};
 use crate::report::clean;
+use crate::text::secret::mask;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
@@ -118,7 +119,12 @@ impl<'a> Sheets<'a> {
         let mended = fix::mend(prescription, file.object(at).cloned());
         if !mended.edits.is_empty() {
             match self.format {
-                FixFormat::Patch => self.add_patch(&mended, None),
+                FixFormat::Patch => match unprintable(&mended, None) {
+                    Some(why) => {
+                        return Ok(prescription.findings().map(|f| (f, why.clone())).collect());
+                    }
+                    None => self.add_patch(&mended, None),
+                },
                 FixFormat::Yaml | FixFormat::Diff => {
                     file.edit(at, &mended.edits)?;
                     self.note(&mended, Some(file));
@@ -164,19 +170,8 @@ impl<'a> Sheets<'a> {
             return Ok(refused(&mended));
         }
         if self.format == FixFormat::Patch {
-            if let Some(secret) = mended.secret_in_patch() {
-                let why = format!(
-                    "the patch would show what looks like a secret ({}): correct the manifest's file (-f FILE -o yaml)",
-                    clean(&secret)
-                );
+            if let Some(why) = unprintable(&mended, live) {
                 return Ok(prescription.findings().map(|f| (f, why.clone())).collect());
-            }
-            if !fix::is_plain(&mended.patch(live)) {
-                let why = "its arguments hold characters that a terminal would obey: correct the manifest's file (-f FILE -o yaml)";
-                return Ok(prescription
-                    .findings()
-                    .map(|f| (f, why.to_owned()))
-                    .collect());
             }
             self.add_patch(&mended, live);
             return Ok(refused(&mended));
@@ -230,12 +225,22 @@ impl<'a> Sheets<'a> {
     pub fn add_files(&mut self, files: &[File], options: &Fix) {
         for file in files {
             let (before, after) = (&file.text, file.edited());
+            let name = file.path.display();
             if *before == after {
                 continue;
             }
             self.objects.push(match options.output {
-                FixFormat::Diff => fix::unified(before, &after, &file.path.display().to_string()),
-                FixFormat::Yaml => after,
+                // For people, who see where it changes.
+                FixFormat::Diff => fix::unified(&mask(before), &mask(&after), &name.to_string()),
+                // For kubectl: a file with stars in place of its secrets would be applied as such.
+                FixFormat::Yaml => {
+                    if options.output_file.is_none() && mask(&after) != after {
+                        tell(&format!(
+                            "runner-doctor: {name} holds what looks like a secret, and is printed whole: write it with --output-file, or print the change alone (-o diff)"
+                        ));
+                    }
+                    after
+                }
                 FixFormat::Patch => continue,
             });
         }
@@ -279,6 +284,19 @@ impl<'a> Sheets<'a> {
         }
         write_out(&text, options.output_file.as_deref())
     }
+}
+
+/// Why a patch cannot be shown as it is.
+fn unprintable(mended: &Mended, live: Option<&Value>) -> Option<String> {
+    if let Some(secret) = mended.secret_in_patch() {
+        return Some(format!(
+            "the patch would show what looks like a secret ({}): edit the manifest's file (-f FILE -o yaml --output-file FILE)",
+            clean(&secret)
+        ));
+    }
+    (!fix::is_plain(&mended.patch(live))).then(|| {
+        "its arguments hold characters that a terminal would obey: edit the manifest's file (-f FILE -o yaml)".to_owned()
+    })
 }
 
 fn refused<'f>(mended: &Mended<'f>) -> Left<'f> {
