@@ -44,6 +44,17 @@ pub fn check(text: &str) -> Result<Library> {
     Library::of_text("checks/local/foreign.yaml", text)
 }
 
+/// An expression, as the condition and the sentence of a check.
+pub fn expression(text: &str) -> Result<Library> {
+    let (condition, sentence) = (
+        serde_json::to_string(text)?,
+        serde_json::to_string(&format!("{{{text}}}"))?,
+    );
+    check(&format!(
+        "id: foreign\ntitle: x\nseverity: info\nneeds: [networks]\nfor_each: networks\nfails_when: {condition}\nfinding: {sentence}\nwhy: x\ncases: []\n"
+    ))
+}
+
 /// The command that Bitbucket prints for a new runner, as the manifest that comes of it.
 pub fn command(text: &str) -> Result<String> {
     let memory = Memory::parse(Memory::DEFAULT).map_err(|error| anyhow!(error))?;
@@ -64,15 +75,11 @@ pub fn command(text: &str) -> Result<String> {
 
 /// A file before deployment, judged by these checks: how many findings come of it.
 pub fn file(name: &str, text: &str, library: &Library) -> usize {
-    let input = Input {
-        name: name.into(),
-        named: true,
-        text: text.into(),
-    };
+    let input = Input::of_text(name, text);
     let network = PodNetwork {
         mtu: 1450,
         told: true,
     };
     let linted = crate::lint::lint(vec![input], network, library);
-    linted.judgement.findings.len()
+    linted.map_or(0, |linted| linted.judgement.findings.len())
 }

@@ -1,7 +1,7 @@
 //! `lint`: judges files before they are deployed.
 
 use super::output::Destinations;
-use super::{Exit, library, tell, tell_suppressed};
+use super::{Exit, library, tell, tell_suppressed, tell_unmatched};
 use crate::cli::Lint;
 use crate::config::{self, Config};
 use crate::diagnosis::{Diagnosis, Verdict};
@@ -22,10 +22,7 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
         mtu: options.pod_mtu.unwrap_or(USUAL_POD_MTU),
         told: options.pod_mtu.is_some(),
     };
-    let mut linted = lint::lint(inputs.read, network, &library);
-    for (file, reason) in &inputs.unreadable {
-        linted.unreadable(file, reason);
-    }
+    let linted = lint::lint(inputs, network, &library)?;
     refuse(&linted)?;
     remark(&linted);
     let (findings, suppressed) = settings.suppress(linted.judgement.findings, config::today());
@@ -36,7 +33,9 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
         linted.judgement.unknowns,
         options.fail_on.severity(),
     )
-    .with_suppressed(suppressed);
+    .with_suppressed(suppressed)
+    .with_settings(settings.applied());
+    tell_unmatched(settings, &diagnosis);
     destinations.write(color, |format, style| {
         report::render_files(format, &diagnosis, style)
     })?;

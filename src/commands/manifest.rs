@@ -1,9 +1,10 @@
 //! `manifest`: what Bitbucket prints for a new runner, as what Kubernetes takes.
 
-use super::{Exit, tell, write_out};
+use super::{Exit, keep_existing, tell, write_out};
 use crate::cli::{Manifest, RunnerKind};
 use crate::collect::kubernetes::{Cluster, Waits};
 use crate::collect::surroundings::Surroundings;
+use crate::files;
 use crate::manifest::{Command, Kind, Plan, Wishes};
 use crate::text::shell;
 use anyhow::{Context, Result, bail};
@@ -13,13 +14,19 @@ use std::io::{self, IsTerminal, Read, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-/// More than any command has.
-const LONGEST: u64 = 64 << 10;
-
 /// What the cluster may take: nothing it says is needed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub fn run(options: &Manifest) -> Result<Exit> {
+    let files = [
+        (&options.output_file, "--output-file"),
+        (&options.pipelines_file, "--pipelines-file"),
+    ];
+    for (file, flag) in files {
+        if let Some(file) = file {
+            keep_existing(file, options.overwrite, flag)?;
+        }
+    }
     let command = command(options)?;
     let around = match options.offline {
         true => Surroundings::default(),
@@ -51,7 +58,7 @@ pub fn run(options: &Manifest) -> Result<Exit> {
         None => append_as_comment(&mut text, &plan.pipelines()),
     }
     match &options.output_file {
-        Some(file) => write_private(&text, file)?,
+        Some(file) => write_private(&text, file, options.overwrite)?,
         None => write_out(&text, None)?,
     }
     tell(&next_steps(options, &plan));
@@ -67,7 +74,7 @@ fn command(options: &Manifest) -> Result<Command> {
         .as_deref()
         .filter(|file| *file != Path::new("-"));
     let bytes = match file {
-        Some(file) => fs::File::open(file).and_then(read_all).with_context(|| {
+        Some(file) => read_all(files::open(file)?).with_context(|| {
             format!(
                 "cannot read the command from {}: name the file that you saved it to",
                 file.display()
@@ -84,7 +91,7 @@ fn command(options: &Manifest) -> Result<Command> {
             )?
         }
     };
-    if bytes.len() as u64 > LONGEST {
+    if bytes.len() as u64 > files::COMMAND {
         bail!(
             "the command is longer than any that Bitbucket prints: give the file or the text with that command alone"
         );
@@ -103,7 +110,7 @@ fn command(options: &Manifest) -> Result<Command> {
 
 fn read_all(source: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    source.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    source.take(files::COMMAND + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -147,9 +154,14 @@ fn append_as_comment(text: &mut String, part: &str) {
 }
 
 /// It holds a secret, so nobody else may read it, from its first byte on.
-fn write_private(text: &str, file: &Path) -> Result<()> {
+fn write_private(text: &str, file: &Path, overwrite: bool) -> Result<()> {
     let mut how = OpenOptions::new();
-    how.write(true).create(true).truncate(true);
+    how.write(true).truncate(true);
+    // A file that has appeared since is not replaced either; a device may be written to.
+    match overwrite || file.exists() && !file.is_file() {
+        true => how.create(true),
+        false => how.create_new(true),
+    };
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
