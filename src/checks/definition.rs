@@ -1,5 +1,6 @@
 //! The format of a check file, as it is written.
 
+use super::section::Section;
 use crate::diagnosis::{Confidence, Severity};
 use crate::evidence::Layer;
 use crate::remedy::WantKind;
@@ -20,6 +21,9 @@ pub(crate) struct Definition {
     /// The healthy fact, in a sentence.
     pub(crate) title: String,
     pub(crate) severity: Severity,
+    /// At which stage of a build it strikes; `run` for an error and `later` for the rest, unless
+    /// told.
+    pub(crate) stage: Option<Stage>,
     /// A lower severity in some circumstances.
     pub(crate) milder: Option<Milder>,
     /// The sections of the evidence that it reads: where one was not seen, the check is unknown.
@@ -98,6 +102,31 @@ impl<'de> Visitor<'de> for InOrder {
             wants.push(entry);
         }
         Ok(Wants(wants))
+    }
+}
+
+/// The stage of a build at which a fault strikes. Of two findings of one severity, the one that
+/// strikes first comes first: until it is fixed, the other is not even reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The pod, its engine or its runner does not come up: no build starts.
+    Start,
+    /// Builds start, but their containers do not, or are killed.
+    Run,
+    /// Containers run, but do not reach what they need.
+    Network,
+    /// Builds work today.
+    Later,
+}
+
+impl Stage {
+    /// Where a check does not say.
+    pub(crate) fn of(severity: Severity) -> Stage {
+        match severity {
+            Severity::Error => Stage::Run,
+            Severity::Warning | Severity::Info => Stage::Later,
+        }
     }
 }
 
@@ -194,56 +223,4 @@ pub struct ExpectedFinding {
     pub engine: Option<String>,
     pub severity: Option<Severity>,
     pub confidence: Option<Confidence>,
-}
-
-/// A list of things in a runner that checks go through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Section {
-    Networks,
-    /// The addresses of Docker networks.
-    Subnets,
-    /// Network namespaces: the pod's, and those of containers in it.
-    Namespaces,
-    Engines,
-    /// The runner's pod: one thing.
-    Pods,
-    /// The pod's containers.
-    Containers,
-    /// The containers that Docker engines run now: builds and their services.
-    Builds,
-    /// The steps of a pipeline that ask for memory; only in files.
-    Steps,
-    /// The Secrets that stand in a file; only in files.
-    Secrets,
-}
-
-impl Section {
-    pub(crate) const ALL: [Section; 9] = [
-        Section::Networks,
-        Section::Subnets,
-        Section::Namespaces,
-        Section::Engines,
-        Section::Pods,
-        Section::Containers,
-        Section::Builds,
-        Section::Steps,
-        Section::Secrets,
-    ];
-}
-
-impl fmt::Display for Section {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Section::Networks => "networks",
-            Section::Subnets => "subnets",
-            Section::Namespaces => "namespaces",
-            Section::Engines => "engines",
-            Section::Pods => "pods",
-            Section::Containers => "containers",
-            Section::Builds => "builds",
-            Section::Steps => "steps",
-            Section::Secrets => "secrets",
-        })
-    }
 }

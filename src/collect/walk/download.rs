@@ -1,7 +1,7 @@
 //! Downloads that the walk tried: which came through, which hung, which never connected.
 
 use super::frames::{Frames, Record};
-use super::network::Drops;
+use super::network::Counters;
 use super::text::plain;
 use crate::evidence::{Download, Fetched, Observation, Observed, Why};
 
@@ -55,7 +55,7 @@ impl Url {
 /// How the download from the namespace of a process went; nothing where none was tried.
 pub fn download(
     frames: &Frames,
-    drops: &Drops,
+    counters: &Counters,
     pid: i64,
     url: &Url,
 ) -> Option<Observation<Download>> {
@@ -72,7 +72,7 @@ pub fn download(
         url: url.shown().to_owned(),
         outcome,
         said: told.said.filter(|_| outcome != Fetched::Completes),
-        dropped: super::difference(&drops.before(pid), &drops.after(pid)),
+        dropped: super::difference(&counters.dropped_before(pid), &counters.dropped_after(pid)),
     }))
 }
 
@@ -154,7 +154,7 @@ mod tests {
         let stream = format!("\nM> fetched -\n{text}\n\nM< -\n");
         let frames = Frames::parse(stream.as_bytes(), "M");
         let url = Url::parse("http://far.example/file?token=1").unwrap();
-        let download = download(&frames, &Drops::parse(&frames), 7, &url)?;
+        let download = download(&frames, &Counters::parse(&frames), 7, &url)?;
         Some(download.map(|d| {
             assert_eq!(d.url, "http://far.example/file");
             d.outcome

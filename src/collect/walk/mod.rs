@@ -198,7 +198,7 @@ impl Walk {
             docker0.map(|interface| interface.mtu)
         });
         let dropped = self.url.as_ref().map(|_| {
-            let after = network::Drops::parse(&frames).after(own);
+            let after = network::Counters::parse(&frames).dropped_after(own);
             difference(&namespace.frag_fails, &after)
         });
         Ok(SeenNode {

@@ -45,7 +45,7 @@ pub fn namespaces(
                     false => born_in.and_then(|p| p.net).or(own),
                 },
                 holders: Vec::new(),
-                download: url.and_then(|url| download::download(frames, &files.drops, pid, url)),
+                download: url.and_then(|url| download::download(frames, &files.counters, pid, url)),
                 ..files.namespace(frames, pid)
             }
         })
@@ -62,7 +62,7 @@ struct Files<'a> {
     net: BTreeMap<i64, BTreeMap<&'a str, Vec<&'a str>>>,
     /// Interface → attribute → value.
     sysfs: BTreeMap<i64, BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>>,
-    drops: Drops,
+    counters: Counters,
 }
 
 impl<'a> Files<'a> {
@@ -70,7 +70,7 @@ impl<'a> Files<'a> {
         let mut files = Files {
             net: BTreeMap::new(),
             sysfs: BTreeMap::new(),
-            drops: Drops::parse(frames),
+            counters: Counters::parse(frames),
         };
         for record in frames.named("net") {
             for (pid, file, text) in record.lines().filter_map(|l| split(l, "net/")) {
@@ -130,12 +130,12 @@ impl<'a> Files<'a> {
             id: 0,
             parent: None,
             holders: Vec::new(),
-            traffic: Some(traffic::traffic(frames, &self.drops, &place)),
+            traffic: Some(traffic::traffic(frames, &self.counters, &place)),
             interfaces,
             route_v4: self.route(frames, pid, "route", default_v4, mtu("v4")),
             route_v6: self.route(frames, pid, "ipv6_route", default_v6, mtu("v6")),
             tcpmss: tcpmss(frames.of("clamps", pid), self.way_out(pid)),
-            frag_fails: self.drops.before(pid),
+            frag_fails: self.counters.dropped_before(pid),
             download: None,
         }
     }
@@ -252,39 +252,53 @@ fn unread(frames: &Frames, pid: i64) -> Option<Unobserved> {
     None
 }
 
-/// Packets that were dropped because they did not fit, by process: as counted at first, at the end of
-/// the walk, and after downloads were tried.
-pub struct Drops([HashMap<i64, i64>; 3]);
+/// What /proc/PID/net/snmp says of IP in each namespace, by process.
+pub struct Counters {
+    /// Packets dropped because they did not fit: as counted at first, at the end of the walk, and
+    /// after downloads were tried.
+    dropped: [HashMap<i64, i64>; 3],
+    /// net.ipv4.ip_forward as 1 or 2 (RFC 1213's ipForwarding): unlike /proc/sys, the file shows
+    /// another process' namespace.
+    forwarding: HashMap<i64, i64>,
+}
 
-impl Drops {
+impl Counters {
     pub fn parse(frames: &Frames) -> Self {
-        Drops(["net", "again", "after"].map(|record| counters(frames, record)))
-    }
-
-    pub fn before(&self, pid: i64) -> Observation<i64> {
-        self.at(0, pid)
-    }
-
-    pub fn again(&self, pid: i64) -> Observation<i64> {
-        self.at(1, pid)
-    }
-
-    pub fn after(&self, pid: i64) -> Observation<i64> {
-        self.at(2, pid)
-    }
-
-    fn at(&self, time: usize, pid: i64) -> Observation<i64> {
-        match self.0[time].get(&pid) {
-            Some(count) => Observed(*count),
-            None => Observation::unseen(Why::Unreadable, "its packet counters could not be read"),
+        Counters {
+            dropped: ["net", "again", "after"].map(|record| field(frames, record, "FragFails")),
+            forwarding: field(frames, "net", "Forwarding"),
         }
+    }
+
+    pub fn dropped_before(&self, pid: i64) -> Observation<i64> {
+        known(&self.dropped[0], pid)
+    }
+
+    pub fn dropped_again(&self, pid: i64) -> Observation<i64> {
+        known(&self.dropped[1], pid)
+    }
+
+    pub fn dropped_after(&self, pid: i64) -> Observation<i64> {
+        known(&self.dropped[2], pid)
+    }
+
+    pub fn ip_forward(&self, pid: i64) -> Observation<bool> {
+        known(&self.forwarding, pid).map(|value| value == 1)
     }
 }
 
-/// `Ip.FragFails` of every /proc/PID/net/snmp in a record: a line of names, and one of values.
-fn counters(frames: &Frames, record: &str) -> HashMap<i64, i64> {
+fn known(counters: &HashMap<i64, i64>, pid: i64) -> Observation<i64> {
+    match counters.get(&pid) {
+        Some(count) => Observed(*count),
+        None => Observation::unseen(Why::Unreadable, "its packet counters could not be read"),
+    }
+}
+
+/// A number of the two lines `Ip:`, the names and the values, of every /proc/PID/net/snmp in a
+/// record.
+fn field(frames: &Frames, record: &str, field: &str) -> HashMap<i64, i64> {
     let mut names: HashMap<i64, &str> = HashMap::new();
-    let mut counters = HashMap::new();
+    let mut numbers = HashMap::new();
     let lines = frames.named(record).flat_map(Record::lines);
     for (pid, file, text) in lines.filter_map(|line| split(line, "net/")) {
         let Some(text) = text.strip_prefix("Ip:").filter(|_| file == "snmp") else {
@@ -294,14 +308,13 @@ fn counters(frames: &Frames, record: &str) -> HashMap<i64, i64> {
             names.insert(pid, text);
             continue;
         };
-        let mut all = names.split_whitespace();
-        let at = all.position(|name| name == "FragFails");
-        let count = at.and_then(|at| text.split_whitespace().nth(at)?.parse().ok());
-        if let Some(count) = count {
-            counters.entry(pid).or_insert(count);
+        let at = names.split_whitespace().position(|name| name == field);
+        let number = at.and_then(|at| text.split_whitespace().nth(at)?.parse().ok());
+        if let Some(number) = number {
+            numbers.entry(pid).or_insert(number);
         }
     }
-    counters
+    numbers
 }
 
 /// `/proc/PID/` + `within` + `FILE:TEXT`.

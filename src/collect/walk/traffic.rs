@@ -3,7 +3,7 @@
 
 use super::firewall::firewalls;
 use super::frames::Frames;
-use super::network::Drops;
+use super::network::Counters;
 use super::text::plain;
 use crate::evidence::{
     Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Traffic, Why,
@@ -25,12 +25,13 @@ pub struct Place<'a> {
     pub way_out: Option<&'a str>,
 }
 
-pub fn traffic(frames: &Frames, drops: &Drops, place: &Place) -> Traffic {
+pub fn traffic(frames: &Frames, counters: &Counters, place: &Place) -> Traffic {
     let pid = place.pid;
     Traffic {
         on_link: on_link(place.routes),
         firewalls: passing(frames, place),
-        dropped_now: super::difference(&drops.before(pid), &drops.again(pid)),
+        ip_forward: Some(counters.ip_forward(pid)),
+        dropped_now: super::difference(&counters.dropped_before(pid), &counters.dropped_again(pid)),
         name_servers: name_servers(frames, pid),
         listening: listening(frames, pid),
     }
@@ -175,7 +176,7 @@ mod tests {
     const STREAM: &str = "
 M> net -
 /proc/7/net/snmp:Ip: Forwarding FragFails
-/proc/7/net/snmp:Ip: 1 3
+/proc/7/net/snmp:Ip: 2 3
 
 M< -
 
@@ -220,7 +221,7 @@ M< 0
             "eth0 004012C6 00000000 0001 0 0 0 00FFFFFF 0 0 0",
         ];
         let none = Observed(Vec::new());
-        let traffic = traffic(&frames, &Drops::parse(&frames), &place(&routes, &none));
+        let traffic = traffic(&frames, &Counters::parse(&frames), &place(&routes, &none));
         let on_link: Vec<String> = traffic
             .on_link
             .seen()
@@ -229,6 +230,7 @@ M< 0
             .collect();
         assert_eq!(on_link, ["docker0 172.17.0.0/16", "eth0 198.18.64.0/24"]);
         assert_eq!(traffic.dropped_now, Observed(9));
+        assert_eq!(traffic.ip_forward, Some(Observed(false)));
         assert_eq!(traffic.name_servers.seen(), ["127.0.0.53", "10.96.0.10"]);
         let listening = ["127.0.0.53:53", "[::1]:53"];
         assert_eq!(traffic.listening.seen(), listening);
@@ -240,7 +242,7 @@ M< 0
         let end = STREAM.find("M> again").unwrap();
         let frames = Frames::parse(&STREAM.as_bytes()[..end], "M");
         let none = Observed(Vec::new());
-        let traffic = traffic(&frames, &Drops::parse(&frames), &place(&[], &none));
+        let traffic = traffic(&frames, &Counters::parse(&frames), &place(&[], &none));
         assert!(traffic.on_link.reason().is_some() && traffic.firewalls.reason().is_some());
         assert!(traffic.dropped_now.reason().is_some() && traffic.listening.reason().is_some());
         assert!(traffic.name_servers.reason().is_some());
