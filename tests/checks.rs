@@ -201,7 +201,7 @@ fn all_checks_on_all_cases() {
             for unknown in judgement.unknowns {
                 let subject = unknown.subject.or(unknown.engine).unwrap_or(unknown.runner);
                 writeln!(table, "  unknown {} on {subject}", unknown.check).unwrap();
-                writeln!(table, "    {}", unknown.reason).unwrap();
+                writeln!(table, "    {}", unknown.reason()).unwrap();
                 if let Some(root) = unknown.caused_by.as_ref().map(check_of) {
                     writeln!(table, "    for {root}").unwrap();
                 }

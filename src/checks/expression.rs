@@ -4,7 +4,10 @@
 use super::fault::Refusal;
 use super::shape::Shape;
 use super::suggestion::advise;
+use crate::evidence::{Reason, WrittenReason};
+use crate::report::reason::sentence;
 use cel::{Context, Env, IdedExpr, Value};
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 use walk::{Walk, asks_has, reveal};
@@ -71,7 +74,7 @@ impl Expression {
 
     /// Whether it is true; the reasons where that depends on something that was not observed. Here
     /// `has(x)` of an unobserved x is neither true nor false.
-    pub(crate) fn truth(&self, scope: &Scope) -> Result<bool, Vec<String>> {
+    pub(crate) fn truth(&self, scope: &Scope) -> Result<bool, Vec<Reason>> {
         let answer = if scope.holes.is_empty() || !self.asks_has {
             Value::resolve(&self.tree, &scope.context)
         } else {
@@ -80,16 +83,15 @@ impl Expression {
         };
         match answer {
             Ok(Value::Bool(truth)) => Ok(truth),
-            Ok(other) => Err(vec![format!(
-                "`{}` gives {}, which is neither true nor false",
-                self.source,
-                write(&other)
-            )]),
+            Ok(other) => Err(vec![Reason::NotABoolean {
+                expression: self.source.clone(),
+                value: write(&other),
+            }]),
             Err(error) => match self.blame(scope) {
-                reasons if reasons.is_empty() => Err(vec![format!(
-                    "`{}` could not be worked out: {error}",
-                    self.source
-                )]),
+                reasons if reasons.is_empty() => Err(vec![Reason::NotEvaluated {
+                    expression: self.source.clone(),
+                    said: error.to_string(),
+                }]),
                 reasons => Err(reasons),
             },
         }
@@ -101,14 +103,14 @@ impl Expression {
             Ok(value) => Ok(write(&value)),
             Err(error) => match self.blame(scope) {
                 reasons if reasons.is_empty() => Err(error.to_string()),
-                reasons => Err(reasons.join("; ")),
+                reasons => Err(sentence(&reasons)),
             },
         }
     }
 
     /// Why the attributes that it reads were not observed.
-    fn blame(&self, scope: &Scope) -> Vec<String> {
-        let mut reasons: Vec<String> = Vec::new();
+    fn blame(&self, scope: &Scope) -> Vec<Reason> {
+        let mut reasons: Vec<Reason> = Vec::new();
         for (hole, reason) in &scope.holes {
             let read = self
                 .reads
@@ -144,7 +146,7 @@ pub(crate) struct Bound {
     name: String,
     value: Option<Value>,
     /// What of it was not observed, and why.
-    holes: BTreeMap<String, String>,
+    holes: BTreeMap<String, Reason>,
 }
 
 impl Bound {
@@ -162,7 +164,7 @@ impl Bound {
 pub(crate) struct Scope {
     context: Context<'static, 'static>,
     /// What was not observed, and why.
-    holes: BTreeMap<String, String>,
+    holes: BTreeMap<String, Reason>,
 }
 
 impl Scope {
@@ -185,7 +187,7 @@ impl Scope {
 fn convert(
     json: &serde_json::Value,
     path: &str,
-    holes: &mut BTreeMap<String, String>,
+    holes: &mut BTreeMap<String, Reason>,
 ) -> Option<Value> {
     use serde_json::Value as Json;
     Some(match json {
@@ -201,8 +203,9 @@ fn convert(
             Value::List(Arc::new(values.collect()))
         }
         Json::Object(fields) => {
-            if let Some(reason) = json.pointer("/unobserved/detail").and_then(Json::as_str) {
-                holes.insert(path.to_owned(), reason.to_owned());
+            let unobserved = fields.get("unobserved").map(WrittenReason::deserialize);
+            if let Some(Ok(reason)) = unobserved {
+                holes.insert(path.to_owned(), reason.into());
                 return None;
             }
             let mut map: HashMap<String, Value> = HashMap::new();

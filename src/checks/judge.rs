@@ -8,9 +8,8 @@ use super::library::Library;
 use super::rule::Check;
 use super::template::Template;
 use crate::diagnosis::{Confidence, Finding, Severity, Unknown};
-use crate::evidence::{Evidence, Runner};
+use crate::evidence::{Evidence, Reason, Runner};
 use crate::remedy::Want;
-use cause::Doubt;
 use std::cmp::Reverse;
 use std::num::NonZero;
 use std::panic::resume_unwind;
@@ -85,7 +84,7 @@ fn judge_some(checks: &[&Check], evidence: &Evidence, runners: &[Runner]) -> Jud
 /// What one check makes of one runner, in the order of the evidence.
 struct Examined<'a> {
     suspicions: Vec<Suspicion<'a>>,
-    doubts: Vec<Doubt>,
+    doubts: Vec<Unknown>,
 }
 
 /// A finding before it is known what else was found.
@@ -114,16 +113,14 @@ fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
     if applies.is_some_and(|applies| applies.truth(&view.about_runner) == Ok(false)) {
         return examined;
     }
-    let doubt = |engine: &Option<String>, subject: Option<String>, reasons: Vec<String>| Doubt {
-        unknown: Unknown {
-            check: check.id.clone(),
-            runner: view.runner.clone(),
-            engine: engine.clone(),
-            subject,
-            reason: reasons.join("; "),
-            caused_by: None,
-        },
+    let doubt = |engine: &Option<String>, subject: Option<String>, reasons: Vec<Reason>| Unknown {
+        check: check.id.clone(),
+        severity: check.severity,
+        runner: view.runner.clone(),
+        engine: engine.clone(),
+        subject,
         reasons,
+        caused_by: None,
     };
     for item in &view.section(check.for_each).items {
         let probed = check.probe.as_ref().map(|probe| view.asked(probe, item));
@@ -183,7 +180,7 @@ fn subject(check: &Check, item: &Item, scope: &Scope) -> String {
 impl Judgement {
     /// Makes findings of one runner's suspicions, now that all of them are known, and tells which
     /// of them its doubts follow from.
-    fn conclude(&mut self, suspicions: &[Suspicion], doubts: Vec<Doubt>, runner: &Runner) {
+    fn conclude(&mut self, suspicions: &[Suspicion], doubts: Vec<Unknown>, runner: &Runner) {
         let fingerprints = fingerprints(suspicions, runner);
         for (suspicion, own) in suspicions.iter().zip(&fingerprints) {
             let Suspicion { check, item, .. } = suspicion;
@@ -222,7 +219,7 @@ impl Judgement {
             let cause = explanations.iter().find(|e| e.covers(&doubt));
             Unknown {
                 caused_by: cause.map(|cause| fingerprints[cause.suspicion].clone()),
-                ..doubt.unknown
+                ..doubt
             }
         }));
     }

@@ -77,7 +77,7 @@ fn remark(linted: &Linted) {
             "a file cannot tell: {} on {}{place}: {}",
             unknown.check,
             report::clean(&unknown.runner),
-            report::clean(&unknown.reason)
+            report::clean(&unknown.reason())
         );
     }
 }

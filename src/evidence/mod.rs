@@ -4,12 +4,14 @@
 mod launch;
 mod observation;
 mod probes;
+pub mod reason;
 mod resources;
 mod traffic;
 
 pub use launch::{Launch, Launcher};
-pub use observation::{Observation, Observed, Unobserved, Unseen, Why};
+pub use observation::{Observation, Observed, Unseen};
 pub use probes::{Layer, Probe, Probed};
+pub use reason::{Asked, AsksElsewhere, Class, Part, Reason, Verb, Why, WrittenReason};
 pub use resources::{DataRoot, Ended, Eviction, Standing};
 pub use traffic::{Firewall, FirewallKind, OnLink, Traffic};
 
@@ -174,7 +176,7 @@ impl Encapsulation {
 }
 
 fn not_recorded<T>() -> Observation<T> {
-    Observation::unseen(Why::NotApplicable, "this recording does not hold it")
+    Unseen(Reason::NotRecorded)
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -23,8 +23,8 @@ mod variables;
 mod yaml;
 
 use crate::checks::{Judgement, Library, judge};
-use crate::diagnosis::Unknown;
-use crate::evidence::{Evidence, Observation, Runner, Why};
+use crate::diagnosis::{Severity, Unknown};
+use crate::evidence::{Evidence, Observation, Reason, Runner};
 use files::Input;
 use kind::Kind;
 use network::PodNetwork;
@@ -108,7 +108,7 @@ struct Parsed {
 
 /// Reads and judges files.
 pub(crate) fn lint(inputs: Vec<Input>, pod_network: PodNetwork, library: &Library) -> Linted {
-    let reason = Observation::unseen(Why::NotApplicable, "this was read from files");
+    let reason = Observation::Unobserved(Reason::FilesOnly);
     let mut linted = Linted {
         evidence: Evidence::new(reason),
         judgement: Judgement::default(),
@@ -295,13 +295,16 @@ impl Linted {
     }
 
     /// A file of a folder that could not be read: it may hold anything.
-    pub(crate) fn unreadable(&mut self, file: &str, reason: &str) {
+    pub(crate) fn unreadable(&mut self, file: &str, said: &str) {
         self.judgement.unknowns.push(Unknown {
             check: "lint".to_owned(),
+            severity: Severity::Error,
             runner: file.to_owned(),
             engine: None,
             subject: None,
-            reason: reason.to_owned(),
+            reasons: vec![Reason::FileUnreadable {
+                said: said.to_owned(),
+            }],
             caused_by: None,
         });
     }

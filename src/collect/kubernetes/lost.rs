@@ -3,7 +3,7 @@
 use super::{Cluster, Found, reason};
 use crate::collect::discover;
 use crate::collect::walk::text::plain;
-use crate::evidence::{Observation, Owner, Runner, Unobserved, Why};
+use crate::evidence::{Asked, Observation, Owner, Reason, Runner};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
@@ -14,7 +14,7 @@ const PAGE: u32 = 500;
 
 impl Cluster {
     /// The Jobs that make no pod any more, as the runners that they were to be.
-    pub(super) async fn given_up(&self, namespace: Option<&str>) -> Result<Vec<Found>, Unobserved> {
+    pub(super) async fn given_up(&self, namespace: Option<&str>) -> Result<Vec<Found>, Reason> {
         let api: Api<Job> = match namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
@@ -25,7 +25,7 @@ impl Cluster {
         let mut found = Vec::new();
         loop {
             let page = api.list(&wanted).await;
-            let page = page.map_err(|e| reason(&e, "listing Jobs", "`list` on jobs"))?;
+            let page = page.map_err(|e| reason(&e, Asked::list("jobs", namespace)))?;
             found.extend(page.items.iter().filter_map(as_runner));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => wanted.continue_token = Some(token),
@@ -100,7 +100,7 @@ pub(super) fn add_evicted(found: &mut Vec<Found>, pods: &[Pod], alive: &BTreeMap
         match found.iter_mut().find(|found| of_same(&found.runner)) {
             Some(found) => found.runner.standing.evicted = runner.standing.evicted,
             None => {
-                runner.engines = Observation::unseen(Why::NotRunning, "the pod was evicted");
+                runner.engines = Observation::Unobserved(Reason::Evicted);
                 found.push(Found {
                     runner,
                     scope: None,

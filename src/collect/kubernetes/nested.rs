@@ -87,6 +87,6 @@ fn answers(runner: &Runner) -> Option<bool> {
     nested.peek()?;
     Some(nested.all(|engine| {
         let reason = engine.api.reason();
-        reason.is_none_or(|reason| reason.why != Why::NotRunning)
+        reason.is_none_or(|reason| reason.why() != Why::NotRunning)
     }))
 }

@@ -16,7 +16,7 @@ mod traffic;
 pub use download::Url;
 
 use crate::evidence::{
-    Engine, NetworkNamespace, Observation, Observed, Probe, Probed, Unobserved, Unseen, Uplink, Why,
+    Engine, NetworkNamespace, Observation, Observed, Part, Probe, Probed, Reason, Unseen, Uplink,
 };
 use engine::Naming;
 use frames::Frames;
@@ -148,10 +148,9 @@ impl Walk {
     pub fn read_pod(&self, stream: &[u8], container: &Walked) -> Seen {
         let frames = Frames::parse(stream, &self.mark);
         let Some(own) = own_pid(&frames) else {
-            return Seen::nothing(Unobserved::new(
-                Why::Unreadable,
-                format!("container {} did not run the walk", container.name),
-            ));
+            return Seen::nothing(Reason::WalkNotRun {
+                container: container.name.clone(),
+            });
         };
         let processes = Processes::parse(&frames, self.of_pod_only);
         let naming = Naming {
@@ -165,7 +164,9 @@ impl Walk {
             }
             let read = frames.get("arguments", &engine.pid.to_string()).is_some();
             if !read && engine.pid != 0 {
-                engine.config = options::unread("the walk was cut off before its settings");
+                engine.config = Unseen(Reason::CutOff {
+                    part: Part::Settings,
+                });
             }
         }
         let mut namespaces = network::namespaces(&frames, &processes, own, self.url.as_ref());
@@ -182,11 +183,10 @@ impl Walk {
     }
 
     /// Reads what the script printed on a node's network.
-    pub fn read_node(&self, stream: &[u8]) -> Result<SeenNode, Unobserved> {
+    pub fn read_node(&self, stream: &[u8]) -> Result<SeenNode, Reason> {
         let frames = Frames::parse(stream, &self.mark);
         let Some(own) = own_pid(&frames) else {
-            let detail = "the node's pod did not run the walk";
-            return Err(Unobserved::new(Why::Unreadable, detail));
+            return Err(Reason::NodeWalkNotRun);
         };
         let namespace = network::own_namespace(&frames, own);
         let docker = namespace.interfaces.as_ref().map(|all| {
@@ -238,7 +238,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub fn nothing(reason: Unobserved) -> Self {
+    pub fn nothing(reason: Reason) -> Self {
         Seen {
             namespaces: Unseen(reason.clone()),
             engines: Unseen(reason),
@@ -258,10 +258,7 @@ fn without_comments(script: &str) -> String {
 fn whole<T>(frames: &Frames, list: Vec<T>, record: &str) -> Observation<Vec<T>> {
     match frames.complete || frames.get(record, "-").is_some() {
         true => Observed(list),
-        false => Observation::unseen(
-            Why::Unreadable,
-            "the walk was cut off before it came to this",
-        ),
+        false => Observation::Unobserved(Reason::CutOff { part: Part::List }),
     }
 }
 
@@ -323,7 +320,7 @@ fn uplink(namespace: &NetworkNamespace) -> Observation<Uplink> {
                 name: interface.name.clone(),
                 mtu: interface.mtu,
             }),
-            None => Observation::unseen(Why::Unreadable, "the node's default route was not found"),
+            None => Observation::Unobserved(Reason::NodeRouteNotFound),
         }
     })
 }

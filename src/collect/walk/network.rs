@@ -6,7 +6,8 @@ use super::processes::Processes;
 use super::text::plain;
 use super::traffic;
 use crate::evidence::{
-    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Route, Tcpmss, Unseen, Why,
+    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Part, Reason, Route, Tcpmss,
+    Unseen,
 };
 use std::collections::BTreeMap;
 
@@ -100,14 +101,10 @@ impl<'a> Files<'a> {
         let mtu = |heading: &'static str| {
             move |interface: &str| match shown {
                 Some(record) => route_mtu(&section(record, heading), interface),
-                None if frames.named("routes").next().is_some() => Observation::unseen(
-                    Why::NotApplicable,
-                    "the MTU of its route was not asked for: no network leaves through it",
-                ),
-                None => Observation::unseen(
-                    Why::Missing,
-                    "the MTU of its route is not known: the `ip` of this image (busybox) does not show it",
-                ),
+                None if frames.named("routes").next().is_some() => {
+                    Observation::Unobserved(Reason::RouteMtuNotAsked)
+                }
+                None => Observation::Unobserved(Reason::RouteMtuNotShown),
             }
         };
         let interfaces = self.interfaces(frames, pid);
@@ -136,14 +133,13 @@ impl<'a> Files<'a> {
             let interfaces = from_links(record);
             return match interfaces.is_empty() {
                 false => Observed(interfaces),
-                true => Observation::unseen(
-                    Why::Missing,
-                    "its interfaces could not be read: neither its own sysfs nor `nsenter` and `ip` show them",
-                ),
+                true => Observation::Unobserved(Reason::InterfacesNotShown),
             };
         }
         let Some(found) = self.sysfs.get(&pid) else {
-            return Observation::unseen(Why::Unreadable, "its interfaces could not be read");
+            return Observation::Unobserved(Reason::Unreadable {
+                part: Part::Interfaces,
+            });
         };
         let interfaces: Vec<Interface> = found
             .iter()
@@ -151,10 +147,7 @@ impl<'a> Files<'a> {
             .collect();
         match self.contradicts(pid, &interfaces) {
             false => Observed(interfaces),
-            true => Observation::unseen(
-                Why::Unreadable,
-                "the interfaces in its sysfs are another namespace's",
-            ),
+            true => Observation::Unobserved(Reason::ForeignInterfaces),
         }
     }
 
@@ -184,7 +177,7 @@ impl<'a> Files<'a> {
     ) -> Observation<Option<Route>> {
         let lines = self.lines(pid, file);
         if lines.is_empty() && file == "route" {
-            return Observation::unseen(Why::Unreadable, "its routes could not be read");
+            return Observation::Unobserved(Reason::Unreadable { part: Part::Routes });
         }
         let best = lines
             .iter()
@@ -226,7 +219,9 @@ pub fn frag_fails(frames: &Frames, record: &str, pid: i64) -> Observation<i64> {
     });
     match found {
         Some(count) => Observed(count),
-        None => Observation::unseen(Why::Unreadable, "its packet counters could not be read"),
+        None => Observation::Unobserved(Reason::Unreadable {
+            part: Part::PacketCounters,
+        }),
     }
 }
 
@@ -370,7 +365,7 @@ fn route_mtu(lines: &[&str], interface: &str) -> Observation<Option<i64>> {
     };
     let mut routes = lines.iter().map(words);
     let Some(route) = routes.find(|words| after(words, "dev").as_deref() == Some(interface)) else {
-        return Observation::unseen(Why::Unreadable, "`ip` did not show its default route");
+        return Observation::Unobserved(Reason::RouteNotShown);
     };
     // `mtu lock 1400` is a route whose MTU nothing may lower.
     let mtu = after(&route, "mtu")
@@ -386,10 +381,7 @@ fn tcpmss(record: Option<&Record>, way_out: Option<&str>) -> Observation<Option<
         return Observed(None);
     };
     if !record.lines().any(|line| line == "# read") {
-        return Unseen(crate::evidence::Unobserved::new(
-            Why::Missing,
-            "whether a TCPMSS rule is in force is not known: `iptables-save` could not be run",
-        ));
+        return Unseen(Reason::ClampUnknown);
     }
     Observed(record.lines().find_map(|line| rule(line, way_out)))
 }
