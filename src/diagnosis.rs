@@ -107,6 +107,13 @@ pub struct Summary {
     pub known: usize,
 }
 
+/// What a recording is too old to hold counts once.
+fn count_unknowns(unknowns: &[Unknown]) -> usize {
+    let old = |unknown: &&Unknown| unknown.class() == Class::NotRecorded;
+    let old = unknowns.iter().filter(old).count();
+    unknowns.len() - old + old.min(1)
+}
+
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }
@@ -129,6 +136,14 @@ pub struct ExaminedRunner {
     /// Neither an engine nor the pod network could be seen.
     #[serde(default)]
     pub unseen: bool,
+    /// Why they could not.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "reason::written"
+    )]
+    #[schemars(with = "Option<WrittenReason>")]
+    pub unseen_because: Option<Reason>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -175,8 +190,8 @@ impl Diagnosis {
             error: count(Severity::Error),
             warning: count(Severity::Warning),
             info: count(Severity::Info),
-            unknown: unknowns.len(),
-            runners: evidence.runners.len(),
+            unknown: count_unknowns(&unknowns),
+            runners: evidence.runners.iter().filter(|r| !r.is_secret()).count(),
             engines: engines.sum(),
             known: 0,
         };
@@ -187,6 +202,7 @@ impl Diagnosis {
             runners: evidence
                 .runners
                 .iter()
+                .filter(|runner| !runner.is_secret())
                 .map(|r| ExaminedRunner::new(evidence, r))
                 .collect(),
             findings,
@@ -254,6 +270,8 @@ impl Diagnosis {
 impl ExaminedRunner {
     fn new(evidence: &Evidence, runner: &Runner) -> Self {
         let no_network = runner.pod_namespace().is_none();
+        let unseen = no_network && runner.engines.seen().is_empty() && runner.declared.is_none();
+        let because = runner.engines.reason().or(runner.namespaces.reason());
         ExaminedRunner {
             name: runner.full_name(),
             fingerprint: Some(crate::checks::runner_fingerprint(runner)),
@@ -261,7 +279,8 @@ impl ExaminedRunner {
             node: runner.node.clone(),
             images: images(runner),
             layers: layers(evidence, runner),
-            unseen: no_network && runner.engines.seen().is_empty() && runner.declared.is_none(),
+            unseen,
+            unseen_because: unseen.then(|| because.cloned().unwrap_or(Reason::PodNetworkNotRead)),
         }
     }
 }

@@ -12,5 +12,6 @@ mod lint;
 mod manifest;
 mod rbac;
 mod readme;
+mod reasons;
 mod reports;
 mod schemas;

@@ -97,6 +97,11 @@ impl Expression {
         }
     }
 
+    /// Whether it reads this attribute.
+    pub(crate) fn reads(&self, path: &str) -> bool {
+        self.reads.iter().any(|read| within(read, path))
+    }
+
     /// Its value as text; here `has(x)` of an unobserved x is false.
     pub(crate) fn text(&self, scope: &Scope) -> Result<String, String> {
         match Value::resolve(&self.tree, &scope.context) {

@@ -8,7 +8,7 @@ use super::library::Library;
 use super::rule::Check;
 use super::template::Template;
 use crate::diagnosis::{Confidence, Finding, Severity, Unknown};
-use crate::evidence::{Evidence, Reason, Runner};
+use crate::evidence::{Evidence, Reason, Runner, Unseen};
 use crate::remedy::Want;
 use std::cmp::Reverse;
 use std::num::NonZero;
@@ -43,6 +43,32 @@ pub fn judge_alone(check: &Check, evidence: &Evidence) -> Judgement {
 const FEW: usize = 64;
 
 pub(super) fn judge_by(checks: &[&Check], evidence: &Evidence) -> Judgement {
+    let mut judgement = judge_all(checks, evidence);
+    judgement.unknowns.extend(unlisted(checks, evidence));
+    judgement
+}
+
+/// Where Jobs could not be listed, a runner that has no pod any more was not found: unknown for
+/// the checks that would tell of it.
+fn unlisted(checks: &[&Check], evidence: &Evidence) -> Vec<Unknown> {
+    const GIVEN_UP: &str = "it.given_up";
+    let Some(Unseen(reason)) = &evidence.jobs_given_up else {
+        return Vec::new();
+    };
+    let tell = checks.iter().filter(|c| c.fails_when.reads(GIVEN_UP));
+    tell.map(|check| Unknown {
+        check: check.id.clone(),
+        severity: check.severity,
+        runner: reason.namespace().unwrap_or("cluster").to_owned(),
+        engine: None,
+        subject: Some("Jobs".to_owned()),
+        reasons: vec![reason.clone()],
+        caused_by: None,
+    })
+    .collect()
+}
+
+fn judge_all(checks: &[&Check], evidence: &Evidence) -> Judgement {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = evidence.runners.len().div_ceil(threads).max(FEW);
     if evidence.runners.len() <= share {

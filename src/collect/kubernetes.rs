@@ -15,7 +15,7 @@ use super::{Limits, Progress, Selection, nodes};
 use crate::collect::discover;
 use crate::collect::walk::Mode;
 use crate::evidence::{
-    Asked, Cluster as ClusterFacts, Evidence, Observed, Reason, Runner, Unseen, Why,
+    Asked, Cluster as ClusterFacts, Evidence, Observation, Observed, Reason, Runner, Unseen, Why,
 };
 use crate::symptoms::Symptoms;
 use anyhow::{Result, anyhow};
@@ -94,12 +94,13 @@ impl Cluster {
             }
             None => None,
         };
-        let found = self.find(order.selection).await?;
+        let listed = self.find(order.selection).await?;
         Ok(Start {
             server_version: version.git_version,
             clock_ahead,
             caught,
-            found,
+            found: listed.found,
+            jobs: listed.jobs,
         })
     }
 
@@ -116,6 +117,7 @@ impl Cluster {
             clock_ahead,
             caught,
             found,
+            jobs,
         } = start;
         progress.found(found.len());
         let names: BTreeSet<String> = found.iter().filter_map(|f| f.runner.node.clone()).collect();
@@ -167,6 +169,7 @@ impl Cluster {
         evidence.nodes = nodes;
         evidence.runners = runners;
         evidence.incomplete = incomplete;
+        evidence.jobs_given_up = jobs;
         evidence
     }
 
@@ -201,6 +204,7 @@ struct Start {
     clock_ahead: Option<i64>,
     caught: Option<Runner>,
     found: Vec<Found>,
+    jobs: Option<Observation<i64>>,
 }
 
 /// Stopped before a runner was known.

@@ -80,6 +80,8 @@ pub struct Selection {
     pub namespace: Option<String>,
     pub all_namespaces: bool,
     pub labels: Option<String>,
+    /// That there is none is no error.
+    pub allow_empty: bool,
 }
 
 /// Told as runners are examined, for a progress line.

@@ -23,7 +23,12 @@ impl Gate {
         if diagnosis.runners.is_empty() && !accepted {
             return Exit::CouldNotExamine;
         }
-        let started = || diagnosis.runners.iter().filter(|runner| has_started(runner));
+        let started = || {
+            diagnosis
+                .runners
+                .iter()
+                .filter(|runner| has_started(runner))
+        };
         let unseen = started().filter(|runner| runner.unseen).count();
         if unseen > 0 && unseen == started().count() {
             return Exit::CouldNotExamine;
@@ -32,9 +37,7 @@ impl Gate {
             return Exit::Fine;
         }
         let unknown = |unknown: &Unknown| self.counts(unknown.class(), unknown.severity);
-        match unseen > 0
-            || diagnosis.incomplete.is_some()
-            || diagnosis.unknowns.iter().any(unknown)
+        match unseen > 0 || diagnosis.incomplete.is_some() || diagnosis.unknowns.iter().any(unknown)
         {
             true => Exit::Unknown,
             false => Exit::Fine,

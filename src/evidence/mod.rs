@@ -37,6 +37,9 @@ pub struct Evidence {
     pub nodes: Vec<Node>,
     #[serde(default)]
     pub runners: Vec<Runner>,
+    /// How many Jobs of runners have given up; absent where they were not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs_given_up: Option<Observation<i64>>,
     /// The run was interrupted or its deadline passed: there was more to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
@@ -72,6 +75,7 @@ impl Evidence {
             cluster,
             nodes: Vec::new(),
             runners: Vec::new(),
+            jobs_given_up: None,
             incomplete: None,
             redacted: false,
             took_ms: None,
@@ -651,6 +655,15 @@ impl Runner {
             return self.pod.clone();
         }
         format!("{}/{}", self.namespace, self.pod)
+    }
+
+    /// A file that holds Secrets and nothing that runs.
+    pub fn is_secret(&self) -> bool {
+        let Some(declared) = &self.declared else {
+            return false;
+        };
+        let runs = !self.containers.is_empty() || !self.engines.seen().is_empty();
+        !runs && declared.steps.seen().is_empty() && !declared.secrets.seen().is_empty()
     }
 
     /// Adds what the logs of its containers show, by the containers' names.

@@ -583,6 +583,19 @@ impl Reason {
         }
     }
 
+    /// The namespace in which something was asked for.
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Reason::RequestForbidden { asked } | Reason::RequestFailed { asked, .. } => {
+                asked.namespace.as_deref()
+            }
+            Reason::ExecForbidden { namespace } | Reason::LogsForbidden { namespace } => {
+                Some(namespace)
+            }
+            _ => None,
+        }
+    }
+
     /// The same reason has the same one, whatever its words; of an old sentence it is that.
     pub fn id(&self) -> String {
         match self {

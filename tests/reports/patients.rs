@@ -83,6 +83,7 @@ pub fn runner(name: &str, mtu: i64) -> ExaminedRunner {
         images: vec!["docker:20.10.5-dind".into()],
         layers,
         unseen: false,
+        unseen_because: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Cluster, Found, reason};
 use crate::collect::discover;
 use crate::collect::walk::text::plain;
-use crate::evidence::{Asked, Observation, Owner, Reason, Runner};
+use crate::evidence::{Asked, Owner, Reason, Runner, Unseen};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
@@ -56,6 +56,8 @@ fn as_runner(job: &Job) -> Option<Found> {
         name: runner.pod.clone(),
     });
     runner.phase = "Failed".to_owned();
+    runner.namespaces = Unseen(Reason::JobGaveUp);
+    runner.engines = Unseen(Reason::JobGaveUp);
     runner.standing.given_up = Some(said);
     Some(Found {
         runner,
@@ -100,7 +102,8 @@ pub(super) fn add_evicted(found: &mut Vec<Found>, pods: &[Pod], alive: &BTreeMap
         match found.iter_mut().find(|found| of_same(&found.runner)) {
             Some(found) => found.runner.standing.evicted = runner.standing.evicted,
             None => {
-                runner.engines = Observation::Unobserved(Reason::Evicted);
+                runner.namespaces = Unseen(Reason::Evicted);
+                runner.engines = Unseen(Reason::Evicted);
                 found.push(Found {
                     runner,
                     scope: None,

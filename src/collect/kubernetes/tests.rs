@@ -62,7 +62,7 @@ fn selection(all_namespaces: bool) -> Selection {
 
 async fn complaint(answer: Answer, selection: Selection) -> String {
     match cluster(answer).find(&selection).await {
-        Ok(found) => panic!("{} runners found", found.len()),
+        Ok(listed) => panic!("{} runners found", listed.found.len()),
         Err(error) => error.to_string(),
     }
 }
@@ -73,8 +73,8 @@ async fn every_page_of_a_list_is_read() {
         true => pods(&["b"], "ci", None),
         false => pods(&["a"], "ci", Some("more")),
     }));
-    let found = cluster.find(&selection(true)).await.unwrap();
-    let names: Vec<&str> = found.iter().map(|f| f.runner.pod.as_str()).collect();
+    let listed = cluster.find(&selection(true)).await.unwrap();
+    let names: Vec<&str> = listed.found.iter().map(|f| f.runner.pod.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
 }
 
@@ -240,8 +240,8 @@ fn job(name: &str, failed: &str, owner: Option<&str>) -> Value {
 }
 
 async fn found(answer: Answer) -> Vec<Runner> {
-    let found = cluster(answer).find(&selection(true)).await.unwrap();
-    found.into_iter().map(|found| found.runner).collect()
+    let listed = cluster(answer).find(&selection(true)).await.unwrap();
+    listed.found.into_iter().map(|found| found.runner).collect()
 }
 
 #[tokio::test]

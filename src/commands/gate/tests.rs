@@ -138,7 +138,10 @@ fn what_was_seen_of_the_runners_decides_between_2_and_3() {
     };
     let none = unseen(forbidden());
     for gate in [DEFAULT, STRICT, ALLOW_UNKNOWN] {
-        assert_eq!(gate.exit(&diagnosis(&none, Vec::new())), Exit::CouldNotExamine);
+        assert_eq!(
+            gate.exit(&diagnosis(&none, Vec::new())),
+            Exit::CouldNotExamine
+        );
     }
     let mut some = none.clone();
     some.runners.push(healthy().unwrap().runners[0].clone());
