@@ -192,7 +192,7 @@ Exit codes:
   0  read, and nothing at or above --fail-on
   1  findings at or above --fail-on
   2  could not read: bad arguments, no YAML, a file of no kind that is understood, no runner in any
-  3  with --strict: a file in a folder could not be read, or a runner's pipeline is not among the files";
+  3  a file in a folder could not be read; with --strict also: a runner's pipeline is not among the files";
 
 #[derive(Debug, Args)]
 pub struct Lint {
@@ -211,9 +211,13 @@ pub struct Lint {
     /// The least severity of a finding that makes the exit code 1
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
     pub fail_on: FailOn,
-    /// Exit with 3 where nothing fails but something is unknown
+    /// Exit with 3 also where something is not there yet, gone, or outside the view, and where a
+    /// warning could not be judged
     #[arg(long)]
     pub strict: bool,
+    /// Exit with 0 instead of 3 where nothing fails but something could not be looked at
+    #[arg(long, conflicts_with = "strict")]
+    pub allow_unknown: bool,
     /// Exit with 0 where no file tells of a runner
     #[arg(long)]
     pub allow_empty: bool,
@@ -234,8 +238,10 @@ Examples:
 Exit codes:
   0  examined, and nothing at or above --fail-on
   1  findings at or above --fail-on
-  2  could not examine: bad arguments, no cluster, no runner, or a runner that could not be seen at all
-  3  with --strict: something is unknown
+  2  could not examine: bad arguments, no cluster, no runner, or none of them could be seen
+  3  an error could not be ruled out, because something could not be looked at (forbidden, cut off, no
+     tool), or one runner of several could not be seen; --allow-unknown accepts that. With --strict also:
+     something is not there yet, gone, or outside the view
   130  interrupted (Ctrl-C or SIGTERM), after printing what is known";
 
 const COLLECT_EXAMPLES: &str = "\
@@ -269,9 +275,13 @@ pub struct Check {
     /// The least severity of a finding that makes the exit code 1
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
     pub fail_on: FailOn,
-    /// Exit with 3 where nothing fails but something is unknown
+    /// Exit with 3 also where something is not there yet, gone, or outside the view, and where a
+    /// warning could not be judged
     #[arg(long)]
     pub strict: bool,
+    /// Exit with 0 instead of 3 where nothing fails but something could not be looked at
+    #[arg(long, conflicts_with = "strict")]
+    pub allow_unknown: bool,
     /// Exit with 0 where there is no runner
     #[arg(long)]
     pub allow_empty: bool,

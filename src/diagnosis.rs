@@ -8,7 +8,7 @@ pub(crate) use environment::of_pod;
 pub use environment::{Environment, NodeSystem};
 
 use crate::document;
-use crate::evidence::{Evidence, Provider, Runner};
+use crate::evidence::{Class, Evidence, Provider, Reason, Runner, Why, WrittenReason, reason};
 use crate::layers::layers;
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
@@ -121,6 +121,13 @@ pub struct Summary {
     pub known: usize,
 }
 
+/// What a recording is too old to hold counts once.
+fn count_unknowns(unknowns: &[Unknown]) -> usize {
+    let old = |unknown: &&Unknown| unknown.class() == Class::NotRecorded;
+    let old = unknowns.iter().filter(old).count();
+    unknowns.len() - old + old.min(1)
+}
+
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }
@@ -143,6 +150,14 @@ pub struct ExaminedRunner {
     /// Neither an engine nor the pod network could be seen.
     #[serde(default)]
     pub unseen: bool,
+    /// Why they could not.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "reason::written"
+    )]
+    #[schemars(with = "Option<WrittenReason>")]
+    pub unseen_because: Option<Reason>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -189,8 +204,8 @@ impl Diagnosis {
             error: count(Severity::Error),
             warning: count(Severity::Warning),
             info: count(Severity::Info),
-            unknown: unknowns.len(),
-            runners: evidence.runners.len(),
+            unknown: count_unknowns(&unknowns),
+            runners: evidence.runners.iter().filter(|r| !r.is_secret()).count(),
             engines: engines.sum(),
             known: 0,
         };
@@ -201,6 +216,7 @@ impl Diagnosis {
             runners: evidence
                 .runners
                 .iter()
+                .filter(|runner| !runner.is_secret())
                 .map(|r| ExaminedRunner::new(evidence, r))
                 .collect(),
             findings,
@@ -277,6 +293,8 @@ impl Diagnosis {
 impl ExaminedRunner {
     fn new(evidence: &Evidence, runner: &Runner) -> Self {
         let no_network = runner.pod_namespace().is_none();
+        let unseen = no_network && runner.engines.seen().is_empty() && runner.declared.is_none();
+        let because = runner.engines.reason().or(runner.namespaces.reason());
         ExaminedRunner {
             name: runner.full_name(),
             fingerprint: Some(crate::checks::runner_fingerprint(runner)),
@@ -284,7 +302,8 @@ impl ExaminedRunner {
             node: runner.node.clone(),
             images: images(runner),
             layers: layers(evidence, runner),
-            unseen: no_network && runner.engines.seen().is_empty() && runner.declared.is_none(),
+            unseen,
+            unseen_because: unseen.then(|| because.cloned().unwrap_or(Reason::PodNetworkNotRead)),
         }
     }
 }
@@ -328,6 +347,14 @@ pub struct Layer {
     /// What there is to know about it: why it is not judged, why it was not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Why something of it was not seen, for programs.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "reason::written"
+    )]
+    #[schemars(with = "Option<WrittenReason>")]
+    pub unseen: Option<Reason>,
 }
 
 impl Layer {
@@ -344,6 +371,7 @@ impl Layer {
             inverted: false,
             clamped: false,
             note: None,
+            unseen: None,
         }
     }
 }
@@ -414,15 +442,91 @@ impl Remedy {
     }
 }
 
+/// Something that a check could not judge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(into = "WrittenUnknown", from = "WrittenUnknown")]
+#[schemars(with = "WrittenUnknown")]
 pub struct Unknown {
     pub check: String,
+    /// The severity that a finding of it would have at most.
+    pub severity: Severity,
     pub runner: String,
     pub engine: Option<String>,
     pub subject: Option<String>,
-    pub reason: String,
+    pub reasons: Vec<Reason>,
+    /// The fingerprint of the finding whose cure lets this be seen; absent where no finding is
+    /// why it could not be.
+    pub caused_by: Option<String>,
+}
+
+impl Unknown {
+    /// What its reasons mean together: one that could not be looked at decides.
+    pub fn class(&self) -> Class {
+        let classes = self.reasons.iter().map(Reason::class);
+        classes.max().unwrap_or(Class::CouldNotLook)
+    }
+}
+
+/// An unknown in a document.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Unknown")]
+struct WrittenUnknown {
+    check: String,
+    /// The severity that a finding of it would have at most.
+    #[serde(default = "most_severe")]
+    severity: Severity,
+    runner: String,
+    engine: Option<String>,
+    subject: Option<String>,
+    /// All reasons, for people.
+    reason: String,
+    /// What the reasons mean together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    class: Option<Class>,
+    /// Each reason, for programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<WrittenReason>,
     /// The fingerprint of the finding whose cure lets this be seen; absent where no finding is
     /// why it could not be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<String>,
+}
+
+fn most_severe() -> Severity {
+    Severity::Error
+}
+
+impl From<Unknown> for WrittenUnknown {
+    fn from(unknown: Unknown) -> Self {
+        WrittenUnknown {
+            class: Some(unknown.class()),
+            reason: unknown.reason(),
+            reasons: unknown.reasons.into_iter().map(Into::into).collect(),
+            check: unknown.check,
+            severity: unknown.severity,
+            runner: unknown.runner,
+            engine: unknown.engine,
+            subject: unknown.subject,
+            caused_by: unknown.caused_by,
+        }
+    }
+}
+
+impl From<WrittenUnknown> for Unknown {
+    fn from(written: WrittenUnknown) -> Self {
+        let mut reasons: Vec<Reason> = written.reasons.into_iter().map(Into::into).collect();
+        // A report from before reasons were typed.
+        if reasons.is_empty() {
+            reasons.push(Reason::prose(Why::Unreadable, written.reason));
+        }
+        Unknown {
+            reasons,
+            check: written.check,
+            severity: written.severity,
+            runner: written.runner,
+            engine: written.engine,
+            subject: written.subject,
+            caused_by: written.caused_by,
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The layers under a runner from the ethernet down, as a report shows them.
 
 use crate::diagnosis::{Carrier, Layer, LayerKind};
-use crate::evidence::{Engine, Evidence, Node, Observation, Observed, Outermost, Runner, Unseen};
+use crate::evidence::{Engine, Evidence, Node, Observed, Outermost, Reason, Runner, Unseen};
 use crate::facts::networks::{NetworkView, awaits_nested_engine, networks_unseen, views};
 use crate::facts::{NetworkFacts, node_docker_version};
 
@@ -27,30 +27,31 @@ pub fn layers(evidence: &Evidence, runner: &Runner) -> Vec<Layer> {
     }
     if let Some(reason) = runner.engines.reason() {
         let name = runner.engine_containers().next().map(|c| c.name.as_str());
-        layers.push(unseen(
-            FIRST_ENGINE,
-            name.unwrap_or("engine"),
-            reason.detail.clone(),
-        ));
+        layers.push(unseen(FIRST_ENGINE, name.unwrap_or("engine"), reason));
     }
     if awaits_nested_engine(runner) {
-        let note = "runs only while a step uses Docker".to_owned();
-        layers.push(unseen(FIRST_ENGINE + 1, "nested engine", note));
+        layers.push(Layer {
+            note: Some("runs only while a step uses Docker".to_owned()),
+            ..unseen(FIRST_ENGINE + 1, "nested engine", &Reason::NoNestedEngine)
+        });
     }
     layers
 }
 
 fn of_node(node: &Node) -> Vec<Layer> {
-    let mut layers = vec![Layer {
-        name: node
-            .uplink
-            .observed()
-            .map_or("ethernet".to_owned(), |u| u.name.clone()),
-        mtu: node.uplink.observed().map(|uplink| uplink.mtu),
-        runs: Some(node.runtime.clone()),
-        note: note(&node.uplink).or(dropped(node)),
-        ..Layer::new(LayerKind::NodeUplink, NODE)
-    }];
+    let mut layers = vec![
+        Layer {
+            name: node
+                .uplink
+                .observed()
+                .map_or("ethernet".to_owned(), |u| u.name.clone()),
+            mtu: node.uplink.observed().map(|uplink| uplink.mtu),
+            runs: Some(node.runtime.clone()),
+            note: dropped(node),
+            ..Layer::new(LayerKind::NodeUplink, NODE)
+        }
+        .without(node.uplink.reason()),
+    ];
     let runs_docker = node_docker_version(node);
     match &node.docker_bridge {
         Observed(Some(mtu)) => layers.push(Layer {
@@ -60,12 +61,14 @@ fn of_node(node: &Node) -> Vec<Layer> {
             note: Some("the node's own; pods do not pass through it".to_owned()),
             ..Layer::new(LayerKind::NodeDocker, NODE)
         }),
-        Unseen(reason) if runs_docker.is_some() => layers.push(Layer {
-            name: "docker0".to_owned(),
-            runs: runs_docker.map(|version| format!("Docker {version}")),
-            note: Some(reason.detail.clone()),
-            ..Layer::new(LayerKind::NodeDocker, NODE)
-        }),
+        Unseen(reason) if runs_docker.is_some() => layers.push(
+            Layer {
+                name: "docker0".to_owned(),
+                runs: runs_docker.map(|version| format!("Docker {version}")),
+                ..Layer::new(LayerKind::NodeDocker, NODE)
+            }
+            .without(Some(reason)),
+        ),
         _ => {}
     }
     layers
@@ -98,12 +101,12 @@ fn of_pod(evidence: &Evidence, runner: &Runner) -> Layer {
         }
         .to_owned(),
         runs: cni.observed().map(|cni| cni.name.clone()),
-        note: note(&runner.namespaces),
         ..Layer::new(kind, POD)
-    };
-    if runner.host_network {
-        pod.note = Some("the pod uses the node's network".to_owned());
     }
+    .without(match runner.host_network {
+        true => Some(&Reason::HostNetwork),
+        false => runner.namespaces.reason(),
+    });
     let Some(namespace) = runner.pod_namespace() else {
         return pod;
     };
@@ -124,12 +127,11 @@ fn of_pod(evidence: &Evidence, runner: &Runner) -> Layer {
                 pod.note = Some(format!("device {}, its route less", device.mtu));
             }
         }
-        _ => {
-            pod.note = pod
-                .note
-                .or(note(&namespace.interfaces))
-                .or(note(&namespace.route_v4))
+        _ if pod.unseen.is_none() => {
+            let unseen = namespace.interfaces.reason();
+            pod = pod.without(unseen.or(namespace.route_v4.reason()));
         }
+        _ => {}
     }
     pod
 }
@@ -139,9 +141,7 @@ fn network(view: &NetworkView) -> Layer {
     let judged = view.not_judged.is_none();
     let carrier = facts.carrier.observed().filter(|_| judged);
     let unseen = facts.mtu.reason().or(facts.carrier.reason());
-    let unseen = unseen
-        .filter(|_| judged)
-        .map(|reason| reason.detail.clone());
+    let unseen = unseen.filter(|_| judged);
     Layer {
         name: facts.name.clone(),
         engine: Some(facts.engine.clone()),
@@ -156,9 +156,10 @@ fn network(view: &NetworkView) -> Layer {
             _ => false,
         },
         clamped: facts.clamped.observed() == Some(&true),
-        note: view.not_judged.clone().or(tried(facts)).or(unseen),
         ..Layer::new(LayerKind::DockerNetwork, FIRST_ENGINE + view.engine.depth())
     }
+    .without(unseen)
+    .noted(view.not_judged.clone().or(tried(facts)))
 }
 
 /// What a download from a network proved.
@@ -181,21 +182,36 @@ fn runs(engine: &Engine) -> Option<String> {
     ))
 }
 
-fn unseen_engine(engine: &Engine, reason: String) -> Layer {
+fn unseen_engine(engine: &Engine, reason: &Reason) -> Layer {
     Layer {
         engine: Some(engine.path.clone()),
         ..unseen(FIRST_ENGINE + engine.depth(), "other networks", reason)
     }
 }
 
-fn unseen(depth: usize, name: &str, note: String) -> Layer {
+fn unseen(depth: usize, name: &str, reason: &Reason) -> Layer {
     Layer {
         name: name.to_owned(),
-        note: Some(note),
         ..Layer::new(LayerKind::Unseen, depth)
     }
+    .without(Some(reason))
 }
 
-fn note<T>(observation: &Observation<T>) -> Option<String> {
-    observation.reason().map(|reason| reason.detail.clone())
+impl Layer {
+    /// Something of it was not seen.
+    fn without(self, reason: Option<&Reason>) -> Layer {
+        Layer {
+            note: reason.map(ToString::to_string).or(self.note),
+            unseen: reason.cloned(),
+            ..self
+        }
+    }
+
+    /// What matters more than that.
+    fn noted(self, note: Option<String>) -> Layer {
+        Layer {
+            note: note.or(self.note),
+            ..self
+        }
+    }
 }

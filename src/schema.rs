@@ -19,8 +19,8 @@ pub fn report() -> Schema {
         &format!(
             "What `runner-doctor check -o json` prints. `schema` names the version. {PROMISE} The \
              words of `severity`, `confidence` and `verdict` stay as they are; checks, providers and \
-             kinds of layers will come to be. Exit codes and `fingerprint` mean the same in every \
-             version."
+             kinds of layers will come to be. `fingerprint` means the same in every version, and so do \
+             exit codes since 0.2.0 (`class` of an unknown decides between 0 and 3)."
         ),
     )
 }

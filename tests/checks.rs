@@ -199,9 +199,10 @@ fn all_checks_on_all_cases() {
                 }
             }
             for unknown in judgement.unknowns {
+                let reason = unknown.reason();
                 let subject = unknown.subject.or(unknown.engine).unwrap_or(unknown.runner);
                 writeln!(table, "  unknown {} on {subject}", unknown.check).unwrap();
-                writeln!(table, "    {}", unknown.reason).unwrap();
+                writeln!(table, "    {}", reason).unwrap();
                 if let Some(root) = unknown.caused_by.as_ref().map(check_of) {
                     writeln!(table, "    for {root}").unwrap();
                 }

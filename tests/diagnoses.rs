@@ -124,17 +124,26 @@ fn plain() -> Style {
 #[test]
 fn hiding_evidence_never_makes_a_runner_healthy() {
     let hide = |what: &str, evidence: &mut Evidence| {
-        let reason = || Observation::unseen(runner_doctor::evidence::Why::Forbidden, "hidden");
+        let reason = || {
+            Observation::Unobserved(runner_doctor::evidence::Reason::prose(
+                runner_doctor::evidence::Why::Forbidden,
+                "hidden",
+            ))
+        };
         let runner = &mut evidence.runners[0];
         match what {
             "namespaces" => runner.namespaces = reason(),
             "engines" => {
-                runner.engines =
-                    Observation::unseen(runner_doctor::evidence::Why::Forbidden, "hidden")
+                runner.engines = Observation::Unobserved(runner_doctor::evidence::Reason::prose(
+                    runner_doctor::evidence::Why::Forbidden,
+                    "hidden",
+                ))
             }
             "cluster" => {
-                evidence.cluster =
-                    Observation::unseen(runner_doctor::evidence::Why::Forbidden, "hidden")
+                evidence.cluster = Observation::Unobserved(runner_doctor::evidence::Reason::prose(
+                    runner_doctor::evidence::Why::Forbidden,
+                    "hidden",
+                ))
             }
             _ => evidence.nodes.clear(),
         }

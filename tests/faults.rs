@@ -336,7 +336,11 @@ fn each_right_that_is_missing_is_named() {
         ),
         ("/exec?", &[], Of("grant `get` and `create` on pods/exec")),
         ("/log?", &[], Of("grant `get` on pods/log")),
-        ("GET /apis/batch/v1/namespaces/ci/jobs?", &[], Nowhere),
+        (
+            "GET /apis/batch/v1/namespaces/ci/jobs?",
+            &[],
+            Of("listing jobs is forbidden: grant `list` on jobs in ci"),
+        ),
         ("GET /api/v1/nodes/n", &[], Nowhere),
         ("GET /api/v1/pods?", &[], Nowhere),
     ];
@@ -361,6 +365,55 @@ fn each_right_that_is_missing_is_named() {
             }
         }
     }
+}
+
+/// A gate is never green because the walk of its only runner was cut: by an API server that freezes
+/// or dies in the middle of it, or before it.
+#[test]
+fn a_walk_that_was_cut_never_passes() {
+    let faults: [fn() -> Answer; 3] = [|| Walk(Walked::Cut), || Walk(Walked::Hangs), || Gone];
+    std::thread::scope(|threads| {
+        for fault in faults {
+            threads.spawn(move || {
+                let server = StandIn::with(move |path, _| match of_ill(path, "exec") {
+                    true => fault(),
+                    false => Well,
+                });
+                let run = Run::new(&server.url());
+                let gate = ["ill", "--timeout", "2s", "--check", "mtu-inversion"];
+                let seen = run.checked(&gate);
+                let failing = seen.report["verdict"] == "failing";
+                let code = seen.code.unwrap();
+                assert!(failing && code == 1 || matches!(code, 2 | 3), "{code}");
+                let classes: Vec<&Value> = seen
+                    .listed("unknowns")
+                    .iter()
+                    .map(|unknown| &unknown["class"])
+                    .collect();
+                assert!(
+                    classes.contains(&&Value::from("could-not-look")),
+                    "{classes:?}"
+                );
+            });
+        }
+    });
+}
+
+/// An account that may not list Jobs is told so, whatever else it sees.
+#[test]
+fn jobs_that_could_not_be_listed_are_unknown() {
+    let server = StandIn::with(|path, _| match path.contains("/jobs?") {
+        true => Refused(403),
+        false => Well,
+    });
+    let gate = ["--check", "job-given-up"];
+    let seen = Run::new(&server.url()).checked(&gate);
+    assert_eq!(seen.code, Some(3), "{}", seen.report);
+    let unknown = &seen.listed("unknowns")[0];
+    assert_eq!(unknown["check"], "job-given-up");
+    assert_eq!(unknown["reasons"][0]["asked"]["namespace"], "ci");
+    let accepted = Run::new(&server.url()).checked(&[&gate[..], &["--allow-unknown"]].concat());
+    assert_eq!(accepted.code, Some(0));
 }
 
 /// What is said where the cluster cannot be had at all: the kubeconfig's server or what it answers,

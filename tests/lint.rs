@@ -475,7 +475,7 @@ fn what_is_not_understood_is_refused_where_it_was_named() {
     fs::write(path("pod.yaml"), RUNNER).unwrap();
     let folder = dir.path().to_str().unwrap();
     let (code, out, _) = run(&[folder, "-o", "short"]);
-    assert_eq!(code, 0, "{out}");
+    assert_eq!(code, 3, "{out}");
     assert_eq!(
         out.lines()
             .filter(|line| line.starts_with("unknown lint"))
@@ -484,6 +484,20 @@ fn what_is_not_understood_is_refused_where_it_was_named() {
         "{out}"
     );
     assert_eq!(run(&[folder, "--strict"]).0, 3);
+    assert_eq!(run(&[folder, "--allow-unknown"]).0, 0);
+    // Without a runner there is nothing that was judged.
+    fs::remove_file(path("pod.yaml")).unwrap();
+    assert_eq!(run(&[folder]).0, 2);
+}
+
+#[test]
+fn a_lone_secret_is_no_runner() {
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {token: abcdefgh}\n";
+    let (code, out, _) = with(&["-", "-o", "json"], secret);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["summary"]["runners"], 0);
+    assert_eq!(code, 2, "{out}");
 }
 
 #[test]

@@ -12,5 +12,6 @@ mod fix;
 mod lint;
 mod manifest;
 mod rbac;
+mod reasons;
 mod reports;
 mod schemas;

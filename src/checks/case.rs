@@ -8,6 +8,7 @@ use crate::diagnosis::{Confidence, Finding, Severity, Unknown};
 use crate::evidence::Evidence;
 use anyhow::Result;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::fmt::{self, Debug};
 
 pub use super::baseline::healthy;
@@ -112,7 +113,7 @@ struct Seen<'a> {
     engine: Option<&'a str>,
     severity: Option<Severity>,
     confidence: Option<Confidence>,
-    text: &'a str,
+    text: Cow<'a, str>,
 }
 
 impl<'a> From<&'a Finding> for Seen<'a> {
@@ -122,7 +123,7 @@ impl<'a> From<&'a Finding> for Seen<'a> {
             engine: finding.engine.as_deref(),
             severity: Some(finding.severity),
             confidence: Some(finding.confidence),
-            text: &finding.message,
+            text: finding.message.as_str().into(),
         }
     }
 }
@@ -135,7 +136,7 @@ impl<'a> From<&'a Unknown> for Seen<'a> {
             engine: unknown.engine.as_deref(),
             severity: None,
             confidence: None,
-            text: &unknown.reason,
+            text: unknown.reason().into(),
         }
     }
 }

@@ -4,7 +4,10 @@
 use super::fault::Refusal;
 use super::shape::Shape;
 use super::suggestion::advise;
+use crate::evidence::{Reason, WrittenReason};
+use crate::report::reason::sentence;
 use cel::{Context, Env, IdedExpr, Value};
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 use walk::{Walk, asks_has, reveal};
@@ -89,7 +92,7 @@ impl Expression {
 
     /// Whether it is true; the reasons where that depends on something that was not observed. Here
     /// `has(x)` of an unobserved x is neither true nor false.
-    pub(crate) fn truth(&self, scope: &Scope) -> Result<bool, Vec<String>> {
+    pub(crate) fn truth(&self, scope: &Scope) -> Result<bool, Vec<Reason>> {
         let answer = if scope.holes.is_empty() || !self.asks_has {
             self.evaluate(&self.tree, scope)
         } else {
@@ -98,18 +101,22 @@ impl Expression {
         };
         match answer? {
             Value::Bool(truth) => Ok(truth),
-            other => Err(vec![format!(
-                "`{}` gives {}, which is neither true nor false",
-                self.source,
-                write(&other)
-            )]),
+            other => Err(vec![Reason::NotABoolean {
+                expression: self.source.clone(),
+                value: write(&other),
+            }]),
         }
+    }
+
+    /// Whether it reads this attribute.
+    pub(crate) fn reads(&self, path: &str) -> bool {
+        self.reads.iter().any(|read| within(read, path))
     }
 
     /// Its value as text; here `has(x)` of an unobserved x is false.
     pub(crate) fn text(&self, scope: &Scope) -> Result<String, String> {
         let value = self.evaluate(&self.tree, scope);
-        let text = write(&value.map_err(|reasons| reasons.join("; "))?);
+        let text = write(&value.map_err(|reasons| sentence(&reasons))?);
         match text.len() <= LONGEST_TEXT {
             true => Ok(text),
             false => Err(format!("it is a text of more than {LONGEST_TEXT} bytes")),
@@ -117,7 +124,7 @@ impl Expression {
     }
 
     /// Its value, or why there is none: what was not observed, else what the expression itself does.
-    fn evaluate(&self, tree: &IdedExpr, scope: &Scope) -> Result<Value, Vec<String>> {
+    fn evaluate(&self, tree: &IdedExpr, scope: &Scope) -> Result<Value, Vec<Reason>> {
         budget::renew();
         Value::resolve(tree, &scope.context).map_err(|error| {
             let overrun = budget::overrun();
@@ -126,19 +133,18 @@ impl Expression {
                 None => self.blame(scope),
             };
             match blamed.is_empty() {
-                true => vec![format!(
-                    "`{}` could not be worked out: {}",
-                    self.source,
-                    overrun.unwrap_or_else(|| error.to_string())
-                )],
+                true => vec![Reason::NotEvaluated {
+                    expression: self.source.clone(),
+                    said: overrun.unwrap_or_else(|| error.to_string()),
+                }],
                 false => blamed,
             }
         })
     }
 
     /// Why the attributes that it reads were not observed.
-    fn blame(&self, scope: &Scope) -> Vec<String> {
-        let mut reasons: Vec<String> = Vec::new();
+    fn blame(&self, scope: &Scope) -> Vec<Reason> {
+        let mut reasons: Vec<Reason> = Vec::new();
         for (hole, reason) in &scope.holes {
             let read = self
                 .reads
@@ -174,7 +180,7 @@ pub(crate) struct Bound {
     name: String,
     value: Option<Value>,
     /// What of it was not observed, and why.
-    holes: BTreeMap<String, String>,
+    holes: BTreeMap<String, Reason>,
 }
 
 impl Bound {
@@ -192,7 +198,7 @@ impl Bound {
 pub(crate) struct Scope {
     context: Context<'static, 'static>,
     /// What was not observed, and why.
-    holes: BTreeMap<String, String>,
+    holes: BTreeMap<String, Reason>,
 }
 
 impl Scope {
@@ -215,7 +221,7 @@ impl Scope {
 fn convert(
     json: &serde_json::Value,
     path: &str,
-    holes: &mut BTreeMap<String, String>,
+    holes: &mut BTreeMap<String, Reason>,
 ) -> Option<Value> {
     use serde_json::Value as Json;
     Some(match json {
@@ -231,8 +237,9 @@ fn convert(
             Value::List(Arc::new(values.collect()))
         }
         Json::Object(fields) => {
-            if let Some(reason) = json.pointer("/unobserved/detail").and_then(Json::as_str) {
-                holes.insert(path.to_owned(), reason.to_owned());
+            let unobserved = fields.get("unobserved").map(WrittenReason::deserialize);
+            if let Some(Ok(reason)) = unobserved {
+                holes.insert(path.to_owned(), reason.into());
                 return None;
             }
             let mut map: HashMap<String, Value> = HashMap::new();

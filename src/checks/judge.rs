@@ -8,9 +8,8 @@ use super::rule::Check;
 use super::section::Section;
 use super::template::Template;
 use crate::diagnosis::{Confidence, Finding, Severity, Unknown};
-use crate::evidence::{Evidence, Runner};
+use crate::evidence::{Evidence, Reason, Runner, Unseen};
 use crate::remedy::Want;
-use cause::Doubt;
 use std::cmp::Reverse;
 use std::num::NonZero;
 use std::panic::resume_unwind;
@@ -45,6 +44,32 @@ pub fn judge_alone(check: &Check, evidence: &Evidence) -> Judgement {
 const FEW: usize = 64;
 
 pub(super) fn judge_by(checks: &[&Check], evidence: &Evidence) -> Judgement {
+    let mut judgement = judge_all(checks, evidence);
+    judgement.unknowns.extend(unlisted(checks, evidence));
+    judgement
+}
+
+/// Where Jobs could not be listed, a runner that has no pod any more was not found: unknown for
+/// the checks that would tell of it.
+fn unlisted(checks: &[&Check], evidence: &Evidence) -> Vec<Unknown> {
+    const GIVEN_UP: &str = "it.given_up";
+    let Some(Unseen(reason)) = &evidence.jobs_given_up else {
+        return Vec::new();
+    };
+    let tell = checks.iter().filter(|c| c.fails_when.reads(GIVEN_UP));
+    tell.map(|check| Unknown {
+        check: check.id.clone(),
+        severity: check.severity,
+        runner: reason.namespace().unwrap_or("cluster").to_owned(),
+        engine: None,
+        subject: Some("Jobs".to_owned()),
+        reasons: vec![reason.clone()],
+        caused_by: None,
+    })
+    .collect()
+}
+
+fn judge_all(checks: &[&Check], evidence: &Evidence) -> Judgement {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = evidence.runners.len().div_ceil(threads).max(FEW);
     if evidence.runners.len() <= share {
@@ -86,7 +111,7 @@ fn judge_some(checks: &[&Check], evidence: &Evidence, runners: &[Runner]) -> Jud
 /// What one check makes of one runner, in the order of the evidence.
 struct Examined<'a> {
     suspicions: Vec<Suspicion<'a>>,
-    doubts: Vec<Doubt>,
+    doubts: Vec<Unknown>,
 }
 
 /// A finding before it is known what else was found.
@@ -115,16 +140,14 @@ fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
     if applies.is_some_and(|applies| applies.truth(&view.about_runner) == Ok(false)) {
         return examined;
     }
-    let doubt = |engine: &Option<String>, subject: Option<String>, reasons: Vec<String>| Doubt {
-        unknown: Unknown {
-            check: check.id.clone(),
-            runner: view.runner.clone(),
-            engine: engine.clone(),
-            subject,
-            reason: reasons.join("; "),
-            caused_by: None,
-        },
+    let doubt = |engine: &Option<String>, subject: Option<String>, reasons: Vec<Reason>| Unknown {
+        check: check.id.clone(),
+        severity: check.severity,
+        runner: view.runner.clone(),
+        engine: engine.clone(),
+        subject,
         reasons,
+        caused_by: None,
     };
     for item in view.items(check.for_each) {
         let probed = check.probe.as_ref().map(|probe| view.asked(probe, item));
@@ -184,7 +207,7 @@ fn subject(check: &Check, item: &Item, scope: &Scope) -> String {
 impl Judgement {
     /// Makes findings of one runner's suspicions, now that all of them are known, and tells which
     /// of them its doubts follow from.
-    fn conclude(&mut self, suspicions: &[Suspicion], doubts: Vec<Doubt>, runner: &Runner) {
+    fn conclude(&mut self, suspicions: &[Suspicion], doubts: Vec<Unknown>, runner: &Runner) {
         let fingerprints = fingerprints(suspicions, runner);
         for (suspicion, own) in suspicions.iter().zip(&fingerprints) {
             let Suspicion { check, item, .. } = suspicion;
@@ -223,7 +246,7 @@ impl Judgement {
             let cause = explanations.iter().find(|e| e.covers(&doubt));
             Unknown {
                 caused_by: cause.map(|cause| fingerprints[cause.suspicion].clone()),
-                ..doubt.unknown
+                ..doubt
             }
         }));
     }

@@ -4,7 +4,7 @@
 use super::kubernetes::{code, reason};
 use super::nodes::{AGENTS, Agents};
 use crate::evidence::{
-    Cni, CniSettings, Encapsulation, Observation, Observed, Unobserved, Unseen, Why,
+    Asked, Cni, CniSettings, Encapsulation, Observation, Observed, Reason, Unseen, Why,
 };
 use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use kube::Client;
@@ -13,6 +13,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 const SYSTEM: &str = "kube-system";
+const CONFIG_MAPS: &str = "configmaps";
 
 /// What the agents' labels tell; its settings are read later, by name.
 pub(super) fn from_agents(agents: &Agents) -> Observation<Cni> {
@@ -26,7 +27,7 @@ pub(super) fn from_agents(agents: &Agents) -> Observation<Cni> {
     });
     match found {
         Some((agent, cni)) => Observed(named(cni, format!("pods labelled k8s-app={agent}"))),
-        None => Observation::unseen(Why::Missing, "no agent of a known CNI was found"),
+        None => Observation::Unobserved(Reason::NoKnownCni),
     }
 }
 
@@ -47,7 +48,7 @@ fn named(name: &str, source: String) -> Cni {
     Cni {
         name: name.to_owned(),
         source,
-        settings: Observation::unseen(Why::NotApplicable, "its settings were not asked for"),
+        settings: Observation::Unobserved(Reason::CniSettingsNotAsked),
     }
 }
 
@@ -65,10 +66,9 @@ pub(super) async fn settings(client: &Client, name: &str) -> Observation<CniSett
             encapsulation: Observed(Encapsulation::None),
             source: format!("what {name} is"),
         }),
-        other => Observation::unseen(
-            Why::NotApplicable,
-            format!("how {other} is set up is not read"),
-        ),
+        other => Unseen(Reason::CniSettingsNotRead {
+            cni: other.to_owned(),
+        }),
     }
 }
 
@@ -95,7 +95,7 @@ async fn calico(client: &Client) -> Observation<CniSettings> {
     }
     let data = match config_map(client, SYSTEM, "calico-config").await {
         Ok(data) => data,
-        Err(missing) if missing.why == Why::Missing => {
+        Err(missing) if missing.why() == Why::Missing => {
             return Unseen(installation.err().unwrap_or(missing));
         }
         Err(reason) => return Unseen(reason),
@@ -104,10 +104,7 @@ async fn calico(client: &Client) -> Observation<CniSettings> {
     let mtu = number(&data, "veth_mtu").filter(|mtu| *mtu > 0);
     let encapsulation = of_pools(pools).or_else(|| match data.get("calico_backend") {
         Some(backend) if backend == "vxlan" => Observed(Encapsulation::Vxlan),
-        _ => Observation::unseen(
-            Why::Missing,
-            "calico's IP pools could not be read: grant `list` on ippools.crd.projectcalico.org",
-        ),
+        _ => Observation::Unobserved(Reason::IpPoolsNotRead),
     });
     Observed(CniSettings {
         mtu,
@@ -117,10 +114,10 @@ async fn calico(client: &Client) -> Observation<CniSettings> {
 }
 
 /// The widest wrapping that any pool asks for.
-fn of_pools(pools: Result<Vec<Value>, Unobserved>) -> Observation<Encapsulation> {
+fn of_pools(pools: Result<Vec<Value>, Reason>) -> Observation<Encapsulation> {
     let pools = match pools {
         Ok(pools) if pools.is_empty() => {
-            return Observation::unseen(Why::Missing, "calico has no IP pool that could be read");
+            return Observation::Unobserved(Reason::NoIpPool);
         }
         Ok(pools) => pools,
         Err(reason) => return Unseen(reason),
@@ -142,7 +139,7 @@ fn of_pools(pools: Result<Vec<Value>, Unobserved>) -> Observation<Encapsulation>
 
 /// k3s has it built in and leaves no ConfigMap.
 async fn flannel(client: &Client) -> Observation<CniSettings> {
-    let mut found = Err(Unobserved::new(Why::Missing, "flannel has no ConfigMap"));
+    let mut found = Err(Reason::NoFlannelConfig);
     for namespace in ["kube-flannel", SYSTEM] {
         found = config_map(client, namespace, "kube-flannel-cfg")
             .await
@@ -195,12 +192,9 @@ fn cilium(data: &BTreeMap<String, String>) -> CniSettings {
 }
 
 fn unknown_backend(backend: Option<&str>) -> Observation<Encapsulation> {
-    let name = backend.map(crate::collect::walk::text::plain);
-    let name = name.as_deref().unwrap_or("that is not named");
-    Observation::unseen(
-        Why::Unreadable,
-        format!("what a backend {name} takes of each packet is not known"),
-    )
+    Unseen(Reason::BackendUnknown {
+        backend: backend.map(crate::collect::walk::text::plain),
+    })
 }
 
 fn number(data: &BTreeMap<String, String>, key: &str) -> Option<i64> {
@@ -211,18 +205,15 @@ async fn config_map(
     client: &Client,
     namespace: &str,
     name: &str,
-) -> Result<BTreeMap<String, String>, Unobserved> {
+) -> Result<BTreeMap<String, String>, Reason> {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let found = api.get(name).await.map_err(|error| match code(&error) {
-        Some(404) => Unobserved::new(
-            Why::Missing,
-            format!("there is no configmap {namespace}/{name}"),
-        ),
-        _ => reason(
-            &error,
-            &format!("reading configmap {namespace}/{name}"),
-            &format!("`get` on configmaps in {namespace}"),
-        ),
+        Some(404) => Reason::NotInCluster {
+            resource: CONFIG_MAPS.to_owned(),
+            namespace: Some(namespace.to_owned()),
+            name: Some(name.to_owned()),
+        },
+        _ => reason(&error, Asked::get(CONFIG_MAPS, Some(namespace), name)),
     })?;
     Ok(found.data.unwrap_or_default())
 }
@@ -233,7 +224,7 @@ async fn objects(
     group: &str,
     kind: &str,
     plural: &str,
-) -> Result<Vec<Value>, Unobserved> {
+) -> Result<Vec<Value>, Reason> {
     let kind = GroupVersionKind::gvk(group, "v1", kind);
     let api: Api<DynamicObject> = Api::all_with(
         client.clone(),
@@ -243,15 +234,12 @@ async fn objects(
         .list(&ListParams::default().limit(100))
         .await
         .map_err(|error| match code(&error) {
-            Some(404) => Unobserved::new(
-                Why::Missing,
-                format!("there is no resource {plural}.{group}"),
-            ),
-            _ => reason(
-                &error,
-                &format!("listing {plural}.{group}"),
-                &format!("`list` on {plural}.{group}"),
-            ),
+            Some(404) => Reason::NotInCluster {
+                resource: format!("{plural}.{group}"),
+                namespace: None,
+                name: None,
+            },
+            _ => reason(&error, Asked::list(format!("{plural}.{group}"), None)),
         })?;
     Ok(found.items.into_iter().map(|object| object.data).collect())
 }

@@ -4,11 +4,11 @@
 use super::runner::walk_runner;
 use super::stop::{Stop, unreached};
 use super::talk::{Ended, Talk};
-use super::{Exec, Limits, Place, client_limit};
+use super::{Exec, Limits, Place, client_limit, whole};
 use crate::collect::walk::{Mode, Walk};
 use crate::evidence::{
     ContainerState, Evidence, InterfaceKind, Observation, Observed, Outermost, PodContainer,
-    Provider, Role, Runner, Standing, Unobserved, Why,
+    Provider, Reason, Role, Runner, Standing,
 };
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -43,10 +43,7 @@ impl Docker {
         }
         // It was the doctor's own clock that was read, or the only one there is to compare with.
         runner.standing.clock_ahead = None;
-        let mut evidence = Evidence::new(Observation::unseen(
-            Why::NotApplicable,
-            "there is no cluster: --docker was asked for",
-        ));
+        let mut evidence = Evidence::new(Observation::Unobserved(Reason::NoCluster));
         evidence.runners = vec![runner];
         evidence.incomplete = incomplete;
         evidence
@@ -86,10 +83,7 @@ impl Docker {
                     exit_code: None,
                 },
                 restarts: 0,
-                log: Some(Observation::unseen(
-                    Why::NotApplicable,
-                    "without a cluster, logs are not read",
-                )),
+                log: Some(Observation::Unobserved(Reason::LogsNotRead)),
                 last_end: None,
             }],
             namespaces: Observation::Unobserved(unseen.clone()),
@@ -104,7 +98,7 @@ impl Docker {
 }
 
 impl Exec for Docker {
-    async fn exec(&self, _: &Place, walk: &Walk, limit: Duration) -> Result<Vec<u8>, Unobserved> {
+    async fn exec(&self, _: &Place, walk: &Walk, limit: Duration) -> Result<Vec<u8>, Reason> {
         let mut arguments = walk.command();
         if let Some(container) = &self.container {
             let docker = ["docker", "exec", "-i", "--", container];
@@ -119,16 +113,17 @@ impl Exec for Docker {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let mut process = command.spawn().map_err(|error| {
-            let detail = format!("{program} could not be started: {error}");
-            Unobserved::new(Why::Missing, detail)
+            let said = error.to_string();
+            let program = program.clone();
+            Reason::ProgramNotStarted { program, said }
         })?;
         let (Some(stdin), Some(stdout), Some(stderr)) = (
             process.stdin.take(),
             process.stdout.take(),
             process.stderr.take(),
         ) else {
-            let detail = format!("{program} has no streams");
-            return Err(Unobserved::new(Why::Unreadable, detail));
+            let program = Some(program);
+            return Err(Reason::NoStreams { program });
         };
         let mut talk = Talk::default();
         let limit = client_limit(limit);
@@ -136,10 +131,9 @@ impl Exec for Docker {
         let streams = (stdin, stdout, stderr);
         match talk.hold_until(ends, &self.stop, streams, walk).await {
             _ if !talk.printed.is_empty() => Ok(talk.printed),
-            Ended::Late => Err(Unobserved::new(
-                Why::TimedOut,
-                format!("nothing came within {} s: raise --timeout", limit.as_secs()),
-            )),
+            Ended::Late => Err(Reason::DockerLate {
+                seconds: whole(limit.as_secs()),
+            }),
             Ended::Stopped => Err(unreached()),
             Ended::ByItself => Err(self.no_output(&talk.complaint())),
         }
@@ -147,17 +141,17 @@ impl Exec for Docker {
 }
 
 impl Docker {
-    fn no_output(&self, said: &str) -> Unobserved {
+    fn no_output(&self, said: &str) -> Reason {
         let said = crate::collect::walk::text::plain(said);
         match &self.container {
-            Some(name) => Unobserved::new(
-                Why::Unreadable,
-                format!("`docker exec` into container {name} failed: {said}"),
-            ),
-            None => Unobserved::new(
-                Why::Unreadable,
-                format!("the walk printed nothing here: {said}"),
-            ),
+            Some(name) => Reason::DockerExecFailed {
+                container: name.clone(),
+                said,
+            },
+            None => Reason::WalkSilent {
+                container: None,
+                said,
+            },
         }
     }
 }

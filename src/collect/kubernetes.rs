@@ -15,7 +15,7 @@ use super::{Limits, Progress, Selection, nodes};
 use crate::collect::discover;
 use crate::collect::walk::Mode;
 use crate::evidence::{
-    Cluster as ClusterFacts, Evidence, Observation, Observed, Runner, Unobserved, Unseen, Why,
+    Asked, Cluster as ClusterFacts, Evidence, Observation, Observed, Reason, Runner, Unseen, Why,
 };
 use crate::symptoms::Symptoms;
 use anyhow::{Result, anyhow};
@@ -94,12 +94,13 @@ impl Cluster {
             }
             None => None,
         };
-        let found = self.find(order.selection).await?;
+        let listed = self.find(order.selection).await?;
         Ok(Start {
             server_version: version.git_version,
             clock_ahead,
             caught,
-            found,
+            found: listed.found,
+            jobs: listed.jobs,
         })
     }
 
@@ -116,6 +117,7 @@ impl Cluster {
             clock_ahead,
             caught,
             found,
+            jobs,
         } = start;
         progress.found(found.len());
         let names: BTreeSet<String> = found.iter().filter_map(|f| f.runner.node.clone()).collect();
@@ -167,6 +169,7 @@ impl Cluster {
         evidence.nodes = nodes;
         evidence.runners = runners;
         evidence.incomplete = incomplete;
+        evidence.jobs_given_up = jobs;
         evidence
     }
 
@@ -174,7 +177,7 @@ impl Cluster {
         let mode = found.mode();
         let orders = limits.orders();
         let walked = walk_runner(self, found.runner, &mode, &orders, limits.max_depth).await;
-        match walked.engines.reason().map(|reason| reason.why) {
+        match walked.engines.reason().map(Reason::why) {
             // Its container may have ended between the list and the exec.
             Some(Why::Unreadable | Why::NotRunning) => self.look_again(walked).await,
             _ => walked,
@@ -201,12 +204,12 @@ struct Start {
     clock_ahead: Option<i64>,
     caught: Option<Runner>,
     found: Vec<Found>,
+    jobs: Option<Observation<i64>>,
 }
 
 /// Stopped before a runner was known.
 pub fn cut_short(why: String) -> Evidence {
-    let nothing = "the run ended before the cluster told of itself";
-    let mut evidence = Evidence::new(Observation::unseen(Why::TimedOut, nothing));
+    let mut evidence = Evidence::new(Unseen(Reason::ClusterSilent));
     evidence.incomplete = Some(why);
     evidence
 }
@@ -218,29 +221,26 @@ impl Found {
     }
 }
 
-/// Why something could not be read, and what to grant where that is the cause.
-pub(super) fn reason(error: &kube::Error, doing: &str, grant: &str) -> Unobserved {
+/// Why something that was asked for could not be read.
+pub(super) fn reason(error: &kube::Error, asked: Asked) -> Reason {
     match code(error) {
-        Some(403) => Unobserved::new(
-            Why::Forbidden,
-            format!("{doing} is forbidden: grant {grant}"),
-        ),
+        Some(403) => Reason::RequestForbidden { asked },
         Some(code) if BUSY.contains(&code) => busy(code, error),
-        _ => Unobserved::new(Why::Unreadable, format!("{doing} failed: {}", chain(error))),
+        _ => Reason::RequestFailed {
+            asked,
+            said: chain(error),
+        },
     }
 }
 
 /// What an API server answers that has no time.
 const BUSY: [u16; 3] = [429, 503, 504];
 
-fn busy(code: u16, error: &kube::Error) -> Unobserved {
-    Unobserved::new(
-        Why::Unreadable,
-        format!(
-            "the API server has no time for this ({code}): {}; try again later, or with a lower --concurrency",
-            chain(error)
-        ),
-    )
+fn busy(code: u16, error: &kube::Error) -> Reason {
+    Reason::ServerBusy {
+        code: i64::from(code),
+        said: chain(error),
+    }
 }
 
 pub(super) fn forbidden(error: &kube::Error) -> bool {

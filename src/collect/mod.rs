@@ -14,7 +14,7 @@ mod talk;
 pub mod walk;
 
 use crate::collect::walk::{Orders, Url, Walk};
-use crate::evidence::{Probe, Unobserved};
+use crate::evidence::{Probe, Reason};
 use std::time::Duration;
 pub use stop::Stop;
 
@@ -26,7 +26,7 @@ pub trait Exec: Sync {
         place: &Place,
         walk: &Walk,
         limit: Duration,
-    ) -> impl Future<Output = Result<Vec<u8>, Unobserved>> + Send;
+    ) -> impl Future<Output = Result<Vec<u8>, Reason>> + Send;
 }
 
 /// A container of a pod.
@@ -80,6 +80,8 @@ pub struct Selection {
     pub namespace: Option<String>,
     pub all_namespaces: bool,
     pub labels: Option<String>,
+    /// That there is none is no error.
+    pub allow_empty: bool,
 }
 
 /// Told as runners are examined, for a progress line.
@@ -87,4 +89,9 @@ pub trait Progress: Sync {
     fn waits(&self);
     fn found(&self, runners: usize);
     fn examined(&self, runner: &str);
+}
+
+/// As evidence counts.
+fn whole(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX)
 }

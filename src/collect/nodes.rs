@@ -5,7 +5,7 @@ use super::kubernetes::{Cluster as Client, forbidden, reason};
 use super::{Exec, Limits, Place, cni};
 use crate::collect::walk::text::plain;
 use crate::collect::walk::{Mode, SeenNode, Walk};
-use crate::evidence::{Cni, Node, Observation, Observed, Unobserved, Unseen, Why};
+use crate::evidence::{Asked, Cni, Node, Observation, Observed, Reason, Unseen};
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{self, Pod};
 use kube::api::{Api, ListParams};
@@ -37,25 +37,22 @@ pub async fn examine(client: &Client, names: Vec<String>, enter: bool, limits: &
             let node = api.get(&name).await;
             let seen = match enter {
                 true => enter_node(client, agents, &name, limits).await,
-                false => Err(Unobserved::new(
-                    Why::NotApplicable,
-                    "not asked for: --no-node-exec",
-                )),
+                false => Err(Reason::NodeExecNotAsked),
             };
-            (node, seen)
+            (name, node, seen)
         }
     });
     let read: Vec<_> = read.buffered(limits.concurrency).collect().await;
     let mut cni = cni::from_agents(&agents);
     let mut nodes = Vec::new();
-    for (node, seen) in read {
+    for (name, node, seen) in read {
         match node {
             Ok(node) => {
                 cni = cni::from_condition(&node).map_or(cni, Observed);
                 nodes.push(describe(&node, seen));
             }
             Err(error) => {
-                cni = cni.or_else(|| Unseen(reason(&error, "reading a node", "`get` on nodes")))
+                cni = cni.or_else(|| Unseen(reason(&error, Asked::get("nodes", None, &name))))
             }
         }
     }
@@ -65,7 +62,7 @@ pub async fn examine(client: &Client, names: Vec<String>, enter: bool, limits: &
     Nodes { nodes, cni }
 }
 
-pub(super) type Agents = Result<Vec<(Pod, &'static str)>, Unobserved>;
+pub(super) type Agents = Result<Vec<(Pod, &'static str)>, Reason>;
 
 /// The agents that run in this cluster, in one LIST: all namespaces where that is allowed.
 async fn agents(client: &Client) -> Agents {
@@ -79,13 +76,7 @@ async fn agents(client: &Client) -> Agents {
         }
         found => found,
     };
-    let found = found.map_err(|e| {
-        reason(
-            &e,
-            "listing the CNI's agents",
-            "`list` on pods in kube-system",
-        )
-    })?;
+    let found = found.map_err(|e| reason(&e, Asked::list("pods", Some("kube-system"))))?;
     let named = |pod: &Pod| {
         let label = pod.metadata.labels.as_ref()?.get("k8s-app")?;
         AGENTS
@@ -104,7 +95,7 @@ async fn enter_node(
     agents: &Agents,
     node: &str,
     limits: &Limits,
-) -> Result<SeenNode, Unobserved> {
+) -> Result<SeenNode, Reason> {
     let agents = agents.as_ref().map_err(Clone::clone)?;
     let usable = |pod: &Pod| {
         let spec = pod.spec.as_ref()?;
@@ -118,12 +109,7 @@ async fn enter_node(
         .filter(|(pod, _)| usable(pod).is_some())
         .min_by_key(|(_, name)| order(name))
         .map(|(pod, _)| pod)
-        .ok_or_else(|| {
-            Unobserved::new(
-                Why::Missing,
-                "no pod of the CNI, kube-proxy or node-exporter that uses the node's network runs there",
-            )
-        })?;
+        .ok_or_else(|| Reason::NoNodeAgent)?;
     let container = agent.spec.as_ref().and_then(|spec| spec.containers.first());
     let place = Place {
         namespace: agent.metadata.namespace.clone().unwrap_or_default(),
@@ -146,7 +132,7 @@ fn addresses(node: &v1::Node) -> Vec<String> {
     own.map(|address| plain(&address.address)).collect()
 }
 
-fn describe(node: &v1::Node, seen: Result<SeenNode, Unobserved>) -> Node {
+fn describe(node: &v1::Node, seen: Result<SeenNode, Reason>) -> Node {
     let info = node
         .status
         .as_ref()

@@ -1,7 +1,7 @@
 //! The objects that pods come from, read for `fix`; nothing is ever written.
 
 use super::kubernetes::{Cluster, reason};
-use crate::evidence::{Unobserved, Why};
+use crate::evidence::{Asked, Reason};
 use http::Request;
 use serde_json::Value;
 
@@ -27,24 +27,22 @@ pub fn resource(kind: &str) -> Option<&'static str> {
 
 impl Cluster {
     /// One object, as the server has it.
-    pub async fn object(
-        &self,
-        kind: &str,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Value, Unobserved> {
+    pub async fn object(&self, kind: &str, namespace: &str, name: &str) -> Result<Value, Reason> {
         let Some((_, api, list)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
-            return Err(Unobserved::new(
-                Why::NotApplicable,
-                format!("{kind} is not known here"),
-            ));
+            return Err(Reason::KindUnknown {
+                kind: kind.to_owned(),
+            });
         };
         let path = format!("/{api}/namespaces/{namespace}/{list}/{name}");
-        let doing = format!("reading {kind} {namespace}/{name}");
-        let request = Request::get(path).body(Vec::new()).map_err(|error| {
-            Unobserved::new(Why::Unreadable, format!("{doing} failed: {error}"))
-        })?;
+        let asked = Asked::get(*list, Some(namespace), name);
+        let request =
+            Request::get(path)
+                .body(Vec::new())
+                .map_err(|error| Reason::RequestFailed {
+                    asked: asked.clone(),
+                    said: error.to_string(),
+                })?;
         let object = self.client.request::<Value>(request).await;
-        object.map_err(|error| reason(&error, &doing, &format!("`get` on {list}")))
+        object.map_err(|error| reason(&error, asked))
     }
 }

@@ -3,7 +3,7 @@
 use super::{Exec, Place};
 use crate::collect::walk::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked};
 use crate::evidence::{
-    Engine, Observation, Observed, PodContainer, Probed, Runner, Unobserved, Unseen, Why,
+    AsksElsewhere, Engine, Observation, Observed, PodContainer, Probed, Reason, Runner, Unseen, Why,
 };
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -21,8 +21,8 @@ pub async fn walk_runner<E: Exec>(
     let mut ahead = None;
     for container in runner.engine_containers() {
         if container.state.phase != "running" {
-            let detail = format!("container {} does not run", container.name);
-            seen.push(Seen::nothing(Unobserved::new(Why::NotRunning, detail)));
+            let container = container.name.clone();
+            seen.push(Seen::nothing(Reason::ContainerNotRunning { container }));
             continue;
         }
         let place = Place {
@@ -37,13 +37,10 @@ pub async fn walk_runner<E: Exec>(
         let walk = Walk::new(mode, orders);
         let begun = seconds();
         seen.push(match exec.exec(&place, &walk, orders.longest()).await {
-            Ok(stream) if stream.len() >= STREAM_BYTES => Seen::nothing(Unobserved::new(
-                Why::TooLarge,
-                format!(
-                    "container {} printed more than {STREAM_BYTES} bytes",
-                    container.name
-                ),
-            )),
+            Ok(stream) if stream.len() >= STREAM_BYTES => Seen::nothing(Reason::StreamTooLarge {
+                container: container.name.clone(),
+                bytes: STREAM_BYTES as i64,
+            }),
             Ok(stream) => read(walk, stream, walked).await,
             Err(reason) => Seen::nothing(reason),
         });
@@ -51,8 +48,7 @@ pub async fn walk_runner<E: Exec>(
         ahead = ahead.or(clock.map(|clock| outside(clock, begun..=seconds())));
     }
     if seen.is_empty() {
-        let reason = Unobserved::new(Why::NotApplicable, no_engine(&runner));
-        seen.push(Seen::nothing(reason));
+        seen.push(Seen::nothing(no_engine(&runner)));
     }
     let Some(mut seen) = seen.into_iter().reduce(merge) else {
         return runner;
@@ -62,12 +58,9 @@ pub async fn walk_runner<E: Exec>(
     }
     runner.standing.clock_ahead = match (ahead, &seen.engines) {
         (Some(ahead), _) => Some(Observed(ahead)),
-        (None, Unseen(reason)) if reason.why == Why::NotApplicable => None,
+        (None, Unseen(reason)) if reason.why() == Why::NotApplicable => None,
         (None, Unseen(reason)) => Some(Unseen(reason.clone())),
-        (None, Observed(_)) => {
-            let detail = "the walk did not tell the time";
-            Some(Observation::unseen(Why::Missing, detail))
-        }
+        (None, Observed(_)) => Some(Unseen(Reason::NoClock)),
     };
     runner.namespaces = seen.namespaces;
     runner.engines = seen.engines;
@@ -79,34 +72,33 @@ pub async fn walk_runner<E: Exec>(
 async fn read(walk: Walk, stream: Vec<u8>, walked: Walked) -> Seen {
     let reading = tokio::task::spawn_blocking(move || walk.read_pod(&stream, &walked));
     reading.await.unwrap_or_else(|error| {
-        let detail = format!("what the walk printed could not be read: {error}");
-        Seen::nothing(Unobserved::new(Why::Unreadable, detail))
+        Seen::nothing(Reason::StreamUnread {
+            said: error.to_string(),
+        })
     })
 }
 
 /// Why there was nothing to walk, and where to look instead.
-fn no_engine(runner: &Runner) -> String {
+fn no_engine(runner: &Runner) -> Reason {
     let asks = |container: &PodContainer| {
-        let host = container.env.get("DOCKER_HOST")?;
-        Some(format!(
-            "; {} asks an engine elsewhere (DOCKER_HOST {host}): check the pod in which that runs",
-            container.name
-        ))
+        Some(AsksElsewhere {
+            docker_host: container.env.get("DOCKER_HOST")?.clone(),
+            container: container.name.clone(),
+        })
     };
-    let elsewhere = runner.containers.iter().find_map(asks);
-    let elsewhere = elsewhere.unwrap_or_else(|| ", so there was nothing to walk".to_owned());
-    format!("no container of this pod runs a Docker engine{elsewhere}")
+    Reason::NoEngineContainer {
+        asks: runner.containers.iter().find_map(asks),
+    }
 }
 
 /// Leaves out what lies deeper than was asked for; of the first level there it is said.
 fn bound(engines: &mut Vec<Engine>, max_depth: usize) {
     engines.retain(|engine| engine.depth() <= max_depth);
     for engine in engines.iter_mut().filter(|e| e.depth() == max_depth) {
-        let detail = format!(
-            "{} lies deeper than --max-depth {max_depth}: raise it",
-            engine.path
-        );
-        engine.api = Observation::unseen(Why::TooLarge, detail);
+        engine.api = Unseen(Reason::TooDeep {
+            engine: engine.path.clone(),
+            max_depth: i64::try_from(max_depth).unwrap_or(i64::MAX),
+        });
     }
 }
 
@@ -182,7 +174,7 @@ mod tests {
         assert_eq!(seen, [true, true, false]);
         let reason = engines[2].api.reason().unwrap();
         assert_eq!(
-            reason.detail,
+            reason.to_string(),
             "dind/a/b lies deeper than --max-depth 2: raise it"
         );
     }

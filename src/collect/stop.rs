@@ -1,6 +1,6 @@
 //! The end of a run before its time: what walks have told by then still counts.
 
-use crate::evidence::{Unobserved, Why};
+use crate::evidence::Reason;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -39,6 +39,6 @@ impl Stop {
 }
 
 /// Why there is nothing of what a run did not come to.
-pub fn unreached() -> Unobserved {
-    Unobserved::new(Why::TimedOut, "the run ended before it")
+pub fn unreached() -> Reason {
+    Reason::RunEnded
 }

@@ -88,7 +88,8 @@ mod tests {
         assert_eq!(carried("cilium", Some(1500), native), Some(1500));
         let wireguard = Observed(Encapsulation::Wireguard);
         assert_eq!(carried("cilium", Some(1500), wireguard), Some(1370));
-        let unknown = Observation::unseen(Why::Missing, "not told");
+        let unknown =
+            Observation::Unobserved(crate::evidence::Reason::prose(Why::Missing, "not told"));
         assert_eq!(carried("cilium", Some(1500), unknown), Some(1370));
         assert_eq!(carried("calico", None, vxlan()), None);
         assert_eq!(carried("calico", Some(7), vxlan()), None);

@@ -2,12 +2,13 @@
 
 mod watch;
 
+use super::gate::{self, Gate};
 use super::output::Destinations;
 use super::{Exit, library, source, tell, tell_suppressed, tell_unmatched};
 use crate::checks::{Library, judge};
 use crate::cli::Check;
 use crate::config::{self, Config};
-use crate::diagnosis::{Diagnosis, Verdict};
+use crate::diagnosis::Diagnosis;
 use crate::evidence::Evidence;
 use crate::redact::redact;
 use crate::report::{self, Style};
@@ -51,7 +52,8 @@ fn examine(
     options: &Check,
     settings: &Config,
 ) -> Result<Diagnosis> {
-    let asked = library::questions(library, &options.source, options.checks.allow_probes)?;
+    let mut asked = library::questions(library, &options.source, options.checks.allow_probes)?;
+    asked.allow_empty = options.allow_empty;
     let mut evidence = source::evidence_with(&options.source, asked)?;
     if options.redact {
         evidence = redact(&evidence)?.evidence;
@@ -88,36 +90,23 @@ fn exit(diagnosis: &Diagnosis, options: &Check) -> Exit {
     if diagnosis.incomplete.as_deref() == Some(source::INTERRUPTED) {
         return Exit::Interrupted;
     }
-    if diagnosis.verdict == Verdict::Failing {
-        return Exit::Findings;
-    }
-    if diagnosis.runners.is_empty() {
-        if options.allow_empty {
-            return Exit::Fine;
-        }
+    let gate = Gate {
+        strict: options.strict,
+        allow_unknown: options.allow_unknown,
+        allow_empty: options.allow_empty,
+    };
+    let exit = gate.exit(diagnosis);
+    if exit == Exit::CouldNotExamine && diagnosis.runners.is_empty() {
         tell(
             "runner-doctor: no runner was found, so nothing was examined: name pods, choose a namespace with -n or -A, or accept this with --allow-empty",
         );
-        return Exit::CouldNotExamine;
     }
-    let unseen: Vec<&str> = diagnosis
-        .runners
-        .iter()
-        .filter(|r| r.unseen)
-        .map(|r| r.name.as_str())
-        .collect();
-    if !unseen.is_empty() {
-        let names = report::clean(&unseen.join(", ")).into_owned();
+    let unseen = gate::unseen(diagnosis).join(", ");
+    if matches!(exit, Exit::CouldNotExamine | Exit::Unknown) && !unseen.is_empty() {
         tell(&format!(
-            "runner-doctor: neither a Docker engine nor the pod network could be seen of {names}: the reasons stand under the unknowns"
+            "runner-doctor: neither a Docker engine nor the pod network could be seen of {}: the reasons stand under the unknowns",
+            report::clean(&unseen)
         ));
-        return Exit::CouldNotExamine;
     }
-    if diagnosis.incomplete.is_some() {
-        return Exit::CouldNotExamine;
-    }
-    match options.strict && diagnosis.verdict == Verdict::Incomplete {
-        true => Exit::Unknown,
-        false => Exit::Fine,
-    }
+    exit
 }

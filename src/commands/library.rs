@@ -23,5 +23,6 @@ pub(super) fn questions(library: &Library, source: &Source, allowed: bool) -> Re
     Ok(Questions {
         probes: library.probes(allowed || recorded)?,
         symptoms: library.symptoms(),
+        allow_empty: false,
     })
 }

@@ -1,10 +1,11 @@
 //! `lint`: judges files before they are deployed.
 
+use super::gate::Gate;
 use super::output::Destinations;
 use super::{Exit, library, tell, tell_suppressed, tell_unmatched};
 use crate::cli::Lint;
 use crate::config::{self, Config};
-use crate::diagnosis::{Diagnosis, Verdict};
+use crate::diagnosis::Diagnosis;
 use crate::lint::network::PodNetwork;
 use crate::lint::{self, Linted, UNDERSTOOD, files};
 use crate::report;
@@ -76,23 +77,22 @@ fn remark(linted: &Linted) {
             "a file cannot tell: {} on {}{place}: {}",
             unknown.check,
             report::clean(&unknown.runner),
-            report::clean(&unknown.reason)
+            report::clean(&unknown.reason())
         );
     }
 }
 
 fn exit(diagnosis: &Diagnosis, options: &Lint) -> Exit {
-    if diagnosis.verdict == Verdict::Failing {
-        return Exit::Findings;
-    }
-    if diagnosis.runners.is_empty() && diagnosis.unknowns.is_empty() && !options.allow_empty {
+    let gate = Gate {
+        strict: options.strict,
+        allow_unknown: options.allow_unknown,
+        allow_empty: options.allow_empty,
+    };
+    let exit = gate.exit(diagnosis);
+    if exit == Exit::CouldNotExamine {
         tell(
             "runner-doctor: no file tells of a runner or a pipeline for one, so nothing was judged: name others, or accept this with --allow-empty",
         );
-        return Exit::CouldNotExamine;
     }
-    match options.strict && diagnosis.verdict == Verdict::Incomplete {
-        true => Exit::Unknown,
-        false => Exit::Fine,
-    }
+    exit
 }

@@ -7,6 +7,7 @@ mod completions;
 mod diff;
 mod explain;
 mod fix;
+mod gate;
 mod job;
 mod library;
 mod lint;

@@ -28,6 +28,8 @@ pub struct Questions {
     pub probes: Vec<Probe>,
     /// Errors to look for in logs.
     pub symptoms: Symptoms,
+    /// A namespace without a runner is no error.
+    pub allow_empty: bool,
 }
 
 /// Everything there is to see; live, also what checks ask.
@@ -150,6 +152,7 @@ async fn from_cluster(source: &Source, asked: Questions) -> Result<Evidence> {
         namespace: source.namespace.clone(),
         all_namespaces: source.all_namespaces,
         labels: source.labels.clone(),
+        allow_empty: asked.allow_empty,
     };
     let order = Order {
         selection: &selection,

@@ -67,7 +67,8 @@ fn the_article_is_mended_step_by_step() {
 fn what_is_seen_no_more_is_not_fixed() {
     let article = recording("article");
     let mut blind = article.clone();
-    blind.runners[0].engines = Observation::unseen(Why::Forbidden, "hidden");
+    blind.runners[0].engines =
+        Observation::Unobserved(crate::evidence::Reason::prose(Why::Forbidden, "hidden"));
     let diff = compare(&article, &blind);
     assert_eq!(places(&diff.fixed), Vec::<String>::new());
     assert!(places(&diff.unseen).contains(&"mtu-inversion docker-in-docker".to_owned()));

@@ -20,8 +20,9 @@ const SUPPRESSING: [&str; 3] = ["check", "fix", "lint"];
 /// The flags that may have a default. Those that let something run or reach something
 /// (--allow-probes, --confirm, --kubeconfig) are only for who starts the doctor: a folder that one
 /// happens to stand in must not say them.
-const FLAGS: [&str; 17] = [
+const FLAGS: [&str; 18] = [
     "allow-empty",
+    "allow-unknown",
     "check",
     "checks-dir",
     "concurrency",

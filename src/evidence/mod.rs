@@ -4,12 +4,14 @@
 mod launch;
 mod observation;
 mod probes;
+pub mod reason;
 mod resources;
 mod traffic;
 
 pub use launch::{Launch, Launcher};
-pub use observation::{Observation, Observed, Unobserved, Unseen, Why};
+pub use observation::{Observation, Observed, Unseen};
 pub use probes::{Layer, Probe, Probed};
+pub use reason::{Asked, AsksElsewhere, Class, Part, Reason, Verb, Why, WrittenReason};
 pub use resources::{DataRoot, Ended, Eviction, Standing};
 pub use traffic::{Firewall, FirewallKind, OnLink, Traffic};
 
@@ -38,6 +40,9 @@ pub struct Evidence {
     pub nodes: Vec<Node>,
     #[serde(default)]
     pub runners: Vec<Runner>,
+    /// How many Jobs of runners have given up; absent where they were not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs_given_up: Option<Observation<i64>>,
     /// The run was interrupted or its deadline passed: there was more to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
@@ -77,6 +82,7 @@ impl Evidence {
             cluster,
             nodes: Vec::new(),
             runners: Vec::new(),
+            jobs_given_up: None,
             incomplete: None,
             redacted: false,
             examined_at: None,
@@ -182,7 +188,7 @@ impl Encapsulation {
 }
 
 fn not_recorded<T>() -> Observation<T> {
-    Observation::unseen(Why::NotApplicable, "this recording does not hold it")
+    Unseen(Reason::NotRecorded)
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -646,6 +652,15 @@ impl Runner {
             return self.pod.clone();
         }
         format!("{}/{}", self.namespace, self.pod)
+    }
+
+    /// A file that holds Secrets and nothing that runs.
+    pub fn is_secret(&self) -> bool {
+        let Some(declared) = &self.declared else {
+            return false;
+        };
+        let runs = !self.containers.is_empty() || !self.engines.seen().is_empty();
+        !runs && declared.steps.seen().is_empty() && !declared.secrets.seen().is_empty()
     }
 
     /// Adds what the logs of its containers show, by the containers' names.

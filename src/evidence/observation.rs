@@ -1,62 +1,20 @@
 //! A value that was seen, or the reason why it was not: the difference between *fine* and *unknown*.
 
+use super::reason::{Reason, WrittenReason};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
-use std::fmt;
 
 /// What was seen, or why it could not be. In a document an observed value stands as it is; an
-/// unobserved one is `{unobserved: {why: …, detail: …}}`.
+/// unobserved one is `{unobserved: {why: …, detail: …, reason: …}}`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observation<T> {
     Observed(T),
-    Unobserved(Unobserved),
+    Unobserved(Reason),
 }
 pub use Observation::{Observed, Unobserved as Unseen};
 
-/// Why something could not be seen, in a word for programs and a sentence for people.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Unobserved {
-    pub why: Why,
-    pub detail: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Why {
-    /// The cluster refused; the detail names the RBAC rule to grant.
-    Forbidden,
-    /// A command or a file that the walk needs is not there.
-    Missing,
-    TimedOut,
-    TooLarge,
-    /// It was there but could not be read or understood.
-    Unreadable,
-    /// The thing does not run now, so there is nothing to see.
-    NotRunning,
-    /// It does not exist here, or was not asked for.
-    NotApplicable,
-}
-
-impl Unobserved {
-    pub fn new(why: Why, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        Unobserved { why, detail }
-    }
-}
-
-impl fmt::Display for Unobserved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
-    }
-}
-
 impl<T> Observation<T> {
-    pub fn unseen(why: Why, detail: impl Into<String>) -> Self {
-        Unseen(Unobserved::new(why, detail))
-    }
-
     pub fn observed(&self) -> Option<&T> {
         match self {
             Observed(value) => Some(value),
@@ -64,7 +22,7 @@ impl<T> Observation<T> {
         }
     }
 
-    pub fn reason(&self) -> Option<&Unobserved> {
+    pub fn reason(&self) -> Option<&Reason> {
         match self {
             Observed(_) => None,
             Unseen(reason) => Some(reason),
@@ -112,7 +70,7 @@ impl<T> Observation<Vec<T>> {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Hole {
-    unobserved: Unobserved,
+    unobserved: WrittenReason,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -130,7 +88,7 @@ impl<T: Serialize> Serialize for Observation<T> {
         match self {
             Observed(value) => value.serialize(serializer),
             Unseen(reason) => Hole {
-                unobserved: reason.clone(),
+                unobserved: reason.clone().into(),
             }
             .serialize(serializer),
         }
@@ -140,7 +98,7 @@ impl<T: Serialize> Serialize for Observation<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Observation<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Written::deserialize(deserializer)? {
-            Written::Hole(hole) => Unseen(hole.unobserved),
+            Written::Hole(hole) => Unseen(hole.unobserved.into()),
             Written::Value(value) => Observed(value),
         })
     }

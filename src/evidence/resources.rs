@@ -1,6 +1,6 @@
 //! What a runner has to live on, and how its pod fares: disks, clocks, limits, the cluster's word.
 
-use super::{Observation, Why};
+use super::{Observation, Reason};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -71,8 +71,7 @@ impl Standing {
             Some(api) if ahead.abs_diff(api) <= UNCERTAIN => *ahead = 0,
             Some(api) => *ahead = ahead.saturating_sub(api),
             None => {
-                let detail = "the API server does not tell the time";
-                self.clock_ahead = Some(Observation::unseen(Why::Missing, detail));
+                self.clock_ahead = Some(Observation::Unobserved(Reason::NoServerTime));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The facts of the containers that Docker engines run now: builds and their services.
 
 use super::{BuildFacts, Hole, Section};
-use crate::evidence::{Engine, Runner};
+use crate::evidence::{Engine, Reason, Runner};
 
 pub(super) fn derive(runner: &Runner) -> Section<BuildFacts> {
     let engines = runner.engines.seen();
@@ -28,18 +28,18 @@ fn holes(runner: &Runner) -> Vec<Hole> {
     if runner.declared.is_some() {
         return Vec::new();
     }
-    let hole = |engine: Option<&str>, reason: &str| Hole {
+    let hole = |engine: Option<&str>, reason: &Reason| Hole {
         engine: engine.map(str::to_owned),
         subject: None,
-        reason: reason.to_owned(),
+        reason: reason.clone(),
     };
     if let Some(reason) = runner.engines.reason() {
-        return vec![hole(None, &reason.detail)];
+        return vec![hole(None, reason)];
     }
     let silent = runner.engines.seen().iter().filter_map(|engine| {
         let containers = engine.api.as_ref().and_then(|api| api.containers.as_ref());
         let reason = containers.reason()?;
-        Some(hole(Some(&engine.path), &reason.detail))
+        Some(hole(Some(&engine.path), reason))
     });
     silent.collect()
 }

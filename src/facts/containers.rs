@@ -3,7 +3,7 @@
 use super::hosts::host_socket;
 use super::{ContainerFacts, Hole, Section, data};
 use crate::evidence::{
-    Engine, Mount, Observation, Observed, Outermost, PodContainer, Role, Runner, Why,
+    Engine, Mount, Observation, Observed, Outermost, PodContainer, Reason, Role, Runner, Why,
 };
 use crate::facts::versions::ImageRef;
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ fn holes(runner: &Runner) -> Vec<Hole> {
     vec![Hole {
         engine: None,
         subject: None,
-        reason: "the pod's containers were not read".to_owned(),
+        reason: Reason::ContainersNotRead,
     }]
 }
 
@@ -80,7 +80,7 @@ pub(super) fn known_errors(
 ) -> Observation<BTreeMap<String, String>> {
     let lines = match &container.log {
         Some(Observed(lines)) => lines,
-        Some(Observation::Unobserved(reason)) if reason.why != Why::NotApplicable => {
+        Some(Observation::Unobserved(reason)) if reason.why() != Why::NotApplicable => {
             return Observation::Unobserved(reason.clone());
         }
         _ => return Observed(BTreeMap::new()),
@@ -99,10 +99,9 @@ pub(super) fn known_errors(
 /// A sandbox (sysbox, Kata) may give an unprivileged container what Docker needs.
 fn privileged(runner: &Runner, container: &PodContainer) -> Observation<bool> {
     match &runner.runtime_class {
-        Some(class) if !container.privileged => Observation::unseen(
-            Why::NotApplicable,
-            format!("whether RuntimeClass {class} lets Docker run unprivileged is not known"),
-        ),
+        Some(class) if !container.privileged => Observation::Unobserved(Reason::SandboxUnknown {
+            runtime_class: class.clone(),
+        }),
         _ => Observed(container.privileged),
     }
 }

@@ -3,8 +3,7 @@
 use super::Disk;
 use super::containers::data_mount;
 use crate::evidence::{
-    Engine, Evidence, Mount, Node, Observation, Observed, PodContainer, Runner, Unobserved, Unseen,
-    Why,
+    Engine, Evidence, Mount, Node, Observation, Observed, PodContainer, Reason, Runner, Unseen, Why,
 };
 
 /// The storage driver in use. Where nothing runs, or in a file, it is the one that is told.
@@ -20,8 +19,8 @@ pub(super) fn in_use(engine: &Engine) -> Observation<Option<String>> {
     match &engine.api {
         Unseen(reason) => Unseen(reason.clone()),
         Observed(api) if api.storage_driver.is_none() => {
-            let what = format!("{} did not tell its storage driver", engine.path);
-            Observation::unseen(Why::Unreadable, what)
+            let engine = engine.path.clone();
+            Unseen(Reason::StorageDriverUntold { engine })
         }
         Observed(api) => Observed(api.storage_driver.clone()),
     }
@@ -69,8 +68,8 @@ pub(super) fn disk(engine: &Engine) -> Observation<Option<Disk>> {
 }
 
 /// What is not known of an engine that was not seen; where none runs, it uses nothing.
-pub(super) fn unused<T>(reason: &Unobserved) -> Observation<Option<T>> {
-    match reason.why {
+pub(super) fn unused<T>(reason: &Reason) -> Observation<Option<T>> {
+    match reason.why() {
         Why::NotRunning => Observed(None),
         _ => Unseen(reason.clone()),
     }

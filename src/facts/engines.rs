@@ -4,8 +4,8 @@ use super::containers::known_errors;
 use super::hosts::mismatch;
 use super::{EngineFacts, Hole, Section, data, node_docker_version};
 use crate::evidence::{
-    Engine, Evidence, Node, Observation, Observed, Outermost, PodContainer, Provider, Role, Runner,
-    Unobserved, Unseen, Why,
+    Engine, Evidence, Node, Observation, Observed, Outermost, Part, PodContainer, Provider, Reason,
+    Role, Runner, Unseen, Why,
 };
 use crate::facts::releases::{Product, releases};
 use crate::facts::versions::{self, ImageRef};
@@ -53,7 +53,7 @@ pub(super) fn derive(
 
 fn holes(runner: &Runner) -> Vec<Hole> {
     // The pod's own engine containers are facts of their own; what runs inside them is not known.
-    let reason = runner.engines.reason().map(|reason| reason.detail.clone());
+    let reason = runner.engines.reason().cloned();
     let hole = |reason| Hole {
         engine: None,
         subject: None,
@@ -153,7 +153,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
     let no_image = facts
         .image
         .reason()
-        .is_some_and(|r| r.why == Why::NotApplicable);
+        .is_some_and(|r| r.why() == Why::NotApplicable);
     if !no_image {
         of_image(&mut facts);
     }
@@ -165,10 +165,9 @@ fn of_nested(engine: &Engine) -> EngineFacts {
 fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts {
     let reason = match runner.engines.reason() {
         Some(reason) => reason.clone(),
-        None => Unobserved::new(
-            Why::NotRunning,
-            format!("no dockerd runs in container {}", container.name),
-        ),
+        None => Reason::NoDockerd {
+            container: container.name.clone(),
+        },
     };
     EngineFacts {
         name: path.to_owned(),
@@ -257,10 +256,7 @@ fn disagrees(
 fn node_docker(runner: &Runner, node: Option<&Node>) -> Observation<Option<String>> {
     match (node, &runner.node) {
         (Some(node), _) => Observed(node_docker_version(node).map(str::to_owned)),
-        (None, Some(name)) => Observation::unseen(
-            Why::Forbidden,
-            format!("node {name} could not be read: grant `get` on nodes"),
-        ),
+        (None, Some(name)) => Unseen(Reason::NodeForbidden { node: name.clone() }),
         (None, None) => Observed(None),
     }
 }
@@ -275,7 +271,7 @@ fn trouble(
     if runner.declared.is_some() {
         return match mismatch(runner, container, engine) {
             Some(found) => Observed(Some(found.trouble)),
-            None => Observation::unseen(Why::NotRunning, "nothing of a file runs yet"),
+            None => Observation::Unobserved(Reason::NothingRuns),
         };
     }
     if let Some(reason) = has_no_pod(runner) {
@@ -332,30 +328,29 @@ fn unseen_because(runner: &Runner, facts: &EngineFacts) -> Option<String> {
 fn reason_of_trouble(facts: &EngineFacts) -> Option<String> {
     facts.trouble.observed()?.as_ref()?;
     let reason = facts.version.reason()?;
-    matches!(reason.why, Why::NotRunning | Why::TimedOut).then(|| reason.detail.clone())
+    matches!(reason.why(), Why::NotRunning | Why::TimedOut).then(|| reason.id())
 }
 
 /// A pod that does not run as a whole: that is told by checks of its own.
-fn has_no_pod(runner: &Runner) -> Option<Unobserved> {
+fn has_no_pod(runner: &Runner) -> Option<Reason> {
     let standing = &runner.standing;
-    let detail = if standing.given_up.is_some() {
-        "its Job has given up: there is no pod"
+    if standing.given_up.is_some() {
+        Some(Reason::JobGaveUp)
     } else if standing.unschedulable.is_some() {
-        "no node has taken the pod yet"
+        Some(Reason::Unschedulable)
     } else if standing.evicted.is_some() && runner.phase == "Failed" {
-        "the pod was evicted"
+        Some(Reason::Evicted)
     } else {
-        return None;
-    };
-    Some(Unobserved::new(Why::NotRunning, detail))
+        None
+    }
 }
 
 /// An engine that was asked and did not answer; one that could not be asked is unobserved.
 fn silence(engine: &Engine) -> Observation<Option<String>> {
     match &engine.api {
         Observed(_) => Observed(None),
-        Unseen(reason) if matches!(reason.why, Why::TimedOut | Why::NotRunning) => {
-            Observed(Some(reason.detail.clone()))
+        Unseen(reason) if matches!(reason.why(), Why::TimedOut | Why::NotRunning) => {
+            Observed(Some(reason.to_string()))
         }
         Unseen(reason) => Unseen(reason.clone()),
     }
@@ -396,7 +391,7 @@ fn missing(runner: &Runner) -> Option<EngineFacts> {
         "no container of this pod runs a Docker engine, and the runner has no other to ask";
     let mut facts = absent(&asks.name, runner, asks);
     facts.trouble = Observed(Some(trouble.to_owned()));
-    facts.unseen_because = runner.engines.reason().map(|reason| reason.detail.clone());
+    facts.unseen_because = runner.engines.reason().map(Reason::id);
     // There is no image or version to judge: the runner's own is another matter.
     facts.image_floats = Observed(false);
     facts.tag_disagrees = Observed(false);
@@ -415,10 +410,9 @@ fn own_oom_score(engine: &Engine) -> Observation<i64> {
     };
     match of("containerd").or_else(|| of("dockerd")) {
         Some(score) => Observed(score),
-        None => Observation::unseen(
-            Why::Unreadable,
-            "the OOM score of its processes could not be read",
-        ),
+        None => Observation::Unobserved(Reason::Unreadable {
+            part: Part::OomScore,
+        }),
     }
 }
 
@@ -447,9 +441,7 @@ fn expected_containerd<T>(docker: Option<&str>, seen: &Observation<T>) -> Observ
     match (pinned, seen.reason()) {
         (Some(containerd), _) => Observed(containerd.to_owned()),
         (None, Some(reason)) => Unseen(reason.clone()),
-        (None, None) => {
-            Observation::unseen(Why::Unreadable, "the engine does not tell its containerd")
-        }
+        (None, None) => Observation::Unobserved(Reason::ContainerdUntold),
     }
 }
 
@@ -458,9 +450,9 @@ fn overflows(containerd: &Observation<String>) -> Observation<bool> {
         .as_ref()
         .and_then(|text| match versions::parse(text) {
             Some(version) => Observed(versions::oom_score_overflows(&version)),
-            None => Observation::unseen(
-                Why::Unreadable,
-                format!("containerd's version {text:?} is not one"),
-            ),
+            None => Unseen(Reason::NotAVersion {
+                program: "containerd".to_owned(),
+                version: text.clone(),
+            }),
         })
 }

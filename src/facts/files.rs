@@ -42,7 +42,7 @@ fn from<T, F>(
     let hole = list(declared).reason().map(|reason| Hole {
         engine: None,
         subject: None,
-        reason: reason.detail.clone(),
+        reason: reason.clone(),
     });
     Section {
         items: list(declared)

@@ -23,7 +23,7 @@ pub(crate) use containers::{DATA_ROOT, data_root, is_rootless};
 pub use origin::Origin;
 pub(crate) use origin::Origins;
 
-use crate::evidence::{Evidence, Node, Observation, Provider, Role, Runner};
+use crate::evidence::{Evidence, Node, Observation, Provider, Reason, Role, Runner};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ pub struct Section<T> {
 pub struct Hole {
     pub engine: Option<String>,
     pub subject: Option<String>,
-    pub reason: String,
+    pub reason: Reason,
 }
 
 /// The runner's pod, as `runner` in an expression.
@@ -91,7 +91,7 @@ pub struct EngineFacts {
     pub depth: i64,
     /// What keeps builds from using it, in a sentence; absent where nothing does.
     pub trouble: Observation<Option<String>>,
-    /// The reason that what could not be seen for its trouble gives; absent where there is none.
+    /// The id of the reason why things could not be seen for its trouble; absent where there is none.
     pub unseen_because: Option<String>,
     /// The image of its container.
     pub image: Observation<String>,

@@ -4,9 +4,12 @@
 
 use super::Link;
 use crate::evidence::{
-    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Outermost, Route, Tcpmss,
-    Unobserved, Unseen, Why,
+    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Outermost, Reason, Route,
+    Tcpmss, Unseen,
 };
+
+/// The namespace of an engine that works out of sight.
+const ELSEWHERE: i64 = 0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
@@ -32,7 +35,7 @@ pub struct WayOut {
     /// For each link, the rule in the namespace that it leaves.
     clamps: Vec<Observation<Option<Tcpmss>>>,
     /// Something on the way could not be seen, so that a narrower link may be hidden.
-    pub unseen: Option<Unobserved>,
+    pub unseen: Option<Reason>,
 }
 
 impl WayOut {
@@ -50,7 +53,7 @@ impl WayOut {
                 Observed(link.clone())
             }
             (_, Some(reason)) => Unseen(reason.clone()),
-            (None, None) => Observation::unseen(Why::NotApplicable, "it has no way out"),
+            (None, None) => Observation::Unobserved(Reason::NoWayOut),
         }
     }
 
@@ -100,11 +103,10 @@ impl<'a> Topology<'a> {
         // A namespace is crossed once: a loop would be a fault of the evidence.
         for _ in 0..=self.namespaces.len() {
             let Some(namespace) = here else {
-                let detail = match way.links.is_empty() {
-                    true => "the network that the engine works in was not seen from here",
-                    false => "the network namespace on the way out was not read",
-                };
-                way.unseen(Why::Unreadable, detail);
+                way.unseen(match way.links.is_empty() && start == ELSEWHERE {
+                    true => Reason::EngineNetworkOutOfView,
+                    false => Reason::NamespaceNotRead,
+                });
                 return way;
             };
             match self.step(namespace, family, &mut way) {
@@ -112,7 +114,7 @@ impl<'a> Topology<'a> {
                 Step::End => return way,
             }
         }
-        way.unseen(Why::Unreadable, "the way out turns in a circle");
+        way.unseen(Reason::WayOutLoops);
         way
     }
 
@@ -132,7 +134,10 @@ impl<'a> Topology<'a> {
             // Docker sets no MTU on routes; a CNI may, on the pod's.
             Unseen(reason) if namespace.parent.is_none() => {
                 if let Unseen(cni) = &self.device_mtu_counts {
-                    way.unseen(reason.why, &format!("{reason}; {cni}"));
+                    way.unseen(Reason::RouteMtuUnknown {
+                        route: Box::new(reason.clone()),
+                        cni: Box::new(cni.clone()),
+                    });
                 }
             }
             Unseen(_) => {}
@@ -148,18 +153,16 @@ impl<'a> Topology<'a> {
         }
         if namespace.parent.is_none() {
             if self.outermost == Outermost::Container {
-                way.unseen(
-                    Why::NotApplicable,
-                    "what carries the network of this container cannot be seen from inside it: check from the node or cluster, or try a download with --confirm",
-                );
+                way.unseen(Reason::CarrierOutOfView);
             }
             return Step::End;
         }
         match peer {
             Some((next, _)) => Step::Into(next),
             None => {
-                let detail = format!("the other end of {} was not found", device.name);
-                way.unseen(Why::Unreadable, &detail);
+                way.unseen(Reason::PeerNotFound {
+                    interface: device.name.clone(),
+                });
                 Step::End
             }
         }
@@ -237,7 +240,7 @@ enum Step<'a> {
 fn way_through(
     namespace: &NetworkNamespace,
     family: Family,
-) -> Result<(&Interface, &Route), Unobserved> {
+) -> Result<(&Interface, &Route), Reason> {
     let route = match family {
         Family::V4 => &namespace.route_v4,
         Family::V6 => &namespace.route_v6,
@@ -245,32 +248,25 @@ fn way_through(
     let route = match route {
         Observed(Some(route)) => route,
         Observed(None) => {
-            return Err(Unobserved::new(
-                Why::NotApplicable,
-                "a network namespace on the way out has no default route",
-            ));
+            return Err(Reason::NoDefaultRoute);
         }
         Unseen(reason) => return Err(reason.clone()),
     };
     if let Unseen(reason) = &namespace.interfaces {
         return Err(reason.clone());
     }
-    let device = namespace.interface(&route.interface).ok_or_else(|| {
-        let detail = format!(
-            "interface {} of the default route was not seen",
-            route.interface
-        );
-        Unobserved::new(Why::Unreadable, detail)
-    })?;
+    let device = namespace
+        .interface(&route.interface)
+        .ok_or_else(|| Reason::DeviceNotSeen {
+            interface: route.interface.clone(),
+        })?;
     Ok((device, route))
 }
 
 impl WayOut {
-    fn unseen(&mut self, why: Why, detail: &str) {
+    fn unseen(&mut self, reason: Reason) {
         // The first reason is the nearest to the network; one is enough to be unknown.
-        if self.unseen.is_none() {
-            self.unseen = Some(Unobserved::new(why, detail));
-        }
+        self.unseen.get_or_insert(reason);
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NamespaceF
     let hole = runner.namespaces.reason().map(|reason| Hole {
         engine: None,
         subject: None,
-        reason: reason.detail.clone(),
+        reason: reason.clone(),
     });
     Section {
         items: runner.namespaces.seen().iter().filter_map(one).collect(),
@@ -228,7 +228,10 @@ mod tests {
             ip_forward: None,
             dropped_now: Observed(0),
             name_servers: Observed(vec!["127.0.0.53".to_owned()]),
-            listening: Observation::unseen(Why::Unreadable, "cut off"),
+            listening: Observation::Unobserved(crate::evidence::Reason::prose(
+                Why::Unreadable,
+                "cut off",
+            )),
         };
         assert!(dead_name_servers(&traffic).reason().is_some());
     }

@@ -3,7 +3,7 @@
 use super::{Hole, Link, NetworkFacts, Section};
 use crate::evidence::{
     DockerNetwork, Engine, Evidence, Fetched, Interface, NetworkNamespace, Observation, Observed,
-    Outermost, Provider, Runner, Unseen, Why,
+    Outermost, Provider, Reason, Runner, Unseen,
 };
 use crate::facts::mtu_path::{Family, Topology, WayOut};
 
@@ -90,31 +90,29 @@ fn view<'a>(engine: &'a Engine, network: DockerNetwork, topology: &Topology) -> 
 /// What is known to be missing: nothing was seen, an engine that does not answer, a level that
 /// exists only while a build runs.
 fn holes(runner: &Runner) -> Vec<Hole> {
-    let hole = |engine: Option<&str>, reason: String| Hole {
+    let hole = |engine: Option<&str>, reason: Reason| Hole {
         engine: engine.map(str::to_owned),
         subject: None,
         reason,
     };
     if let Some(reason) = runner.namespaces.reason() {
-        return vec![hole(None, reason.detail.clone())];
+        return vec![hole(None, reason.clone())];
     }
     if let Some(reason) = runner.engines.reason() {
-        return vec![hole(None, reason.detail.clone())];
+        return vec![hole(None, reason.clone())];
     }
     let mut holes = Vec::new();
     for engine in runner.engines.seen() {
         if let Some(reason) = networks_unseen(engine) {
-            holes.push(hole(Some(&engine.path), reason));
+            holes.push(hole(Some(&engine.path), reason.clone()));
         }
     }
     if awaits_nested_engine(runner) {
         let engine = runner.engines.seen().first().map(|e| e.path.as_str());
-        holes.push(hole(engine, NO_BUILD_NOW.to_owned()));
+        holes.push(hole(engine, Reason::NoNestedEngine));
     }
     holes
 }
-
-const NO_BUILD_NOW: &str = "no nested Docker engine runs now: Bitbucket starts one for a step that uses Docker; check again while such a step runs";
 
 /// Bitbucket's third level is there only while a step with the docker service runs.
 pub(crate) fn awaits_nested_engine(runner: &Runner) -> bool {
@@ -125,13 +123,13 @@ pub(crate) fn awaits_nested_engine(runner: &Runner) -> bool {
         && engines.iter().all(|engine| engine.depth() == 0)
 }
 
-pub(crate) fn networks_unseen(engine: &Engine) -> Option<String> {
+pub(crate) fn networks_unseen(engine: &Engine) -> Option<&Reason> {
     if engine.planned.is_some() {
         return None;
     }
     match &engine.api {
-        Unseen(reason) => Some(reason.detail.clone()),
-        Observed(api) => api.networks.reason().map(|reason| reason.detail.clone()),
+        Unseen(reason) => Some(reason),
+        Observed(api) => api.networks.reason(),
     }
 }
 
@@ -298,10 +296,7 @@ fn download(
     let worst = tried.max_by_key(|download| download.observed().map(|d| d.outcome));
     match worst {
         Some(download) => download.as_ref().map(|download| Some(download.outcome)),
-        None => Observation::unseen(
-            Why::NotRunning,
-            "no container runs on it now, so no download could be tried from there",
-        ),
+        None => Observation::Unobserved(Reason::NoContainerOnNetwork),
     }
 }
 
@@ -369,13 +364,10 @@ pub(super) fn device_mtu_counts(evidence: &Evidence, runner: &Runner) -> Observa
         .as_ref()
         .and_then(|cluster| cluster.cni.as_ref())
     {
-        Observed(cni) if cni.name == "cilium" => {
-            Observation::unseen(Why::NotApplicable, "and Cilium sets the MTU of pods there")
-        }
+        Observed(cni) if cni.name == "cilium" => Observation::Unobserved(Reason::CniSetsRouteMtu),
         Observed(_) => Observed(()),
-        Unseen(reason) => Observation::unseen(
-            Why::NotApplicable,
-            format!("and whether the CNI sets one is not known ({reason})"),
-        ),
+        Unseen(reason) => Unseen(Reason::CniUnknown {
+            because: Box::new(reason.clone()),
+        }),
     }
 }

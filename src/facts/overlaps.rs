@@ -4,7 +4,8 @@
 use super::networks::{NetworkView, networks_unseen, views};
 use super::{Hole, Section, SubnetFacts};
 use crate::evidence::{
-    Engine, Evidence, NetworkNamespace, Node, Observation, Observed, Outermost, Runner, Unseen, Why,
+    Engine, Evidence, NetworkNamespace, Node, Observation, Observed, Outermost, Reason, Runner,
+    Unseen,
 };
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
@@ -16,14 +17,14 @@ pub(super) fn derive(
 ) -> Section<SubnetFacts> {
     let unseen = runner.namespaces.reason().or(runner.engines.reason());
     let mut holes: Vec<Hole> = unseen
-        .map(|reason| hole(None, &reason.detail))
+        .map(|reason| hole(None, reason))
         .into_iter()
         .collect();
     if holes.is_empty() {
         let engines = runner.engines.seen().iter();
         holes.extend(engines.filter_map(|engine| {
             let reason = networks_unseen(engine)?;
-            Some(hole(Some(&engine.path), &reason))
+            Some(hole(Some(&engine.path), reason))
         }));
     }
     let neighbours = Neighbours { runner, node };
@@ -37,11 +38,11 @@ pub(super) fn derive(
     }
 }
 
-fn hole(engine: Option<&str>, reason: &str) -> Hole {
+fn hole(engine: Option<&str>, reason: &Reason) -> Hole {
     Hole {
         engine: engine.map(str::to_owned),
         subject: None,
-        reason: reason.to_owned(),
+        reason: reason.clone(),
     }
 }
 
@@ -84,10 +85,7 @@ impl Neighbours<'_> {
             return Observed(None);
         }
         let Some(namespace) = self.namespace(view.engine.namespace) else {
-            return Observation::unseen(
-                Why::NotApplicable,
-                "the network that the engine works in was not seen from here",
-            );
+            return Observation::Unobserved(Reason::EngineNetworkOutOfView);
         };
         let Some(traffic) = &namespace.traffic else {
             return Observed(None);
@@ -271,7 +269,10 @@ mod tests {
             };
             let traffic = namespaces[1].traffic.as_mut().unwrap();
             traffic.on_link = match unread {
-                true => Observation::unseen(Why::Unreadable, "no routes"),
+                true => Observation::Unobserved(crate::evidence::Reason::prose(
+                    Why::Unreadable,
+                    "no routes",
+                )),
                 false => Observed(vec![OnLink {
                     interface: "docker0".to_owned(),
                     subnet: "172.30.0.0/16".to_owned(),

@@ -4,7 +4,7 @@ use super::networks::device_mtu_counts;
 use super::{Link, PodFacts, Section};
 use crate::evidence::{
     Download, Encapsulation, Evidence, InterfaceKind, Node, Observation, Observed, Outermost,
-    Runner, Standing, Unseen, Uplink, Why,
+    Reason, Runner, Standing, Unseen, Uplink,
 };
 use crate::facts::mtu_path::{Family, Topology};
 
@@ -106,7 +106,7 @@ fn network(evidence: &Evidence, runner: &Runner) -> Observation<Link> {
         Unseen(reason) => return Unseen(reason.clone()),
     };
     let Some(pod) = runner.pod_namespace() else {
-        return Observation::unseen(Why::Unreadable, "the pod's network was not read");
+        return Observation::Unobserved(Reason::PodNetworkNotRead);
     };
     let topology = Topology {
         namespaces,
@@ -143,13 +143,8 @@ fn download(runner: &Runner) -> Observation<Option<Download>> {
 fn uplink(runner: &Runner, node: Option<&Node>) -> Observation<Uplink> {
     match (node, &runner.node) {
         (Some(node), _) => node.uplink.clone(),
-        (None, Some(name)) => {
-            let detail = format!("node {name} could not be read: grant `get` on nodes");
-            Observation::unseen(Why::Forbidden, detail)
-        }
-        (None, None) => {
-            Observation::unseen(Why::NotApplicable, "the pod is on no node that is known")
-        }
+        (None, Some(name)) => Unseen(Reason::NodeForbidden { node: name.clone() }),
+        (None, None) => Observation::Unobserved(Reason::NoNode),
     }
 }
 

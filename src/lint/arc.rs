@@ -4,8 +4,8 @@
 use super::pod;
 use super::yaml::Node;
 use super::{Context, Dialect, Draft};
-use crate::evidence::Observation;
-use crate::evidence::{Mount, Observed, Owner, PodContainer, Provider, Role, Why};
+use crate::evidence::{Mount, Observed, Owner, PodContainer, Provider, Role};
+use crate::evidence::{Observation, Reason};
 
 /// RunnerDeployment, RunnerReplicaSet, Runner and RunnerSet: the controller adds the engine, and
 /// `dockerMTU` is how it is told.
@@ -49,7 +49,7 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
         .collect();
     let mut engine = pod::engine(name, None, args, &[]);
     // A flag of the controller names the image, and none of these objects.
-    engine.image = Observation::unseen(Why::NotApplicable, "the controller names its image");
+    engine.image = Observation::Unobserved(Reason::ImageOfController);
     runner.engines = Observed(vec![engine]);
     let here = pod::head(spec);
     places.note(name, "", here);

@@ -9,7 +9,7 @@ use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
-use crate::evidence::{Observation, Observed, Owner, PipelineStep, Provider, Role, Runner, Why};
+use crate::evidence::{Observation, Observed, Owner, PipelineStep, Provider, Reason, Role, Runner};
 
 /// How reports call the engine around, where no manifest names it.
 const OUTER: &str = "docker-in-docker";
@@ -236,7 +236,7 @@ impl Service<'_> {
         let image = self.image().and_then(Node::text);
         let mut engine = pod::engine(path, image, Vec::new(), &opts);
         if image.is_some_and(|image| image.contains('$')) {
-            engine.image = Observation::unseen(Why::NotApplicable, "its image is a variable");
+            engine.image = Observation::Unobserved(Reason::ImageOfVariables);
         }
         engine
     }

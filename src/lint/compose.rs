@@ -8,7 +8,7 @@ use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
-use crate::evidence::{Observed, Provider, Role};
+use crate::evidence::{Observed, Provider, Reason, Role};
 use crate::facts::versions::ImageRef;
 
 const MTU: &str = "com.docker.network.driver.mtu";
@@ -177,10 +177,7 @@ fn engine(path: &str, service: &Node) -> crate::evidence::Engine {
     let binds = service.get("volumes").map_or(&[][..], Node::items).iter();
     let mut targets = binds.filter_map(|bind| bind.text().or(bind.text_at(&["target"])));
     if targets.any(|target| target.contains("/etc/docker")) {
-        engine.config = crate::evidence::Observation::unseen(
-            crate::evidence::Why::NotApplicable,
-            "a volume may bring a daemon.json",
-        );
+        engine.config = crate::evidence::Unseen(Reason::VolumeMayHoldConfig);
     }
     engine
 }

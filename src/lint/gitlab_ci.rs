@@ -7,7 +7,9 @@ use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
-use crate::evidence::{Engine, Observation, Observed, PodContainer, Provider, Role, Runner, Why};
+use crate::evidence::{
+    Engine, Observation, Observed, PodContainer, Provider, Reason, Role, Runner,
+};
 use crate::facts::versions::ImageRef;
 
 const MOST_ENGINES: usize = 100;
@@ -212,8 +214,7 @@ impl Service<'_> {
         let opts = &self.opts;
         let mut engine = pod::engine(&self.name, self.image.as_deref(), self.flags.clone(), opts);
         if self.image.is_none() && self.mtu_is_unset() {
-            engine.config =
-                Observation::unseen(Why::NotApplicable, "its image is made of variables");
+            engine.config = Observation::Unobserved(Reason::ImageOfVariables);
         }
         engine
     }

@@ -24,8 +24,8 @@ mod variables;
 mod yaml;
 
 use crate::checks::{Judgement, Library, judge};
-use crate::diagnosis::Unknown;
-use crate::evidence::{Evidence, Observation, Runner, Why};
+use crate::diagnosis::{Severity, Unknown};
+use crate::evidence::{Evidence, Observation, Reason, Runner};
 use anyhow::Result;
 use files::Input;
 use kind::Kind;
@@ -127,7 +127,7 @@ pub(crate) fn lint(
     pod_network: PodNetwork,
     library: &Library,
 ) -> Result<Linted> {
-    let reason = Observation::unseen(Why::NotApplicable, "this was read from files");
+    let reason = Observation::Unobserved(Reason::FilesOnly);
     let mut linted = Linted {
         evidence: Evidence::new(reason),
         judgement: Judgement::default(),
@@ -358,13 +358,16 @@ impl Linted {
     }
 
     /// A file of a folder that could not be read: it may hold anything.
-    fn unreadable(&mut self, file: &str, reason: &str) {
+    fn unreadable(&mut self, file: &str, said: &str) {
         self.judgement.unknowns.push(Unknown {
             check: "lint".to_owned(),
+            severity: Severity::Error,
             runner: file.to_owned(),
             engine: None,
             subject: None,
-            reason: reason.to_owned(),
+            reasons: vec![Reason::FileUnreadable {
+                said: said.to_owned(),
+            }],
             caused_by: None,
         });
     }

@@ -2,8 +2,8 @@
 //! the same judge can follow the same way out.
 
 use crate::evidence::{
-    DockerNetwork, Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Route,
-    Tcpmss, Why,
+    DockerNetwork, Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Reason,
+    Route, Tcpmss,
 };
 
 /// What lies around everything in the files: told on the command line.
@@ -88,7 +88,7 @@ fn namespace(id: i64, parent: Option<i64>, device: Interface) -> NetworkNamespac
         interfaces: Observed(vec![device]),
         route_v6: Observed(None),
         tcpmss: Observed(None),
-        frag_fails: Observation::unseen(Why::NotRunning, "nothing of a file runs yet"),
+        frag_fails: Observation::Unobserved(Reason::NothingRuns),
         download: None,
         traffic: None,
     }

@@ -11,14 +11,12 @@ use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
 use crate::evidence::{
     ContainerState, Declared, Engine, NetworkNamespace, Observation, Observed, Outermost, Owner,
-    Planned, PodContainer, Provider, Role, Runner, Standing, Unseen, Why,
+    Planned, PodContainer, Provider, Reason, Role, Runner, Standing, Unseen,
 };
 use crate::facts::is_rootless;
 use crate::facts::versions::ImageRef;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::BTreeMap;
-
-pub(crate) const NOTHING_RUNS: &str = "nothing of a file runs yet";
 
 /// The runner that a template makes; nothing where it is none.
 pub(crate) fn read(
@@ -52,7 +50,7 @@ pub(crate) fn declare(runner: &mut Runner, context: &Context<'_>) {
         pod_mtu_told: context.pod_network.told,
         secrets: Observed(Vec::new()),
         steps: Observed(Vec::new()),
-        memory_mib: Observation::unseen(Why::NotApplicable, "no manifest says it"),
+        memory_mib: Observation::Unobserved(Reason::MemoryUntold),
     });
 }
 
@@ -134,14 +132,11 @@ pub(crate) fn engine(
         namespace: POD,
         image: match image {
             Some(image) => Observed(plain(image)),
-            None => Observation::unseen(Why::NotApplicable, "the file does not name its image"),
+            None => Observation::Unobserved(Reason::ImageUntold),
         },
         config: match official || told(&args) {
             true => Observed(None),
-            false => Observation::unseen(
-                Why::NotApplicable,
-                "its image may hold a daemon.json of its own",
-            ),
+            false => Observation::Unobserved(Reason::ImageMayHoldConfig),
         },
         args,
         oom_scores: Vec::new(),
@@ -149,7 +144,7 @@ pub(crate) fn engine(
         containerd: None,
         data: None,
         open_files: None,
-        api: Observation::unseen(Why::NotApplicable, NOTHING_RUNS),
+        api: Observation::Unobserved(Reason::NothingRuns),
         planned: Some(Planned {
             ignored_opts,
             networks: vec![network::default_bridge()],
@@ -176,7 +171,7 @@ fn plan(runner: &mut Runner, pod: &Pod, clamped: bool, context: &Context<'_>) {
         engines.push(engine);
     }
     runner.namespaces = match runner.host_network {
-        true => Observation::unseen(Why::NotApplicable, "the pod uses the node's network"),
+        true => Observation::Unobserved(Reason::HostNetwork),
         false => Observed(namespaces),
     };
     runner.engines = Observed(engines);
@@ -207,10 +202,7 @@ fn mounted_config(
     Some(
         match text.and_then(|text| options::daemon_json(text.as_bytes())) {
             Some(config) => Observed(Some(config)),
-            None => Observation::unseen(
-                Why::NotApplicable,
-                "its daemon.json is in none of the files",
-            ),
+            None => Observation::Unobserved(Reason::ConfigNotInFiles),
         },
     )
 }

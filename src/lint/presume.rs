@@ -6,7 +6,7 @@ use super::place::Places;
 use super::{Context, pod};
 use crate::checks::Judgement;
 use crate::diagnosis::Unknown;
-use crate::evidence::{Observed, Provider, Runner};
+use crate::evidence::{Observed, Provider, Reason, Runner};
 
 /// Adds that engine as it is by itself, to see whether that would do. Curing only the runner's own
 /// engine is the trap, for this one takes over no MTU.
@@ -51,11 +51,11 @@ pub(super) fn unknowns(judged: &mut Judgement, presumed: Option<&str>) -> Vec<Un
         found.partition(|finding| finding.engine.as_deref() == Some(path));
     judged.findings = known;
     let unknown = supposed.into_iter().map(|finding| Unknown {
-        reason: format!(
-            "none of these files is the bitbucket-pipelines.yml that gives an MTU to the engine which Bitbucket starts for steps that use Docker: lint it together with this one. Without one, {}",
-            finding.message
-        ),
+        reasons: vec![Reason::NoPipeline {
+            without: finding.message,
+        }],
         check: finding.check,
+        severity: finding.severity,
         runner: finding.runner,
         engine: finding.engine,
         subject: Some(finding.subject),

@@ -16,10 +16,11 @@ use words::Tokens;
 
 /// Words of ours or of a program's, which name nobody: versions look like addresses, and a
 /// namespace may be called like a provider.
-const KEPT: [&str; 23] = [
+const KEPT: [&str; 28] = [
     "by",
     "cgroup_version",
     "check",
+    "class",
     "containerd",
     "doctor",
     "driver",
@@ -29,15 +30,19 @@ const KEPT: [&str; 23] = [
     "os",
     "outcome",
     "outermost",
+    "part",
     "phase",
     "provider",
     "qos_class",
+    "reason",
+    "resource",
     "role",
     "runc",
     "runtime",
     "server_version",
     "storage_driver",
     "system",
+    "verb",
     "version",
     "why",
 ];
@@ -81,7 +86,7 @@ pub fn redact(evidence: &Evidence) -> Result<Redacted> {
 /// Whether a text is, as a whole, a name that Kubernetes knows.
 fn is_name((parent, key): (&str, &str)) -> bool {
     matches!(key, "namespace" | "pod" | "node" | "file")
-        || key == "name" && matches!(parent, "nodes" | "owner")
+        || key == "name" && matches!(parent, "nodes" | "owner" | "asked")
 }
 
 /// Every text of a document, with the key under which it stands and the key above that.

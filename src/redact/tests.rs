@@ -26,12 +26,12 @@ fn acme() -> Evidence {
     runner.containers[0].image = "registry.acme.internal:5000/team/docker-acme:20.10.5-dind".into();
     runner.containers[0].digest =
         Some("docker-pullable://registry.acme.internal:5000/team/docker-acme@sha256:12ab".into());
-    evidence.cluster = Observation::unseen(
+    evidence.cluster = Observation::Unobserved(crate::evidence::Reason::prose(
         Why::Forbidden,
         format!(
             "node {node} of acme-payments/runner-{UUID}-x7k2p (10.0.3.7, fd00::7): Get \"https://api.acme.internal:6443/v1/acme\": lookup dns.acme.internal on 10.96.0.10:53; system:serviceaccount:acme-payments:doctor; \\{{{UUID}\\}}_build 1a2b3c4d5e6f"
         ),
-    );
+    ));
     evidence
 }
 
@@ -52,7 +52,7 @@ fn no_name_is_left() {
     ] {
         assert!(!text.contains(name), "{name} is in {text}");
     }
-    let reason = redacted.evidence.cluster.reason().unwrap().detail.clone();
+    let reason = redacted.evidence.cluster.reason().unwrap().to_string();
     insta::assert_snapshot!(reason);
     let runner = &redacted.evidence.runners[0];
     insta::assert_snapshot!(

@@ -47,16 +47,9 @@ const COMMON: [&str; 34] = [
     "test",
     "vm",
 ];
-/// What stands before a name that is replaced nowhere else.
-const INTRODUCTIONS: [&str; 7] = [
-    "node ",
-    "namespace ",
-    "pod ",
-    "Job ",
-    "serviceaccount:",
-    "-n ",
-    "namespaces/",
-];
+/// What stands, in the words of an API server or of kubectl, before a name that is replaced nowhere
+/// else. Where a reason names something, it has a field of its own.
+const INTRODUCTIONS: [&str; 3] = ["serviceaccount:", "-n ", "namespaces/"];
 /// Directories that are the same everywhere.
 const DIRECTORIES: [&str; 10] = [
     "/var/run",

@@ -1,6 +1,7 @@
 //! Runners of which the diagnosis says the same, so that it is said once.
 
 use crate::diagnosis::{Diagnosis, ExaminedRunner, Finding, Layer, Remedy, Unknown};
+use crate::evidence::Reason;
 use std::collections::HashMap;
 
 /// Runners that agree; what is found of the first stands for all of them. A file or a cluster that
@@ -140,16 +141,22 @@ fn signature(patient: &Cohort<'_>) -> String {
     }
     for u in &patient.unknowns {
         let place = u.engine.as_deref().or(u.subject.as_deref());
-        let words = format!("{} {} {}", u.check, place.unwrap_or("-"), u.reason);
-        parts.push(plain(&words));
+        let reasons: Vec<String> = u.reasons.iter().map(Reason::id).collect();
+        let place = place.unwrap_or("-");
+        parts.push(plain(&format!("{} {place} {}", u.check, reasons.join(" "))));
     }
     parts.join("\n")
 }
 
 fn layer_words(layer: &Layer) -> String {
-    // How many packets a node has dropped is no other diagnosis.
-    let note = layer.note.as_deref().unwrap_or_default();
-    let note = note.replace(|c: char| c.is_ascii_digit(), "");
+    let note = match &layer.unseen {
+        Some(reason) => reason.id(),
+        // How many packets a node has dropped is no other diagnosis.
+        None => {
+            let note = layer.note.as_deref().unwrap_or_default();
+            note.replace(|c: char| c.is_ascii_digit(), "")
+        }
+    };
     let carrier = layer.carrier.as_ref().map(|c| (&c.name, c.mtu));
     format!(
         "{:?} {} {} {:?} {:?} {:?} {carrier:?} {} {} {note}",

@@ -1,8 +1,10 @@
 //! Findings put together as people think of them: by check, with what each brings about, with
 //! cures that cure several, and reasons that several checks could not judge for.
 
+use super::reason::sentence;
 use crate::diagnosis::{Confidence, Finding, Remedy, Unknown};
-use std::collections::HashMap;
+use crate::evidence::Reason;
+use std::collections::{HashMap, HashSet};
 
 /// Findings of one check on one runner, and the consequences of each.
 pub(super) struct Group<'a> {
@@ -40,7 +42,9 @@ impl<'a> Cure<'a> {
 
 /// What could not be judged for one reason.
 pub(super) struct Blind<'a> {
+    /// In words.
     pub reason: String,
+    reasons: Vec<Reason>,
     pub unknowns: Vec<&'a Unknown>,
 }
 
@@ -201,64 +205,62 @@ pub(super) fn hidden_by_none<'a>(
 /// Unknowns of one runner and one reason together, in order of appearance. One that gives two
 /// reasons stands under both, where either is another's only one.
 pub(super) fn by_reason<'a>(unknowns: &[&'a Unknown]) -> Vec<Blind<'a>> {
-    let mut told: HashMap<&str, Vec<&str>> = HashMap::new();
-    for unknown in unknowns {
-        let reasons = told.entry(unknown.runner.as_str()).or_default();
-        let reason = unknown.reason.trim();
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
-        }
-    }
-    let mut blind: Vec<Blind> = Vec::new();
-    let mut known: HashMap<(&str, String), usize> = HashMap::new();
+    let only = |unknown: &&'a Unknown| match &unknown.reasons[..] {
+        [only] => Some((unknown.runner.as_str(), only)),
+        _ => None,
+    };
+    let alone: HashSet<(&str, &Reason)> = unknowns.iter().filter_map(only).collect();
+    let mut gathered = Gathered::default();
     for unknown in unknowns {
         let runner = unknown.runner.as_str();
-        for reason in parts(unknown.reason.trim(), &told[runner]) {
-            let at = *known.entry((runner, reason.clone())).or_insert(blind.len());
-            match blind.get_mut(at) {
-                Some(there) => there.unknowns.push(unknown),
-                None => blind.push(Blind {
-                    reason,
-                    unknowns: vec![unknown],
-                }),
-            }
+        let reasons = unknown.reasons.iter().cloned();
+        let (parts, rest): (Vec<Reason>, Vec<Reason>) =
+            reasons.partition(|reason| alone.contains(&(runner, reason)));
+        let parts = parts.into_iter().map(|part| vec![part]);
+        for reasons in parts.chain([rest].into_iter().filter(|rest| !rest.is_empty())) {
+            gathered.add(Some(runner), reasons, [*unknown]);
         }
     }
-    blind
+    gathered.all
 }
 
 /// The same of many runners: each reason once.
 pub(super) fn reasons<'a>(unknowns: &[&'a Unknown]) -> Vec<Blind<'a>> {
-    let mut reasons: Vec<Blind> = Vec::new();
-    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut gathered = Gathered::default();
     for blind in by_reason(unknowns) {
-        let at = *known.entry(blind.reason.clone()).or_insert(reasons.len());
-        match reasons.get_mut(at) {
-            Some(there) => there.unknowns.extend(blind.unknowns),
-            None => reasons.push(blind),
-        }
+        gathered.add(None, blind.reasons, blind.unknowns);
     }
-    reasons
+    gathered.all
 }
 
-/// The reasons that one text joins with `; `, as far as others give them by themselves.
-fn parts(reason: &str, told: &[&str]) -> Vec<String> {
-    const JOIN: &str = "; ";
-    let mut rest = format!("{reason}{JOIN}");
-    let mut parts = Vec::new();
-    for other in told.iter().filter(|other| **other != reason) {
-        let other_joined = format!("{other}{JOIN}");
-        let at = rest.find(&other_joined);
-        if let Some(at) = at.filter(|at| *at == 0 || rest[..*at].ends_with(JOIN)) {
-            rest.replace_range(at..at + other_joined.len(), "");
-            parts.push((*other).to_owned());
-        }
+/// Unknowns by their reasons, and by runner where one is given.
+#[derive(Default)]
+struct Gathered<'a> {
+    all: Vec<Blind<'a>>,
+    known: HashMap<(Option<&'a str>, Vec<Reason>), usize>,
+}
+
+impl<'a> Gathered<'a> {
+    fn add(
+        &mut self,
+        runner: Option<&'a str>,
+        reasons: Vec<Reason>,
+        unknowns: impl IntoIterator<Item = &'a Unknown>,
+    ) {
+        let all = &mut self.all;
+        let at = *self
+            .known
+            .entry((runner, reasons))
+            .or_insert_with_key(|(_, reasons)| {
+                all.push(Blind {
+                    reason: sentence(reasons),
+                    reasons: reasons.clone(),
+                    unknowns: Vec::new(),
+                });
+                all.len() - 1
+            });
+        all[at].unknowns.extend(unknowns);
     }
-    let rest = rest.trim_end_matches(JOIN);
-    if !rest.is_empty() || parts.is_empty() {
-        parts.push(rest.to_owned());
-    }
-    parts
 }
 
 fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
@@ -273,21 +275,44 @@ fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::parts;
+    use super::by_reason;
+    use crate::diagnosis::{Severity, Unknown};
+    use crate::evidence::Reason;
+
+    fn unknown(check: &str, reasons: &[Reason]) -> Unknown {
+        Unknown {
+            check: check.to_owned(),
+            severity: Severity::Error,
+            runner: "ci/a".to_owned(),
+            engine: None,
+            subject: None,
+            reasons: reasons.to_vec(),
+            caused_by: None,
+        }
+    }
 
     #[test]
-    fn a_joined_reason_is_parted_where_others_give_its_parts() {
-        let told = [
-            "no exec",
-            "no nodes; no exec",
-            "no exec; no nodes",
-            "it; hangs",
+    fn reasons_are_parted_where_others_give_one_of_them_alone() {
+        let [exec, node, dns] = [Reason::SocketClosed, Reason::NoNode, Reason::NoWayOut];
+        let all = [
+            unknown("a", std::slice::from_ref(&exec)),
+            unknown("b", &[node.clone(), exec.clone()]),
+            unknown("c", &[exec.clone(), node.clone(), dns.clone()]),
         ];
-        assert_eq!(parts("no exec", &told), ["no exec"]);
-        assert_eq!(parts("no nodes; no exec", &told), ["no exec", "no nodes"]);
-        assert_eq!(parts("no exec; no nodes", &told), ["no exec", "no nodes"]);
-        assert_eq!(parts("it; hangs", &told), ["it; hangs"]);
-        assert_eq!(parts("really no exec; x", &told), ["really no exec; x"]);
-        assert_eq!(parts("", &told), [""]);
+        let of = |reasons: &[&Reason]| -> String {
+            let words: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+            words.join("; ")
+        };
+        let groups = by_reason(&all.iter().collect::<Vec<_>>());
+        let groups: Vec<_> = groups
+            .iter()
+            .map(|group| (group.reason.clone(), group.checks()))
+            .collect();
+        let expected = [
+            (of(&[&exec]), vec!["a", "b", "c"]),
+            (of(&[&node]), vec!["b"]),
+            (of(&[&node, &dns]), vec!["c"]),
+        ];
+        assert_eq!(groups, expected);
     }
 }

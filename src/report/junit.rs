@@ -94,7 +94,7 @@ impl<'a> Suite<'a> {
                 xml(self.name),
                 xml(&unknown.check),
                 xml(place),
-                xml(&unknown.reason)
+                xml(&unknown.reason())
             );
         }
         if self.findings.is_empty() && self.unknowns.is_empty() {

@@ -15,6 +15,7 @@ mod links;
 mod markdown;
 mod page;
 mod prometheus;
+pub(crate) mod reason;
 mod sarif;
 mod scale;
 mod short;

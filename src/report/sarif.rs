@@ -170,7 +170,9 @@ fn unknown(unknown: &Unknown) -> Value {
     let place = place.map(|place| format!(", {place}")).unwrap_or_default();
     let text = format!(
         "unknown: {} on {}{place}: {}",
-        unknown.check, unknown.runner, unknown.reason
+        unknown.check,
+        unknown.runner,
+        unknown.reason()
     );
     note("note", &text)
 }

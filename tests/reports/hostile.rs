@@ -4,7 +4,7 @@ use super::patients::{article, remedy};
 use super::standards::Sarif;
 use super::{assert_no_markup, exposition, insights, page, plain};
 use clap::ValueEnum;
-use runner_doctor::diagnosis::{Diagnosis, Location, Suppressed, Suppression, Unknown};
+use runner_doctor::diagnosis::{Diagnosis, Location, Severity, Suppressed, Suppression, Unknown};
 use runner_doctor::report::{Format, render};
 use serde_json::Value;
 
@@ -86,7 +86,8 @@ pub fn with(text: &str) -> Diagnosis {
         runner: String::new(),
         engine: Some(String::new()),
         subject: Some(String::new()),
-        reason: String::new(),
+        severity: Severity::Error,
+        reasons: Vec::new(),
         caused_by: None,
     }];
     diagnosis.summary.unknown = 1;

@@ -4,7 +4,7 @@ use runner_doctor::diagnosis::{
     Carrier, Confidence, Diagnosis, Environment, ExaminedRunner, Finding, Layer, LayerKind,
     NodeSystem, Remedy, SCHEMA, Severity, Summary, Unknown, Verdict,
 };
-use runner_doctor::evidence::{Provider, Requests};
+use runner_doctor::evidence::{Provider, Reason, Requests, Why};
 
 const ARTICLE: &str = "bitbucket-runner/runner-2jpsg";
 const OUTER: &str = "docker-in-docker";
@@ -22,6 +22,7 @@ fn layer(kind: LayerKind, depth: usize, name: &str, mtu: i64) -> Layer {
         inverted: false,
         clamped: false,
         note: None,
+        unseen: None,
     }
 }
 
@@ -82,6 +83,7 @@ pub fn runner(name: &str, mtu: i64) -> ExaminedRunner {
         images: vec!["docker:20.10.5-dind".into()],
         layers,
         unseen: false,
+        unseen_because: None,
     }
 }
 
@@ -278,7 +280,8 @@ fn unknown(check: &str, engine: Option<&str>, subject: Option<&str>, reason: &st
         runner: ARTICLE.into(),
         engine: engine.map(Into::into),
         subject: subject.map(Into::into),
-        reason: reason.into(),
+        severity: Severity::Error,
+        reasons: vec![Reason::prose(Why::Unreadable, reason)],
         caused_by: None,
     }
 }

@@ -33,7 +33,7 @@ fn unseen(detail: &str) -> serde_json::Value {
 fn truth(source: &str, change: serde_json::Value) -> Result<bool, String> {
     let expression = Expression::compile(source, &variables()).unwrap();
     let truth = expression.truth(&scope(change));
-    truth.map_err(|reasons| reasons.join("; "))
+    truth.map_err(|reasons| crate::report::reason::sentence(&reasons))
 }
 
 fn refusal(source: &str) -> Refusal {

@@ -7,19 +7,12 @@
 use super::{Item, Suspicion};
 use crate::diagnosis::Unknown;
 
-/// Something that could not be judged, with each reason for it.
-#[derive(PartialEq)]
-pub(super) struct Doubt {
-    pub(super) unknown: Unknown,
-    pub(super) reasons: Vec<String>,
-}
-
 /// A finding that is why things could not be seen.
 pub(super) struct Explanation<'a> {
     /// Its place among the suspicions.
     pub(super) suspicion: usize,
     engine: Option<&'a str>,
-    /// The reason that they give.
+    /// The id of the reason that they give.
     reason: String,
 }
 
@@ -54,21 +47,17 @@ pub(super) fn explanations<'a>(suspicions: &[Suspicion<'a>]) -> Vec<Explanation<
 }
 
 impl Explanation<'_> {
-    /// Every reason of the doubt is this one, or ends in it («X does not tell its containers: …»),
-    /// and it is about this engine, something inside it, or the pod.
-    pub(super) fn covers(&self, doubt: &Doubt) -> bool {
-        let inside = match (self.engine, doubt.unknown.engine.as_deref()) {
+    /// Every reason of the doubt is this one, or rests on it, and it is about this engine,
+    /// something inside it, or the pod.
+    pub(super) fn covers(&self, doubt: &Unknown) -> bool {
+        let inside = match (self.engine, doubt.engine.as_deref()) {
             (Some(engine), Some(path)) => path
                 .strip_prefix(engine)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
             _ => true,
         };
-        inside
-            && doubt.reasons.iter().all(|reason| {
-                reason
-                    .strip_suffix(self.reason.as_str())
-                    .is_some_and(|before| before.is_empty() || before.ends_with(": "))
-            })
+        let mut reasons = doubt.reasons.iter();
+        inside && reasons.all(|reason| reason.root().id() == self.reason)
     }
 }
 
@@ -153,7 +142,8 @@ finding: '{it.name}'
             .iter_mut()
             .filter(|e| paths.contains(&e.path.as_str()))
         {
-            engine.api = Observation::unseen(Why::TimedOut, "it hangs");
+            engine.api =
+                Observation::Unobserved(crate::evidence::Reason::prose(Why::TimedOut, "it hangs"));
         }
         evidence
     }
@@ -202,7 +192,8 @@ finding: '{it.name}'
             panic!("the baseline has engines");
         };
         // It was not asked, and gives the same reason.
-        engines[0].api = Observation::unseen(Why::Missing, "it hangs");
+        engines[0].api =
+            Observation::Unobserved(crate::evidence::Reason::prose(Why::Missing, "it hangs"));
         let unknown = unknown_for(&checks, &evidence);
         assert!(unknown.contains(&(OUTER.to_owned(), None)), "{unknown:?}");
         assert!(unknown.contains(&(INNER.to_owned(), Some(INNER.to_owned()))));

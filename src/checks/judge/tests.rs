@@ -137,7 +137,9 @@ fn what_was_not_seen_lowers_no_severity_and_proves_nothing() {
     let crate::evidence::Observed(namespaces) = &mut evidence.runners[0].namespaces else {
         panic!("the baseline has namespaces");
     };
-    namespaces[0].tcpmss = crate::evidence::Observation::unseen(reason, "no iptables");
+    namespaces[0].tcpmss = crate::evidence::Observation::Unobserved(
+        crate::evidence::Reason::prose(reason, "no iptables"),
+    );
     let judgement = judge_by(&[&check], &evidence);
     let finding = &judgement.findings[0];
     assert_eq!(finding.severity, Severity::Error);
@@ -209,15 +211,17 @@ fn findings_alike_but_for_random_names_have_fingerprints_of_their_own() {
 fn a_section_that_was_not_seen_is_unknown_once_for_each_check() {
     let mut evidence = case::healthy().unwrap();
     let reason = crate::evidence::Why::Forbidden;
-    evidence.runners[0].engines = crate::evidence::Observation::unseen(reason, "no exec");
+    evidence.runners[0].engines =
+        crate::evidence::Observation::Unobserved(crate::evidence::Reason::prose(reason, "no exec"));
     let both = ANY_ENGINE.replace("[engines]", "[engines, networks]");
     let judgement = judge_by(&[&check("a", &both), &check("b", ANY_NETWORK)], &evidence);
     let unknowns: Vec<_> = judgement
         .unknowns
         .iter()
-        .map(|u| (u.check.as_str(), u.reason.as_str()))
+        .map(|u| (u.check.clone(), u.reason()))
         .collect();
-    assert_eq!(unknowns, [("a", "no exec"), ("b", "no exec")]);
+    let both = ["a", "b"].map(|check| (check.to_owned(), "no exec".to_owned()));
+    assert_eq!(unknowns, both);
 }
 
 /// Every remedy and every addition of a check comes up in some case, of any check.

@@ -3,7 +3,7 @@
 use crate::checks::expression::{Bound, Scope};
 use crate::checks::fault::Place;
 use crate::checks::section::Section;
-use crate::evidence::{Evidence, Layer, Observation, Probe, Probed, Runner, Why};
+use crate::evidence::{Evidence, Layer, Observation, Probe, Probed, Reason, Runner};
 use crate::facts::{self, Facts};
 use serde::Serialize;
 use serde_json::Value;
@@ -32,8 +32,6 @@ pub(super) struct Item {
     it: Bound,
     pub(super) scope: Scope,
 }
-
-const NOT_ASKED: &str = "its command was not run there (a recording holds what it said where it was collected with --checks-dir and --allow-probes)";
 
 impl View {
     pub(super) fn new(evidence: &Evidence, runner: &Runner) -> View {
@@ -64,7 +62,7 @@ impl View {
         });
         let output = match said {
             Some(probed) => probed.output.clone(),
-            None => Observation::unseen(Why::NotApplicable, NOT_ASKED),
+            None => Observation::Unobserved(Reason::ProbeNotRun),
         };
         let output = Bound::new("probe", &document(&output));
         Scope::new([&item.it, &self.about, &output])

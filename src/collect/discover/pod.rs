@@ -4,7 +4,7 @@ use super::is_agent;
 use crate::collect::walk::{options, text, text::plain};
 use crate::evidence::{
     ContainerState, Ended, Eviction, Launch, Launcher, Mount, Observation, Outermost, Owner,
-    PodContainer, Provider, Role, Runner, Standing, Why,
+    PodContainer, Provider, Reason, Role, Runner, Standing,
 };
 use crate::facts::versions::ImageRef;
 use crate::text::secret::holds_secret;
@@ -100,8 +100,8 @@ pub(super) fn describe(pod: &Pod, provider: Provider) -> Runner {
             .filter(|(container, init)| !init || runs_on(container))
             .map(|(container, init)| one(container, init, spec, pod, provider))
             .collect(),
-        namespaces: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
-        engines: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
+        namespaces: Observation::Unobserved(Reason::NotWalked),
+        engines: Observation::Unobserved(Reason::NotWalked),
         declared: None,
         addresses: addresses(status),
         runtime_class: spec.runtime_class_name.as_deref().map(plain),

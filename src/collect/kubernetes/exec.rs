@@ -4,20 +4,15 @@ use super::{BUSY, Cluster, busy, chain, code, forbidden};
 use crate::collect::stop::unreached;
 use crate::collect::talk::{Ended, STDERR_BYTES, Talk};
 use crate::collect::walk::Walk;
-use crate::collect::{Exec, Place, client_limit};
-use crate::evidence::{Unobserved, Why};
+use crate::collect::{Exec, Place, client_limit, whole};
+use crate::evidence::Reason;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, AttachParams};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 impl Exec for Cluster {
-    async fn exec(
-        &self,
-        place: &Place,
-        walk: &Walk,
-        limit: Duration,
-    ) -> Result<Vec<u8>, Unobserved> {
+    async fn exec(&self, place: &Place, walk: &Walk, limit: Duration) -> Result<Vec<u8>, Reason> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &place.namespace);
         let params = AttachParams::default()
             .container(&place.container)
@@ -37,10 +32,7 @@ impl Exec for Cluster {
         let (Some(stdin), Some(stdout), Some(stderr)) =
             (process.stdin(), process.stdout(), process.stderr())
         else {
-            return Err(Unobserved::new(
-                Why::Unreadable,
-                "the connection to the container has no streams",
-            ));
+            return Err(Reason::NoStreams { program: None });
         };
         let mut talk = Talk::default();
         let streams = (stdin, stdout, stderr);
@@ -61,66 +53,59 @@ impl Exec for Cluster {
     }
 }
 
-fn late(place: &Place, limit: Duration) -> Unobserved {
+fn late(place: &Place, limit: Duration) -> Reason {
     let Place { container, .. } = place;
-    let seconds = limit.as_secs();
-    Unobserved::new(
-        Why::TimedOut,
-        format!(
-            "container {container} did not answer an exec within {seconds} s: raise --timeout, or look at the node's kubelet"
-        ),
-    )
+    Reason::ExecLate {
+        container: container.clone(),
+        seconds: whole(limit.as_secs()),
+    }
 }
 
-fn no_output(place: &Place, said: &str) -> Unobserved {
+fn no_output(place: &Place, said: &str) -> Reason {
     let said = crate::collect::walk::text::plain(said);
     let Place { container, .. } = place;
     // In the words of runc, and of crun. A file that is not there is another thing.
     let no_shell = said.contains("executable file not found")
         || said.contains("executable file `sh` not found");
     match no_shell {
-        true => Unobserved::new(
-            Why::Missing,
-            format!("container {container} has no shell to walk with"),
-        ),
+        true => Reason::NoShell {
+            container: container.clone(),
+        },
         false => {
             // Each layer below the kubelet says in its turn that this failed; the last says why.
             let cause = said.rsplit_once("OCI runtime exec failed: ");
             let said = cause.map_or(said.as_str(), |(_, cause)| cause);
-            Unobserved::new(
-                Why::Unreadable,
-                format!("the walk printed nothing in container {container}: {said}"),
-            )
+            Reason::WalkSilent {
+                container: Some(container.clone()),
+                said: said.to_owned(),
+            }
         }
     }
 }
 
-fn exec_reason(error: &kube::Error, place: &Place) -> Unobserved {
+fn exec_reason(error: &kube::Error, place: &Place) -> Reason {
     let Place {
         namespace,
         pod,
         container,
     } = place;
     match (forbidden(error), code(error)) {
-        (true, _) => Unobserved::new(
-            Why::Forbidden,
-            format!(
-                "may not exec into pods of namespace {namespace}: grant `get` and `create` on pods/exec there"
-            ),
-        ),
-        (_, Some(404)) => Unobserved::new(
-            Why::NotRunning,
-            format!("pod {pod} or its container {container} is gone"),
-        ),
+        (true, _) => Reason::ExecForbidden {
+            namespace: namespace.clone(),
+        },
+        (_, Some(404)) => Reason::ContainerGone {
+            pod: pod.clone(),
+            container: container.clone(),
+        },
         (_, Some(code)) if BUSY.contains(&code) => busy(code, error),
         _ => {
             let said = chain(error);
-            let advice = match said.contains("error dialing backend") {
-                true => "; the API server does not reach the kubelet: look at it on the pod's node",
-                false => "",
-            };
-            let detail = format!("exec into container {container} failed: {said}{advice}");
-            Unobserved::new(Why::Unreadable, detail)
+            Reason::ExecFailed {
+                container: container.clone(),
+                // As the API server words it.
+                kubelet_unreached: said.contains("error dialing backend"),
+                said,
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use super::lost::{add_evicted, controller};
 use super::{Cluster, Found, forbidden, unreachable};
 use crate::collect::Selection;
 use crate::collect::discover;
+use crate::evidence::{Observation, Observed, Unseen};
 use anyhow::{Result, anyhow, bail};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
@@ -11,11 +12,21 @@ use std::collections::BTreeMap;
 
 const PAGE: u32 = 500;
 
+/// What was listed.
+pub(super) struct Listed {
+    pub found: Vec<Found>,
+    /// How many Jobs have given up, where those were asked for.
+    pub jobs: Option<Observation<i64>>,
+}
+
 impl Cluster {
-    pub(super) async fn find(&self, selection: &Selection) -> Result<Vec<Found>> {
+    pub(super) async fn find(&self, selection: &Selection) -> Result<Listed> {
         let namespace = selection.namespace.as_deref().unwrap_or(&self.namespace);
         if !selection.pods.is_empty() {
-            return self.named(&selection.pods, namespace).await;
+            return Ok(Listed {
+                found: self.named(&selection.pods, namespace).await?,
+                jobs: None,
+            });
         }
         let (api, place) = match selection.all_namespaces {
             true => (Api::all(self.client.clone()), "any namespace".to_owned()),
@@ -37,16 +48,26 @@ impl Cluster {
             true => anyhow!("may not list pods in {place}: grant `list` on pods there, or name the pods to examine"),
             false => unreachable(&error),
         })?;
-        // A runner that has a pod does not need its Job; only where there is none, it may matter.
-        let unlisted = given_up.as_ref().err().map(ToString::to_string);
-        let found = runners(&pods, given_up.unwrap_or_default());
-        if let (true, Some(reason)) = (found.is_empty(), unlisted) {
+        let (given_up, jobs) = match given_up {
+            Ok(given_up) => {
+                let count = i64::try_from(given_up.len()).unwrap_or(i64::MAX);
+                (given_up, Observed(count))
+            }
+            Err(reason) => (Vec::new(), Unseen(reason)),
+        };
+        let found = runners(&pods, given_up);
+        if let (true, Unseen(reason)) = (found.is_empty(), &jobs) {
             tracing::warn!("{reason}, or a runner whose Job has given up is not found");
         }
         if found.is_empty() && !selection.all_namespaces && selection.labels.is_none() {
-            self.say_where(namespace).await?;
+            match self.elsewhere(namespace).await {
+                Some(hint) if selection.allow_empty => tracing::warn!("{hint}"),
+                Some(hint) => bail!(hint),
+                None => {}
+            }
         }
-        Ok(found)
+        let jobs = selection.labels.is_none().then_some(jobs);
+        Ok(Listed { found, jobs })
     }
 
     async fn named(&self, names: &[String], namespace: &str) -> Result<Vec<Found>> {
@@ -90,25 +111,23 @@ impl Cluster {
     }
 
     /// No runner here: says where there are some, as far as that may be seen.
-    async fn say_where(&self, namespace: &str) -> Result<()> {
-        let Ok(pods) = self.list(&Api::all(self.client.clone()), None).await else {
-            return Ok(());
-        };
+    async fn elsewhere(&self, namespace: &str) -> Option<String> {
+        let pods = self.list(&Api::all(self.client.clone()), None).await.ok()?;
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for found in runners(&pods, Vec::new()) {
             *places.entry(found.runner.namespace).or_default() += 1;
         }
         if places.is_empty() {
-            return Ok(());
+            return None;
         }
         let places: Vec<String> = places
             .iter()
             .map(|(name, count)| format!("-n {name} has {count}"))
             .collect();
-        bail!(
+        Some(format!(
             "no runner in namespace {namespace}, but elsewhere: {}; or examine all with -A",
             places.join(", ")
-        )
+        ))
     }
 }
 

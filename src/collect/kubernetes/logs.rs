@@ -1,8 +1,9 @@
 //! What the logs of a runner's containers show of known errors; nothing else of them is kept.
 
 use super::{Cluster, chain, code, forbidden};
+use crate::collect::whole;
 use crate::evidence::{
-    KnownLine, Observation, Observed, PodContainer, Role, Runner, Unobserved, Unseen, Why,
+    KnownLine, Observation, Observed, PodContainer, Reason, Role, Runner, Unseen,
 };
 use crate::symptoms::{Symptoms, last};
 use futures::future::join_all;
@@ -41,13 +42,9 @@ impl Cluster {
                 let both = both_runs(&api, runner, container, symptoms);
                 let lines = match tokio::time::timeout(limit, both).await {
                     Ok(lines) => lines,
-                    Err(_) => Observation::unseen(
-                        Why::TimedOut,
-                        format!(
-                            "logs did not come within {} s: raise --timeout",
-                            limit.as_secs()
-                        ),
-                    ),
+                    Err(_) => Unseen(Reason::LogsLate {
+                        seconds: whole(limit.as_secs()),
+                    }),
                 };
                 (container.name.clone(), lines)
             });
@@ -113,42 +110,35 @@ async fn one_run(
     let came = log.take(most).read_to_end(&mut text).await;
     let lines = last(&text, symptoms, previous);
     if text.starts_with(GONE) {
-        let detail = format!("the log of {} is gone", container.name);
-        return Observation::unseen(Why::NotRunning, detail);
+        let container = container.name.clone();
+        return Unseen(Reason::LogGone { container });
     }
     match came {
         _ if !lines.is_empty() => Observed(lines),
         Ok(_) if text.len() < BYTES => Observed(lines),
-        Ok(_) => Observation::unseen(
-            Why::TooLarge,
-            format!(
-                "the last {LINES} lines of the log of {} are more than {BYTES} bytes",
-                container.name
-            ),
-        ),
-        Err(error) => Observation::unseen(
-            Why::Unreadable,
-            format!(
-                "reading the log of {} failed: {}",
-                container.name,
-                chain(&error)
-            ),
-        ),
+        Ok(_) => Unseen(Reason::LogTooLarge {
+            container: container.name.clone(),
+            lines: LINES,
+            bytes: BYTES as i64,
+        }),
+        Err(error) => Unseen(Reason::LogFailed {
+            container: container.name.clone(),
+            said: chain(&error),
+        }),
     }
 }
 
 /// Not by container where all of them share it: it is told once.
-fn reason(error: &kube::Error, runner: &Runner) -> Unobserved {
+fn reason(error: &kube::Error, runner: &Runner) -> Reason {
     let Runner { namespace, pod, .. } = runner;
     match code(error) {
-        _ if forbidden(error) => Unobserved::new(
-            Why::Forbidden,
-            format!("may not read logs in namespace {namespace}: grant `get` on pods/log there"),
-        ),
-        Some(404) => Unobserved::new(Why::NotRunning, format!("pod {pod} is gone")),
-        _ => Unobserved::new(
-            Why::Unreadable,
-            format!("reading the logs of pod {pod} failed: {}", chain(error)),
-        ),
+        _ if forbidden(error) => Reason::LogsForbidden {
+            namespace: namespace.clone(),
+        },
+        Some(404) => Reason::PodGone { pod: pod.clone() },
+        _ => Reason::LogsFailed {
+            pod: pod.clone(),
+            said: chain(error),
+        },
     }
 }

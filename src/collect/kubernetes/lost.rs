@@ -3,7 +3,7 @@
 use super::{Cluster, Found, reason};
 use crate::collect::discover;
 use crate::collect::walk::text::plain;
-use crate::evidence::{Observation, Owner, Runner, Unobserved, Why};
+use crate::evidence::{Asked, Owner, Reason, Runner, Unseen};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
@@ -14,7 +14,7 @@ const PAGE: u32 = 500;
 
 impl Cluster {
     /// The Jobs that make no pod any more, as the runners that they were to be.
-    pub(super) async fn given_up(&self, namespace: Option<&str>) -> Result<Vec<Found>, Unobserved> {
+    pub(super) async fn given_up(&self, namespace: Option<&str>) -> Result<Vec<Found>, Reason> {
         let api: Api<Job> = match namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
@@ -25,7 +25,7 @@ impl Cluster {
         let mut found = Vec::new();
         loop {
             let page = api.list(&wanted).await;
-            let page = page.map_err(|e| reason(&e, "listing Jobs", "`list` on jobs"))?;
+            let page = page.map_err(|e| reason(&e, Asked::list("jobs", namespace)))?;
             found.extend(page.items.iter().filter_map(as_runner));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => wanted.continue_token = Some(token),
@@ -56,6 +56,8 @@ fn as_runner(job: &Job) -> Option<Found> {
         name: runner.pod.clone(),
     });
     runner.phase = "Failed".to_owned();
+    runner.namespaces = Unseen(Reason::JobGaveUp);
+    runner.engines = Unseen(Reason::JobGaveUp);
     runner.standing.given_up = Some(said);
     Some(Found {
         runner,
@@ -100,7 +102,8 @@ pub(super) fn add_evicted(found: &mut Vec<Found>, pods: &[Pod], alive: &BTreeMap
         match found.iter_mut().find(|found| of_same(&found.runner)) {
             Some(found) => found.runner.standing.evicted = runner.standing.evicted,
             None => {
-                runner.engines = Observation::unseen(Why::NotRunning, "the pod was evicted");
+                runner.namespaces = Unseen(Reason::Evicted);
+                runner.engines = Unseen(Reason::Evicted);
                 found.push(Found {
                     runner,
                     scope: None,

@@ -34,7 +34,7 @@ pub(super) async fn catch(
         tokio::select! {
             _ = tokio::time::sleep_until(ends) => return Ok(None),
             _ = look.tick() => {
-                for found in cluster.find(selection).await? {
+                for found in cluster.find(selection).await?.found {
                     if known.insert(found.runner.full_name()) {
                         waiting.push(wait_in(cluster, found, limits, ends));
                     }
@@ -87,6 +87,6 @@ fn answers(runner: &Runner) -> Option<bool> {
     nested.peek()?;
     Some(nested.all(|engine| {
         let reason = engine.api.reason();
-        reason.is_none_or(|reason| reason.why != Why::NotRunning)
+        reason.is_none_or(|reason| reason.why() != Why::NotRunning)
     }))
 }

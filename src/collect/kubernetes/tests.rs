@@ -4,7 +4,7 @@ use super::*;
 use crate::checks::case;
 use crate::collect::walk::{Orders, Walk};
 use crate::collect::{Exec, Place};
-use crate::evidence::{KnownLine, Role};
+use crate::evidence::{KnownLine, Observation, Role, Why};
 use http::{Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ fn selection(all_namespaces: bool) -> Selection {
 
 async fn complaint(answer: Answer, selection: Selection) -> String {
     match cluster(answer).find(&selection).await {
-        Ok(found) => panic!("{} runners found", found.len()),
+        Ok(listed) => panic!("{} runners found", listed.found.len()),
         Err(error) => error.to_string(),
     }
 }
@@ -73,8 +73,8 @@ async fn every_page_of_a_list_is_read() {
         true => pods(&["b"], "ci", None),
         false => pods(&["a"], "ci", Some("more")),
     }));
-    let found = cluster.find(&selection(true)).await.unwrap();
-    let names: Vec<&str> = found.iter().map(|f| f.runner.pod.as_str()).collect();
+    let listed = cluster.find(&selection(true)).await.unwrap();
+    let names: Vec<&str> = listed.found.iter().map(|f| f.runner.pod.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
 }
 
@@ -135,10 +135,10 @@ async fn what_an_exec_may_not_do_is_unobserved_with_its_rule() {
     };
     let walk = Walk::new(&Mode::Pod, &orders);
     let reason = cluster.exec(&place, &walk, limit).await.unwrap_err();
-    assert_eq!(reason.why, Why::Forbidden);
+    assert_eq!(reason.why(), Why::Forbidden);
     assert!(
         reason
-            .detail
+            .to_string()
             .contains("grant `get` and `create` on pods/exec"),
         "{reason}"
     );
@@ -204,16 +204,16 @@ async fn the_run_before_tells_where_the_present_one_does_not() {
 async fn a_log_that_was_not_read_says_why() {
     let refused = log(Box::new(|_| refusal(403, "Forbidden")), "running", 0).await;
     let reason = refused.reason().unwrap();
-    assert_eq!(reason.why, Why::Forbidden);
+    assert_eq!(reason.why(), Why::Forbidden);
     assert!(
-        reason.detail.contains("grant `get` on pods/log"),
+        reason.to_string().contains("grant `get` on pods/log"),
         "{reason}"
     );
     let large = |_: &str| (200, json!("x\n".repeat(300_000)));
     let large = log(Box::new(large), "running", 0).await;
-    assert_eq!(large.reason().unwrap().why, Why::TooLarge);
+    assert_eq!(large.reason().unwrap().why(), Why::TooLarge);
     let failed = log(Box::new(|_| refusal(500, "InternalError")), "running", 0).await;
-    assert_eq!(failed.reason().unwrap().why, Why::Unreadable);
+    assert_eq!(failed.reason().unwrap().why(), Why::Unreadable);
 }
 
 #[tokio::test]
@@ -240,8 +240,8 @@ fn job(name: &str, failed: &str, owner: Option<&str>) -> Value {
 }
 
 async fn found(answer: Answer) -> Vec<Runner> {
-    let found = cluster(answer).find(&selection(true)).await.unwrap();
-    found.into_iter().map(|found| found.runner).collect()
+    let listed = cluster(answer).find(&selection(true)).await.unwrap();
+    listed.found.into_iter().map(|found| found.runner).collect()
 }
 
 #[tokio::test]

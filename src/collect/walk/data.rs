@@ -2,21 +2,22 @@
 
 use super::frames::Frames;
 use super::text::plain;
-use crate::evidence::{DataRoot, Observation, Observed, Why};
+use crate::evidence::{DataRoot, Observation, Observed, Part, Reason, Unseen};
 
 /// The data directory of the engine of a process. `told` is what the engine itself calls it.
 pub fn root(frames: &Frames, pid: i64, told: Option<&str>) -> Observation<DataRoot> {
-    let unseen = |detail: &str| Observation::unseen(Why::Unreadable, detail);
     let prefix = format!("/proc/{pid}/root");
     let place = numbers::<2>(frames, "places", &prefix);
     let room = numbers::<5>(frames, "room", &prefix);
     let (Some((path, [device, inode])), Some((_, room))) = (place, room) else {
-        return unseen("where it keeps its data could not be looked at");
+        return Unseen(Reason::Unreadable {
+            part: Part::DataRoot,
+        });
     };
     // The engine may keep them elsewhere than its settings say: rootless, or behind a link.
     let agrees = |told: &str| told == path || told.starts_with(&format!("{path}/"));
     if told.is_some_and(|told| !agrees(told)) {
-        return unseen("it keeps its data elsewhere than its settings tell");
+        return Unseen(Reason::DataElsewhere);
     }
     let [block, blocks, free, inodes, free_inodes] = room.map(whole);
     let mib = |blocks: i64| blocks.saturating_mul(block) >> 20;

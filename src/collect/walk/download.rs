@@ -3,7 +3,7 @@
 use super::frames::{Frames, Record};
 use super::network::Counters;
 use super::text::plain;
-use crate::evidence::{Download, Fetched, Observation, Observed, Why};
+use crate::evidence::{Download, Fetched, Observation, Observed, Reason};
 
 /// More than a server sends before it waits for an answer: large packets came through.
 const ENOUGH: u64 = 16 << 10;
@@ -60,10 +60,7 @@ pub fn download(
     url: &Url,
 ) -> Option<Observation<Download>> {
     if frames.get("no-fetcher", "-").is_some() {
-        return Some(Observation::unseen(
-            Why::Missing,
-            "no download could be tried: the container has neither curl nor wget",
-        ));
+        return Some(Observation::Unobserved(Reason::NoDownloader));
     }
     let record = frames.get("fetched", "-")?;
     let told = Told::read(record, pid)?;
@@ -118,15 +115,16 @@ impl Told {
             return Some(match (bytes, self.stands) {
                 (0, true) => Observed(Fetched::Hangs),
                 (0, false) => Observed(Fetched::NoConnection),
-                _ => Observation::unseen(
-                    Why::TimedOut,
-                    format!("the download was too slow to tell: {bytes} bytes came"),
-                ),
+                _ => Observation::Unobserved(Reason::DownloadSlow {
+                    bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+                }),
             });
         }
         Some(match is_cut_off(said) {
             true => Observed(Fetched::NoConnection),
-            false => Observation::unseen(Why::Unreadable, format!("the download failed: {said}")),
+            false => Observation::Unobserved(Reason::DownloadFailed {
+                said: said.to_owned(),
+            }),
         })
     }
 }

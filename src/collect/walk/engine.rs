@@ -9,7 +9,7 @@ use super::processes::{Process, Processes};
 use super::text::plain;
 use crate::evidence::{
     DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, Observation, Observed, OomScore,
-    Unobserved, Unseen, Why,
+    Part, Reason, Unseen,
 };
 use crate::facts::versions;
 use serde_json::Value;
@@ -117,15 +117,14 @@ fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
     if known || !seen.is_empty() && api.observed().is_none() {
         return None;
     }
-    let unseen = "it runs out of sight of this container";
     Some(Engine {
         path: container.to_owned(),
         container: container.to_owned(),
         pid: ELSEWHERE,
         namespace: 0,
-        image: Observation::unseen(Why::NotApplicable, unseen),
+        image: Unseen(Reason::OutOfSight),
         args: Vec::new(),
-        config: Observation::unseen(Why::NotApplicable, unseen),
+        config: Unseen(Reason::OutOfSight),
         oom_scores: Vec::new(),
         docker_opts: None,
         containerd: None,
@@ -192,7 +191,7 @@ impl<'a> Found<'a> {
             Some(outer) => place(self.process, outer),
             None => (
                 outermost.name(self.process),
-                Observation::unseen(Why::NotApplicable, "it runs in no container of an engine"),
+                Observation::Unobserved(Reason::NotInContainer),
             ),
         };
         Engine {
@@ -243,14 +242,15 @@ fn place(process: &Process, outer: &Engine) -> (String, Observation<String>) {
                 Some(short) => format!("container-{short}"),
                 None => format!("process-{}", process.pid),
             };
-            let detail = match reason {
-                Some(reason) => format!("{} does not tell its containers: {reason}", outer.path),
-                None => format!("{} does not list the container it runs in", outer.path),
+            let engine = outer.path.clone();
+            let reason = match reason {
+                Some(reason) => Reason::ContainersUntold {
+                    engine,
+                    because: Box::new(reason.clone()),
+                },
+                None => Reason::ContainerNotListed { engine },
             };
-            (
-                format!("{}/{name}", outer.path),
-                Observation::unseen(Why::Unreadable, detail),
-            )
+            (format!("{}/{name}", outer.path), Unseen(reason))
         }
     }
 }
@@ -262,10 +262,7 @@ fn refuse_borrowed_answers(found: &mut [Found]) {
         let Observed(api) = &engine.api else { continue };
         let identity = (api.id.clone(), engine.identity.clone());
         if !seen.insert(identity) {
-            engine.api = Observation::unseen(
-                Why::Unreadable,
-                "its socket leads to another engine, so its own networks and version were not seen",
-            );
+            engine.api = Observation::Unobserved(Reason::ForeignSocket);
         }
     }
 }
@@ -345,13 +342,10 @@ fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
 
 fn bounded<T>(all: &[Value], most: usize, read: fn(&Value) -> Option<T>) -> Observation<Vec<T>> {
     if all.len() > most {
-        return Observation::unseen(
-            Why::TooLarge,
-            format!(
-                "the engine lists {}, more than the {most} that are read",
-                all.len()
-            ),
-        );
+        return Unseen(Reason::TooMany {
+            count: count(all.len()),
+            most: count(most),
+        });
     }
     Observed(all.iter().filter_map(read).collect())
 }
@@ -362,87 +356,79 @@ fn in_order(mut networks: Vec<DockerNetwork>) -> Vec<DockerNetwork> {
     networks
 }
 
-fn not_asked(frames: &Frames, pid: i64) -> Unobserved {
+fn not_asked(frames: &Frames, pid: i64) -> Reason {
     let key = pid.to_string();
     if frames.get("no-client", &key).is_some() {
-        return Unobserved::new(
-            Why::Missing,
-            match pid {
-                ELSEWHERE => "there is no docker command here to ask the engine with",
-                _ => "dockerd runs, but there is no docker command in its container to ask it with",
-            },
-        );
+        return Reason::NoDockerClient {
+            dockerd_runs: pid != ELSEWHERE,
+        };
     }
     if frames.get("closed", &key).is_some() {
-        return Unobserved::new(
-            Why::Forbidden,
-            "dockerd runs, but an exec into its container may not reach its socket: it is not root there",
-        );
+        return Reason::SocketClosed;
     }
     if let Some(record) = frames.get("more-engines", &key) {
-        let more = record.lines().next().unwrap_or_default();
-        let detail = format!(
-            "more than the {MOST} engines that a walk asks run here: of this one and {more} more nothing is known"
-        );
-        return Unobserved::new(Why::TooLarge, detail);
+        return Reason::MoreEngines {
+            more: super::network::more(record),
+            most: count(MOST),
+        };
     }
     if frames.get("skipped", &key).is_some() {
         // Not TimedOut: nobody asked, so nothing is known against it.
-        let detail = "the walk ran out of time before it: raise --timeout";
-        return Unobserved::new(Why::TooLarge, detail);
+        return Reason::OutOfTime;
     }
     if !frames.complete {
-        return Unobserved::new(Why::Unreadable, "the walk was cut off before it");
+        return Reason::CutOff { part: Part::Api };
     }
-    Unobserved::new(
-        Why::NotRunning,
-        format!(
-            "dockerd (process {pid}) runs but has no socket where it says it listens: it is starting or broken"
-        ),
-    )
+    Reason::NoSocket { pid }
 }
 
 /// What a client printed instead of an answer.
-fn why_silent(record: &Record, endpoint: &str) -> Unobserved {
+fn why_silent(record: &Record, endpoint: &str) -> Reason {
     let endpoint = plain(endpoint);
     if record
         .status
         .is_some_and(|status| TIMED_OUT.contains(&status))
     {
-        let detail = format!("dockerd does not answer in time on {endpoint}: it hangs");
-        return Unobserved::new(Why::TimedOut, detail);
+        return Reason::EngineHangs { endpoint };
     }
     if record.cut {
-        let bytes = record.content.len();
-        let detail =
-            format!("dockerd could not be asked on {endpoint}: more than {bytes} bytes came back");
-        return Unobserved::new(Why::TooLarge, detail);
+        return Reason::EngineAnswerTooLarge {
+            endpoint,
+            bytes: count(record.content.len()),
+        };
     }
     let said = String::from_utf8_lossy(record.content);
     if said.contains("Cannot connect to the Docker daemon") || said.contains("connection refused") {
-        let detail = format!("dockerd does not accept connections on {endpoint}");
-        return Unobserved::new(Why::NotRunning, detail);
+        return Reason::EngineRefuses { endpoint };
     }
-    let why = match said.contains("permission denied") {
-        true => Why::Forbidden,
-        false => Why::Unreadable,
-    };
+    let denied = said.contains("permission denied");
     let refused = http::responses(record.content)
         .into_iter()
         .find(|r| r.status != 200);
-    let said = match refused {
-        Some(answer) => format!(
-            "it answered {}: {}",
-            answer.status,
-            plain(&String::from_utf8_lossy(&answer.body))
+    let (status, said) = match refused {
+        Some(answer) => (
+            Some(i64::from(answer.status)),
+            plain(&String::from_utf8_lossy(&answer.body)),
         ),
-        None if said.starts_with("HTTP/") => "an answer that is cut off or no JSON".to_owned(),
-        None => plain(said.lines().next().unwrap_or_default()),
+        None if said.starts_with("HTTP/") => return Reason::EngineAnswerCut { endpoint },
+        None => (None, plain(said.lines().next().unwrap_or_default())),
     };
-    Unobserved::new(
-        why,
-        format!("dockerd could not be asked on {endpoint}: {said}"),
-    )
+    match denied {
+        true => Reason::EngineDenies {
+            endpoint,
+            status,
+            said,
+        },
+        false => Reason::EngineFails {
+            endpoint,
+            status,
+            said,
+        },
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn text(value: &Value, key: &str) -> Option<String> {

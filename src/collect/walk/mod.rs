@@ -16,7 +16,7 @@ mod traffic;
 pub use download::Url;
 
 use crate::evidence::{
-    Engine, NetworkNamespace, Observation, Observed, Probe, Probed, Unobserved, Unseen, Uplink, Why,
+    Engine, NetworkNamespace, Observation, Observed, Part, Probe, Probed, Reason, Unseen, Uplink,
 };
 use engine::Naming;
 use frames::Frames;
@@ -148,10 +148,9 @@ impl Walk {
     pub fn read_pod(&self, stream: &[u8], container: &Walked) -> Seen {
         let frames = Frames::parse(stream, &self.mark);
         let Some(own) = own_pid(&frames) else {
-            return Seen::nothing(Unobserved::new(
-                Why::Unreadable,
-                format!("container {} did not run the walk", container.name),
-            ));
+            return Seen::nothing(Reason::WalkNotRun {
+                container: container.name.clone(),
+            });
         };
         let processes = Processes::parse(&frames, self.of_pod_only);
         let naming = Naming {
@@ -165,7 +164,9 @@ impl Walk {
             }
             let read = frames.of("arguments", engine.pid).is_some();
             if !read && engine.pid != 0 {
-                engine.config = options::unread("the walk was cut off before its settings");
+                engine.config = Unseen(Reason::CutOff {
+                    part: Part::Settings,
+                });
             }
         }
         let mut namespaces = network::namespaces(&frames, &processes, own, self.url.as_ref());
@@ -186,11 +187,10 @@ impl Walk {
     }
 
     /// Reads what the script printed on a node's network.
-    pub fn read_node(&self, stream: &[u8]) -> Result<SeenNode, Unobserved> {
+    pub fn read_node(&self, stream: &[u8]) -> Result<SeenNode, Reason> {
         let frames = Frames::parse(stream, &self.mark);
         let Some(own) = own_pid(&frames) else {
-            let detail = "the node's pod did not run the walk";
-            return Err(Unobserved::new(Why::Unreadable, detail));
+            return Err(Reason::NodeWalkNotRun);
         };
         let namespace = network::own_namespace(&frames, own);
         let docker = namespace.interfaces.as_ref().map(|all| {
@@ -242,7 +242,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub fn nothing(reason: Unobserved) -> Self {
+    pub fn nothing(reason: Reason) -> Self {
         Seen {
             namespaces: Unseen(reason.clone()),
             engines: Unseen(reason),
@@ -261,17 +261,17 @@ fn without_comments(script: &str) -> String {
 /// A list is observed once the records that it rests on came through.
 fn whole<T>(frames: &Frames, list: Vec<T>, record: &str) -> Observation<Vec<T>> {
     // What was cut off may be an engine, and nobody would miss it.
-    if let Some(record) = frames.cut(&["status", "cgroup", "namespaces", "engines"]) {
-        let bytes = record.content.len();
-        let detail = format!("more processes run here than a walk reads ({bytes} bytes)");
-        return Observation::unseen(Why::TooLarge, detail);
+    if frames
+        .cut(&["status", "cgroup", "namespaces", "engines"])
+        .is_some()
+    {
+        return Observation::Unobserved(Reason::PartTooLarge {
+            part: Part::Processes,
+        });
     }
     match frames.complete || frames.named(record).next().is_some() {
         true => Observed(list),
-        false => Observation::unseen(
-            Why::Unreadable,
-            "the walk was cut off before it came to this",
-        ),
+        false => Observation::Unobserved(Reason::CutOff { part: Part::List }),
     }
 }
 
@@ -352,7 +352,7 @@ fn uplink(namespace: &NetworkNamespace) -> Observation<Uplink> {
                 name: interface.name.clone(),
                 mtu: interface.mtu,
             }),
-            None => Observation::unseen(Why::Unreadable, "the node's default route was not found"),
+            None => Observation::Unobserved(Reason::NodeRouteNotFound),
         }
     })
 }

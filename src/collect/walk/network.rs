@@ -7,8 +7,8 @@ use super::processes::Processes;
 use super::text::plain;
 use super::traffic;
 use crate::evidence::{
-    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Route, Tcpmss, Unobserved,
-    Unseen, Why,
+    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Part, Reason, Route, Tcpmss,
+    Unseen,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -109,14 +109,10 @@ impl<'a> Files<'a> {
         let mtu = |heading: &'static str| {
             move |interface: &str| match shown {
                 Some(record) => route_mtu(&section(record, heading), interface),
-                None if frames.named("routes").next().is_some() => Observation::unseen(
-                    Why::NotApplicable,
-                    "the MTU of its route was not asked for: no network leaves through it",
-                ),
-                None => Observation::unseen(
-                    Why::Missing,
-                    "the MTU of its route is not known: the `ip` of this image (busybox) does not show it",
-                ),
+                None if frames.named("routes").next().is_some() => {
+                    Observation::Unobserved(Reason::RouteMtuNotAsked)
+                }
+                None => Observation::Unobserved(Reason::RouteMtuNotShown),
             }
         };
         let interfaces = self.interfaces(frames, pid);
@@ -148,14 +144,13 @@ impl<'a> Files<'a> {
             let interfaces = from_links(record);
             return match interfaces.is_empty() {
                 false => Observed(interfaces),
-                true => Observation::unseen(
-                    Why::Missing,
-                    "its interfaces could not be read: neither its own sysfs nor `nsenter` and `ip` show them",
-                ),
+                true => Observation::Unobserved(Reason::InterfacesNotShown),
             };
         }
         let Some(found) = self.sysfs.get(&pid) else {
-            return Observation::unseen(Why::Unreadable, "its interfaces could not be read");
+            return Observation::Unobserved(Reason::Unreadable {
+                part: Part::Interfaces,
+            });
         };
         let names: HashMap<i64, &str> = found
             .iter()
@@ -167,10 +162,7 @@ impl<'a> Files<'a> {
             .collect();
         match self.contradicts(pid, &interfaces) {
             false => Observed(interfaces),
-            true => Observation::unseen(
-                Why::Unreadable,
-                "the interfaces in its sysfs are another namespace's",
-            ),
+            true => Observation::Unobserved(Reason::ForeignInterfaces),
         }
     }
 
@@ -207,7 +199,7 @@ impl<'a> Files<'a> {
             return Unseen(reason);
         }
         if lines.is_empty() && file == "route" {
-            return Observation::unseen(Why::Unreadable, "its routes could not be read");
+            return Observation::Unobserved(Reason::Unreadable { part: Part::Routes });
         }
         let best = lines
             .iter()
@@ -235,21 +227,26 @@ impl<'a> Files<'a> {
 }
 
 /// Why nothing is known of the namespace of a process: the walk did not come to it, or not to its end.
-fn unread(frames: &Frames, pid: i64) -> Option<Unobserved> {
-    let too_large = |detail: String| Some(Unobserved::new(Why::TooLarge, detail));
+fn unread(frames: &Frames, pid: i64) -> Option<Reason> {
     if let Some(record) = frames.of("beyond", pid) {
-        let more = record.lines().next().unwrap_or_default();
-        return too_large(format!(
-            "more than the {MOST} network namespaces that a walk reads are here: of this one and {more} more nothing is known"
-        ));
+        return Some(Reason::MoreNamespaces {
+            more: more(record),
+            most: MOST as i64,
+        });
     }
     if frames.of("unread", pid).is_some() {
-        return too_large("the walk ran out of time before it: raise --timeout".to_owned());
+        return Some(Reason::OutOfTime);
     }
-    if frames.of("net", pid).or(frames.of("link", pid))?.cut {
-        return too_large("it has more interfaces and routes than a walk reads".to_owned());
-    }
-    None
+    let record = frames.of("net", pid).or(frames.of("link", pid))?;
+    record.cut.then_some(Reason::PartTooLarge {
+        part: Part::Interfaces,
+    })
+}
+
+/// How many more there are, as the walk counted them.
+pub fn more(record: &Record) -> i64 {
+    let line = record.lines().next().unwrap_or_default();
+    line.trim().parse().unwrap_or(1)
 }
 
 /// What /proc/PID/net/snmp says of IP in each namespace, by process.
@@ -290,7 +287,9 @@ impl Counters {
 fn known(counters: &HashMap<i64, i64>, pid: i64) -> Observation<i64> {
     match counters.get(&pid) {
         Some(count) => Observed(*count),
-        None => Observation::unseen(Why::Unreadable, "its packet counters could not be read"),
+        None => Observation::Unobserved(Reason::Unreadable {
+            part: Part::PacketCounters,
+        }),
     }
 }
 
@@ -457,7 +456,7 @@ fn route_mtu(lines: &[&str], interface: &str) -> Observation<Option<i64>> {
     };
     let mut routes = lines.iter().map(words);
     let Some(route) = routes.find(|words| after(words, "dev").as_deref() == Some(interface)) else {
-        return Observation::unseen(Why::Unreadable, "`ip` did not show its default route");
+        return Observation::Unobserved(Reason::RouteNotShown);
     };
     // `mtu lock 1400` is a route whose MTU nothing may lower.
     let mtu = after(&route, "mtu")
@@ -473,10 +472,7 @@ fn tcpmss(record: Option<&Record>, way_out: Option<&str>) -> Observation<Option<
         return Observed(None);
     };
     if record.cut || !record.lines().any(|line| line == "# read") {
-        return Unseen(Unobserved::new(
-            Why::Missing,
-            "whether a TCPMSS rule is in force is not known: `iptables-save` could not be run",
-        ));
+        return Unseen(Reason::ClampUnknown);
     }
     Observed(record.lines().find_map(|line| rule(line, way_out)))
 }

@@ -3,7 +3,7 @@
 
 use super::frames::Record;
 use super::text::plain;
-use crate::evidence::{DaemonConfig, Observation, Observed, Unseen, Why};
+use crate::evidence::{DaemonConfig, Observation, Observed, Part, Reason};
 use serde_json::Value;
 
 /// dockerd's flags that matter here, with their short forms.
@@ -82,7 +82,9 @@ pub fn config(record: Option<&Record>) -> Observation<Option<DaemonConfig>> {
     }
     match daemon_json(record.content) {
         Some(config) => Observed(Some(config)),
-        None => Observation::unseen(Why::Unreadable, "daemon.json could not be read"),
+        None => Observation::Unobserved(Reason::Unreadable {
+            part: Part::DaemonJson,
+        }),
     }
 }
 
@@ -108,11 +110,6 @@ pub fn daemon_json(content: &[u8]) -> Option<DaemonConfig> {
             .and_then(|name| name.as_str().map(plain)),
         open_files: open_files.and_then(number),
     })
-}
-
-/// Settings that were not read, because the walk did not get so far.
-pub fn unread(reason: &str) -> Observation<Option<DaemonConfig>> {
-    Unseen(crate::evidence::Unobserved::new(Why::Unreadable, reason))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::Containers;
 use super::frames::{Frames, Record};
 use super::processes::Processes;
 use super::text::acts;
-use crate::evidence::{Engine, Layer, Observation, Observed, Probe, Probed, Why};
+use crate::evidence::{Engine, Layer, Observation, Observed, Part, Probe, Probed, Reason};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -74,10 +74,10 @@ pub(super) fn read(
 
 fn output(record: &Record) -> Observation<String> {
     if record.content.len() > MOST_BYTES {
-        let detail = format!("the command of this check printed more than {MOST_BYTES} bytes");
-        return Observation::unseen(Why::TooLarge, detail);
+        return Observation::Unobserved(Reason::ProbeTooLarge {
+            bytes: MOST_BYTES as i64,
+        });
     }
-    let unseen = |why, detail: &str| Observation::unseen(why, detail);
     match record.status {
         Some(0) => {
             let text = String::from_utf8_lossy(record.content);
@@ -90,19 +90,12 @@ fn output(record: &Record) -> Observation<String> {
                     .to_owned(),
             )
         }
-        Some(126 | 127) => unseen(
-            Why::Missing,
-            "the command of this check needs a program that is not in the engine's container",
-        ),
-        Some(124 | 137 | 143) => unseen(
-            Why::TimedOut,
-            "the command of this check did not end in time: raise --timeout",
-        ),
-        Some(status) => Observation::unseen(
-            Why::Unreadable,
-            format!("the command of this check failed with status {status}"),
-        ),
-        None => unseen(Why::Unreadable, "the command of this check was cut off"),
+        Some(126 | 127) => Observation::Unobserved(Reason::ProbeNeedsProgram),
+        Some(124 | 137 | 143) => Observation::Unobserved(Reason::ProbeLate),
+        Some(status) => Observation::Unobserved(Reason::ProbeFailed {
+            status: i64::from(status),
+        }),
+        None => Observation::Unobserved(Reason::CutOff { part: Part::Probe }),
     }
 }
 
@@ -154,6 +147,9 @@ mod tests {
         }
         static LONG: [u8; MOST_BYTES + 1] = [b'x'; MOST_BYTES + 1];
         let reason = said(&LONG, None);
-        assert_eq!(reason.reason().map(|r| r.why), Some(Why::TooLarge));
+        assert_eq!(
+            reason.reason().map(Reason::why),
+            Some(crate::evidence::Why::TooLarge)
+        );
     }
 }

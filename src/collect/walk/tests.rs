@@ -1,7 +1,7 @@
 //! The walk as real shells ran it on the lab, whole and damaged, and as this machine's shells run it.
 
 use super::*;
-use crate::evidence::Layer;
+use crate::evidence::{Layer, Unseen, Why};
 use proptest::prelude::*;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -119,7 +119,7 @@ fn what_a_cut_walk_did_not_reach_is_unobserved() {
             match (&engine.api, same.map(|e| &e.api)) {
                 (Observed(api), Some(Observed(full))) => assert_eq!(api.version, full.version),
                 (Unseen(reason), _) => {
-                    assert_ne!(reason.why, Why::NotRunning, "cut at {cut}: {reason}")
+                    assert_ne!(reason.why(), Why::NotRunning, "cut at {cut}: {reason}")
                 }
                 (api, _) => panic!("cut at {cut}: {api:?}"),
             }
@@ -280,7 +280,7 @@ fn commands_of_checks_run_in_the_shells_of_this_machine() {
             output.starts_with("it's ") && output.contains("; /proc/"),
             "{shell:?}: {output}"
         );
-        let why = |at: usize| said[at].output.reason().map(|reason| reason.why);
+        let why = |at: usize| said[at].output.reason().map(Reason::why);
         assert_eq!(why(1), Some(Why::Unreadable), "{shell:?}");
         assert_eq!(why(2), Some(Why::TimedOut), "{shell:?}");
         assert_eq!(why(3), Some(Why::TooLarge), "{shell:?}");

@@ -6,7 +6,7 @@ use super::frames::Frames;
 use super::network::Counters;
 use super::text::plain;
 use crate::evidence::{
-    Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Traffic, Why,
+    Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Part, Reason, Traffic,
 };
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ pub fn traffic(frames: &Frames, counters: &Counters, place: &Place) -> Traffic {
 /// The subnets without a gateway of /proc/PID/net/route.
 fn on_link(routes: &[&str]) -> Observation<Vec<OnLink>> {
     if routes.is_empty() {
-        return Observation::unseen(Why::Unreadable, "its routes could not be read");
+        return Observation::Unobserved(Reason::Unreadable { part: Part::Routes });
     }
     let read = |line: &&str| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -68,7 +68,9 @@ fn passing(frames: &Frames, place: &Place) -> Observation<Vec<Firewall>> {
         // The walk asks only where networks may leave.
         return match frames.complete {
             true => Observed(Vec::new()),
-            false => Observation::unseen(Why::Unreadable, "the walk was cut off before its rules"),
+            false => Observation::Unobserved(Reason::CutOff {
+                part: Part::FirewallRules,
+            }),
         };
     };
     let enters = |interface: &&Interface| {
@@ -84,15 +86,11 @@ fn passing(frames: &Frames, place: &Place) -> Observation<Vec<Firewall>> {
         .map(|interface| interface.name.as_str())
         .collect();
     match firewalls(record, &networks, place.way_out) {
-        Some(_) if record.cut => Observation::unseen(
-            Why::TooLarge,
-            "it has more firewall rules than a walk reads",
-        ),
+        Some(_) if record.cut => Observation::Unobserved(Reason::PartTooLarge {
+            part: Part::FirewallRules,
+        }),
         Some(firewalls) => Observed(firewalls),
-        None => Observation::unseen(
-            Why::Missing,
-            "what its firewall drops is not known: `iptables-save` could not be run",
-        ),
+        None => Observation::Unobserved(Reason::FirewallUnknown),
     }
 }
 
@@ -118,7 +116,9 @@ fn name_servers(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
         .collect();
     match found.is_empty() {
         false => Observed(found),
-        true => Observation::unseen(Why::Unreadable, "its name servers could not be read"),
+        true => Observation::Unobserved(Reason::Unreadable {
+            part: Part::NameServers,
+        }),
     }
 }
 
@@ -126,13 +126,10 @@ fn name_servers(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
 fn listening(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
     let Some(record) = frames.get("sockets", "-") else {
         return match frames.complete {
-            true => Observation::unseen(
-                Why::NotApplicable,
-                "not asked for: no name server is an address of its own",
-            ),
-            false => {
-                Observation::unseen(Why::Unreadable, "the walk was cut off before its sockets")
-            }
+            true => Observation::Unobserved(Reason::ListenersNotAsked),
+            false => Observation::Unobserved(Reason::CutOff {
+                part: Part::Sockets,
+            }),
         };
     };
     let start = format!("/proc/{pid}/net/");

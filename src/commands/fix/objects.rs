@@ -3,7 +3,7 @@
 use crate::collect::kubernetes::Cluster;
 use crate::collect::object::resource;
 use crate::diagnosis::{Place, Site};
-use crate::evidence::{Owner, Unobserved};
+use crate::evidence::{Owner, Reason};
 use crate::fix;
 use crate::remedy::{Part, place};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use std::collections::hash_map::Entry;
 /// Objects that come of objects: no chain is longer.
 const GENERATIONS: usize = 4;
 
-pub type Objects = HashMap<(String, String, String), Result<Value, Unobserved>>;
+pub type Objects = HashMap<(String, String, String), Result<Value, Reason>>;
 
 pub fn key(place: &Place) -> (String, String, String) {
     (

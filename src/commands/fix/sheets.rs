@@ -152,7 +152,7 @@ impl<'a> Sheets<'a> {
         if let Some(Err(reason)) = self.live.get(&key(place)) {
             tell(&format!(
                 "runner-doctor: {}; the patch is made of what the pod tells",
-                clean(&reason.detail)
+                clean(&reason.to_string())
             ));
         }
         if live.is_none() && self.format != FixFormat::Patch {

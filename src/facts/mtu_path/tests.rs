@@ -1,6 +1,7 @@
 //! The way out of a network: for any tower, and for the corners that real networks have.
 
 use super::*;
+use crate::evidence::Why;
 use proptest::prelude::*;
 
 fn device(name: &str, mtu: i64, ifindex: i64, iflink: i64, bridge: Option<&str>) -> Interface {
@@ -74,7 +75,7 @@ fn topology<'a>(namespaces: &'a [NetworkNamespace], counts: Observation<()>) -> 
 }
 
 fn unknown_cni() -> Observation<()> {
-    Observation::unseen(Why::NotApplicable, "Cilium")
+    Observation::Unobserved(crate::evidence::Reason::prose(Why::NotApplicable, "Cilium"))
 }
 
 proptest! {
@@ -104,11 +105,11 @@ proptest! {
         let start = mtus.len() - 1;
         let hole = hole % mtus.len();
         let mut namespaces = tower(&mtus);
-        namespaces[hole].interfaces = Observation::unseen(Why::Unreadable, "hidden");
+        namespaces[hole].interfaces = Observation::Unobserved(crate::evidence::Reason::prose(Why::Unreadable, "hidden"));
         let way = topology(&namespaces, Observed(())).way_out(start as i64, Family::V4);
         match way.carrier(Some(own)) {
             Observed(link) => prop_assert!(own > link.mtu && mtus.contains(&link.mtu)),
-            Unseen(reason) => prop_assert!(!reason.detail.is_empty()),
+            Unseen(reason) => prop_assert!(!reason.to_string().is_empty()),
         }
     }
 
@@ -158,7 +159,10 @@ fn a_route_may_be_narrower_than_its_device() {
 #[test]
 fn a_pod_route_that_cannot_be_read_is_no_health() {
     let mut namespaces = tower(&[1500, 1500]);
-    namespaces[0].route_v4 = via_eth0(Observation::unseen(Why::Missing, "busybox"));
+    namespaces[0].route_v4 = via_eth0(Observation::Unobserved(crate::evidence::Reason::prose(
+        Why::Missing,
+        "busybox",
+    )));
     let way = topology(&namespaces, unknown_cni()).way_out(1, Family::V4);
     assert!(way.carrier(Some(1500)).reason().is_some());
     assert_eq!(way.carrier(Some(1501)).observed().unwrap().mtu, 1500);
@@ -199,6 +203,7 @@ fn a_clamp_counts_only_where_it_reaches_the_neck() {
     );
     namespaces[1].tcpmss = Observed(Some(Tcpmss::Mss(1410)));
     assert_eq!(clamped(&namespaces), Some(true));
-    namespaces[1].tcpmss = Observation::unseen(Why::Missing, "no iptables");
+    namespaces[1].tcpmss =
+        Observation::Unobserved(crate::evidence::Reason::prose(Why::Missing, "no iptables"));
     assert_eq!(clamped(&namespaces), None);
 }

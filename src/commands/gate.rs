@@ -1,0 +1,72 @@
+//! The exit code of an examination: by what was found, by why the rest is unknown, and by what was
+//! seen of each runner. Nothing of it reads a sentence.
+
+use super::Exit;
+use crate::diagnosis::{Diagnosis, ExaminedRunner, Severity, Unknown, Verdict};
+use crate::evidence::Class;
+
+/// How strict it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gate {
+    pub strict: bool,
+    pub allow_unknown: bool,
+    pub allow_empty: bool,
+}
+
+impl Gate {
+    /// 1, 2, 3, 0, in this order.
+    pub(super) fn exit(self, diagnosis: &Diagnosis) -> Exit {
+        if diagnosis.verdict == Verdict::Failing {
+            return Exit::Findings;
+        }
+        let accepted = self.allow_empty && diagnosis.incomplete.is_none();
+        if diagnosis.runners.is_empty() && !accepted {
+            return Exit::CouldNotExamine;
+        }
+        let started = || {
+            diagnosis
+                .runners
+                .iter()
+                .filter(|runner| has_started(runner))
+        };
+        let unseen = started().filter(|runner| runner.unseen).count();
+        if unseen > 0 && unseen == started().count() {
+            return Exit::CouldNotExamine;
+        }
+        if self.allow_unknown {
+            return Exit::Fine;
+        }
+        let unknown = |unknown: &Unknown| self.counts(unknown.class(), unknown.severity);
+        match unseen > 0 || diagnosis.incomplete.is_some() || diagnosis.unknowns.iter().any(unknown)
+        {
+            true => Exit::Unknown,
+            false => Exit::Fine,
+        }
+    }
+
+    /// Whether a check that is unknown for a reason of this class makes the exit code 3.
+    fn counts(self, class: Class, severity: Severity) -> bool {
+        match class {
+            Class::NotRecorded | Class::NotAsked => false,
+            Class::NotThereYet | Class::Gone | Class::OutsideTheView => self.strict,
+            Class::CouldNotLook => self.strict || severity == Severity::Error,
+        }
+    }
+}
+
+/// Those of which nothing was seen, though there was something to see.
+pub(super) fn unseen(diagnosis: &Diagnosis) -> Vec<&str> {
+    let unseen = diagnosis
+        .runners
+        .iter()
+        .filter(|runner| runner.unseen && has_started(runner));
+    unseen.map(|runner| runner.name.as_str()).collect()
+}
+
+fn has_started(runner: &ExaminedRunner) -> bool {
+    let class = runner.unseen_because.as_ref().map(|reason| reason.class());
+    !matches!(class, Some(Class::NotThereYet | Class::Gone))
+}
+
+#[cfg(test)]
+mod tests;

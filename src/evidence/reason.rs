@@ -1,0 +1,696 @@
+//! Why something was not seen, as a type: whoever groups, folds, redacts or decides reads this and
+//! never a sentence. The sentences are made in `report/reason.rs`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why something could not be seen, in a word.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The cluster refused; the detail names the RBAC rule to grant.
+    Forbidden,
+    /// A command or a file that the walk needs is not there.
+    Missing,
+    TimedOut,
+    TooLarge,
+    /// It was there but could not be read or understood.
+    Unreadable,
+    /// The thing does not run now, so there is nothing to see.
+    NotRunning,
+    /// It does not exist here, or was not asked for.
+    NotApplicable,
+}
+
+/// What a reason means to whoever waits for an answer: it decides the exit code.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// The recording is older than the fact.
+    NotRecorded,
+    /// A flag asks for it, or forgoes it.
+    NotAsked,
+    /// It does not run yet, or runs only while a build does.
+    NotThereYet,
+    /// It ended after it was listed.
+    Gone,
+    /// Nothing that could be granted or waited for would show it from here.
+    OutsideTheView,
+    /// It should have been seen: forbidden, cut off, timed out, unreadable, a tool is missing.
+    CouldNotLook,
+}
+
+impl Class {
+    /// What a recording from before there were classes means.
+    pub fn of(why: Why) -> Class {
+        match why {
+            Why::NotRunning => Class::NotThereYet,
+            Why::NotApplicable => Class::OutsideTheView,
+            Why::Forbidden | Why::Missing | Why::TimedOut | Why::TooLarge | Why::Unreadable => {
+                Class::CouldNotLook
+            }
+        }
+    }
+}
+
+/// What a walk reads of an engine or a network namespace.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// An engine's answers.
+    Api,
+    DaemonJson,
+    DataRoot,
+    Interfaces,
+    /// A list of engines or of namespaces.
+    List,
+    NameServers,
+    OomScore,
+    PacketCounters,
+    /// What a check asks by a command of its own.
+    Probe,
+    Processes,
+    Routes,
+    FirewallRules,
+    /// The settings of an engine.
+    Settings,
+    Sockets,
+}
+
+/// Something that an API server was asked for.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct Asked {
+    pub verb: Verb,
+    /// As RBAC rules name it: `configmaps`.
+    pub resource: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    Get,
+    List,
+}
+
+impl Asked {
+    pub fn list(resource: impl Into<String>, namespace: Option<&str>) -> Self {
+        Asked {
+            verb: Verb::List,
+            resource: resource.into(),
+            namespace: namespace.map(str::to_owned),
+            name: None,
+        }
+    }
+
+    pub fn get(resource: impl Into<String>, namespace: Option<&str>, name: &str) -> Self {
+        Asked {
+            verb: Verb::Get,
+            name: Some(name.to_owned()),
+            ..Asked::list(resource, namespace)
+        }
+    }
+}
+
+/// Why something was not seen, with the names that it is about. `said` is what another program
+/// answered.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum Reason {
+    // The run and its API server.
+    RunEnded,
+    ClusterSilent,
+    RequestForbidden {
+        asked: Asked,
+    },
+    RequestFailed {
+        asked: Asked,
+        said: String,
+    },
+    ServerBusy {
+        code: i64,
+        said: String,
+    },
+    NoServerTime,
+    KindUnknown {
+        kind: String,
+    },
+    NoCluster,
+
+    // The pod and its containers.
+    NotWalked,
+    Unschedulable,
+    Evicted,
+    JobGaveUp,
+    PodGone {
+        pod: String,
+    },
+    ContainerGone {
+        pod: String,
+        container: String,
+    },
+    ContainerNotRunning {
+        container: String,
+    },
+    ContainersNotRead,
+    NoEngineContainer {
+        asks: Option<AsksElsewhere>,
+    },
+    SandboxUnknown {
+        runtime_class: String,
+    },
+
+    // The exec.
+    ExecForbidden {
+        namespace: String,
+    },
+    ExecLate {
+        container: String,
+        seconds: i64,
+    },
+    ExecFailed {
+        container: String,
+        said: String,
+        kubelet_unreached: bool,
+    },
+    NoShell {
+        container: String,
+    },
+    NoStreams {
+        program: Option<String>,
+    },
+    WalkSilent {
+        container: Option<String>,
+        said: String,
+    },
+    WalkNotRun {
+        container: String,
+    },
+    StreamTooLarge {
+        container: String,
+        bytes: i64,
+    },
+    StreamUnread {
+        said: String,
+    },
+    ProgramNotStarted {
+        program: String,
+        said: String,
+    },
+    DockerExecFailed {
+        container: String,
+        said: String,
+    },
+    DockerLate {
+        seconds: i64,
+    },
+
+    // Logs.
+    LogsForbidden {
+        namespace: String,
+    },
+    LogsLate {
+        seconds: i64,
+    },
+    LogsFailed {
+        pod: String,
+        said: String,
+    },
+    LogFailed {
+        container: String,
+        said: String,
+    },
+    LogGone {
+        container: String,
+    },
+    LogTooLarge {
+        container: String,
+        lines: i64,
+        bytes: i64,
+    },
+    LogsNotRead,
+
+    // What the walk reads.
+    CutOff {
+        part: Part,
+    },
+    Unreadable {
+        part: Part,
+    },
+    ForeignInterfaces,
+    InterfacesNotShown,
+    RouteNotShown,
+    RouteMtuNotAsked,
+    RouteMtuNotShown,
+    ClampUnknown,
+    FirewallUnknown,
+    ListenersNotAsked,
+    DataElsewhere,
+    NoClock,
+    NoDownloader,
+    DownloadSlow {
+        bytes: i64,
+    },
+    DownloadFailed {
+        said: String,
+    },
+    ProbeNotRun,
+    ProbeTooLarge {
+        bytes: i64,
+    },
+    ProbeNeedsProgram,
+    ProbeLate,
+    ProbeFailed {
+        status: i64,
+    },
+
+    // The engine.
+    NoDockerd {
+        container: String,
+    },
+    NoDockerClient {
+        dockerd_runs: bool,
+    },
+    SocketClosed,
+    NoSocket {
+        pid: i64,
+    },
+    OutOfTime,
+    /// One of `more` engines beyond the `most` that a walk asks.
+    MoreEngines {
+        more: i64,
+        most: i64,
+    },
+    /// One of `more` network namespaces beyond the `most` that a walk reads.
+    MoreNamespaces {
+        more: i64,
+        most: i64,
+    },
+    PartTooLarge {
+        part: Part,
+    },
+    TooDeep {
+        engine: String,
+        max_depth: i64,
+    },
+    OutOfSight,
+    NotInContainer,
+    ForeignSocket,
+    EngineHangs {
+        endpoint: String,
+    },
+    EngineRefuses {
+        endpoint: String,
+    },
+    EngineAnswerTooLarge {
+        endpoint: String,
+        bytes: i64,
+    },
+    EngineAnswerCut {
+        endpoint: String,
+    },
+    EngineDenies {
+        endpoint: String,
+        status: Option<i64>,
+        said: String,
+    },
+    EngineFails {
+        endpoint: String,
+        status: Option<i64>,
+        said: String,
+    },
+    TooMany {
+        count: i64,
+        most: i64,
+    },
+    ContainersUntold {
+        engine: String,
+        because: Box<Reason>,
+    },
+    ContainerNotListed {
+        engine: String,
+    },
+    StorageDriverUntold {
+        engine: String,
+    },
+    ContainerdUntold,
+    NotAVersion {
+        program: String,
+        version: String,
+    },
+    NoNestedEngine,
+
+    // The way out.
+    PodNetworkNotRead,
+    NamespaceNotRead,
+    EngineNetworkOutOfView,
+    CarrierOutOfView,
+    NoDefaultRoute,
+    NoWayOut,
+    WayOutLoops,
+    DeviceNotSeen {
+        interface: String,
+    },
+    PeerNotFound {
+        interface: String,
+    },
+    RouteMtuUnknown {
+        route: Box<Reason>,
+        cni: Box<Reason>,
+    },
+    CniSetsRouteMtu,
+    CniUnknown {
+        because: Box<Reason>,
+    },
+    NoContainerOnNetwork,
+
+    // The node and the CNI.
+    NodeForbidden {
+        node: String,
+    },
+    NoNode,
+    NodeExecNotAsked,
+    NoNodeAgent,
+    NodeWalkNotRun,
+    NodeRouteNotFound,
+    NoKnownCni,
+    CniSettingsNotAsked,
+    CniSettingsNotRead {
+        cni: String,
+    },
+    NotInCluster {
+        resource: String,
+        namespace: Option<String>,
+        name: Option<String>,
+    },
+    NoFlannelConfig,
+    NoIpPool,
+    IpPoolsNotRead,
+    BackendUnknown {
+        backend: Option<String>,
+    },
+
+    // Files, in which nothing runs.
+    FilesOnly,
+    NothingRuns,
+    HostNetwork,
+    MemoryUntold,
+    ImageUntold,
+    ImageOfVariables,
+    ImageOfController,
+    ImageMayHoldConfig,
+    VolumeMayHoldConfig,
+    ConfigNotInFiles,
+    /// The pipeline that gives the engine its MTU is not among the files; `without` it, this holds.
+    NoPipeline {
+        without: String,
+    },
+    FileUnreadable {
+        said: String,
+    },
+
+    // The check and the recording.
+    NotABoolean {
+        expression: String,
+        value: String,
+    },
+    NotEvaluated {
+        expression: String,
+        said: String,
+    },
+    NotRecorded,
+    /// A sentence of a recording that was made before reasons were typed, or by a later version.
+    Prose {
+        why: Why,
+        class: Class,
+        detail: String,
+    },
+}
+
+/// A container whose Docker is elsewhere.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct AsksElsewhere {
+    pub container: String,
+    pub docker_host: String,
+}
+
+impl Reason {
+    pub fn why(&self) -> Why {
+        self.kind().0
+    }
+
+    pub fn class(&self) -> Class {
+        self.kind().1
+    }
+
+    fn kind(&self) -> (Why, Class) {
+        use Class::{CouldNotLook, Gone, NotAsked, NotRecorded, NotThereYet, OutsideTheView};
+        use Reason as R;
+        match self {
+            R::RequestForbidden { .. }
+            | R::ExecForbidden { .. }
+            | R::LogsForbidden { .. }
+            | R::NodeForbidden { .. }
+            | R::SocketClosed
+            | R::EngineDenies { .. } => (Why::Forbidden, CouldNotLook),
+
+            R::NoServerTime
+            | R::NoShell { .. }
+            | R::ProgramNotStarted { .. }
+            | R::InterfacesNotShown
+            | R::RouteMtuNotShown
+            | R::ClampUnknown
+            | R::FirewallUnknown
+            | R::NoClock
+            | R::NoDownloader
+            | R::ProbeNeedsProgram
+            | R::NoDockerClient { .. }
+            | R::NoIpPool
+            | R::IpPoolsNotRead => (Why::Missing, CouldNotLook),
+            R::NoNodeAgent | R::NoKnownCni | R::NotInCluster { .. } | R::NoFlannelConfig => {
+                (Why::Missing, OutsideTheView)
+            }
+
+            R::RunEnded
+            | R::ClusterSilent
+            | R::ExecLate { .. }
+            | R::DockerLate { .. }
+            | R::LogsLate { .. }
+            | R::DownloadSlow { .. }
+            | R::ProbeLate
+            | R::EngineHangs { .. } => (Why::TimedOut, CouldNotLook),
+
+            R::StreamTooLarge { .. }
+            | R::LogTooLarge { .. }
+            | R::ProbeTooLarge { .. }
+            | R::OutOfTime
+            | R::MoreEngines { .. }
+            | R::MoreNamespaces { .. }
+            | R::PartTooLarge { .. }
+            | R::TooDeep { .. }
+            | R::EngineAnswerTooLarge { .. }
+            | R::TooMany { .. } => (Why::TooLarge, CouldNotLook),
+
+            R::RequestFailed { .. }
+            | R::ServerBusy { .. }
+            | R::ContainersNotRead
+            | R::ExecFailed { .. }
+            | R::NoStreams { .. }
+            | R::WalkSilent { .. }
+            | R::WalkNotRun { .. }
+            | R::StreamUnread { .. }
+            | R::DockerExecFailed { .. }
+            | R::LogsFailed { .. }
+            | R::LogFailed { .. }
+            | R::CutOff { .. }
+            | R::Unreadable { .. }
+            | R::ForeignInterfaces
+            | R::RouteNotShown
+            | R::DataElsewhere
+            | R::DownloadFailed { .. }
+            | R::ProbeFailed { .. }
+            | R::ForeignSocket
+            | R::EngineAnswerCut { .. }
+            | R::EngineFails { .. }
+            | R::ContainerNotListed { .. }
+            | R::StorageDriverUntold { .. }
+            | R::ContainerdUntold
+            | R::NotAVersion { .. }
+            | R::PodNetworkNotRead
+            | R::NamespaceNotRead
+            | R::WayOutLoops
+            | R::DeviceNotSeen { .. }
+            | R::PeerNotFound { .. }
+            | R::NodeWalkNotRun
+            | R::NodeRouteNotFound
+            | R::FileUnreadable { .. }
+            | R::NotABoolean { .. }
+            | R::NotEvaluated { .. } => (Why::Unreadable, CouldNotLook),
+            R::BackendUnknown { .. } => (Why::Unreadable, OutsideTheView),
+            R::ContainersUntold { because, .. } => (Why::Unreadable, because.class()),
+            R::RouteMtuUnknown { route, .. } => route.kind(),
+
+            R::ContainerNotRunning { .. }
+            | R::Unschedulable
+            | R::NoDockerd { .. }
+            | R::NoSocket { .. }
+            | R::EngineRefuses { .. }
+            | R::NoNestedEngine
+            | R::NoContainerOnNetwork => (Why::NotRunning, NotThereYet),
+            R::Evicted
+            | R::JobGaveUp
+            | R::PodGone { .. }
+            | R::ContainerGone { .. }
+            | R::LogGone { .. } => (Why::NotRunning, Gone),
+
+            R::NotWalked | R::NoDefaultRoute | R::NoWayOut => (Why::NotApplicable, CouldNotLook),
+            R::NoNode => (Why::NotApplicable, NotThereYet),
+            R::RouteMtuNotAsked
+            | R::ListenersNotAsked
+            | R::ProbeNotRun
+            | R::NodeExecNotAsked
+            | R::CniSettingsNotAsked => (Why::NotApplicable, NotAsked),
+            R::KindUnknown { .. }
+            | R::NoCluster
+            | R::NoEngineContainer { .. }
+            | R::SandboxUnknown { .. }
+            | R::LogsNotRead
+            | R::OutOfSight
+            | R::NotInContainer
+            | R::EngineNetworkOutOfView
+            | R::CarrierOutOfView
+            | R::CniSetsRouteMtu
+            | R::CniUnknown { .. }
+            | R::CniSettingsNotRead { .. }
+            | R::FilesOnly
+            | R::NothingRuns
+            | R::HostNetwork
+            | R::MemoryUntold
+            | R::ImageUntold
+            | R::ImageOfVariables
+            | R::ImageOfController
+            | R::ImageMayHoldConfig
+            | R::VolumeMayHoldConfig
+            | R::ConfigNotInFiles
+            | R::NoPipeline { .. } => (Why::NotApplicable, OutsideTheView),
+            R::NotRecorded => (Why::NotApplicable, NotRecorded),
+
+            R::Prose { why, class, .. } => (*why, *class),
+        }
+    }
+
+    /// The reason behind it, where it was not seen because of something else.
+    pub fn root(&self) -> &Reason {
+        match self {
+            Reason::ContainersUntold { because, .. } => because.root(),
+            other => other,
+        }
+    }
+
+    /// The namespace in which something was asked for.
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Reason::RequestForbidden { asked } | Reason::RequestFailed { asked, .. } => {
+                asked.namespace.as_deref()
+            }
+            Reason::ExecForbidden { namespace } | Reason::LogsForbidden { namespace } => {
+                Some(namespace)
+            }
+            _ => None,
+        }
+    }
+
+    /// The same reason has the same one, whatever its words; of an old sentence it is that.
+    pub fn id(&self) -> String {
+        match self {
+            Reason::Prose { detail, .. } => detail.clone(),
+            // A plain enum always can be written.
+            typed => serde_json::to_string(typed).unwrap_or_default(),
+        }
+    }
+
+    /// A sentence of which nothing else is known.
+    pub fn prose(why: Why, detail: impl Into<String>) -> Reason {
+        Reason::Prose {
+            why,
+            class: Class::of(why),
+            detail: detail.into(),
+        }
+    }
+}
+
+/// A reason as it stands in a document: a word and a sentence, as ever, and beside them what
+/// programs read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WrittenReason {
+    pub why: Why,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
+    /// For people.
+    pub detail: String,
+    /// Absent where only the sentence is known.
+    #[serde(flatten)]
+    pub reason: Option<Reason>,
+}
+
+impl From<Reason> for WrittenReason {
+    fn from(reason: Reason) -> Self {
+        WrittenReason {
+            why: reason.why(),
+            class: Some(reason.class()),
+            detail: reason.to_string(),
+            reason: match reason {
+                Reason::Prose { .. } => None,
+                typed => Some(typed),
+            },
+        }
+    }
+}
+
+impl From<WrittenReason> for Reason {
+    fn from(written: WrittenReason) -> Self {
+        let WrittenReason {
+            why,
+            class,
+            detail,
+            reason,
+        } = written;
+        let Some(reason) = reason else {
+            let class = class.unwrap_or(Class::of(why));
+            return Reason::Prose { why, class, detail }.recognised();
+        };
+        reason
+    }
+}
+
+/// A reason in a field of a document.
+pub mod written {
+    use super::{Reason, WrittenReason};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(reason: &Option<Reason>, to: S) -> Result<S::Ok, S::Error> {
+        reason.clone().map(WrittenReason::from).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Reason>, D::Error> {
+        let written = Option::<WrittenReason>::deserialize(from)?;
+        Ok(written.map(Reason::from))
+    }
+}
