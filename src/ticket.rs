@@ -2,7 +2,7 @@
 
 use crate::diagnosis::Diagnosis;
 use crate::evidence::Evidence;
-use crate::report::{self, Format, Style};
+use crate::report::{self, Format, Style, clean};
 use anyhow::{Context, Result};
 use flate2::{Compression, GzBuilder};
 use std::fmt::Write;
@@ -77,7 +77,7 @@ impl Ticket {
 
 /// The list of what is inside.
 fn contents(files: &[(&'static str, String)], evidence: &Evidence) -> String {
-    let mut out = format!("A ticket of {}.\n\n", evidence.doctor);
+    let mut out = format!("A ticket of {}.\n\n", clean(&evidence.doctor));
     let about = |name: &str| {
         let reports = REPORTS.iter().map(|(name, about, _)| (*name, *about));
         let mut all = reports.chain([EVIDENCE]);
@@ -101,12 +101,76 @@ fn contents(files: &[(&'static str, String)], evidence: &Evidence) -> String {
 mod tests {
     use super::*;
     use crate::checks::case::healthy;
+    use crate::checks::{Library, judge};
+    use crate::text::clean::is_unsafe;
+    use clap::ValueEnum;
+    use serde_json::Value;
     use std::io::Read;
 
     fn ticket() -> Ticket {
         let evidence = healthy().unwrap();
         let diagnosis = Diagnosis::new(&evidence, Vec::new(), Vec::new(), None);
         Ticket::new(&evidence, &diagnosis).unwrap()
+    }
+
+    /// What a terminal, GitHub, Azure, TeamCity and GitLab would obey.
+    const HOSTILE: &str =
+        "\u{1b}]0;x\u{7}\u{202e}::error::y ##vso[z] ##teamcity[z] section_start:1:z\r\u{9b}";
+
+    fn each_text(value: &mut Value, with: &mut impl FnMut(&mut String)) {
+        match value {
+            Value::String(text) => with(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, with)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| each_text(value, with)),
+            _ => {}
+        }
+    }
+
+    /// A recording with hostile text wherever it may hold any text, and how many such places it has.
+    fn hostile() -> (Evidence, usize) {
+        let document = serde_json::to_value(healthy().unwrap()).unwrap();
+        let changed = |places: &dyn Fn(usize) -> bool| {
+            let (mut document, mut at) = (document.clone(), 0);
+            each_text(&mut document, &mut |text| {
+                if places(at) {
+                    text.push_str(HOSTILE);
+                }
+                at += 1;
+            });
+            (serde_json::from_value::<Evidence>(document), at)
+        };
+        let count = changed(&|_| false).1;
+        let free: Vec<usize> = (0..count)
+            .filter(|place| changed(&|at| at == *place).0.is_ok())
+            .collect();
+        (changed(&|at| free.contains(&at)).0.unwrap(), free.len())
+    }
+
+    #[test]
+    fn no_text_of_a_recording_acts_where_it_is_shown() {
+        let (evidence, places) = hostile();
+        assert!(places > 30, "{places}");
+        let judgement = judge(Library::shared(), &evidence);
+        let (findings, unknowns) = (judgement.findings, judgement.unknowns);
+        let diagnosis = Diagnosis::new(&evidence, findings, unknowns, None);
+        let mut shown = vec![
+            Ticket::new(&evidence, &diagnosis).unwrap().preview(),
+            evidence.to_yaml().unwrap(),
+            report::json(&evidence),
+        ];
+        // In a command of GitHub's, which is a whole line, there is no other.
+        let formats = Format::value_variants().iter();
+        let formats = formats.filter(|format| **format != Format::Github);
+        shown.extend(formats.map(|format| report::render(*format, &diagnosis, &Style::PLAIN)));
+        for text in shown {
+            let acts = text.chars().find(|c| *c != '\n' && is_unsafe(*c));
+            assert_eq!(acts, None, "{text}");
+            for command in ["::error::", "##vso[", "##teamcity[", "section_start:1"] {
+                assert!(!text.contains(command), "{command} in {text}");
+            }
+        }
+        let yaml = evidence.to_yaml().unwrap();
+        assert_eq!(Evidence::parse(&yaml, "x").unwrap(), evidence);
     }
 
     #[test]

@@ -73,6 +73,11 @@ pub fn command(text: &str) -> Result<String> {
     Ok(plan.manifest() + &plan.pipelines())
 }
 
+/// Text of a log or an error, with its secrets hidden.
+pub fn without_secrets(text: &str) -> String {
+    crate::text::secret::hide(text).into_owned()
+}
+
 /// A file before deployment, judged by these checks: how many findings come of it.
 pub fn file(name: &str, text: &str, library: &Library) -> usize {
     let input = Input::of_text(name, text);

@@ -153,7 +153,7 @@ mod tests {
     use super::super::RIGHTS;
     use super::*;
     use crate::checks::judge_alone;
-    use crate::evidence::{Evidence, Observed, Unobserved, Unseen, Why};
+    use crate::evidence::{Evidence, Observed, Reason, Unseen};
     use crate::facts::Origin;
 
     fn answers(refuse: impl Fn(&Question) -> bool) -> Vec<Answer> {
@@ -205,7 +205,9 @@ mod tests {
 
     /// What a right gives, taken out of what was seen.
     fn blind(evidence: &mut Evidence, origin: Origin) {
-        let unseen = || Unobserved::new(Why::Forbidden, "forbidden");
+        let unseen = || Reason::ExecForbidden {
+            namespace: "ci".to_owned(),
+        };
         for runner in &mut evidence.runners {
             let standing = &mut runner.standing;
             match origin {

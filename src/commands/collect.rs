@@ -4,6 +4,7 @@ use super::{Exit, library, source, tell, write_out};
 use crate::cli::{CheckFiles, Collect, DocumentFormat};
 use crate::config::Config;
 use crate::redact::redact;
+use crate::report;
 use anyhow::{Context, Result};
 
 pub fn run(options: &Collect) -> Result<Exit> {
@@ -19,12 +20,7 @@ pub fn run(options: &Collect) -> Result<Exit> {
     }
     let text = match options.output {
         DocumentFormat::Yaml => evidence.to_yaml().context("try -o json")?,
-        DocumentFormat::Json => {
-            let mut text = serde_json::to_string_pretty(&evidence)
-                .context("cannot write the recording as JSON: try -o yaml")?;
-            text.push('\n');
-            text
-        }
+        DocumentFormat::Json => report::json(&evidence),
     };
     write_out(&text, options.output_file.as_deref())?;
     if evidence.incomplete.as_deref() == Some(source::INTERRUPTED) {

@@ -189,8 +189,9 @@ fn tell(text: &str) {
 }
 
 fn say(text: &str) {
+    let lines: Vec<_> = text.split('\n').map(report::clean).collect();
     // Nothing is left to do where even standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
 /// An error of the doctor's own: what failed and what to do, then why.
@@ -207,9 +208,5 @@ pub fn complain(error: &anyhow::Error) {
 
 fn plain(text: &str) -> String {
     // An error may quote the address of a proxy, password and all.
-    let lines = text.lines().map(crate::text::secret::hide);
-    let lines: Vec<_> = lines
-        .map(|line| crate::report::clean(&line).into_owned())
-        .collect();
-    lines.join("\n")
+    crate::text::secret::hide(text).into_owned()
 }

@@ -18,6 +18,7 @@ pub use traffic::{Firewall, FirewallKind, OnLink, Traffic};
 pub use crate::systems::Provider;
 
 use crate::document;
+use crate::text::{clean::obeyed, yaml};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -93,7 +94,12 @@ impl Evidence {
 
     /// As a recording that shows when it is cut off.
     pub fn to_yaml(&self) -> Result<String> {
-        let text = serde_saphyr::to_string(self).context("cannot write a recording as YAML")?;
+        let wrong = "cannot write a recording as YAML";
+        let mut text = serde_saphyr::to_string(self).context(wrong)?;
+        // What a terminal or a CI system would obey is escaped, wherever the recording is printed.
+        if obeyed(&text).any(|(c, obeyed)| obeyed && c != '\n') {
+            text = yaml::write(&serde_json::to_value(self).context(wrong)?);
+        }
         Ok(format!("{FIRST_LINE}\n{text}{LAST_LINE}\n"))
     }
 

@@ -99,14 +99,13 @@ const TELLING: [&str; 22] = [
 ];
 
 /// Hosts whose names name nobody.
-const PUBLIC: [&str; 14] = [
+const PUBLIC: [&str; 13] = [
     "atlassian.com",
     "bitbucket.org",
     "cilium.io",
     "containerd.io",
     "docker.com",
     "docker.io",
-    "example.com",
     "github.com",
     "gitlab.com",
     "k8s.io",
@@ -115,6 +114,43 @@ const PUBLIC: [&str; 14] = [
     "projectcalico.org",
     "tigera.io",
 ];
+
+/// Hosts that everybody knows, where paths name people and their work.
+const FORGES: [&str; 8] = [
+    "api.bitbucket.org",
+    "api.github.com",
+    "bitbucket.org",
+    "ghcr.io",
+    "github.com",
+    "gitlab.com",
+    "hub.docker.com",
+    "registry.gitlab.com",
+];
+
+/// The host at the start of a text whose paths name people.
+pub fn forge(text: &str) -> Option<&'static str> {
+    let is_next = |c: char| matches!(c, '/' | ':');
+    FORGES.into_iter().find(|forge| {
+        let host = text.get(..forge.len());
+        host.is_some_and(|host| host.eq_ignore_ascii_case(forge))
+            && text[forge.len()..].starts_with(is_next)
+    })
+}
+
+/// Whether a path at such a host is one that everybody knows: `/moby/moby/issues/1`.
+pub fn is_public_path(path: &str) -> bool {
+    const KNOWN: [&str; 6] = [
+        "actions",
+        "containerd",
+        "gitlab-org",
+        "kubernetes",
+        "opencontainers",
+        "runner-doctor",
+    ];
+    let mut segments = path.split(['/', ':']).filter(|segment| !segment.is_empty());
+    let first = segments.find(|segment| !matches!(*segment, "repos" | "v2" | "r" | "2.0" | "_"));
+    first.is_none_or(|first| KNOWN.contains(&first) || PUBLISHERS.contains(&first))
+}
 
 pub fn is_public_host(host: &str) -> bool {
     PUBLIC.iter().any(|known| {

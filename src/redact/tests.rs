@@ -4,7 +4,7 @@ use super::redact;
 use crate::checks::case::healthy;
 use crate::checks::{Library, judge};
 use crate::diagnosis::Finding;
-use crate::evidence::{Evidence, Observation, Owner, Why};
+use crate::evidence::{Evidence, Observation, Owner, Reason, Why};
 use std::collections::BTreeSet;
 
 const UUID: &str = "4f5e0c9a-1b2c-4d3e-8f90-a1b2c3d4e5f6";
@@ -67,6 +67,57 @@ fn no_name_is_left() {
         .map(String::as_str)
         .join("\n")
     );
+}
+
+/// Names in sentences that programs wrote, in the spellings in which they come.
+#[test]
+fn names_in_free_text_are_redacted() {
+    let redacted = |text: &str| {
+        let mut evidence = acme();
+        evidence.cluster = Observation::Unobserved(Reason::WalkSilent {
+            container: None,
+            said: text.to_owned(),
+        });
+        let redacted = redact(&evidence).unwrap().evidence;
+        redacted.cluster.reason().unwrap().to_string()
+    };
+    for (text, names) in [
+        ("dial node-1.example.com failed", "node-1"),
+        ("host=build7.acme.com", "acme"),
+        ("dial BUILD7.ACME.COM failed", "ACME"),
+        ("pod of ACME-PAYMENTS is gone", "ACME"),
+        ("lookup xn--acme-kva.example", "xn--"),
+        ("ask jane.doe@acme.com", "jane"),
+        (
+            "pull registry.acme.internal:5000/team/app:1.2: denied",
+            "team",
+        ),
+        ("pull r2.acme.com/team/app:1.2: denied", "team"),
+        ("clone github.com/acme-corp/shop: 404", "acme"),
+        ("clone git@github.com:acme-corp/shop.git: 404", "acme"),
+        ("Get \"https://github.com/acme-corp/shop\": EOF", "acme"),
+        (
+            "Get \"https://api.github.com/repos/acme-corp/shop\": EOF",
+            "acme",
+        ),
+        ("clone git@git.acme.com:team/shop.git: 404", "team"),
+        ("pull ghcr.io/acme-corp/shop:1", "acme"),
+        ("node ip-10-42-7-9 is gone", "10-42"),
+    ] {
+        let left = redacted(text);
+        assert!(!left.contains(names), "{text} is {left}");
+        assert_ne!(left, text);
+    }
+    for text in [
+        "see https://github.com/moby/moby/issues/51111",
+        "java.lang.OutOfMemoryError: Java heap space",
+        "module=io.containerd.snapshotter.v1",
+        "Get \"https://registry-1.docker.io/v2/\": EOF",
+        "app@1.0.0",
+        "version 28.0.1",
+    ] {
+        assert_eq!(redacted(text), text);
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Tokens {
                     .split(['-', '_', '.'])
                     .all(|part| COMMON.contains(&part));
             found_in_text
-                .entry(first_word(name).to_owned())
+                .entry(first_word(name).to_ascii_lowercase())
                 .or_default()
                 .push(Name {
                     name: name.clone(),
@@ -219,7 +219,7 @@ impl Tokens {
             return host.to_owned();
         }
         let next = self.hosts.len() + 1;
-        let token = self.hosts.entry(name.to_owned());
+        let token = self.hosts.entry(name.to_ascii_lowercase());
         let token = token.or_insert_with(|| format!("{word}-{next}.example"));
         format!("{token}{port}")
     }
@@ -247,11 +247,14 @@ impl Tokens {
     fn at(&mut self, text: &str, at: usize) -> Option<(usize, String)> {
         let rest = &text[at..];
         self.url(rest)
+            .or_else(|| self.mail(rest))
             .or_else(|| self.known(&text[..at], rest))
             .or_else(|| self.uuid(rest))
             .or_else(|| self.address(rest))
             .or_else(|| self.id(&text[..at], rest))
+            .or_else(|| forge_path(rest))
             .or_else(|| self.host_name(&text[..at], rest))
+            .or_else(|| self.address_in_name(rest))
     }
 
     fn url(&mut self, rest: &str) -> Option<(usize, String)> {
@@ -268,18 +271,55 @@ impl Tokens {
         let bare = host.rsplit('@').next().unwrap_or(host);
         let token = self.host("host", bare);
         // What is public stays whole; paths elsewhere name things too.
-        let kept = token == bare || path.len() < 2 || scheme == "unix";
+        let names = images::forge(&format!("{bare}/")).is_some() && !images::is_public_path(path);
+        let kept = token == bare && !names || path.len() < 2 || scheme == "unix";
         let path = if kept { path } else { "/path" };
         let length = scheme.len() + "://".len() + whole.len();
         Some((length, format!("{scheme}://{token}{path}")))
     }
 
+    /// `NAME@HOST`
+    fn mail(&mut self, rest: &str) -> Option<(usize, String)> {
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || "._%+-".contains(c);
+        let end = rest.find(|c| !is_of_name(c))?;
+        let (name, host) = (&rest[..end], rest[end..].strip_prefix('@')?);
+        let host = &host[..host.find(|c| !is_of_host(c)).unwrap_or(host.len())];
+        let host = host.trim_end_matches(['.', '-']);
+        let (_, top) = host.rsplit_once('.')?;
+        if name.is_empty() || top.len() < 2 || !top.bytes().all(|b| b.is_ascii_alphabetic()) {
+            return None;
+        }
+        // The user of every repository, before whose path it stands.
+        if name == "git" {
+            return None;
+        }
+        let user = self.count("user", name);
+        let token = format!("user-{user}@{}", self.host("host", host));
+        Some((name.len() + 1 + host.len(), token))
+    }
+
+    /// `ip-10-42-7-9`, as clouds call their machines.
+    fn address_in_name(&mut self, rest: &str) -> Option<(usize, String)> {
+        let start = rest.get(..3).filter(|s| s.eq_ignore_ascii_case("ip-"))?;
+        let name = &rest[start.len()..];
+        let end = name.find(|c: char| !c.is_ascii_digit() && c != '-');
+        let name = name[..end.unwrap_or(name.len())].trim_end_matches('-');
+        let address: Ipv4Addr = name.replace('-', ".").parse().ok()?;
+        let token = self.addresses.token(address.into()).to_string();
+        let token = format!("{start}{}", token.replace('.', "-"));
+        Some((start.len() + name.len(), token))
+    }
+
     fn known(&self, before: &str, rest: &str) -> Option<(usize, String)> {
-        let names = self.found_in_text.get(first_word(rest))?;
+        let first = first_word(rest).to_ascii_lowercase();
+        let names = self.found_in_text.get(&first)?;
         let name = names.iter().find(|known| {
-            let Some(after) = rest.strip_prefix(known.name.as_str()) else {
+            let length = known.name.len();
+            let written = rest.get(..length);
+            if !written.is_some_and(|written| written.eq_ignore_ascii_case(&known.name)) {
                 return false;
-            };
+            }
+            let after = &rest[length..];
             let next = after.chars().next();
             match known.common {
                 false => !next.is_some_and(|c| c.is_ascii_alphanumeric()),
@@ -342,27 +382,71 @@ impl Tokens {
 
     /// A host's name in a sentence: three parts or more, or one that was met elsewhere.
     fn host_name(&mut self, before: &str, rest: &str) -> Option<(usize, String)> {
-        let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-        let name = &rest[..rest.find(|c| !is_of_name(c)).unwrap_or(rest.len())];
+        let name = &rest[..rest.find(|c| !is_of_host(c)).unwrap_or(rest.len())];
         let name = name.trim_end_matches(['.', '-']);
         let parts: Vec<&str> = name.split('.').collect();
         let top = parts.last().copied().unwrap_or_default();
         let reversed = matches!(parts[0], "com" | "io" | "org" | "net" | "dev");
-        let is_path = before.ends_with(['/', '.', '-', '=']);
+        let is_path = before.ends_with(['/', '.', '-']);
+        let encoded = parts.iter().any(|part| part.starts_with("xn--"));
         let private = matches!(
             top,
             "internal" | "local" | "lan" | "corp" | "intra" | "home"
         );
-        let looks_so = parts.len() >= 2 && private || parts.len() >= 3 && !is_path;
-        let is_one = self.hosts.contains_key(name)
+        let looks_so = parts.len() >= 2 && (private || encoded) || parts.len() >= 3 && !is_path;
+        let is_one = self.hosts.contains_key(&name.to_ascii_lowercase())
             || looks_so
                 && !reversed
                 && top.len() >= 2
-                && top.bytes().all(|b| b.is_ascii_lowercase())
+                && is_of_one_case(top)
                 && parts.iter().all(|part| !part.is_empty());
         let token = is_one.then(|| self.host("host", name))?;
-        Some((name.len(), token))
+        // What a private registry holds names somebody too.
+        match reference(&rest[name.len()..]) {
+            0 => Some((name.len(), token)),
+            _ if token == name => Some((name.len(), token)),
+            length => {
+                let whole = &rest[..name.len() + length];
+                Some((whole.len(), self.image(whole)))
+            }
+        }
     }
+}
+
+/// `github.com/PEOPLE/WORK` and `github.com:PEOPLE/WORK`.
+fn forge_path(rest: &str) -> Option<(usize, String)> {
+    let host = images::forge(rest)?;
+    let after = &rest[host.len()..];
+    let ends = |c: char| !(c.is_ascii_alphanumeric() || "/:._@-".contains(c));
+    let path = &after[..after.find(ends).unwrap_or(after.len())];
+    let path = path.trim_end_matches([':', '.']);
+    let names = path.len() > 1 && !images::is_public_path(path);
+    names.then(|| (host.len() + path.len(), format!("{host}/path")))
+}
+
+/// How long `:5000/team/app:1.2@sha256:12ab` is after a registry's host; nothing where no path follows.
+fn reference(after: &str) -> usize {
+    let ends = |c: char| !(c.is_ascii_alphanumeric() || "/:._@-".contains(c));
+    let whole = &after[..after.find(ends).unwrap_or(after.len())];
+    let whole = whole.trim_end_matches([':', '.', '/', '-', '@']);
+    let path = whole.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit());
+    // `:team/app.git` is a path too, as git writes it.
+    match path.starts_with('/') || whole.starts_with(':') && path.contains('/') {
+        true => whole.len(),
+        false => 0,
+    }
+}
+
+/// `com` and `COM`, but not the `OutOfMemoryError` of a class in a package.
+fn is_of_one_case(top: &str) -> bool {
+    let encoded = top.to_ascii_lowercase().starts_with("xn--");
+    encoded
+        || top.bytes().all(|b| b.is_ascii_lowercase())
+        || top.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+fn is_of_host(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-')
 }
 
 fn first_word(text: &str) -> &str {

@@ -3,9 +3,9 @@
 
 use super::groups::{first_why, place, reasons, remarks};
 use super::page::cut_at as cut;
-use super::terminal::clean_in_command;
 use super::verdict::outcome;
 use crate::diagnosis::{Diagnosis, Finding, Severity};
+use crate::text::clean::clean_in_command;
 
 /// What GitHub takes: 64 KiB of text, at up to four bytes each.
 const MOST_TEXT: usize = 16_000;

@@ -1,7 +1,7 @@
 //! The report for programs: `runner-doctor/report/v1`, whose keys are a promise.
 
-use super::terminal::obeyed;
 use crate::diagnosis::Diagnosis;
+use crate::text::clean::obeyed;
 use std::fmt::Write;
 
 pub(super) fn render(diagnosis: &Diagnosis) -> String {

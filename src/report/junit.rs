@@ -1,7 +1,7 @@
 //! JUnit's XML, which every CI system shows: a suite a runner, a test case a finding.
 
-use super::terminal::obeyed;
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity, Unknown, Verdict};
+use crate::text::clean::obeyed;
 use std::fmt::Write;
 
 pub(super) fn render(diagnosis: &Diagnosis) -> String {

@@ -25,9 +25,10 @@ mod terminal;
 mod verdict;
 mod yaml;
 
+pub use crate::text::clean::clean;
 pub(crate) use links::Links;
 pub(crate) use page::wrap;
-pub use terminal::{Style, clean};
+pub use terminal::Style;
 
 use crate::compare::Comparison;
 use crate::diagnosis::Diagnosis;

@@ -1,8 +1,8 @@
 //! Prometheus' text exposition format, for a textfile collector or a push gateway.
 //! See <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
-use super::terminal::clean;
 use crate::diagnosis::{Diagnosis, Finding, Layer, LayerKind, Verdict};
+use crate::text::clean::clean;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

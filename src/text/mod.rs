@@ -1,4 +1,6 @@
-//! Text as it leaves the program: secrets hidden, words quoted for a shell.
+//! Text as it leaves the program: what acts written out, secrets hidden, words quoted.
 
+pub(crate) mod clean;
 pub(crate) mod secret;
 pub(crate) mod shell;
+pub(crate) mod yaml;

@@ -1,6 +1,6 @@
 //! Foreign text in HTML: always text.
 
-use crate::report::terminal::clean;
+use crate::text::clean::clean;
 
 /// One line; white space collapses in HTML anyway.
 pub(super) fn text(text: &str) -> String {

@@ -2,7 +2,7 @@
 //! for anything (a mention, a link, a number of an issue, HTML) becomes code.
 
 use crate::report::page::cut_at;
-use crate::report::terminal::clean;
+use crate::text::clean::clean;
 
 /// No honest name or sentence is longer, and one that is must not take the room of all others.
 const MOST_NAME: usize = 500;
