@@ -36,3 +36,4 @@ mod text;
 mod ticket;
 #[doc(hidden)]
 pub mod untrusted;
+mod yaml;

@@ -3,12 +3,12 @@
 use super::place::Places;
 use super::pod;
 use super::variables;
-use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
 use crate::evidence::{Engine, Observation, Observed, PodContainer, Provider, Role, Runner, Why};
 use crate::facts::versions::ImageRef;
+use crate::yaml::{Node, Span};
 
 const MOST_ENGINES: usize = 100;
 

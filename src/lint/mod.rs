@@ -20,17 +20,16 @@ mod presume;
 mod secrets;
 mod template;
 mod variables;
-mod yaml;
 
 use crate::checks::{Judgement, Library, judge};
 use crate::diagnosis::Unknown;
 use crate::evidence::{Evidence, Observation, Runner, Why};
+use crate::yaml::{self, Node, Offset};
 use files::Input;
 use kind::Kind;
 use network::PodNetwork;
 use place::{Places, Source};
 use std::collections::BTreeMap;
-use yaml::{Node, Offset};
 
 pub(crate) use kind::UNDERSTOOD;
 
