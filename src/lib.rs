@@ -38,3 +38,4 @@ mod text;
 mod ticket;
 #[doc(hidden)]
 pub mod untrusted;
+mod yaml;

@@ -1,7 +1,7 @@
 //! Rights as roles, with what each gives and what is unknown without it.
 
 use super::{Place, Right, SYSTEM, Scope};
-use crate::manifest::yaml::{Page, scalar};
+use crate::yaml::{Page, scalar};
 
 /// An account and all that it may do, one YAML stream.
 pub(crate) fn roles(scope: &Scope) -> String {

@@ -1,7 +1,7 @@
 //! The manifest that runs the doctor inside the cluster, with its account and nothing more.
 
 use super::{Scope, roles};
-use crate::manifest::yaml::{Page, scalar};
+use crate::yaml::{Page, scalar};
 
 pub(crate) struct Wishes<'a> {
     pub(crate) scope: Scope<'a>,

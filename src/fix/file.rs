@@ -1,9 +1,9 @@
 //! Manifests in files: which document of which file holds an object, and its edited text.
 
-use super::rewrite::rewrite;
 use crate::diagnosis::{Change, Site};
 use crate::files;
-use crate::remedy::template::{self, Edit, Step};
+use crate::remedy::template;
+use crate::yaml::{self, Edit, Step};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -14,14 +14,9 @@ pub struct File {
     pub path: PathBuf,
     /// As it is on the disk.
     pub text: String,
-    documents: Vec<Document>,
-}
-
-#[derive(Clone, Debug)]
-struct Document {
-    /// With the line that separates it from the one before.
-    text: String,
-    value: Value,
+    edited: String,
+    /// The documents of the edited text that are not empty.
+    documents: Vec<Value>,
 }
 
 impl File {
@@ -30,23 +25,15 @@ impl File {
     }
 
     fn parse(path: &Path, text: String) -> Result<File> {
-        let documents = split(&text)
-            .into_iter()
-            .map(|text| {
-                let value = serde_saphyr::from_str::<Option<Value>>(text).with_context(|| {
-                    format!(
-                        "{} is no YAML that can be edited: a template (Helm, envsubst) must be rendered first",
-                        path.display()
-                    )
-                })?;
-                Ok(Document {
-                    text: text.to_owned(),
-                    value: value.unwrap_or_default(),
-                })
-            })
-            .collect::<Result<_>>()?;
+        let documents = yaml::documents(&text).with_context(|| {
+            format!(
+                "{} is no YAML that can be edited: a template (Helm, envsubst) must be rendered first",
+                path.display()
+            )
+        })?;
         Ok(File {
             path: path.to_owned(),
+            edited: text.clone(),
             text,
             documents,
         })
@@ -64,68 +51,43 @@ impl File {
         };
         let mut documents = self.documents.iter();
         match place.site {
-            Site::Manifest => documents.position(|document| named(&document.value)),
+            Site::Manifest => documents.position(|document| named(document)),
             // The template has no name yet: its container tells it.
             Site::BitbucketAutoscaler => documents.position(|document| {
-                of_kind(&document.value) && template::edits(&document.value, change).is_ok()
+                of_kind(document) && template::edits(document, change).is_ok()
             }),
-            Site::BitbucketPipelines => documents
-                .position(|d| d.value.get("pipelines").is_some() && d.value.get("kind").is_none()),
+            Site::BitbucketPipelines => {
+                documents.position(|d| d.get("pipelines").is_some() && d.get("kind").is_none())
+            }
             _ => None,
         }
     }
 
     /// Whether it holds nothing but one object.
     pub fn is_one_object(&self) -> bool {
-        self.documents
-            .iter()
-            .filter(|document| !document.value.is_null())
-            .count()
-            == 1
+        self.documents.len() == 1
     }
 
     pub fn object(&self, document: usize) -> Option<&Value> {
-        self.documents.get(document).map(|document| &document.value)
+        self.documents.get(document)
     }
 
     /// Makes edits in one document.
     pub fn edit(&mut self, document: usize, edits: &[Edit]) -> Result<()> {
-        let name = self.path.display().to_string();
-        let Some(document) = self.documents.get_mut(document) else {
-            return Ok(());
-        };
-        document.text = rewrite(&document.text, edits).with_context(|| {
+        self.edited = yaml::edit(&self.edited, document, edits).with_context(|| {
+            let name = self.path.display();
             format!("cannot edit {name}: make the change by hand, -o patch shows it")
         })?;
-        template::apply(&mut document.value, edits);
+        if let Some(value) = self.documents.get_mut(document) {
+            yaml::apply(value, edits);
+        }
         Ok(())
     }
 
     /// With its edits.
-    pub fn edited(&self) -> String {
-        self.documents
-            .iter()
-            .map(|document| document.text.as_str())
-            .collect()
+    pub fn edited(&self) -> &str {
+        &self.edited
     }
-}
-
-/// The documents of a stream, each with the separator before it.
-fn split(text: &str) -> Vec<&str> {
-    let mut starts = vec![0];
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let word = line.trim_end();
-        if at > 0 && (word == "---" || line.starts_with("--- ")) {
-            starts.push(at);
-        }
-        at += line.len();
-    }
-    starts.push(text.len());
-    starts
-        .windows(2)
-        .map(|pair| &text[pair[0]..pair[1]])
-        .collect()
 }
 
 /// The edit that names another image for the docker service of bitbucket-pipelines.yml.
@@ -141,23 +103,6 @@ pub fn service_image(image: &str) -> Edit {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_document_keeps_its_text() {
-        let text = "# head\n---\na: 1\n---\n# none\n--- # b\nb: |\n  ---\n  x\n";
-        let file = File::parse(Path::new("f.yaml"), text.to_owned()).unwrap();
-        assert_eq!(file.edited(), text);
-        let values: Vec<&Value> = (0..4).filter_map(|at| file.object(at)).collect();
-        assert_eq!(
-            values,
-            [
-                &Value::Null,
-                &json!({"a": 1}),
-                &Value::Null,
-                &json!({"b": "---\nx\n"})
-            ]
-        );
-    }
 
     #[test]
     fn a_template_is_told_from_a_manifest() {

@@ -3,9 +3,7 @@
 mod file;
 mod object;
 mod patch;
-mod rewrite;
 mod sheet;
-mod tree;
 
 pub use file::{File, service_image};
 pub use object::{controller, is_autoscaled, manifest, secret};
@@ -13,7 +11,8 @@ pub use sheet::{Kubectl, apply, comments, is_plain, notes, other, patch_sheet, u
 
 use crate::diagnosis::{Change, Finding, Place};
 use crate::remedy::Part;
-use crate::remedy::template::{self, Edit};
+use crate::remedy::template;
+use crate::yaml::{self, Edit};
 use serde_json::Value;
 
 /// Everything to change in one place.
@@ -93,7 +92,7 @@ pub fn mend<'a>(prescription: &Prescription<'a>, object: Option<Value>) -> Mende
     for part in &prescription.parts {
         match template::edits(&mended.after, &part.change) {
             Ok(edits) => {
-                template::apply(&mut mended.after, &edits);
+                yaml::apply(&mut mended.after, &edits);
                 mended.edits.extend(edits);
                 mended.parts.push(part.clone());
             }

@@ -1,20 +1,34 @@
 //! Edits as a strategic merge patch, as `kubectl patch --type strategic` takes it.
 
-use crate::remedy::template::{Edit, Step, get};
+use crate::yaml::{Edit, Step, get};
 use serde_json::{Map, Value, json};
 
-/// The patch that makes these edits in an object. It names containers and mounts by the keys by
-/// which Kubernetes merges their lists.
+/// The patch that makes these edits in an object, which has them already. It names containers and
+/// mounts by the keys by which Kubernetes merges their lists; a list of texts it replaces as a whole.
 pub fn strategic(object: &Value, edits: &[Edit]) -> Value {
     let mut patch = json!({});
     for edit in edits {
-        match edit {
-            Edit::Set(path, value) => merge(&mut patch, nest(object, path, value.clone())),
+        let (path, value) = match edit {
+            Edit::Set(path, value) => (path, value.clone()),
             // Lists of named things are merged, so one element is added.
-            Edit::Append(path, value) => merge(&mut patch, nest(object, path, json!([value]))),
-        }
+            Edit::Append(path, value) => (path, json!([value])),
+            Edit::Remove(path) => (path, Value::Null),
+        };
+        let mut lists = (0..=path.len()).map(|depth| &path[..depth]);
+        let texts = lists.find_map(|list| Some((list, texts(get(object, list)?)?)));
+        let whole = match texts {
+            Some((list, whole)) => nest(object, list, whole.clone()),
+            None => nest(object, path, value),
+        };
+        merge(&mut patch, whole);
     }
     patch
+}
+
+/// The value, where it is a list of texts.
+fn texts(value: &Value) -> Option<&Value> {
+    let items = value.as_array()?;
+    (!items.is_empty() && items.iter().all(Value::is_string)).then_some(value)
 }
 
 /// The value under its path, with the element's name in place of its number.

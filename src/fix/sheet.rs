@@ -3,9 +3,10 @@
 use super::Mended;
 use crate::diagnosis::{Change, Finding, Place};
 use crate::evidence::Launcher;
-use crate::remedy::{self, Part, yaml};
+use crate::remedy::{self, Part};
 use crate::report::{clean, wrap};
 use crate::text::shell;
+use crate::yaml;
 use serde_json::Value;
 use similar::TextDiff;
 use std::path::Path;

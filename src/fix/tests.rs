@@ -57,11 +57,8 @@ fn a_patch_says_the_whole_list_of_arguments_and_names_the_rest() {
     });
     let mended = mend(&prescription, Some(job.clone()));
     assert!(mended.refused.is_empty());
-    insta::assert_snapshot!(
-        "patch",
-        crate::remedy::yaml::write(&mended.patch(Some(&job)))
-    );
-    insta::assert_snapshot!("after", crate::remedy::yaml::write(&mended.after));
+    insta::assert_snapshot!("patch", crate::yaml::write(&mended.patch(Some(&job))));
+    insta::assert_snapshot!("after", crate::yaml::write(&mended.after));
     // From what evidence tells, the same, as far as it goes; and it says so.
     let sketched = mend(&prescription, None);
     let args = sketched.patch(None);

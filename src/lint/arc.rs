@@ -2,10 +2,10 @@
 //! scale set's Helm chart.
 
 use super::pod;
-use super::yaml::Node;
 use super::{Context, Dialect, Draft};
 use crate::evidence::{Mount, Observed, Owner, PodContainer, Provider, Role};
 use crate::evidence::{Observation, Reason};
+use crate::yaml::Node;
 
 /// RunnerDeployment, RunnerReplicaSet, Runner and RunnerSet: the controller adds the engine, and
 /// `dockerMTU` is how it is told.

@@ -5,11 +5,11 @@ use super::network::{self, NESTED};
 use super::place::Places;
 use super::pod;
 use super::variables;
-use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
 use crate::evidence::{Observation, Observed, Owner, PipelineStep, Provider, Reason, Role, Runner};
+use crate::yaml::{Node, Span};
 
 /// How reports call the engine around, where no manifest names it.
 const OUTER: &str = "docker-in-docker";

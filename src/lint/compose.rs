@@ -4,12 +4,12 @@ use super::network::{self, NESTED};
 use super::place::Places;
 use super::pod;
 use super::variables;
-use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
 use crate::evidence::{Observed, Provider, Reason, Role};
 use crate::facts::versions::ImageRef;
+use crate::yaml::{Node, Span};
 
 const MTU: &str = "com.docker.network.driver.mtu";
 const DEFAULT_MTU: i64 = 1500;

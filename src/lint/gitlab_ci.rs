@@ -3,7 +3,6 @@
 use super::place::Places;
 use super::pod;
 use super::variables;
-use super::yaml::{Node, Span};
 use super::{Context, Dialect, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
@@ -11,6 +10,7 @@ use crate::evidence::{
     Engine, Observation, Observed, PodContainer, Provider, Reason, Role, Runner,
 };
 use crate::facts::versions::ImageRef;
+use crate::yaml::{Node, Span};
 
 const MOST_ENGINES: usize = 100;
 

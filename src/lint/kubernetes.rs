@@ -2,10 +2,10 @@
 //! that stand beside.
 
 use super::place::Places;
-use super::yaml::{Node, Offset, load};
 use super::{Context, Dialect, Draft, arc, pod, without_template_lines};
 use crate::collect::walk::text::plain;
 use crate::evidence::{Observed, Owner, Provider, WrittenSecret};
+use crate::yaml::{Node, Offset, load};
 use std::collections::BTreeMap;
 
 /// Lists hold lists rarely, and ConfigMaps templates of ConfigMaps never.
@@ -47,7 +47,7 @@ pub(crate) fn configs(documents: &[Node], texts: &mut BTreeMap<String, String>) 
 #[derive(Default)]
 struct Found {
     drafts: Vec<Draft>,
-    secrets: Vec<(WrittenSecret, super::yaml::Span)>,
+    secrets: Vec<(WrittenSecret, crate::yaml::Span)>,
 }
 
 impl Found {
@@ -152,7 +152,7 @@ fn template(object: &Node) -> Option<(Option<&Node>, &Node)> {
 
 /// A Secret with values that are really there: what a template will fill in, or SOPS encrypted, is
 /// none.
-fn secret(object: &Node) -> Option<(WrittenSecret, super::yaml::Span)> {
+fn secret(object: &Node) -> Option<(WrittenSecret, crate::yaml::Span)> {
     let is_there = |value: &Node| {
         let text = value.text().unwrap_or_default().trim().to_owned();
         !text.is_empty()

@@ -21,18 +21,17 @@ mod presume;
 mod secrets;
 mod template;
 mod variables;
-mod yaml;
 
 use crate::checks::{Judgement, Library, judge};
 use crate::diagnosis::{Severity, Unknown};
 use crate::evidence::{Evidence, Observation, Reason, Runner};
+use crate::yaml::{self, Node, Offset};
 use anyhow::Result;
 use files::Input;
 use kind::Kind;
 use network::PodNetwork;
 use place::{Places, Source};
 use std::collections::BTreeMap;
-use yaml::{Node, Offset};
 
 pub(crate) use kind::UNDERSTOOD;
 

@@ -2,9 +2,9 @@
 //! every secret in it hidden.
 
 use super::secrets::{collect, collect_inline, hide_place};
-use super::yaml::{Node, Span};
 use crate::diagnosis::{Finding, Location};
 use crate::text::secret::mask;
+use crate::yaml::{Node, Span};
 
 const LONGEST_LINE: usize = 240;
 const LONGEST_SECRET: usize = 4096;
@@ -150,7 +150,7 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::yaml::{Offset, load};
+    use crate::yaml::{Offset, load};
 
     fn shown(text: &str) -> String {
         let documents = load(text, Offset::default()).unwrap();

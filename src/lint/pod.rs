@@ -4,7 +4,6 @@ use super::network::{self, POD};
 use super::place::Places;
 use super::presume;
 use super::template::{self, list};
-use super::yaml::Node;
 use super::{Context, Dialect, Draft};
 use crate::collect::discover;
 use crate::collect::walk::options;
@@ -15,6 +14,7 @@ use crate::evidence::{
 };
 use crate::facts::is_rootless;
 use crate::facts::versions::ImageRef;
+use crate::yaml::Node;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::BTreeMap;
 
@@ -229,7 +229,7 @@ fn places(spec: &Node) -> Places {
 }
 
 /// The first key of a map: a place that one line can show.
-pub(crate) fn head(node: &Node) -> super::yaml::Span {
+pub(crate) fn head(node: &Node) -> crate::yaml::Span {
     node.entries()
         .first()
         .map_or(node.span, |(key, _)| key.span)
@@ -258,7 +258,7 @@ pub(crate) fn note(places: &mut Places, container: &Node) {
 }
 
 /// Where the engine's MTU is set, or could be.
-fn mtu_place(container: &Node) -> Option<super::yaml::Span> {
+fn mtu_place(container: &Node) -> Option<crate::yaml::Span> {
     let sets = |node: &&Node| node.text().is_some_and(|text| text.contains("--mtu"));
     let words = ["args", "command"]
         .iter()

@@ -1,7 +1,7 @@
 //! What of a file must not be shown: values of Secrets, and of whatever is called like one.
 
-use super::yaml::{Node, Span, Value};
 use crate::text::secret::sounds_secret;
+use crate::yaml::{Node, Span, Value};
 
 /// Every value that must not be shown: of Secrets, and of what is called like one.
 pub(crate) fn collect<'a>(node: &'a Node, secret: bool, found: &mut Vec<&'a Node>) {

@@ -1,7 +1,7 @@
 //! A pod template in a file as Kubernetes' own types, as far as it tells of runners.
 
-use super::yaml::Node;
 use crate::collect::discover;
+use crate::yaml::Node;
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, Container, EnvVar, HostPathVolumeSource, Pod, PodSpec, PodStatus,
     ResourceRequirements, SecurityContext, Volume, VolumeMount,
@@ -168,7 +168,7 @@ fn qos_class(pod: &Pod, spec: &Node) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::yaml::{Offset, load};
+    use crate::yaml::{Offset, load};
 
     fn class(spec: &str) -> String {
         let node = load(spec, Offset::default()).unwrap().remove(0);

@@ -2,10 +2,10 @@
 
 use super::place::Places;
 use super::pod;
-use super::yaml::{Node, Span};
 use crate::collect::walk::text::plain;
 use crate::evidence::{Role, Runner};
 use crate::text::secret::holds_secret;
+use crate::yaml::{Node, Span};
 
 /// Adds whoever is given secrets, so that the same check judges it as a container of a pod.
 pub(crate) fn note(
@@ -80,7 +80,7 @@ fn is_literal(value: &str, word: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::yaml::{Offset, load};
+    use crate::yaml::{Offset, load};
 
     fn names(text: &str) -> Vec<String> {
         let node = load(text, Offset::default()).unwrap().remove(0);

@@ -1,8 +1,8 @@
 //! The Secret and the Job or Deployment of a runner, as YAML that explains itself.
 
-use super::yaml::Page;
 use super::{Kind, Plan};
 use crate::remedy;
+use crate::yaml::Page;
 use k8s_openapi::ByteString;
 
 const ID_KEY: &str = "oauthClientId";

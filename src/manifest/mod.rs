@@ -7,7 +7,6 @@ mod pipelines;
 mod plan;
 mod registration;
 mod words;
-pub(crate) mod yaml;
 
 pub use plan::Memory;
 

@@ -1,8 +1,8 @@
 //! The part of bitbucket-pipelines.yml that brings a step to this runner, and its Docker to work.
 
 use super::Plan;
-use super::yaml::{Page, scalar};
 use crate::remedy;
+use crate::yaml::{Page, scalar};
 
 pub(super) fn write(plan: &Plan) -> String {
     let mut page = Page::default();

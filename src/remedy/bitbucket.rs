@@ -1,7 +1,8 @@
 //! The nested engine of Bitbucket Pipelines, which only bitbucket-pipelines.yml reaches.
 
-use super::{docker, template, yaml};
+use super::{docker, template};
 use crate::diagnosis::{Change, Remedy};
+use crate::yaml;
 use serde_json::json;
 
 /// One setting of the docker service.

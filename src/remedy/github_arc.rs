@@ -1,7 +1,8 @@
 //! GitHub's Actions Runner Controller: scale sets, and the older RunnerDeployment.
 
-use super::{docker, place, template, yaml};
+use super::{docker, place, template};
 use crate::diagnosis::{Change, Remedy};
+use crate::yaml;
 use serde_json::{Map, Value, json};
 
 /// The template that the chart's containerMode dind stands for. It takes no settings, so it is
@@ -41,7 +42,7 @@ fn values(change: &Change) -> String {
     change.place.kind = "values".to_owned();
     // The template has what is changed; a test sees to it.
     if let Ok(edits) = template::edits(&values, &change) {
-        template::apply(&mut values, &edits);
+        yaml::apply(&mut values, &edits);
     }
     yaml::write(&values).trim_end().to_owned()
 }

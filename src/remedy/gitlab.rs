@@ -1,7 +1,8 @@
 //! GitLab: the docker service of a job (.gitlab-ci.yml) and the Kubernetes executor (config.toml).
 
-use super::{docker, pod, template, yaml};
+use super::{docker, pod, template};
 use crate::diagnosis::{Change, Remedy};
+use crate::yaml;
 use serde_json::json;
 
 /// One setting; for what a job's own file can say, config.toml is the other place.

@@ -12,7 +12,6 @@ mod pod;
 mod resources;
 pub(crate) mod template;
 mod want;
-pub(crate) mod yaml;
 
 pub use docker::flags;
 pub(crate) use docker::{mtu_config, mtu_flags};

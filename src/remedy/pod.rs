@@ -1,9 +1,10 @@
 //! Changes to the pod: the engine's container, and a sidecar for the whole pod.
 
-use super::{Patient, docker, place, template, yaml};
+use super::{Patient, docker, place, template};
 use crate::diagnosis::{Change, Remedy, Site};
 use crate::evidence::{InterfaceKind, Launcher, Observed, Outermost};
 use crate::text::shell;
+use crate::yaml::{self, Edit, Step};
 use serde_json::{Map, Value, json};
 
 /// Settings of a container in a pod's template.
@@ -43,52 +44,30 @@ fn only_clamp(change: &Change) -> bool {
         && !(settings.volume || settings.privileged)
 }
 
-/// What is new in a pod's template, and nothing else of it.
+/// What is new in a pod's template: the edits, made in what is known of it. A list that holds more
+/// says so, for evidence is not the manifest.
 pub fn fragment(change: &Change) -> String {
-    let settings = &change.settings;
     let mut spec = Map::new();
     if !only_clamp(change) {
         let list = template::list(change.init).to_owned();
-        spec.insert(list, json!([container(change)]));
+        spec.insert(list, json!([{"name": change.container}]));
     }
-    if settings.clamp {
-        let clamp = template::clamp(template::clamp_image(change), change.init, None);
-        let list = spec.entry(template::list(change.init)).or_insert(json!([]));
-        if let Some(containers) = list.as_array_mut() {
-            containers.push(clamp);
+    let mut spec = Value::Object(spec);
+    // Nothing in so small a template is refused; a test sees to it.
+    let edits = template::edits_of_pod(&spec, Vec::new(), change).unwrap_or_default();
+    yaml::apply(&mut spec, &edits);
+    let mut text = yaml::write(&spec);
+    let mut lists: Vec<&[Step]> = Vec::new();
+    for edit in &edits {
+        let Edit::Append(path, _) = edit else {
+            continue;
+        };
+        if let Some(Step::Key(name)) = path.last().filter(|_| !lists.contains(&path.as_slice())) {
+            text = yaml::annotate(&text, path, &format!("add to {name}; keep the others"));
+            lists.push(path);
         }
     }
-    if settings.volume {
-        spec.insert(
-            "volumes".to_owned(),
-            json!([{"name": template::VOLUME, "emptyDir": {}}]),
-        );
-    }
-    yaml::write(&Value::Object(spec)).trim_end().to_owned()
-}
-
-fn container(change: &Change) -> Value {
-    let settings = &change.settings;
-    let mut container = Map::new();
-    let mut put = |key: &str, value: Value| container.insert(key.to_owned(), value);
-    put("name", json!(change.container));
-    if let Some(image) = &settings.image {
-        put("image", json!(image));
-    }
-    if settings.has_flags() {
-        put("args", json!(docker::flags(change)));
-    }
-    if let Some(memory) = &settings.memory_request {
-        put("resources", json!({"requests": {"memory": memory}}));
-    }
-    if settings.privileged {
-        put("securityContext", json!({"privileged": true}));
-    }
-    if settings.volume {
-        let mount = json!({"name": template::VOLUME, "mountPath": template::data(change)});
-        put("volumeMounts", json!([mount]));
-    }
-    Value::Object(container)
+    text.trim_end().to_owned()
 }
 
 /// A namespace may forbid it.

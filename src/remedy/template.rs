@@ -4,7 +4,9 @@ use super::docker;
 use crate::diagnosis::Change;
 use crate::evidence::Launcher;
 use crate::facts::DATA_ROOT;
-use serde_json::{Map, Value, json};
+use crate::yaml::{Edit, Step, at, get};
+use serde_json::{Value, json};
+use std::ops::Range;
 
 pub const VOLUME: &str = "docker-data";
 const CLAMP: &str = "clamp-mss";
@@ -14,28 +16,14 @@ pub fn data(change: &Change) -> &str {
     change.data_root.as_deref().unwrap_or(DATA_ROOT)
 }
 
-/// One edit of a document.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Edit {
-    /// The value at a path; what is missing on the way is made.
-    Set(Vec<Step>, Value),
-    /// One more element of the list at a path.
-    Append(Vec<Step>, Value),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    Key(String),
-    Item(usize),
-}
-
 /// The edits that a change means for an object, or why a program cannot make them.
 pub fn edits(object: &Value, change: &Change) -> Result<Vec<Edit>, String> {
-    let spec = pod_spec(&change.place.kind);
-    let spec: Vec<Step> = spec
-        .iter()
-        .map(|key| Step::Key((*key).to_owned()))
-        .collect();
+    let spec = at(&[], pod_spec(&change.place.kind).iter().copied());
+    edits_of_pod(object, spec, change)
+}
+
+/// The same where the pod's specification lies at a path.
+pub fn edits_of_pod(object: &Value, spec: Vec<Step>, change: &Change) -> Result<Vec<Edit>, String> {
     let settings = &change.settings;
     let mut edits = Vec::new();
     let only_clamp = change.settings.clamp && {
@@ -51,7 +39,7 @@ pub fn edits(object: &Value, change: &Change) -> Result<Vec<Edit>, String> {
         let (path, container) =
             engine.ok_or_else(|| format!("it has no container {}", change.container))?;
         if settings.has_flags() {
-            edits.extend(arguments(container, &path, &docker::flags(change))?);
+            edits.extend(arguments(container, &path, change)?);
         }
         edits.extend(fields(container, &path, change));
         if settings.volume {
@@ -123,7 +111,9 @@ fn find<'a>(object: &'a Value, spec: &[Step], name: &str) -> Option<(Vec<Step>, 
 }
 
 /// The flags where dockerd reads them, instead of those that set the same.
-fn arguments(container: &Value, path: &[Step], flags: &[String]) -> Result<Vec<Edit>, String> {
+fn arguments(container: &Value, path: &[Step], change: &Change) -> Result<Vec<Edit>, String> {
+    let flags = &docker::flags(change);
+    let launcher = change.launch.as_ref().map(|launch| launch.by);
     let words = |key: &str| -> Vec<String> {
         let list = container.get(key).and_then(Value::as_array);
         let words = list.into_iter().flatten();
@@ -131,28 +121,51 @@ fn arguments(container: &Value, path: &[Step], flags: &[String]) -> Result<Vec<E
             .map(|word| word.as_str().unwrap_or_default().to_owned())
             .collect()
     };
-    let (command, args) = (words("command"), words("args"));
-    if Launcher::of(&texts(&command), &texts(&args)) == Launcher::Script {
+    let mut lists = [("command", words("command")), ("args", words("args"))];
+    let [(_, command), (_, args)] = &lists;
+    if Launcher::of(&texts(command), &texts(args)) == Launcher::Script {
         return Err(format!(
             "its own script or program starts dockerd, so add there: {}",
             flags.join(" ")
         ));
     }
-    let new_command = without(&command, flags);
-    let mut new_args = without(&args, flags);
-    let mut edits = Vec::new();
     // Arguments follow the command, so both ways are one; what is there shows the habit.
-    if !command.is_empty() && args.is_empty() {
-        let mut new_command = new_command;
-        new_command.extend(flags.iter().cloned());
-        edits.push(Edit::Set(at(path, ["command"]), json!(new_command)));
-        return Ok(edits);
+    let habit = match (command.is_empty(), args.is_empty()) {
+        (false, true) => 0,
+        (true, true) if launcher == Some(Launcher::Command) => 0,
+        _ => 1,
+    };
+    let mut edits = Vec::new();
+    for flag in flags {
+        let mut set = Vec::new();
+        for (list, (_, words)) in lists.iter().enumerate() {
+            set.extend(settings(words, flag).into_iter().map(|words| (list, words)));
+        }
+        let Some((list, place)) = set.pop() else {
+            edits.push(Edit::Append(at(path, [lists[habit].0]), json!(flag)));
+            continue;
+        };
+        let item = |list: usize, index: usize| {
+            let mut path = at(path, [lists[list].0]);
+            path.push(Step::Item(index));
+            path
+        };
+        // Its value alone, where that is a word of its own.
+        let value = flag.split_once('=').map_or("", |(_, value)| value);
+        let word = if place.len() == 2 { value } else { flag };
+        edits.push(Edit::Set(item(list, place.end - 1), json!(word)));
+        let gone = set.into_iter().rev();
+        let gone: Vec<(usize, usize)> = gone
+            .flat_map(|(list, words)| words.rev().map(move |index| (list, index)))
+            .collect();
+        edits.extend(
+            gone.iter()
+                .map(|(list, index)| Edit::Remove(item(*list, *index))),
+        );
+        for (list, index) in gone {
+            lists[list].1.remove(index);
+        }
     }
-    if new_command != command {
-        edits.push(Edit::Set(at(path, ["command"]), json!(new_command)));
-    }
-    new_args.extend(flags.iter().cloned());
-    edits.push(Edit::Set(at(path, ["args"]), json!(new_args)));
     Ok(edits)
 }
 
@@ -160,21 +173,22 @@ fn texts(words: &[String]) -> Vec<&str> {
     words.iter().map(String::as_str).collect()
 }
 
-/// Words without the flags that set what the new ones set, in one word or in two.
-fn without(words: &[String], flags: &[String]) -> Vec<String> {
-    let set_anew = |word: &str| flags.iter().any(|flag| docker::same_setting(word, flag));
-    let mut kept = Vec::new();
-    let mut words = words.iter().peekable();
-    while let Some(word) = words.next() {
-        let next = words.peek().map_or("", |next| next.as_str());
+/// The words of a command line that set what a flag sets: one word each time, or two.
+fn settings(words: &[String], flag: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut index = 0;
+    while let Some(word) = words.get(index) {
+        let next = words.get(index + 1).map_or("", String::as_str);
         let two = word.starts_with("--") && !word.contains('=') && !next.starts_with('-');
-        if two && set_anew(&format!("{word}={next}")) {
-            words.next();
-        } else if !set_anew(word) {
-            kept.push(word.clone());
+        if two && docker::same_setting(&format!("{word}={next}"), flag) {
+            found.push(index..index + 2);
+            index += 1;
+        } else if docker::same_setting(word, flag) {
+            found.push(index..index + 1);
         }
+        index += 1;
     }
-    kept
+    found
 }
 
 /// Image, memory and privilege.
@@ -234,60 +248,6 @@ fn volume(
         Edit::Append(at(path, ["volumeMounts"]), mount),
         Edit::Append(at(spec, ["volumes"]), json!({"name": name, "emptyDir": {}})),
     ]
-}
-
-fn at<'a>(path: &[Step], keys: impl IntoIterator<Item = &'a str>) -> Vec<Step> {
-    let mut path = path.to_vec();
-    path.extend(keys.into_iter().map(|key| Step::Key(key.to_owned())));
-    path
-}
-
-/// What lies at a path.
-pub fn get<'a>(document: &'a Value, path: &[Step]) -> Option<&'a Value> {
-    path.iter().try_fold(document, |value, step| match step {
-        Step::Key(key) => value.get(key),
-        Step::Item(index) => value.get(index),
-    })
-}
-
-/// Makes the edits in a document.
-pub fn apply(document: &mut Value, edits: &[Edit]) {
-    for edit in edits {
-        match edit {
-            Edit::Set(path, value) => {
-                if let Some(place) = make(document, path) {
-                    *place = value.clone();
-                }
-            }
-            Edit::Append(path, value) => {
-                let Some(place) = make(document, path) else {
-                    continue;
-                };
-                match place.as_array_mut() {
-                    Some(list) => list.push(value.clone()),
-                    None => *place = json!([value]),
-                }
-            }
-        }
-    }
-}
-
-/// The place at a path, made where it is missing; none where the path does not fit the document.
-fn make<'a>(document: &'a mut Value, path: &[Step]) -> Option<&'a mut Value> {
-    path.iter().try_fold(document, |value, step| match step {
-        Step::Key(key) => {
-            if value.is_null() {
-                *value = Value::Object(Map::new());
-            }
-            Some(
-                value
-                    .as_object_mut()?
-                    .entry(key.clone())
-                    .or_insert(Value::Null),
-            )
-        }
-        Step::Item(index) => value.get_mut(index),
-    })
 }
 
 #[cfg(test)]

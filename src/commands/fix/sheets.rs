@@ -5,9 +5,10 @@ use crate::cli::{Fix, FixFormat};
 use crate::commands::{tell, write_out};
 use crate::diagnosis::{Finding, Place, Site};
 use crate::fix::{self, File, Kubectl, Mended, Prescription};
-use crate::remedy::{self, yaml};
+use crate::remedy;
 use crate::report::clean;
 use crate::text::secret::mask;
+use crate::yaml;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
@@ -224,22 +225,22 @@ impl<'a> Sheets<'a> {
     /// Files that were edited, once all edits are made.
     pub fn add_files(&mut self, files: &[File], options: &Fix) {
         for file in files {
-            let (before, after) = (&file.text, file.edited());
+            let (before, after) = (file.text.as_str(), file.edited());
             let name = file.path.display();
-            if *before == after {
+            if before == after {
                 continue;
             }
             self.objects.push(match options.output {
                 // For people, who see where it changes.
-                FixFormat::Diff => fix::unified(&mask(before), &mask(&after), &name.to_string()),
+                FixFormat::Diff => fix::unified(&mask(before), &mask(after), &name.to_string()),
                 // For kubectl: a file with stars in place of its secrets would be applied as such.
                 FixFormat::Yaml => {
-                    if options.output_file.is_none() && mask(&after) != after {
+                    if options.output_file.is_none() && mask(after) != after {
                         tell(&format!(
                             "runner-doctor: {name} holds what looks like a secret, and is printed whole: write it with --output-file, or print the change alone (-o diff)"
                         ));
                     }
-                    after
+                    after.to_owned()
                 }
                 FixFormat::Patch => continue,
             });

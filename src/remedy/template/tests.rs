@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::diagnosis::{Place, Settings, Site};
+use crate::yaml::apply;
 
 fn change(settings: Settings) -> Change {
     Change {
@@ -57,10 +58,15 @@ fn flags_go_where_dockerd_reads_them() {
         (
             json!({"args": ["--mtu=1500", "-D"]}),
             json!(null),
-            json!(["-D", "--mtu=1450"]),
+            json!(["--mtu=1450", "-D"]),
         ),
         (
             json!({"args": ["--mtu", "1500", "-D"]}),
+            json!(null),
+            json!(["--mtu", "1450", "-D"]),
+        ),
+        (
+            json!({"args": ["--mtu=1500", "-D", "--mtu", "1400", "--mtu=1300"]}),
             json!(null),
             json!(["-D", "--mtu=1450"]),
         ),
@@ -71,7 +77,7 @@ fn flags_go_where_dockerd_reads_them() {
         ),
         (
             json!({"command": ["dockerd", "--mtu=1500", "-H", "unix:///x"]}),
-            json!(["dockerd", "-H", "unix:///x", "--mtu=1450"]),
+            json!(["dockerd", "--mtu=1450", "-H", "unix:///x"]),
             json!(null),
         ),
         (

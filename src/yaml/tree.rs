@@ -1,11 +1,13 @@
-//! YAML as a tree that knows where each thing stands: what every reader of files starts from.
+//! The tree of a YAML text: where each value stands, by line and column for people and by byte for
+//! the editor.
 //!
 //! serde-saphyr's own parser is used below serde, because a finding must point at a place, texts
 //! must stay as they are written (`20.10` is a tag, not a number), and text that repeats itself
 //! through aliases must be refused before it fills the memory.
 
-use granit_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// What an honest file never needs, and a hostile one soon does.
 const MOST_NODES: usize = 300_000;
@@ -25,6 +27,14 @@ pub(crate) struct Span {
 pub(crate) struct Node {
     pub(crate) value: Value,
     pub(crate) span: Span,
+    /// Its bytes, without what follows it.
+    pub(crate) bytes: Range<usize>,
+    /// Of a list or a map: where its last part ends.
+    pub(super) tail: usize,
+    /// In brackets, on one line or several.
+    pub(super) flow: bool,
+    /// Its text is in a block, `|` or `>`.
+    pub(super) block: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +94,11 @@ impl Node {
         }
     }
 
+    /// Nothing is written there: `key:`.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } if !self.is_null() => Some(text),
@@ -126,24 +141,32 @@ impl Node {
 
 /// Every document of a text that is not empty.
 pub(crate) fn load(text: &str, offset: Offset) -> Result<Vec<Node>, Broken> {
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut loader = Loader {
+        text,
+        start: text.len() - body.len(),
         offset,
-        ..Loader::default()
+        documents: Vec::new(),
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        nodes: 0,
     };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for next in Parser::new_from_str(text) {
+    for next in Parser::new_from_str(body) {
         let (event, span) = next.map_err(|error| {
             let at = error.marker();
             let what = error.info().to_owned();
             loader.broken(at.line(), at.col() + 1, what)
         })?;
-        loader.take(event, loader.span(&span))?;
+        let (place, bytes) = (loader.span(&span), loader.bytes(&span));
+        loader.take(event, place, bytes)?;
     }
     Ok(loader.documents)
 }
 
-#[derive(Default)]
-struct Loader {
+struct Loader<'a> {
+    text: &'a str,
+    /// Bytes of the mark that some editors put first.
+    start: usize,
     offset: Offset,
     documents: Vec<Node>,
     open: Vec<Open>,
@@ -154,6 +177,8 @@ struct Loader {
 /// A list or a map whose end has not come yet; of a map, keys and values by turns.
 struct Open {
     is_map: bool,
+    flow: bool,
+    bytes: Range<usize>,
     parts: Vec<Node>,
     anchor: usize,
     size: usize,
@@ -169,28 +194,48 @@ struct Sized {
     depth: usize,
 }
 
-impl Loader {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Broken> {
+impl Loader<'_> {
+    fn take(&mut self, event: Event<'_>, span: Span, bytes: Range<usize>) -> Result<(), Broken> {
         match event {
             Event::Scalar(text, style, anchor, _) => {
                 let value = Value::Scalar {
                     text: text.into_owned(),
                     plain: style == ScalarStyle::Plain,
                 };
-                self.close(leaf(Node { value, span }), anchor)
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let node = Node {
+                    value,
+                    span,
+                    tail: bytes.end,
+                    bytes: match block {
+                        true => self.trimmed(bytes),
+                        false => bytes,
+                    },
+                    flow: false,
+                    block,
+                };
+                self.close(leaf(node), anchor)
             }
-            Event::SequenceStart(_, anchor, _) => self.open(false, anchor, span),
-            Event::MappingStart(_, anchor, _) => self.open(true, anchor, span),
+            Event::SequenceStart(style, anchor, _) => {
+                self.open(false, style == StructureStyle::Flow, anchor, (span, bytes))
+            }
+            Event::MappingStart(style, anchor, _) => {
+                self.open(true, style == StructureStyle::Flow, anchor, (span, bytes))
+            }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(open) => {
                     let anchor = open.anchor;
-                    self.close(open.finish(span), anchor)
+                    let mut done = open.finish(span, bytes.end);
+                    self.include_dash(&mut done.node);
+                    self.close(done, anchor)
                 }
                 None => Ok(()),
             },
             Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
-                Some(target) => {
+                Some(mut target) => {
                     self.nodes += target.size;
+                    target.node.tail = bytes.end;
+                    target.node.bytes = bytes;
                     self.close(target, 0)
                 }
                 None => Err(self.refuse(span, "an alias inside of what it stands for")),
@@ -202,12 +247,20 @@ impl Loader {
         }
     }
 
-    fn open(&mut self, is_map: bool, anchor: usize, start: Span) -> Result<(), Broken> {
+    fn open(
+        &mut self,
+        is_map: bool,
+        flow: bool,
+        anchor: usize,
+        (start, bytes): (Span, Range<usize>),
+    ) -> Result<(), Broken> {
         if self.open.len() >= DEEPEST {
             return Err(self.refuse(start, &format!("nested deeper than {DEEPEST} levels")));
         }
         self.open.push(Open {
             is_map,
+            flow,
+            bytes,
             parts: Vec::new(),
             anchor,
             size: 1,
@@ -260,6 +313,42 @@ impl Loader {
         }
     }
 
+    fn bytes(&self, span: &granit_parser::Span) -> Range<usize> {
+        let at = |mark: granit_parser::Marker| mark.byte_offset().unwrap_or_default() + self.start;
+        at(span.start)..at(span.end)
+    }
+
+    /// A block scalar ends with its last visible character.
+    fn trimmed(&self, bytes: Range<usize>) -> Range<usize> {
+        let body = self.text.get(bytes.clone()).unwrap_or_default();
+        bytes.start..bytes.start + body.trim_end().len()
+    }
+
+    /// Of a list that is not indented under its key, the parser reports only what stands behind its
+    /// first dash.
+    fn include_dash(&self, list: &mut Node) {
+        let key = self
+            .open
+            .last()
+            .filter(|open| open.is_map && open.parts.len() % 2 == 1);
+        let Some(key) = key
+            .and_then(|open| open.parts.last())
+            .filter(|_| list.is_list() && !list.flow)
+        else {
+            return;
+        };
+        let mut at = key.bytes.end;
+        let between = self.text.get(at..list.bytes.start).unwrap_or_default();
+        for line in between.split_inclusive('\n') {
+            let words = line.trim_start();
+            if words.starts_with("- ") || words.trim_end() == "-" {
+                list.bytes.start = at + line.len() - words.len();
+                return;
+            }
+            at += line.len();
+        }
+    }
+
     fn broken(&self, line: usize, column: usize, what: String) -> Broken {
         Broken {
             line: line + self.offset.lines,
@@ -286,7 +375,11 @@ fn leaf(node: Node) -> Sized {
 }
 
 impl Open {
-    fn finish(self, end: Span) -> Sized {
+    /// Brackets end where the parser says; a block ends with the last thing in it.
+    fn finish(self, end: Span, closed: usize) -> Sized {
+        let ends = self.parts.iter().rev().take(2).map(|part| part.bytes.end);
+        let tail = ends.max().unwrap_or(self.bytes.start);
+        let bytes = self.bytes.start..if self.flow { closed } else { tail };
         let span = Span {
             end_line: end.end_line,
             end_column: end.end_column,
@@ -297,7 +390,14 @@ impl Open {
             true => Value::Map(merged(self.parts)),
         };
         Sized {
-            node: Node { value, span },
+            node: Node {
+                value,
+                span,
+                bytes,
+                tail,
+                flow: self.flow,
+                block: false,
+            },
             size: self.size,
             depth: self.depth,
         }

@@ -1,0 +1,334 @@
+//! Edits in the text of a YAML stream: every byte outside of what is edited stays as it is.
+
+use super::edit::{Edit, Step, apply};
+use super::tree::{Node, Offset, Value as Shape, load};
+use super::writer;
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+use std::ops::Range;
+
+/// The documents of a stream that are not empty.
+pub fn documents(text: &str) -> Result<Vec<Value>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let documents: Vec<Option<Value>> = serde_saphyr::from_multiple(text)?;
+    let documents = documents.into_iter().flatten();
+    Ok(documents.filter(|document| !document.is_null()).collect())
+}
+
+/// The text with edits in one of its documents. The result is read again and compared with the same
+/// edits made in the value, so that a text which this does not understand is refused, never spoilt.
+pub fn edit(text: &str, document: usize, edits: &[Edit]) -> Result<String> {
+    let mut expected = documents(text)?;
+    let mut new = text.to_owned();
+    for edit in edits {
+        let read = load(&new, Offset::default());
+        let mut trees =
+            read.map_err(|broken| anyhow::anyhow!("line {}: {}", broken.line, broken.what))?;
+        if trees.len() != expected.len() || document >= trees.len() {
+            bail!("its documents cannot be told apart");
+        }
+        let root = trees.swap_remove(document);
+        let page = Page::new(&new, &root);
+        let (bytes, insertion) = match edit {
+            Edit::Set(path, value) => page.set(&root, path, value)?,
+            Edit::Append(path, value) => page.append(&root, path, value)?,
+            Edit::Remove(path) => (page.removed(&root, path)?, String::new()),
+        };
+        new.replace_range(bytes, &insertion);
+    }
+    if let Some(document) = expected.get_mut(document) {
+        apply(document, edits);
+    }
+    let read = documents(&new).context("the edited text is not valid YAML")?;
+    if read != expected {
+        bail!("it is written in a way that cannot be edited without changing more than is meant");
+    }
+    Ok(new)
+}
+
+/// The text with a comment behind the key, or the element, at a path.
+pub fn annotate(text: &str, path: &[Step], comment: &str) -> String {
+    let place = || {
+        let root = load(text, Offset::default()).ok()?.into_iter().next()?;
+        let (owner, node) = find(&root, path)?;
+        let at = owner.map_or(node.bytes.start, |key| key.bytes.end);
+        Some(line_end(text, at))
+    };
+    match place() {
+        Some(at) => format!("{} # {comment}{}", &text[..at], &text[at..]),
+        None => text.to_owned(),
+    }
+}
+
+/// What stands at a path, and its key where it has one.
+fn find<'a>(root: &'a Node, path: &[Step]) -> Option<(Option<&'a Node>, &'a Node)> {
+    path.iter()
+        .try_fold((None, root), |(_, node), step| match step {
+            Step::Key(key) => node.entry(key).map(|(key, value)| (Some(key), value)),
+            Step::Item(index) => node.items().get(*index).map(|item| (None, item)),
+        })
+}
+
+/// Which bytes make way for what.
+type Splice = (Range<usize>, String);
+
+const CHANGED: &str = "it has not what is to be edited";
+const STRANGE: &str = "it is written in a way that cannot be edited";
+
+struct Page<'a> {
+    text: &'a str,
+    newline: &'static str,
+    /// Lists stand under their key, not to the right of it.
+    compact: bool,
+}
+
+impl Page<'_> {
+    fn new<'a>(text: &'a str, root: &Node) -> Page<'a> {
+        Page {
+            text,
+            newline: match text.contains("\r\n") {
+                true => "\r\n",
+                false => "\n",
+            },
+            compact: lists_are_compact(text, root).unwrap_or(true),
+        }
+    }
+
+    fn set(&self, root: &Node, path: &[Step], value: &Value) -> Result<Splice> {
+        let mut node = root;
+        let mut owner: Option<&Node> = None;
+        for (depth, step) in path.iter().enumerate() {
+            let missing = nested(&path[depth..], value);
+            match step {
+                Step::Item(index) => {
+                    node = node.items().get(*index).context(CHANGED)?;
+                    owner = None;
+                }
+                Step::Key(key) => match node.entry(key) {
+                    Some((name, found)) => (owner, node) = (Some(name), found),
+                    None if node.is_null() => return self.replace(node, owner, &missing),
+                    None => return self.insert(node, &missing),
+                },
+            }
+        }
+        self.replace(node, owner, value)
+    }
+
+    fn append(&self, root: &Node, path: &[Step], value: &Value) -> Result<Splice> {
+        let list = match find(root, path) {
+            Some((_, node)) if node.is_list() => node,
+            _ => return self.set(root, path, &Value::Array(vec![value.clone()])),
+        };
+        let like = list.items().last();
+        let whole = Value::Array(vec![value.clone()]);
+        let written = match value.as_str() {
+            Some(text) => like.and_then(|item| self.quoted_like(item, text)),
+            None => None,
+        };
+        if list.flow {
+            let inner = written.unwrap_or_else(|| writer::write_flow(value));
+            return Ok(match like {
+                Some(_) => (list.tail..list.tail, format!(", {inner}")),
+                None => (list.bytes.clone(), format!("[{inner}]")),
+            });
+        }
+        let column = self.column(list.bytes.start);
+        let lines = match written {
+            Some(text) => format!("{}- {text}", " ".repeat(column)),
+            None => self.block(&whole, column),
+        };
+        let at = self.line_end(list.tail);
+        Ok((at..at, format!("{}{lines}", self.newline)))
+    }
+
+    /// A new key at the end of a map.
+    fn insert(&self, map: &Node, entry: &Value) -> Result<Splice> {
+        if !map.is_map() {
+            bail!(STRANGE);
+        }
+        if map.flow {
+            let inner = writer::write_flow(entry);
+            let inner = inner.trim_start_matches('{').strip_suffix('}');
+            let inner = inner.unwrap_or_default();
+            return Ok(match map.entries().is_empty() {
+                false => (map.tail..map.tail, format!(", {inner}")),
+                true => (map.bytes.clone(), format!("{{{inner}}}")),
+            });
+        }
+        let first = map.entries().first().context(STRANGE)?;
+        let lines = self.block(entry, self.column(first.0.bytes.start));
+        let at = self.line_end(map.tail);
+        Ok((at..at, format!("{}{lines}", self.newline)))
+    }
+
+    fn replace(&self, node: &Node, key: Option<&Node>, value: &Value) -> Result<Splice> {
+        let in_flow = self.text[..node.bytes.start]
+            .trim_end()
+            .ends_with(['[', '{', ',']);
+        let line = match value {
+            Value::Array(_) | Value::Object(_) => None,
+            Value::String(text) => Some(self.quoted_like(node, text)),
+            _ => Some(None),
+        };
+        let line = line.map(|quoted| {
+            quoted.unwrap_or_else(|| match in_flow {
+                true => writer::write_flow(value),
+                false => writer::write(value).trim_end().to_owned(),
+            })
+        });
+        if node.is_empty() {
+            let at = self.after_colon(key.context(STRANGE)?)?;
+            return Ok(match line {
+                Some(text) => (at..at, format!(" {text}")),
+                None => {
+                    let column = key.map_or(0, |key| self.column(key.bytes.start));
+                    let flat = value.is_array() && self.compact;
+                    let lines = self.block(value, if flat { column } else { column + 2 });
+                    let end = self.line_end(at);
+                    (end..end, format!("{}{lines}", self.newline))
+                }
+            });
+        }
+        let bytes = match node.block {
+            true => self.header(node)?..node.bytes.end,
+            false => node.bytes.clone(),
+        };
+        let stands_in_block = (node.is_list() || node.is_map()) && !node.flow;
+        Ok(match line {
+            Some(text) => (bytes, text),
+            None if stands_in_block => {
+                let column = self.column(node.bytes.start);
+                (bytes, self.block(value, column)[column..].to_owned())
+            }
+            None => (bytes, writer::write_flow(value)),
+        })
+    }
+
+    /// A text in the quotes that another has; nothing where that has none.
+    fn quoted_like(&self, other: &Node, text: &str) -> Option<String> {
+        match self.text.as_bytes().get(other.bytes.start) {
+            Some(b'"') => Some(Value::from(text).to_string()),
+            Some(b'\'') if !text.contains(['\n', '\r', '\t']) => {
+                Some(format!("'{}'", text.replace('\'', "''")))
+            }
+            _ => None,
+        }
+    }
+
+    /// Where the `|` or `>` of a block scalar stands.
+    fn header(&self, scalar: &Node) -> Result<usize> {
+        let before = self.text[..scalar.bytes.start].trim_end();
+        let line = before.rfind('\n').map_or(0, |end| end + 1);
+        let at = before[line..].rfind(['|', '>']).context(STRANGE)?;
+        Ok(line + at)
+    }
+
+    /// The bytes that go with a key or an element: its lines in a block, its comma in brackets.
+    fn removed(&self, root: &Node, path: &[Step]) -> Result<Range<usize>> {
+        let (last, parents) = path.split_last().context(STRANGE)?;
+        let (_, parent) = find(root, parents).context(CHANGED)?;
+        let (starts, index): (Vec<(usize, usize)>, usize) = match last {
+            Step::Item(index) => {
+                let items = parent.items().iter();
+                (
+                    items.map(|i| (i.bytes.start, i.bytes.end)).collect(),
+                    *index,
+                )
+            }
+            Step::Key(name) => {
+                let entries = parent.entries().iter();
+                let index = entries
+                    .clone()
+                    .position(|(key, _)| key.text() == Some(name));
+                let ends = |(key, value): &(Node, Node)| {
+                    (key.bytes.start, value.bytes.end.max(key.bytes.end))
+                };
+                (entries.map(ends).collect(), index.context(CHANGED)?)
+            }
+        };
+        let (start, end) = *starts.get(index).context(CHANGED)?;
+        if parent.flow {
+            return Ok(match (starts.get(index + 1), index.checked_sub(1)) {
+                (Some((next, _)), _) => start..*next,
+                (None, Some(before)) => starts[before].1..end,
+                (None, None) => start..end,
+            });
+        }
+        if starts.len() == 1 {
+            bail!("it is the only one of its kind there");
+        }
+        let line = self.text[..start].rfind('\n').map_or(0, |end| end + 1);
+        let lead = self.text[line..start].trim_start();
+        let alone = match last {
+            Step::Item(_) => lead.trim_end() == "-",
+            Step::Key(_) => lead.is_empty(),
+        };
+        if !alone {
+            bail!(STRANGE);
+        }
+        let end = self.text[end..].find('\n').map(|after| end + after + 1);
+        Ok(line..end.context(STRANGE)?)
+    }
+
+    fn block(&self, value: &Value, column: usize) -> String {
+        let margin = " ".repeat(column);
+        let text = writer::write_lists(value, self.compact);
+        // A list alone is indented too where lists are; here the column says it all.
+        let text = text.trim_end();
+        let own = text.len() - text.trim_start_matches(' ').len();
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| format!("{margin}{}", line.get(own..).unwrap_or(line)))
+            .collect();
+        lines.join(self.newline)
+    }
+
+    fn column(&self, at: usize) -> usize {
+        column(self.text, at)
+    }
+
+    fn line_end(&self, at: usize) -> usize {
+        line_end(self.text, at)
+    }
+
+    fn after_colon(&self, key: &Node) -> Result<usize> {
+        let colon = self.text[key.bytes.end..].find(':').context(CHANGED)?;
+        Ok(key.bytes.end + colon + 1)
+    }
+}
+
+fn column(text: &str, at: usize) -> usize {
+    at - text[..at].rfind('\n').map_or(0, |line| line + 1)
+}
+
+fn line_end(text: &str, at: usize) -> usize {
+    let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
+    at + text[at..end].trim_end_matches('\r').len()
+}
+
+/// The keys that are left of a path, and the value in the last.
+fn nested(path: &[Step], value: &Value) -> Value {
+    path.iter()
+        .rev()
+        .fold(value.clone(), |inner, step| match step {
+            Step::Key(key) => Value::Object(Map::from_iter([(key.clone(), inner)])),
+            Step::Item(_) => inner,
+        })
+}
+
+/// How this text writes lists: by the first that stands under a key.
+fn lists_are_compact(text: &str, node: &Node) -> Option<bool> {
+    match &node.value {
+        Shape::Map(entries) if !node.flow => entries.iter().find_map(|(key, value)| {
+            match value.is_list() && !value.flow && !value.items().is_empty() {
+                true => Some(column(text, key.bytes.start) == column(text, value.bytes.start)),
+                false => lists_are_compact(text, value),
+            }
+        }),
+        Shape::List(items) => items.iter().find_map(|item| lists_are_compact(text, item)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+//! YAML: a tree with positions, an editor that changes only what is meant, and a writer. It knows no
+//! other room.
+
+mod edit;
+mod editor;
+mod tree;
+mod writer;
+
+pub(crate) use edit::{Edit, Step, apply, at, get};
+pub(crate) use editor::{annotate, documents, edit};
+pub(crate) use tree::{Broken, Node, Offset, Span, Value, load};
+pub(crate) use writer::{Page, scalar, write};
