@@ -6,6 +6,7 @@ use crate::evidence::{
     Engine, Observation, Observed, PodContainer, Probed, Runner, Unobserved, Unseen, Why,
 };
 use jiff::Timestamp;
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 /// Fills in what lies under a runner, down to `max_depth` engines inside each other.
@@ -43,7 +44,7 @@ pub async fn walk_runner<E: Exec>(
                     container.name
                 ),
             )),
-            Ok(stream) => walk.read_pod(&stream, &walked),
+            Ok(stream) => read(walk, stream, walked).await,
             Err(reason) => Seen::nothing(reason),
         });
         let clock = seen.last().and_then(|seen| seen.clock);
@@ -72,6 +73,15 @@ pub async fn walk_runner<E: Exec>(
     runner.engines = seen.engines;
     runner.probes = seen.probes;
     runner
+}
+
+/// Reads what a walk printed, beside the tasks: whoever ends the run is heard at any moment.
+async fn read(walk: Walk, stream: Vec<u8>, walked: Walked) -> Seen {
+    let reading = tokio::task::spawn_blocking(move || walk.read_pod(&stream, &walked));
+    reading.await.unwrap_or_else(|error| {
+        let detail = format!("what the walk printed could not be read: {error}");
+        Seen::nothing(Unobserved::new(Why::Unreadable, detail))
+    })
 }
 
 /// Why there was nothing to walk, and where to look instead.
@@ -115,15 +125,10 @@ fn outside(clock: i64, read: RangeInclusive<i64>) -> i64 {
 /// a container that shares its processes with another sees the same engines.
 fn merge(mut mine: Seen, next: Seen) -> Seen {
     let asked = |p: &Probed| (p.check.clone(), p.engine.clone(), p.container.clone());
-    for probed in next.probes {
-        if !mine
-            .probes
-            .iter()
-            .any(|known| asked(known) == asked(&probed))
-        {
-            mine.probes.push(probed);
-        }
-    }
+    let mut known: HashSet<_> = mine.probes.iter().map(asked).collect();
+    let new = next.probes.into_iter();
+    mine.probes
+        .extend(new.filter(|probed| known.insert(asked(probed))));
     Seen {
         namespaces: both(mine.namespaces, next.namespaces, |a, b| a.id == b.id),
         engines: both(mine.engines, next.engines, same_engine),

@@ -45,7 +45,12 @@ fn numbers<'a, const N: usize>(
 }
 
 fn line<'a>(frames: &Frames<'a>, record: &str, prefix: &str) -> Option<(&'a str, Vec<&'a str>)> {
-    let mut lines = frames.named(record).flat_map(|record| record.lines());
+    // Older walks told those of all in one record.
+    let pid = prefix.strip_prefix("/proc/")?.strip_suffix("/root")?;
+    let record = frames
+        .of(record, pid.parse().ok()?)
+        .or(frames.get(record, "-"))?;
+    let mut lines = record.lines();
     lines.find_map(|line| {
         let (numbers, name) = line.rsplit_once(' ')?;
         let path = name.strip_prefix(prefix)?;

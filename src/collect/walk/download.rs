@@ -1,7 +1,7 @@
 //! Downloads that the walk tried: which came through, which hung, which never connected.
 
 use super::frames::{Frames, Record};
-use super::network::frag_fails;
+use super::network::Drops;
 use super::text::plain;
 use crate::evidence::{Download, Fetched, Observation, Observed, Why};
 
@@ -53,7 +53,12 @@ impl Url {
 }
 
 /// How the download from the namespace of a process went; nothing where none was tried.
-pub fn download(frames: &Frames, pid: i64, url: &Url) -> Option<Observation<Download>> {
+pub fn download(
+    frames: &Frames,
+    drops: &Drops,
+    pid: i64,
+    url: &Url,
+) -> Option<Observation<Download>> {
     if frames.get("no-fetcher", "-").is_some() {
         return Some(Observation::unseen(
             Why::Missing,
@@ -62,14 +67,12 @@ pub fn download(frames: &Frames, pid: i64, url: &Url) -> Option<Observation<Down
     }
     let record = frames.get("fetched", "-")?;
     let told = Told::read(record, pid)?;
-    let before = frag_fails(frames, "net", pid);
-    let after = frag_fails(frames, "after", pid);
     let outcome = told.outcome()?;
     Some(outcome.map(|outcome| Download {
         url: url.shown().to_owned(),
         outcome,
         said: told.said.filter(|_| outcome != Fetched::Completes),
-        dropped: super::difference(&before, &after),
+        dropped: super::difference(&drops.before(pid), &drops.after(pid)),
     }))
 }
 
@@ -151,7 +154,7 @@ mod tests {
         let stream = format!("\nM> fetched -\n{text}\n\nM< -\n");
         let frames = Frames::parse(stream.as_bytes(), "M");
         let url = Url::parse("http://far.example/file?token=1").unwrap();
-        let download = download(&frames, 7, &url)?;
+        let download = download(&frames, &Drops::parse(&frames), 7, &url)?;
         Some(download.map(|d| {
             assert_eq!(d.url, "http://far.example/file");
             d.outcome

@@ -1,6 +1,6 @@
 //! The Docker daemons of a walk: which process each is, where it runs, and what it says of itself.
 
-use super::RECORD_BYTES;
+use super::MOST;
 use super::data;
 use super::frames::{Frames, Record};
 use super::http;
@@ -13,7 +13,7 @@ use crate::evidence::{
 };
 use crate::facts::versions;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Stands for the process of an engine that is not to be seen from here.
 const ELSEWHERE: i64 = 0;
@@ -22,55 +22,82 @@ const MOST_CONTAINERS: usize = 2000;
 const KILLED: i32 = 137;
 const TIMED_OUT: [i32; 3] = [124, KILLED, 143];
 
+/// Engines inside each other: deeper than anybody asks for with `--max-depth`.
+const DEEPEST: usize = 64;
+
 /// Reads every dockerd that the walk found, outer before inner.
 pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Vec<Engine> {
-    let mut found: Vec<Found> = processes
-        .iter()
-        .filter(|p| p.name == "dockerd" && !is_child_of_dockerd(p, processes))
+    let mut found: Vec<Found> = candidates(frames, processes)
+        .into_iter()
         .map(|process| Found::read(frames, process))
         .collect();
     refuse_borrowed_answers(&mut found);
-    let mut engines: Vec<Engine> = Vec::new();
-    // An inner engine is named by the outer one, so the outer come first.
-    let mut waiting: Vec<usize> = (0..found.len()).collect();
-    while !waiting.is_empty() {
-        let named: Vec<i64> = engines.iter().map(|engine| engine.pid).collect();
-        let (ready, rest): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|at| {
-            outer(&found, **at, processes).is_none_or(|o| named.contains(&found[o].process.pid))
-        });
-        // Only damaged output has engines inside each other.
-        let ready = if ready.is_empty() {
-            rest.clone()
-        } else {
-            ready
-        };
-        for at in &ready {
-            let outer = outer(&found, *at, processes)
-                .and_then(|o| engines.iter().find(|e| e.pid == found[o].process.pid));
-            let engine = found[*at].engine(frames, processes, outer, outermost);
-            engines.push(engine);
-        }
-        waiting.retain(|at| !ready.contains(at));
+    let mut by_mount: HashMap<Option<i64>, usize> = HashMap::new();
+    for (at, engine) in found.iter().enumerate() {
+        by_mount.entry(engine.process.mnt).or_insert(at);
     }
-    engines.extend(told(frames, outermost.container, &engines));
-    let lineages: Vec<_> = engines
-        .iter()
-        .map(|e| (lineage(e, &engines), e.pid))
-        .collect();
-    engines.sort_by_cached_key(|engine| lineages.iter().find(|(_, pid)| *pid == engine.pid));
+    let lineages = (0..found.len()).map(|at| lineage(&found, at, &by_mount, processes));
+    let mut lineages: Vec<Vec<usize>> = lineages.collect();
+    // In this order each stands right after the one it runs in, which it is named by.
+    let pids = |lineage: &Vec<usize>| lineage.iter().map(|at| found[*at].process.pid).collect();
+    lineages.sort_by_cached_key(|lineage| -> Vec<i64> { pids(lineage) });
+    let mut engines: Vec<Engine> = Vec::new();
+    let mut named: HashMap<usize, usize> = HashMap::new();
+    for lineage in lineages {
+        let [around @ .., at] = lineage.as_slice() else {
+            continue;
+        };
+        let outer = around.last().and_then(|outer| named.get(outer));
+        let outer = outer.and_then(|at| engines.get(*at));
+        let engine = found[*at].engine(frames, processes, outer, outermost);
+        named.insert(*at, engines.len());
+        engines.push(engine);
+    }
+    let beside = told(frames, outermost.container, &engines);
+    engines.splice(0..0, beside);
     engines
 }
 
-/// The processes of an engine and of those around it, outermost first: in this order each stands
-/// right after the one it runs in.
-fn lineage(engine: &Engine, engines: &[Engine]) -> Vec<i64> {
-    let around = |other: &&Engine| {
-        let rest = engine.path.strip_prefix(other.path.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let mut around: Vec<&Engine> = engines.iter().filter(around).collect();
-    around.sort_by_key(|engine| (engine.depth(), engine.pid));
-    around.iter().map(|engine| engine.pid).collect()
+/// The processes that are engines, as the walk ranks them: those first that a build can forge least.
+/// A walk that was recorded before it did so, or that was cut off before, ranks by age.
+fn candidates<'a>(frames: &Frames, processes: &'a Processes) -> Vec<&'a Process> {
+    match frames.get("engines", "-") {
+        Some(record) => record
+            .lines()
+            .filter_map(|line| processes.get(line.parse().ok()?))
+            .take(MOST + 1)
+            .collect(),
+        None => processes
+            .iter()
+            .filter(|p| p.name == "dockerd" && !is_child_of_dockerd(p, processes))
+            .take(MOST + 1)
+            .collect(),
+    }
+}
+
+/// An engine and those around it, outermost first.
+fn lineage(
+    found: &[Found],
+    at: usize,
+    by_mount: &HashMap<Option<i64>, usize>,
+    processes: &Processes,
+) -> Vec<usize> {
+    let mut around = vec![at];
+    let mut inner = found[at].process;
+    // The engine whose shim started this one lives where the nearest ancestor with another file
+    // system does.
+    while let Some(host) = processes.ancestor(inner.pid, |p| p.mnt.is_some() && p.mnt != inner.mnt)
+        && let Some(outer) = by_mount.get(&host.mnt)
+    {
+        // Only damaged output has engines inside each other.
+        if around.contains(outer) || around.len() > DEEPEST {
+            break;
+        }
+        around.push(*outer);
+        inner = found[*outer].process;
+    }
+    around.reverse();
+    around
 }
 
 /// The engine that commands here talk to, where it is none of those whose process was seen: it runs
@@ -196,17 +223,8 @@ impl Found<'_> {
 
 /// What containers inherit, through their shim, from containerd.
 fn open_files(engine: &Process, processes: &Processes) -> Option<i64> {
-    let mut beside = processes.iter().filter(|p| p.mnt == engine.mnt);
-    let containerd = beside.find(|p| p.name == "containerd");
+    let containerd = processes.beside(engine).find(|p| p.name == "containerd");
     containerd.unwrap_or(engine).open_files
-}
-
-/// The engine whose shim started this one: the one that lives where the nearest ancestor with
-/// another file system does.
-fn outer(found: &[Found], at: usize, processes: &Processes) -> Option<usize> {
-    let process = found[at].process;
-    let host = processes.ancestor(process.pid, |p| p.mnt.is_some() && p.mnt != process.mnt)?;
-    found.iter().position(|other| other.process.mnt == host.mnt)
 }
 
 fn place(process: &Process, outer: &Engine) -> (String, Observation<String>) {
@@ -239,17 +257,15 @@ fn place(process: &Process, outer: &Engine) -> (String, Observation<String>) {
 
 /// A socket of an outer engine that is mounted into an inner one answers for the outer.
 fn refuse_borrowed_answers(found: &mut [Found]) {
-    let mut seen: Vec<(Option<String>, Vec<String>)> = Vec::new();
+    let mut seen: HashSet<(Option<String>, Vec<String>)> = HashSet::new();
     for engine in found {
         let Observed(api) = &engine.api else { continue };
         let identity = (api.id.clone(), engine.identity.clone());
-        if seen.contains(&identity) {
+        if !seen.insert(identity) {
             engine.api = Observation::unseen(
                 Why::Unreadable,
                 "its socket leads to another engine, so its own networks and version were not seen",
             );
-        } else {
-            seen.push(identity);
         }
     }
 }
@@ -257,7 +273,7 @@ fn refuse_borrowed_answers(found: &mut [Found]) {
 /// The scores of a daemon and what it started beside itself: one of each name and score.
 fn oom_scores(engine: &Process, processes: &Processes) -> Vec<OomScore> {
     let mut scores: BTreeMap<(String, i64), OomScore> = BTreeMap::new();
-    for process in processes.iter().filter(|p| p.mnt == engine.mnt) {
+    for process in processes.beside(engine) {
         let named = matches!(process.name.as_str(), "dockerd" | "containerd")
             || process.name.starts_with("containerd-shim");
         if let (true, Some(score)) = (named, process.oom_score_adj) {
@@ -282,10 +298,7 @@ fn containerd_program(frames: &Frames, pid: &str) -> Option<String> {
 /// What the daemon answered, or why it did not; beside it the ids of its networks.
 fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
     let prefix = format!("{pid} ");
-    let mut asked = frames
-        .named("api")
-        .filter(|record| record.key.starts_with(&prefix));
-    let Some(record) = asked.next() else {
+    let Some(record) = frames.of("api", pid) else {
         return (Unseen(not_asked(frames, pid)), Vec::new());
     };
     let endpoint = &record.key[prefix.len()..];
@@ -366,6 +379,13 @@ fn not_asked(frames: &Frames, pid: i64) -> Unobserved {
             "dockerd runs, but an exec into its container may not reach its socket: it is not root there",
         );
     }
+    if let Some(record) = frames.get("more-engines", &key) {
+        let more = record.lines().next().unwrap_or_default();
+        let detail = format!(
+            "more than the {MOST} engines that a walk asks run here: of this one and {more} more nothing is known"
+        );
+        return Unobserved::new(Why::TooLarge, detail);
+    }
     if frames.get("skipped", &key).is_some() {
         // Not TimedOut: nobody asked, so nothing is known against it.
         let detail = "the walk ran out of time before it: raise --timeout";
@@ -392,10 +412,10 @@ fn why_silent(record: &Record, endpoint: &str) -> Unobserved {
         let detail = format!("dockerd does not answer in time on {endpoint}: it hangs");
         return Unobserved::new(Why::TimedOut, detail);
     }
-    if record.content.len() >= RECORD_BYTES {
-        let detail = format!(
-            "dockerd could not be asked on {endpoint}: more than {RECORD_BYTES} bytes came back"
-        );
+    if record.cut {
+        let bytes = record.content.len();
+        let detail =
+            format!("dockerd could not be asked on {endpoint}: more than {bytes} bytes came back");
         return Unobserved::new(Why::TooLarge, detail);
     }
     let said = String::from_utf8_lossy(record.content);

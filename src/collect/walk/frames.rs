@@ -1,6 +1,11 @@
 //! Takes the walk's stream apart into records. A record's content is whatever a container said:
 //! only lines that carry this run's random marker are ours.
 
+use std::collections::HashMap;
+
+/// More records than any walk prints: two or three for each namespace and ten for each engine.
+const MOST_RECORDS: usize = 20_000;
+
 /// One framed record.
 #[derive(Debug, PartialEq)]
 pub struct Record<'a> {
@@ -9,6 +14,8 @@ pub struct Record<'a> {
     pub content: &'a [u8],
     /// The exit status that was reported within, where one was.
     pub status: Option<i32>,
+    /// It was cut at the bound of what it may hold.
+    pub cut: bool,
 }
 
 /// The records of a stream, and whether the walk came to its end.
@@ -16,6 +23,12 @@ pub struct Record<'a> {
 pub struct Frames<'a> {
     pub records: Vec<Record<'a>>,
     pub complete: bool,
+    /// Where in `records` those of a name are.
+    by_name: HashMap<&'a str, Vec<usize>>,
+    /// The first of a name and key.
+    by_key: HashMap<(&'a str, &'a str), usize>,
+    /// The first of a name about a process, which is its key's first word.
+    by_pid: HashMap<(&'a str, i64), usize>,
 }
 
 impl<'a> Frames<'a> {
@@ -38,6 +51,12 @@ impl<'a> Frames<'a> {
                         open.status = rest.parse().ok();
                     }
                 }
+                b'!' => {
+                    if let Some(open) = &mut open {
+                        open.end.get_or_insert(start);
+                        open.cut = true;
+                    }
+                }
                 b'<' => frames.close(open.take(), stream, start),
                 _ => {}
             }
@@ -47,23 +66,48 @@ impl<'a> Frames<'a> {
 
     fn close(&mut self, open: Option<Open<'a>>, stream: &'a [u8], start: usize) {
         let Some(open) = open else { return };
+        if self.records.len() >= MOST_RECORDS {
+            return;
+        }
         let content = &stream[open.start..open.end.unwrap_or(start).max(open.start)];
         self.complete |= open.name == "end";
+        let at = self.records.len();
+        self.by_name.entry(open.name).or_default().push(at);
+        self.by_key.entry((open.name, open.key)).or_insert(at);
+        let pid = open.key.split(' ').next().and_then(|pid| pid.parse().ok());
+        if let Some(pid) = pid {
+            self.by_pid.entry((open.name, pid)).or_insert(at);
+        }
         self.records.push(Record {
             name: open.name,
             key: open.key,
             // The newline before a marker is the frame's.
             content: content.strip_suffix(b"\n").unwrap_or(content),
             status: open.status,
+            cut: open.cut,
         });
     }
 
     pub fn named(&self, name: &str) -> impl Iterator<Item = &Record<'a>> {
-        self.records.iter().filter(move |r| r.name == name)
+        let places = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|at| self.records.get(*at))
     }
 
     pub fn get(&self, name: &str, key: &str) -> Option<&Record<'a>> {
-        self.named(name).find(|record| record.key == key)
+        let at = self.by_key.get(&(name, key))?;
+        self.records.get(*at)
+    }
+
+    /// The first record of this name about a process.
+    pub fn of(&self, name: &str, pid: i64) -> Option<&Record<'a>> {
+        let at = self.by_pid.get(&(name, pid))?;
+        self.records.get(*at)
+    }
+
+    /// The first of these that was cut at its bound.
+    pub fn cut(&self, names: &[&str]) -> Option<&Record<'a>> {
+        let mut all = names.iter().flat_map(|name| self.named(name));
+        all.find(|record| record.cut)
     }
 }
 
@@ -82,6 +126,7 @@ struct Open<'a> {
     start: usize,
     end: Option<usize>,
     status: Option<i32>,
+    cut: bool,
 }
 
 impl<'a> Open<'a> {
@@ -93,6 +138,7 @@ impl<'a> Open<'a> {
             start,
             end: None,
             status: None,
+            cut: false,
         })
     }
 }
@@ -135,6 +181,13 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_record_that_was_cut_at_its_bound_says_so() {
+        let frames = Frames::parse(b"\nM> net 7\nhalf a li\nM! 9\n\nM< -\n", "M");
+        let net = frames.get("net", "7").unwrap();
+        assert_eq!((net.content, net.cut), (&b"half a li"[..], true));
     }
 
     #[test]

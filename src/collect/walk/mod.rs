@@ -21,7 +21,7 @@ use crate::evidence::{
 use engine::Naming;
 use frames::Frames;
 use processes::Processes;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -163,18 +163,22 @@ impl Walk {
             if engine.depth() == 0 && !container.image.is_empty() {
                 engine.image = Observed(container.image.clone());
             }
-            let read = frames.get("arguments", &engine.pid.to_string()).is_some();
+            let read = frames.of("arguments", engine.pid).is_some();
             if !read && engine.pid != 0 {
                 engine.config = options::unread("the walk was cut off before its settings");
             }
         }
         let mut namespaces = network::namespaces(&frames, &processes, own, self.url.as_ref());
         place_told(&mut engines, &namespaces);
+        let containers = Containers::of(&engines);
+        let outermost = engines.iter().filter(|engine| engine.depth() == 0);
+        let mine: HashSet<i64> = outermost.map(|engine| engine.namespace).collect();
         for namespace in &mut namespaces {
-            namespace.holders = holders(namespace.id, &processes, &engines, container);
+            let mine = mine.contains(&namespace.id).then_some(&container.name);
+            namespace.holders = holders(namespace.id, &processes, &containers, mine);
         }
         Seen {
-            probes: probed::read(&frames, &self.probes, &processes, &engines),
+            probes: probed::read(&frames, &self.probes, &processes, &engines, &containers),
             engines: whole(&frames, engines, "namespaces"),
             namespaces: whole(&frames, namespaces, "net"),
             clock: told(&frames, "clock "),
@@ -194,7 +198,7 @@ impl Walk {
             docker0.map(|interface| interface.mtu)
         });
         let dropped = self.url.as_ref().map(|_| {
-            let after = network::frag_fails(&frames, "after", own);
+            let after = network::Drops::parse(&frames).after(own);
             difference(&namespace.frag_fails, &after)
         });
         Ok(SeenNode {
@@ -254,9 +258,15 @@ fn without_comments(script: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// A list is observed once the record that it rests on came through.
+/// A list is observed once the records that it rests on came through.
 fn whole<T>(frames: &Frames, list: Vec<T>, record: &str) -> Observation<Vec<T>> {
-    match frames.complete || frames.get(record, "-").is_some() {
+    // What was cut off may be an engine, and nobody would miss it.
+    if let Some(record) = frames.cut(&["status", "cgroup", "namespaces", "engines"]) {
+        let bytes = record.content.len();
+        let detail = format!("more processes run here than a walk reads ({bytes} bytes)");
+        return Observation::unseen(Why::TooLarge, detail);
+    }
+    match frames.complete || frames.named(record).next().is_some() {
         true => Observed(list),
         false => Observation::unseen(
             Why::Unreadable,
@@ -291,22 +301,41 @@ fn place_told(engines: &mut [Engine], namespaces: &[NetworkNamespace]) {
     }
 }
 
-/// Who lives in a namespace: containers by path, other processes by name.
-fn holders(id: i64, processes: &Processes, engines: &[Engine], walked: &Walked) -> Vec<String> {
-    let name = |process: &processes::Process| {
-        let container = process.container.as_deref()?;
-        engines.iter().find_map(|engine| {
-            let containers = engine.api.observed()?.containers.observed()?;
-            let found = containers.iter().find(|c| c.id == container)?;
-            Some(format!("{}/{}", engine.path, found.name))
-        })
-    };
-    let mine = engines.iter().any(|e| e.depth() == 0 && e.namespace == id);
-    let here = || processes.iter().filter(|process| process.net == Some(id));
-    let mut holders: BTreeSet<String> = here().filter_map(name).collect();
-    if mine {
-        holders.insert(walked.name.clone());
+/// The containers of all engines, by id: the path of the engine, and what it calls the container.
+struct Containers<'a>(HashMap<&'a str, (&'a str, &'a str)>);
+
+impl<'a> Containers<'a> {
+    fn of(engines: &'a [Engine]) -> Self {
+        let mut all = HashMap::new();
+        for engine in engines {
+            let containers = engine.api.observed().map(|api| api.containers.seen());
+            for container in containers.unwrap_or_default() {
+                let place = (engine.path.as_str(), container.name.as_str());
+                all.entry(container.id.as_str()).or_insert(place);
+            }
+        }
+        Containers(all)
     }
+
+    fn find(&self, id: &str) -> Option<(&'a str, &'a str)> {
+        self.0.get(id).copied()
+    }
+}
+
+/// Who lives in a namespace: containers by path, other processes by name.
+fn holders(
+    id: i64,
+    processes: &Processes,
+    containers: &Containers,
+    mine: Option<&String>,
+) -> Vec<String> {
+    let name = |process: &processes::Process| {
+        let (engine, name) = containers.find(process.container.as_deref()?)?;
+        Some(format!("{engine}/{name}"))
+    };
+    let here = || processes.in_network(id);
+    let mut holders: BTreeSet<String> = here().filter_map(name).collect();
+    holders.extend(mine.cloned());
     if holders.is_empty() {
         holders.extend(here().take(1).map(|process| process.name.clone()));
     }

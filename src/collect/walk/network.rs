@@ -1,14 +1,16 @@
 //! The network namespaces of a walk: interfaces, default routes, TCPMSS rules and drop counters.
 
+use super::MOST;
 use super::download::{self, Url};
 use super::frames::{Frames, Record};
 use super::processes::Processes;
 use super::text::plain;
 use super::traffic;
 use crate::evidence::{
-    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Route, Tcpmss, Unseen, Why,
+    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Route, Tcpmss, Unobserved,
+    Unseen, Why,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 const MOST_INTERFACES: usize = 2000;
 
@@ -21,8 +23,16 @@ pub fn namespaces(
 ) -> Vec<NetworkNamespace> {
     let files = Files::parse(frames);
     let own = processes.get(own).and_then(|process| process.net);
-    files
-        .leaders()
+    let unread = ["unread", "beyond"].into_iter();
+    let unread = unread.flat_map(|name| frames.named(name));
+    let leaders: BTreeSet<i64> = files
+        .net
+        .keys()
+        .copied()
+        .chain(unread.filter_map(|record| record.key.parse().ok()))
+        .take(MOST + 1)
+        .collect();
+    leaders
         .into_iter()
         .filter_map(|pid| Some((pid, processes.get(pid)?.net?)))
         .map(|(pid, id)| {
@@ -35,7 +45,7 @@ pub fn namespaces(
                     false => born_in.and_then(|p| p.net).or(own),
                 },
                 holders: Vec::new(),
-                download: url.and_then(|url| download::download(frames, pid, url)),
+                download: url.and_then(|url| download::download(frames, &files.drops, pid, url)),
                 ..files.namespace(frames, pid)
             }
         })
@@ -52,6 +62,7 @@ struct Files<'a> {
     net: BTreeMap<i64, BTreeMap<&'a str, Vec<&'a str>>>,
     /// Interface → attribute → value.
     sysfs: BTreeMap<i64, BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>>,
+    drops: Drops,
 }
 
 impl<'a> Files<'a> {
@@ -59,6 +70,7 @@ impl<'a> Files<'a> {
         let mut files = Files {
             net: BTreeMap::new(),
             sysfs: BTreeMap::new(),
+            drops: Drops::parse(frames),
         };
         for record in frames.named("net") {
             for (pid, file, text) in record.lines().filter_map(|l| split(l, "net/")) {
@@ -66,7 +78,8 @@ impl<'a> Files<'a> {
                 of_process.entry(file).or_default().push(text);
             }
         }
-        for record in frames.named("sysfs") {
+        // Older walks told what is in sysfs in a record of its own.
+        for record in frames.named("net").chain(frames.named("sysfs")) {
             for (pid, path, text) in record
                 .lines()
                 .filter_map(|l| split(l, "root/sys/class/net/"))
@@ -84,10 +97,6 @@ impl<'a> Files<'a> {
         files
     }
 
-    fn leaders(&self) -> Vec<i64> {
-        self.net.keys().copied().collect()
-    }
-
     fn lines(&self, pid: i64, file: &str) -> &[&'a str] {
         let of_process = self.net.get(&pid);
         of_process
@@ -96,7 +105,7 @@ impl<'a> Files<'a> {
     }
 
     fn namespace(&self, frames: &Frames, pid: i64) -> NetworkNamespace {
-        let shown = frames.get("routes", &pid.to_string());
+        let shown = frames.of("routes", pid);
         let mtu = |heading: &'static str| {
             move |interface: &str| match shown {
                 Some(record) => route_mtu(&section(record, heading), interface),
@@ -121,18 +130,21 @@ impl<'a> Files<'a> {
             id: 0,
             parent: None,
             holders: Vec::new(),
-            traffic: Some(traffic::traffic(frames, &place)),
+            traffic: Some(traffic::traffic(frames, &self.drops, &place)),
             interfaces,
-            route_v4: self.route(pid, "route", default_v4, mtu("v4")),
-            route_v6: self.route(pid, "ipv6_route", default_v6, mtu("v6")),
-            tcpmss: tcpmss(frames.get("clamps", &pid.to_string()), self.way_out(pid)),
-            frag_fails: frag_fails(frames, "net", pid),
+            route_v4: self.route(frames, pid, "route", default_v4, mtu("v4")),
+            route_v6: self.route(frames, pid, "ipv6_route", default_v6, mtu("v6")),
+            tcpmss: tcpmss(frames.of("clamps", pid), self.way_out(pid)),
+            frag_fails: self.drops.before(pid),
             download: None,
         }
     }
 
     fn interfaces(&self, frames: &Frames, pid: i64) -> Observation<Vec<Interface>> {
-        if let Some(record) = frames.get("link", &pid.to_string()) {
+        if let Some(reason) = unread(frames, pid) {
+            return Unseen(reason);
+        }
+        if let Some(record) = frames.of("link", pid) {
             let interfaces = from_links(record);
             return match interfaces.is_empty() {
                 false => Observed(interfaces),
@@ -145,9 +157,13 @@ impl<'a> Files<'a> {
         let Some(found) = self.sysfs.get(&pid) else {
             return Observation::unseen(Why::Unreadable, "its interfaces could not be read");
         };
+        let names: HashMap<i64, &str> = found
+            .iter()
+            .filter_map(|(name, attributes)| Some((number(attributes, "ifindex")?, *name)))
+            .collect();
         let interfaces: Vec<Interface> = found
             .iter()
-            .filter_map(|(name, attributes)| from_sysfs(name, attributes, found))
+            .filter_map(|(name, attributes)| from_sysfs(name, attributes, &names))
             .collect();
         match self.contradicts(pid, &interfaces) {
             false => Observed(interfaces),
@@ -160,6 +176,10 @@ impl<'a> Files<'a> {
 
     /// Whether the kernel's list for this process numbers an interface otherwise.
     fn contradicts(&self, pid: i64, interfaces: &[Interface]) -> bool {
+        let known: HashMap<&str, i64> = interfaces
+            .iter()
+            .map(|interface| (interface.name.as_str(), interface.ifindex))
+            .collect();
         self.lines(pid, "igmp").iter().any(|line| {
             let mut words = line.split_whitespace();
             let (Some(index), Some(name)) = (words.next(), words.next()) else {
@@ -169,20 +189,23 @@ impl<'a> Files<'a> {
                 return false;
             };
             let name = name.trim_end_matches(':');
-            let same = interfaces.iter().find(|interface| interface.name == name);
-            same.is_some_and(|interface| interface.ifindex != index)
+            known.get(name).is_some_and(|known| *known != index)
         })
     }
 
     /// The default route of a family: whether there is one from /proc, its MTU from `ip`.
     fn route(
         &self,
+        frames: &Frames,
         pid: i64,
         file: &str,
         default: impl Fn(&str) -> Option<(i64, &str)>,
         mtu: impl Fn(&str) -> Observation<Option<i64>>,
     ) -> Observation<Option<Route>> {
         let lines = self.lines(pid, file);
+        if let (true, Some(reason)) = (lines.is_empty(), unread(frames, pid)) {
+            return Unseen(reason);
+        }
         if lines.is_empty() && file == "route" {
             return Observation::unseen(Why::Unreadable, "its routes could not be read");
         }
@@ -211,23 +234,74 @@ impl<'a> Files<'a> {
     }
 }
 
-/// Packets dropped because they did not fit, as a record of /proc/PID/net/snmp tells.
-pub fn frag_fails(frames: &Frames, record: &str, pid: i64) -> Observation<i64> {
-    let lines = frames.named(record).flat_map(Record::lines);
-    let of_process = lines.filter_map(|line| split(line, "net/"));
-    let mut ip = of_process
-        .filter(|(of, file, _)| *of == pid && *file == "snmp")
-        .filter_map(|(_, _, text)| text.strip_prefix("Ip:"));
-    let found = ip.next().zip(ip.next()).and_then(|(names, values)| {
-        let at = names
-            .split_whitespace()
-            .position(|name| name == "FragFails")?;
-        values.split_whitespace().nth(at)?.parse().ok()
-    });
-    match found {
-        Some(count) => Observed(count),
-        None => Observation::unseen(Why::Unreadable, "its packet counters could not be read"),
+/// Why nothing is known of the namespace of a process: the walk did not come to it, or not to its end.
+fn unread(frames: &Frames, pid: i64) -> Option<Unobserved> {
+    let too_large = |detail: String| Some(Unobserved::new(Why::TooLarge, detail));
+    if let Some(record) = frames.of("beyond", pid) {
+        let more = record.lines().next().unwrap_or_default();
+        return too_large(format!(
+            "more than the {MOST} network namespaces that a walk reads are here: of this one and {more} more nothing is known"
+        ));
     }
+    if frames.of("unread", pid).is_some() {
+        return too_large("the walk ran out of time before it: raise --timeout".to_owned());
+    }
+    if frames.of("net", pid).or(frames.of("link", pid))?.cut {
+        return too_large("it has more interfaces and routes than a walk reads".to_owned());
+    }
+    None
+}
+
+/// Packets that were dropped because they did not fit, by process: as counted at first, at the end of
+/// the walk, and after downloads were tried.
+pub struct Drops([HashMap<i64, i64>; 3]);
+
+impl Drops {
+    pub fn parse(frames: &Frames) -> Self {
+        Drops(["net", "again", "after"].map(|record| counters(frames, record)))
+    }
+
+    pub fn before(&self, pid: i64) -> Observation<i64> {
+        self.at(0, pid)
+    }
+
+    pub fn again(&self, pid: i64) -> Observation<i64> {
+        self.at(1, pid)
+    }
+
+    pub fn after(&self, pid: i64) -> Observation<i64> {
+        self.at(2, pid)
+    }
+
+    fn at(&self, time: usize, pid: i64) -> Observation<i64> {
+        match self.0[time].get(&pid) {
+            Some(count) => Observed(*count),
+            None => Observation::unseen(Why::Unreadable, "its packet counters could not be read"),
+        }
+    }
+}
+
+/// `Ip.FragFails` of every /proc/PID/net/snmp in a record: a line of names, and one of values.
+fn counters(frames: &Frames, record: &str) -> HashMap<i64, i64> {
+    let mut names: HashMap<i64, &str> = HashMap::new();
+    let mut counters = HashMap::new();
+    let lines = frames.named(record).flat_map(Record::lines);
+    for (pid, file, text) in lines.filter_map(|line| split(line, "net/")) {
+        let Some(text) = text.strip_prefix("Ip:").filter(|_| file == "snmp") else {
+            continue;
+        };
+        let Some(names) = names.get(&pid) else {
+            names.insert(pid, text);
+            continue;
+        };
+        let mut all = names.split_whitespace();
+        let at = all.position(|name| name == "FragFails");
+        let count = at.and_then(|at| text.split_whitespace().nth(at)?.parse().ok());
+        if let Some(count) = count {
+            counters.entry(pid).or_insert(count);
+        }
+    }
+    counters
 }
 
 /// `/proc/PID/` + `within` + `FILE:TEXT`.
@@ -239,19 +313,19 @@ fn split<'a>(line: &'a str, within: &str) -> Option<(i64, &'a str, &'a str)> {
 
 type Attributes<'a> = BTreeMap<&'a str, &'a str>;
 
+fn number(attributes: &Attributes, what: &str) -> Option<i64> {
+    attributes.get(what)?.trim().parse().ok()
+}
+
 fn from_sysfs(
     name: &str,
     attributes: &Attributes,
-    all: &BTreeMap<&str, Attributes>,
+    names: &HashMap<i64, &str>,
 ) -> Option<Interface> {
-    let number = |of: &Attributes, what: &str| of.get(what)?.trim().parse::<i64>().ok();
     let ifindex = number(attributes, "ifindex")?;
     let iflink = number(attributes, "iflink")?;
     let master = number(attributes, "master/ifindex");
-    let bridge = master.and_then(|master| {
-        let mut others = all.iter();
-        others.find(|(_, other)| number(other, "ifindex") == Some(master))
-    });
+    let bridge = master.and_then(|master| names.get(&master));
     Some(Interface {
         name: plain(name),
         mtu: number(attributes, "mtu")?,
@@ -269,14 +343,14 @@ fn from_sysfs(
         } else {
             InterfaceKind::Other
         },
-        bridge: bridge.map(|(name, _)| plain(name)),
+        bridge: bridge.map(|name| plain(name)),
     })
 }
 
 /// Reads `7: eth0@if8: <…UP…> mtu 1450 … master docker0 …`, as iproute2 and busybox print it.
 fn from_links(record: &Record) -> Vec<Interface> {
     let mut interfaces: Vec<Interface> = record.lines().filter_map(from_link).collect();
-    let bridges: Vec<String> = interfaces.iter().filter_map(|i| i.bridge.clone()).collect();
+    let bridges: HashSet<String> = interfaces.iter().filter_map(|i| i.bridge.clone()).collect();
     for interface in &mut interfaces {
         if bridges.contains(&interface.name) {
             interface.kind = InterfaceKind::Bridge;
@@ -385,8 +459,8 @@ fn tcpmss(record: Option<&Record>, way_out: Option<&str>) -> Observation<Option<
         // The walk asks only where networks may leave.
         return Observed(None);
     };
-    if !record.lines().any(|line| line == "# read") {
-        return Unseen(crate::evidence::Unobserved::new(
+    if record.cut || !record.lines().any(|line| line == "# read") {
+        return Unseen(Unobserved::new(
             Why::Missing,
             "whether a TCPMSS rule is in force is not known: `iptables-save` could not be run",
         ));

@@ -77,6 +77,9 @@ pub fn config(record: Option<&Record>) -> Observation<Option<DaemonConfig>> {
     let Some(record) = record else {
         return Observed(None);
     };
+    if record.content == b"absent\n" || record.content == b"absent" {
+        return Observed(None);
+    }
     match daemon_json(record.content) {
         Some(config) => Observed(Some(config)),
         None => Observation::unseen(Why::Unreadable, "daemon.json could not be read"),
@@ -150,6 +153,7 @@ mod tests {
             key: "1",
             content: br#"{"mtu":1400,"default-network-opts":{"bridge":{"com.docker.network.driver.mtu":"1400"}},"storage-driver":"vfs","default-ulimits":{"nofile":{"Name":"nofile","Soft":1024,"Hard":2048}},"proxies":{"http-proxy":"http://u:SECRET@p"}}"#,
             status: None,
+            cut: false,
         };
         let config = config(Some(&record));
         assert_eq!(

@@ -1,9 +1,11 @@
 //! The commands that checks ask by: how they are sent with the walk, and what they said.
 
+use super::Containers;
 use super::frames::{Frames, Record};
 use super::processes::Processes;
 use super::text::acts;
 use crate::evidence::{Engine, Layer, Observation, Observed, Probe, Probed, Why};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 const SCRIPT: &str = include_str!("probes.sh");
@@ -40,7 +42,9 @@ pub(super) fn read(
     probes: &[Probe],
     processes: &Processes,
     engines: &[Engine],
+    containers: &Containers,
 ) -> Vec<Probed> {
+    let of_pid: HashMap<i64, &Engine> = engines.iter().map(|e| (e.pid, e)).collect();
     let answers = frames.named("probe").filter_map(|record| {
         let (check, target) = record.key.split_once(' ')?;
         let probe = probes.iter().find(|probe| probe.check == check)?;
@@ -48,17 +52,13 @@ pub(super) fn read(
             Layer::Pod => (None, None),
             Layer::Engine => {
                 let pid: i64 = target.parse().ok()?;
-                let engine = engines.iter().find(|engine| engine.pid == pid)?;
+                let engine = of_pid.get(&pid)?;
                 (Some(engine.path.clone()), None)
             }
             Layer::Container => {
                 let id = processes.get(target.parse().ok()?)?.container.as_deref()?;
-                let (engine, name) = engines.iter().find_map(|engine| {
-                    let containers = engine.api.observed()?.containers.observed()?;
-                    let found = containers.iter().find(|c| c.id == id)?;
-                    Some((engine.path.clone(), found.name.clone()))
-                })?;
-                (Some(engine), Some(name))
+                let (engine, name) = containers.find(id)?;
+                (Some(engine.to_owned()), Some(name.to_owned()))
             }
         };
         Some(Probed {
@@ -124,6 +124,7 @@ mod tests {
             key: "a -",
             content,
             status,
+            cut: false,
         })
     }
 

@@ -1,8 +1,11 @@
 //! The table of processes that a walk saw: who started whom, and in which namespaces they live.
 
 use super::frames::Frames;
-use super::text::plain;
-use std::collections::BTreeMap;
+use super::text::legible;
+use std::collections::{BTreeMap, HashMap};
+
+/// Far more than engines inside each other have.
+const MOST_ANCESTORS: usize = 1000;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Process {
@@ -21,6 +24,9 @@ pub struct Process {
 #[derive(Debug, Default)]
 pub struct Processes {
     by_pid: BTreeMap<i64, Process>,
+    /// Those that see the same files, and those in the same network.
+    by_mount: HashMap<i64, Vec<i64>>,
+    by_network: HashMap<i64, Vec<i64>>,
 }
 
 impl Processes {
@@ -41,6 +47,15 @@ impl Processes {
                 process.oom_score_adj = score.parse().ok();
             }
         }
+        for process in table.by_pid.values() {
+            if let Some(mount) = process.mnt {
+                table.by_mount.entry(mount).or_default().push(process.pid);
+            }
+            if let Some(network) = process.net {
+                let there = table.by_network.entry(network).or_default();
+                there.push(process.pid);
+            }
+        }
         table
     }
 
@@ -49,7 +64,7 @@ impl Processes {
             let process = self.by_pid.entry(pid).or_default();
             process.pid = pid;
             match line.split_once(':') {
-                Some(("Name", name)) => process.name = plain(name),
+                Some(("Name", name)) => process.name = legible(name),
                 Some(("PPid", parent)) => process.parent = parent.trim().parse().unwrap_or(0),
                 Some(_) => {}
                 None => process.open_files = open_files(line).or(process.open_files),
@@ -87,11 +102,22 @@ impl Processes {
         self.by_pid.values()
     }
 
+    /// Those that see the same files as a process.
+    pub fn beside(&self, process: &Process) -> impl Iterator<Item = &Process> {
+        let pids = process.mnt.and_then(|mount| self.by_mount.get(&mount));
+        pids.into_iter().flatten().filter_map(|pid| self.get(*pid))
+    }
+
+    pub fn in_network(&self, id: i64) -> impl Iterator<Item = &Process> {
+        let pids = self.by_network.get(&id);
+        pids.into_iter().flatten().filter_map(|pid| self.get(*pid))
+    }
+
     /// The nearest ancestor for which something holds.
     pub fn ancestor(&self, pid: i64, holds: impl Fn(&Process) -> bool) -> Option<&Process> {
         let mut process = self.get(pid)?;
         // A process is its own ancestor only in damaged output.
-        for _ in 0..self.by_pid.len() {
+        for _ in 0..self.by_pid.len().min(MOST_ANCESTORS) {
             process = self.get(process.parent)?;
             if holds(process) {
                 return Some(process);

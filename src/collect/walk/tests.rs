@@ -213,9 +213,10 @@ fn the_walk_ends_when_nobody_listens() {
     for shell in shells() {
         let walk = Walk::new(&Mode::Pod, &orders());
         // A walk that would go on for long: every question is a sleep.
-        let script = walk
-            .script
-            .replace("find_limit\n", "find_limit; sleep 30\n");
+        let script = walk.script.replace(
+            "\tread_processes\n",
+            "\tcount=0; while [ $count -lt 30 ]; do sleep 1; count=$((count + 1)); done\n",
+        );
         assert_ne!(script, walk.script);
         let command = format!("eval \"$(head -c {})\"", script.len());
         let mut child = Command::new(shell[0])
@@ -257,16 +258,22 @@ fn commands_of_checks_run_in_the_shells_of_this_machine() {
     let walk = Walk::new(&Mode::Pod, &orders);
     let (functions, _) = walk.script.trim_end().rsplit_once('\n').unwrap();
     let script = format!(
-        "{functions}\nmark=M step=1 ends=99999999999; find_limit; ask_in pod - $$; say end -; done_ 0"
+        "{functions}\nmark=M step=1 bytes=65536 room=999999 reserve=0 ends=99999999999; exec 3<&0 </dev/null; guard & guard=$!; ask_in pod - $$; finish; say end -; done_ 0"
     );
     for shell in shells() {
-        let run = Command::new(shell[0])
+        let mut run = Command::new(shell[0])
             .args(&shell[1..])
             .args(["-c", &script])
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
             .unwrap();
+        // Held open: its end would end the walk.
+        let _stdin = run.stdin.take();
+        let run = run.wait_with_output().unwrap();
         let frames = Frames::parse(&run.stdout, "M");
-        let said = probed::read(&frames, &orders.probes, &Processes::default(), &[]);
+        let none = Containers::of(&[]);
+        let said = probed::read(&frames, &orders.probes, &Processes::default(), &[], &none);
         assert_eq!(said.len(), 4, "{shell:?}");
         let output = said[0].output.observed().unwrap();
         assert!(

@@ -3,7 +3,7 @@
 
 use super::firewall::firewalls;
 use super::frames::Frames;
-use super::network::frag_fails;
+use super::network::Drops;
 use super::text::plain;
 use crate::evidence::{
     Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Traffic, Why,
@@ -25,13 +25,12 @@ pub struct Place<'a> {
     pub way_out: Option<&'a str>,
 }
 
-pub fn traffic(frames: &Frames, place: &Place) -> Traffic {
+pub fn traffic(frames: &Frames, drops: &Drops, place: &Place) -> Traffic {
     let pid = place.pid;
-    let before = frag_fails(frames, "net", pid);
     Traffic {
         on_link: on_link(place.routes),
         firewalls: passing(frames, place),
-        dropped_now: super::difference(&before, &frag_fails(frames, "again", pid)),
+        dropped_now: super::difference(&drops.before(pid), &drops.again(pid)),
         name_servers: name_servers(frames, pid),
         listening: listening(frames, pid),
     }
@@ -64,7 +63,7 @@ fn on_link(routes: &[&str]) -> Observation<Vec<OnLink>> {
 
 /// The rules for what passes through, judged for each network that may.
 fn passing(frames: &Frames, place: &Place) -> Observation<Vec<Firewall>> {
-    let Some(record) = frames.get("clamps", &place.pid.to_string()) else {
+    let Some(record) = frames.of("clamps", place.pid) else {
         // The walk asks only where networks may leave.
         return match frames.complete {
             true => Observed(Vec::new()),
@@ -84,6 +83,10 @@ fn passing(frames: &Frames, place: &Place) -> Observation<Vec<Firewall>> {
         .map(|interface| interface.name.as_str())
         .collect();
     match firewalls(record, &networks, place.way_out) {
+        Some(_) if record.cut => Observation::unseen(
+            Why::TooLarge,
+            "it has more firewall rules than a walk reads",
+        ),
         Some(firewalls) => Observed(firewalls),
         None => Observation::unseen(
             Why::Missing,
@@ -93,10 +96,15 @@ fn passing(frames: &Frames, place: &Place) -> Observation<Vec<Firewall>> {
 }
 
 fn name_servers(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
-    let start = format!("/proc/{pid}/root/etc/resolv.conf:nameserver");
-    let lines = frames.named("again").flat_map(|record| record.lines());
-    let found: Vec<String> = lines
-        .filter_map(|line| line.strip_prefix(start.as_str()))
+    // Older walks told those of all in one record.
+    let start = format!("/proc/{pid}/root/etc/resolv.conf:");
+    let own = frames.of("again", pid).into_iter();
+    let own = own.flat_map(|record| record.lines());
+    let all = frames.get("again", "-").into_iter();
+    let all = all.flat_map(|record| record.lines());
+    let found: Vec<String> = own
+        .chain(all.filter_map(|line| line.strip_prefix(start.as_str())))
+        .filter_map(|line| line.strip_prefix("nameserver"))
         .filter_map(|rest| rest.split_whitespace().next())
         // An IPv6 address may name its interface, `fe80::1%eth0`.
         .filter(|word| {
@@ -212,7 +220,7 @@ M< 0
             "eth0 004012C6 00000000 0001 0 0 0 00FFFFFF 0 0 0",
         ];
         let none = Observed(Vec::new());
-        let traffic = traffic(&frames, &place(&routes, &none));
+        let traffic = traffic(&frames, &Drops::parse(&frames), &place(&routes, &none));
         let on_link: Vec<String> = traffic
             .on_link
             .seen()
@@ -232,7 +240,7 @@ M< 0
         let end = STREAM.find("M> again").unwrap();
         let frames = Frames::parse(&STREAM.as_bytes()[..end], "M");
         let none = Observed(Vec::new());
-        let traffic = traffic(&frames, &place(&[], &none));
+        let traffic = traffic(&frames, &Drops::parse(&frames), &place(&[], &none));
         assert!(traffic.on_link.reason().is_some() && traffic.firewalls.reason().is_some());
         assert!(traffic.dropped_now.reason().is_some() && traffic.listening.reason().is_some());
         assert!(traffic.name_servers.reason().is_some());

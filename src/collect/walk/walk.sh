@@ -8,49 +8,179 @@
 say() { printf '\n%s> %s %s\n' "$mark" "$1" "$2"; }
 done_() { printf '\n%s< %s\n' "$mark" "$1"; }
 
-# record NAME KEY COMMAND…: what a command prints, bounded.
+# record NAME KEY COMMAND…: what a command prints. All records share `room`, and `reserve` of it is kept
+# for what is still to come; what is cut at its bound says so.
 record() {
-	say "$1" "$2"
+	name=$1 key=$2
 	shift 2
-	"$@" 2>/dev/null | head -c "$bytes"
+	bound=$((room - reserve))
+	[ $bound -le "$bytes" ] || bound=$bytes
+	[ $bound -ge 1024 ] || bound=1024
+	# The dot keeps the last newlines.
+	said=$("$@" 2>/dev/null | head -c $bound; echo .)
+	said=${said%.}
+	tell "$name" "$key"
+}
+
+# tell NAME KEY: a record of what is in `said`.
+tell() {
+	say "$1" "$2"
+	room=$((room - ${#said}))
+	printf %s "$said"
+	[ ${#said} -lt "$bound" ] || printf '\n%s! %s\n' "$mark" "$bound"
+	done_ -
+}
+
+# note NAME KEY: a record that tells by being there.
+note() {
+	say "$1" "$2"
 	done_ -
 }
 
 # few COMMAND…: what a command says, bounded, for a variable.
 few() { "$@" 2>/dev/null | head -c "$bytes"; }
 
-# Ends the walk when the client is gone: its end of our standard input closes. With it goes all that
-# it has begun: its session, which it leads in a container, or else its children. No program is asked
-# here, for it may be what hangs; the second time meets what was being begun in the first.
-watch_client() {
-	(
-		while read -r _ <&3; do :; done
-		read -r me _ </proc/self/stat
-		for round in 1 2; do
-			for file in /proc/[0-9]*/stat; do
-				read -r line <"$file" || continue
-				# shellcheck disable=SC2086 # the process, its state, parent, group and session
-				set -- ${line%% *} ${line##*) }
-				[ "$1" = "$me" ] && continue
-				[ "$3" = $$ ] || [ "$5" = $$ ] && kill -9 "$1"
-			done
-			kill -9 $$
-		done
-	) </dev/null >/dev/null 2>&1 &
-	watcher=$!
+# over PATTERN COMMAND…: a command with all files of a pattern, in a process of its own. Where there
+# are many, in as many parts as arguments may be long.
+over() {
+	files=$1
+	shift
+	# shellcheck disable=SC2086 # patterns are meant
+	[ "$crowd" -ge 5000 ] || exec "$@" $files
+	# shellcheck disable=SC2086
+	printf '%s\n' $files | xargs "$@"
 }
 
-out_of_time() { [ "$(date +%s)" -ge "$ends" ]; }
+# What a process has begun, by the kernel's list or, in a kernel without it, by everybody's parent.
+children_of() {
+	children=
+	read -r children <"/proc/$1/task/$1/children"
+	[ -e "/proc/$1/task/$1/children" ] && return
+	for file in /proc/[0-9]*/stat; do
+		read -r line <"$file" || continue
+		parent=${line##*) ? }
+		[ "${parent%% *}" = "$1" ] && children="$children ${line%% *}"
+	done
+} 2>/dev/null
 
-# `timeout` takes its seconds with -t in old busybox; where there is none, the deadline must do.
-find_limit() {
-	if timeout 1 true 2>/dev/null; then
-		limit="timeout -s KILL $step"
-	elif timeout -t 1 true 2>/dev/null; then
-		limit="timeout -t $step -s KILL"
-	else
-		limit=
-	fi
+# The state of a process, and when it began, in ticks.
+look_at() {
+	state=Z began=
+	read -r line <"/proc/$1/stat" || return
+	# shellcheck disable=SC2086 # words are meant
+	set -- ${line##*) }
+	state=$1 began=${20}
+} 2>/dev/null
+
+# find_old DEPTH PID…: of these and of what they have begun, what began by `moment` and stands around
+# nothing else that did; of those the deepest are `innermost`. `any` tells whether there was one.
+find_old() {
+	depth=$1 any=
+	shift
+	while [ $# -gt 0 ]; do
+		look_at "$1"
+		if [ "$1" != "$me" ] && [ "$state" != Z ] && [ "$began" -le "$moment" ]; then
+			children_of "$1"
+			# shellcheck disable=SC2086 # words are meant
+			find_old $((depth + 1)) $children
+			depth=$((depth - 1))
+			if [ -z "$any" ]; then
+				[ $depth -le $deepest ] || innermost='' deepest=$depth
+				[ $depth -lt $deepest ] || innermost="$innermost $1"
+			fi
+			any=1
+		fi
+		shift
+	done
+}
+
+# Ends the innermost of what began by `moment`: who waits for it reaps it, and none is left to a PID 1
+# that may not reap. Who reads what it printed, as `head` does, is further out and comes to its end.
+end_old() {
+	deepest=0 innermost=
+	children_of $$
+	# shellcheck disable=SC2086 # words are meant
+	find_old 1 $children
+	for old in $innermost; do
+		children_of "$old"
+		# shellcheck disable=SC2086
+		kill -9 "$old" $children
+		fired=1
+	done
+}
+
+# What a program left behind on purpose: it is in our session, which a walk in a container leads.
+end_session() {
+	for file in /proc/[0-9]*/stat; do
+		read -r line <"$file" || continue
+		# shellcheck disable=SC2086 # the process, its state, parent, group and session
+		set -- ${line%% *} ${line##*) }
+		[ "$5" = $$ ] && [ "$1" != $$ ] && [ "$1" != "$me" ] && kill -9 "$1"
+	done
+}
+
+# Runs beside the walk. It ends every command that takes longer than `step`, and the whole walk when
+# the client is gone: its end of our standard input closes. No program but `sleep` is asked here, for
+# it may be what hangs. There is no `timeout` in it: busybox's leaves a child to PID 1.
+guard() {
+	read -r me _ </proc/self/stat
+	gone='' fired=''
+	trap 'children_of "$me"; [ -z "$children" ] || kill -9 $children; [ -z "$fired" ] || end_session; wait; exit' TERM
+	trap 'gone=1' USR2
+	trap 'step=$patience' USR1
+	(
+		while read -r _ <&3; do :; done
+		kill -USR2 "$me"
+	) &
+	while [ -z "$gone" ]; do
+		sleep 1 &
+		nap=$!
+		look_at $nap
+		if [ -n "$began" ]; then
+			moment=$((began - step * 100))
+			end_old
+		fi
+		wait $nap
+	done
+	# The walk itself ends after the command that it waits for.
+	kill -TERM $$
+	tries=0 moment=999999999999
+	while [ $tries -lt 1000 ] && kill -0 $$; do
+		end_old
+		tries=$((tries + 1))
+	done
+	end_session
+	kill -9 $$
+} </dev/null >/dev/null 2>&1
+
+finish() {
+	trap '' HUP INT PIPE TERM
+	kill -TERM "$guard"
+	wait
+} 2>/dev/null
+
+# Hundredths of seconds of a clock that no program is asked for.
+now() {
+	read -r now _ </proc/uptime
+	now=${now%.*}${now#*.}
+}
+
+out_of_time() {
+	now
+	[ "$now" -ge "$ends" ]
+} 2>/dev/null
+
+# The table of processes; of the programs that make up an engine, their limits too.
+read_processes() {
+	record status - over '/proc/[0-9]*/status' grep -s -H -E '^(Name|PPid):'
+	record cgroup - over '/proc/[0-9]*/cgroup' grep -s -H -E '^0::|:pids:'
+	programs=$(few over '/proc/[0-9]*/comm' grep -s -H -x -E 'dockerd|containerd|containerd-shim')
+	limits= scores=
+	for file in $programs; do
+		limits="$limits ${file%/comm:*}/limits" scores="$scores ${file%/comm:*}/oom_score_adj"
+	done
+	record status - over "$limits" grep -s -H '^Max open files'
+	record oom - over "$scores" grep -s -H ''
 }
 
 # Where our container sees the whole node's processes, only those of our own pod count: they name
@@ -60,7 +190,7 @@ find_pod() {
 	[ "$pod" = - ] && return
 	pattern=$pod
 	grep -q -E "$pod" /proc/self/cgroup || pattern='^0::/([^.]|$)'
-	for file in $(few grep -l -E "$pattern" /proc/[0-9]*/cgroup); do
+	for file in $(few over '/proc/[0-9]*/cgroup' grep -l -E "$pattern"); do
 		file=${file#/proc/}
 		ours="$ours ${file%/cgroup}"
 	done
@@ -72,11 +202,12 @@ is_ours() {
 	return 1
 }
 
-# Reads who lives in which namespace; sets `leaders`: the first process of each network namespace.
+# Reads who lives in which namespace; sets `leaders`: the first process of each network namespace, our
+# own before all others, the oldest before what is newer.
 read_namespaces() {
-	links=$(few ls -l /proc/[0-9]*/ns/net /proc/[0-9]*/ns/pid /proc/[0-9]*/ns/mnt)
+	links=$(few over '/proc/[0-9]*/ns/net /proc/[0-9]*/ns/mnt' ls -l)
 	say namespaces -
-	spaces= pid=
+	spaces='' pid='' count=0
 	set -f
 	for word in $links; do
 		case $word in
@@ -84,14 +215,17 @@ read_namespaces() {
 			pid=${word#/proc/}
 			pid=${pid%%/*}
 			;;
-		net:* | pid:* | mnt:*)
+		net:* | mnt:*)
 			is_ours "$pid" || continue
 			id=${word##*\[}
 			id=${id%\]}
 			printf '%s %s %s\n' "$pid" "${word%%:*}" "$id"
-			case $word in net:*)
+			case $word in
+			mnt:*) eval "mount_$pid=$id" ;;
+			*)
+				[ "$pid" = $$ ] && own_id=$id
 				eval "first=\${leader_$id-}"
-				[ -n "$first" ] || spaces="$spaces $id"
+				[ -n "$first" ] || { spaces="$spaces $id" count=$((count + 1)); }
 				[ -n "$first" ] && [ "$first" -lt "$pid" ] || eval "leader_$id=$pid"
 				;;
 			esac
@@ -99,15 +233,37 @@ read_namespaces() {
 		esac
 	done
 	set +f
+	[ ${#links} -lt "$bytes" ] || printf '\n%s! %s\n' "$mark" "$bytes"
 	done_ -
-	leaders= count=0
-	for id in $spaces; do
-		count=$((count + 1))
-		[ $count -le "$most" ] && eval "leaders=\"\$leaders \$leader_$id\""
+	eval "own=\${leader_$own_id-}"
+	leaders=$own read=0
+	# shellcheck disable=SC2013 # words are meant
+	for pid in $(for id in $spaces; do eval "echo \$leader_$id"; done | sort -n); do
+		[ "$pid" = "$own" ] && continue
+		read=$((read + 1))
+		if [ $read -lt "$most" ]; then
+			leaders="$leaders $pid"
+		else
+			said=$((count - most - 1)) && tell beyond "$pid"
+			break
+		fi
 	done
-	id=$(few ls -l /proc/self/ns/net)
-	id=${id##*\[}
-	eval "own=\${leader_${id%\]}-}"
+}
+
+# Which processes have a sysfs of their own: /sys is one, and nothing lies over what is read there.
+# That is the kernel's word; the path itself belongs to the process.
+find_sysfs() {
+	mounted= covered=
+	set -f
+	for line in $(few over "$1" grep -s -H -m 4 -o -E ' [^ ]+ /sys( .* - [a-z0-9]+ |/class|/devices( |/virtual |[^ ]*/net))' | tr ' ' '|'); do
+		pid=${line#/proc/}
+		pid=${pid%%/*}
+		case $line in
+		*'|/|/sys|'*'|sysfs|') mounted="$mounted $pid" ;;
+		*) covered="$covered $pid" ;;
+		esac
+	done
+	set +f
 }
 
 # sysfs follows the mount, not the process: it counts only where it lists the process's interfaces.
@@ -115,22 +271,42 @@ sysfs_fits() {
 	seen=0 there=0
 	while read -r name _; do
 		case $name in *:*)
-			[ -e "/proc/$1/root/sys/class/net/${name%%:*}/mtu" ] || return 1
+			[ -e "$base/${name%%:*}/mtu" ] || return 1
 			seen=$((seen + 1))
 			;;
 		esac
 	done <"/proc/$1/net/dev"
-	for name in "/proc/$1/root/sys/class/net"/*/mtu; do
+	for name in "$base"/*/mtu; do
 		[ -e "$name" ] && there=$((there + 1))
 	done
-	[ $seen = $there ]
-} 2>/dev/null
+	[ $seen = $there ] && [ $seen -le 2000 ]
+}
+
+# What the kernel tells of a namespace, and its interfaces from sysfs where that is its own. It runs
+# in a process of its own, which alone a path of the namespace can hold up.
+look() {
+	base=/proc/$1/root/sys/class/net
+	files=
+	for file in route ipv6_route dev igmp snmp; do
+		files="$files /proc/$1/net/$file"
+	done
+	# On a busy node, interfaces come and go while one looks.
+	case "$covered " in *" $1 "*) base= ;; esac
+	case "$mounted " in *" $1 "*) ;; *) base= ;; esac
+	if [ -n "$base" ] && { sysfs_fits "$1" || sysfs_fits "$1" || sysfs_fits "$1"; }; then
+		for file in mtu operstate ifindex iflink tun_flags master/ifindex bridge/bridge_id; do
+			files="$files $base/*/$file"
+		done
+	fi
+	# shellcheck disable=SC2086 # words and patterns are meant
+	exec grep -s -H '' $files
+}
 
 # in_namespace PID COMMAND…
 in_namespace() {
 	target=$1
 	shift
-	$limit nsenter -t "$target" -n "$@"
+	nsenter -t "$target" -n "$@"
 }
 
 show_routes() {
@@ -140,15 +316,14 @@ show_routes() {
 	in_namespace "$1" ip -6 -o route show default
 }
 
-# Whether networks may leave through the namespace of a process: ours, and those with a bridge.
-# Where sysfs does not tell, they may.
+# Whether networks may leave through the namespace of a process, by what was said of it: ours, and
+# those with a bridge. Where sysfs does not tell, they may.
 carries() {
 	[ "$1" = "$own" ] && return
-	case " $hidden " in *" $1 "*) return 0 ;; esac
-	for bridge in "/proc/$1/root/sys/class/net"/*/bridge; do
-		[ -e "$bridge" ] && return
-	done
-	return 1
+	case $said in
+	*/bridge/bridge_id:*) return 0 ;;
+	*/mtu:*) return 1 ;;
+	esac
 }
 
 # iptables-save only lists; `iptables -S` may create the tables that it lists. By its plain name it
@@ -166,49 +341,70 @@ show_rules() {
 	done
 }
 
+# Each namespace has a share of the room that no other can take, and all together half of the time.
 read_networks() {
-	files= devices= hidden=
+	left=0 patterns=
 	for pid in $leaders; do
-		for file in route ipv6_route dev igmp snmp; do
-			files="$files /proc/$pid/net/$file"
-		done
-		# On a busy node, interfaces come and go while one looks.
-		if sysfs_fits "$pid" || sysfs_fits "$pid" || sysfs_fits "$pid"; then
-			base=/proc/$pid/root/sys/class/net
-			for file in mtu operstate ifindex iflink tun_flags master/ifindex bridge/bridge_id; do
-				devices="$devices $base/*/$file"
-			done
-		else
-			hidden="$hidden $pid"
-			record link "$pid" in_namespace "$pid" ip -o link
-		fi
+		left=$((left + 1))
+		patterns="$patterns /proc/$pid/mountinfo"
 	done
-	# shellcheck disable=SC2086 # words and patterns are meant
-	record net - grep -s -H '' $files
-	# shellcheck disable=SC2086
-	[ -n "$devices" ] && record sysfs - grep -s -H '' $devices
-	case $($limit ip -V 2>&1 | head -c 1000) in *iproute2*) shows_mtu=1 ;; *) shows_mtu= ;; esac
+	find_sysfs "$patterns"
+	case $(few ip -V 2>&1) in *iproute2*) shows_mtu=1 ;; *) shows_mtu= ;; esac
+	half=$((ends - whole * 50))
 	for pid in $leaders; do
-		carries "$pid" || continue
+		left=$((left - 1))
+		reserve=$((5 * bytes / 4 + left * 16384))
+		now
+		if [ "$now" -ge "$half" ] && [ "$pid" != "$own" ]; then
+			note unread "$pid"
+			continue
+		fi
+		record net "$pid" look "$pid"
+		carried=
+		carries "$pid" && carried=1
+		case $said in
+		*/mtu:*) ;;
+		*) record link "$pid" in_namespace "$pid" ip -o link ;;
+		esac
+		[ -n "$carried" ] || continue
 		[ -n "$shows_mtu" ] && record routes "$pid" show_routes "$pid"
 		record clamps "$pid" show_rules "$pid"
 	done
+	reserve=0
 }
 
-# The path of a file as process $1 sees it. `/var/run` is often an absolute link, which would lead
-# out of that process's root into ours.
-inside() {
-	root=/proc/$1/root
-	case $2 in /var/run/*)
-		link=$(few ls -ld "$root/var/run")
-		case $link in
-		*'-> /'*) printf '%s%s%s' "$root" "/${link##*-> /}" "${2#/var/run}" ;;
-		*) printf '%s%s' "$root" "$2" ;;
+# resolve PID PATH: sets `at`, the path of a file as that process sees it. Links are followed as the
+# process itself would: an absolute one leads from its root, where the kernel would take ours.
+resolve() {
+	at=/proc/$1/root left=$2 hops=0
+	while [ -n "$left" ]; do
+		left=${left#/}
+		word=${left%%/*}
+		case $left in */*) left=${left#*/} ;; *) left= ;; esac
+		case $word in
+		'' | .) continue ;;
+		..)
+			[ "$at" = "/proc/$1/root" ] || at=${at%/*}
+			continue
+			;;
 		esac
-		;;
-	*) printf '%s%s' "$root" "$2" ;;
-	esac
+		at=$at/$word
+		[ -h "$at" ] || continue
+		hops=$((hops + 1))
+		[ $hops -le 16 ] && link=$(readlink "$at") || return 1
+		case $link in /*) at=/proc/$1/root ;; *) at=${at%/*} ;; esac
+		left=$link/$left
+	done
 }
+
+# In a process of their own, which alone can be held up by what they look at: `file PID PATH` prints a
+# regular file, `regular PID PATH` and `socket PID PATH` the path of one.
+file() {
+	resolve "$@" && [ -e "$at" ] || { echo absent && exit; }
+	[ -f "$at" ] && exec cat "$at"
+}
+socket() { resolve "$@" && [ -S "$at" ] && printf %s "$at"; }
+regular() { resolve "$@" && [ -f "$at" ] && printf %s "$at"; }
 
 # Several requests over one connection, most wanted first. Paths without a version suit every daemon.
 requests() {
@@ -218,33 +414,50 @@ requests() {
 	printf 'GET /info HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n'
 }
 
-# ask PID ENDPOINT COMMAND…: one conversation with a daemon. The client itself holds the writing end
-# of its input open: at the input's end Docker 26 takes the client for gone ("context canceled").
+# talk COMMAND…: one conversation with a daemon. The client itself holds the writing end of its input
+# open: at the input's end Docker 26 takes the client for gone ("context canceled").
+talk() {
+	requests | "$@" system dial-stdio 5>/proc/self/fd/0 2>&1
+	printf '\n%s= %s\n' "$mark" $?
+}
+
+# ask PID ENDPOINT COMMAND…
 ask() {
 	asked=1
-	say api "$1 $2"
+	key="$1 $2"
 	shift 2
-	{
-		requests | $limit "$@" system dial-stdio 5>/proc/self/fd/0
-		printf '\n%s= %s\n' "$mark" $?
-	} 2>&1 | head -c "$bytes"
-	done_ -
+	record api "$key" talk "$@"
+}
+
+# The sockets on which a process listens. One that it does not hold belongs to another.
+find_held() {
+	held= holds=$(few ls -l "/proc/$1/fd/")
+	set -f
+	for line in $(few sed -n 's|^.* 00010000 0001 01 *\([0-9]*\) /|\1:/|p' "/proc/$1/net/unix"); do
+		case $holds in *"socket:[${line%%:*}]"*) held="$held ${line#*:}" ;; esac
+	done
+	set +f
 }
 
 ask_engine() {
 	pid=$1 asked=
+	find_held "$pid"
 	set -f
 	for host in $2 unix:///var/run/docker.sock; do
 		case $host in
 		unix://*)
-			socket=$(inside "$pid" "${host#unix://}")
-			[ -S "$socket" ] && ask "$pid" "$host" docker -H "unix://$socket"
+			path=${host#unix://}
+			# The socket may be known by a name through a link, as /var/run is one.
+			case "$held " in *"/${path##*/} "*) ;; *) continue ;; esac
+			way=$(socket "$pid" "$path" 2>/dev/null)
+			[ -n "$way" ] && ask "$pid" "$host" docker -H "unix://$way"
 			;;
 		tcp://*)
-			certificates=/proc/$pid/root/certs/client
+			certificates=/certs/client
 			address=${host#tcp://}
 			case $address in 0.0.0.0:* | :* | '[::]:'*) address=127.0.0.1:${address##*:} ;; esac
-			if [ -e "$certificates/key.pem" ] && [ "${address##*:}" != 2375 ]; then
+			if [ "${address##*:}" != 2375 ] && [ -n "$(regular "$pid" $certificates/key.pem 2>/dev/null)" ]; then
+				certificates=/proc/$pid/root$certificates
 				ask "$pid" "tcp://$address" nsenter -t "$pid" -n \
 					docker --tlsverify --tlscacert "$certificates/ca.pem" \
 					--tlscert "$certificates/cert.pem" --tlskey "$certificates/key.pem" \
@@ -257,7 +470,7 @@ ask_engine() {
 		[ -n "$asked" ] && break
 	done
 	set +f
-	[ -n "$asked" ] || [ -e "/proc/$pid/root/" ] || record closed "$pid" true
+	[ -n "$holds" ] || note closed "$pid"
 }
 
 # The options of a dockerd that the walk itself needs: where it listens, where its file and its data
@@ -292,9 +505,8 @@ read_options() {
 # A daemon that does not answer may still be known by the containerd beside it; only by our own
 # container's, for a nested one's program is not to be run out here.
 read_programs() {
-	here=$(few ls -l /proc/self/ns/mnt) there=$(few ls -l "/proc/$1/ns/mnt")
-	if [ "${here##*-> }" = "${there##*-> }" ]; then
-		record containerd "$1" $limit containerd --version
+	if in_here "$1"; then
+		record containerd "$1" containerd --version
 	else
 		record opts "$1" show_opts "$1"
 	fi
@@ -306,62 +518,140 @@ show_opts() {
 		tr '\0' '\n' <"/proc/$1/environ" | grep '^DOCKER_OPTS='
 }
 
-# Where an engine keeps its data, to be looked at with those of the others: their paths as they are
-# seen from here, without words that would make two of one.
-note_data() {
-	case $2 in /*[![:graph:]]*) ;; /*) roots="$roots $(inside "$1" "$2")" ;; esac
+# Which file system an engine's data lie on, and what is left there: the path as it is seen from here,
+# without words that would make two of one, or of which `stat` would make others.
+read_data() {
+	case $2 in *[![:graph:]]* | *[%\\]*) return ;; /*) record places "$1" show_data "$1" "$2" ;; esac
 }
 
-# Which file systems the engines' data lie on, and what is left there.
-read_data() {
-	[ -n "$roots" ] || return
-	set -f
-	# shellcheck disable=SC2086 # words are meant
-	record places - $limit stat -L -c '%d %i %n' $roots
-	# shellcheck disable=SC2086
-	record room - $limit stat -f -c '%t %S %b %a %c %d %n' $roots
-	set +f
+show_data() {
+	resolve "$1" "$2" || return
+	stat -L -c "%d %i /proc/$1/root$2" "$at"
+	done_ -
+	say room "$1"
+	exec stat -L -f -c "%t %S %b %a %c %d /proc/$1/root$2" "$at"
 }
+
+show_arguments() { exec tr '\0' '\n' <"/proc/$1/cmdline"; }
 
 read_engine() {
-	arguments=$($limit tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | head -c 65536)
-	record arguments "$1" printf '%s' "$arguments"
-	read_options "$arguments"
-	file=$(inside "$1" "$config")
-	if [ -e "$file" ]; then
-		record config "$1" $limit head -c 65536 "$file"
-		set -f
-		for word in $($limit grep -o -E '"(unix|tcp)://[^"]*"|"(data-root|graph)" *: *"[^"]*"' "$file" 2>/dev/null | tr -d '" '); do
-			case $word in
-			data-root:* | graph:*) data=${word#*:} ;;
-			*) hosts="$hosts $word" ;;
-			esac
-		done
-		set +f
-	fi
-	note_data "$1" "${data:-/var/lib/docker}"
+	whole_record=$bytes bytes=65536
+	record arguments "$1" show_arguments "$1"
+	read_options "$said"
+	record config "$1" file "$1" "$config"
+	bytes=$whole_record
+	read_config
 	if command -v docker >/dev/null; then
 		ask_engine "$1" "$hosts"
 	else
-		record no-client "$1" true
+		note no-client "$1"
 	fi
 	read_programs "$1"
+	read_data "$1" "${data:-/var/lib/docker}"
+}
+
+# What of a daemon.json the walk itself needs.
+read_config() {
+	case $said in absent*) return ;; esac
+	set -f
+	for word in $(printf %s "$said" | grep -o -E '"(unix|tcp)://[^"]*"|"(data-root|graph)" *: *"[^"]*"' | tr -d '" '); do
+		case $word in
+		data-root:* | graph:*) data=${word#*:} ;;
+		*) hosts="$hosts $word" ;;
+		esac
+	done
+	set +f
+}
+
+# Where a process has its files: `mount`, the number of its namespace.
+find_mount() { eval "mount=\${mount_$1-}"; }
+
+# Whether a process has its files where we have ours.
+in_here() {
+	find_mount $$
+	mine=$mount
+	find_mount "$1"
+	[ "$mount" = "$mine" ]
+}
+
+# Every dockerd that may be an engine, those first that a build can forge least: PID by PID. What is not
+# in our own file system must have CAP_SYS_ADMIN (the 21st), without which nobody runs a container; one
+# with a containerd beside it comes before one without, then the older. A daemon's own helpers carry its
+# name.
+rank_engines() {
+	files=
+	for name in $programs; do
+		pid=${name#/proc/}
+		pid=${pid%%/*}
+		case $name in
+		*:dockerd)
+			is_ours "$pid" || continue
+			eval "docker_$pid=1"
+			files="$files /proc/$pid/status"
+			;;
+		*)
+			find_mount "$pid"
+			eval "runs_$mount=1"
+			;;
+		esac
+	done
+	[ -n "$files" ] || return
+	for word in $(few over "$files" grep -s -H -E '^(PPid|CapEff):'); do
+		case $word in
+		*PPid: | *CapEff:) key=$word ;;
+		*)
+			pid=${key#/proc/}
+			pid=${pid%%/*}
+			case $key in
+			*PPid:)
+				find_mount "$pid"
+				own_mount=$mount helper=
+				find_mount "$word"
+				eval "is_docker=\${docker_$word-}"
+				[ -n "$is_docker" ] && [ "$mount" = "$own_mount" ] && helper=1
+				;;
+			*)
+				[ -z "$helper" ] || continue
+				eval "runs=\${runs_$own_mount-}"
+				if in_here "$pid"; then
+					echo "0 $pid"
+				elif [ $((0x$word & 0x200000)) = 0 ]; then
+					continue
+				elif [ -n "$runs" ]; then
+					echo "1 $pid"
+				else
+					echo "2 $pid"
+				fi
+				;;
+			esac
+			;;
+		esac
+	done
 }
 
 read_engines() {
-	count=0 roots=
-	for file in $(few grep -l -x dockerd /proc/[0-9]*/comm); do
-		pid=${file#/proc/}
-		pid=${pid%/comm}
-		is_ours "$pid" || continue
+	engines=
+	# shellcheck disable=SC2046 # ranks and processes, one after the other
+	set -- $(rank_engines | sort -n -k 1,1 -k 2,2)
+	count=0 total=$(($# / 2)) more=
+	say engines -
+	while [ $# -gt 0 ] && [ -z "$more" ]; do
+		printf '%s\n' "$2"
 		count=$((count + 1))
-		if [ $count -gt "$most" ] || out_of_time; then
-			record skipped "$pid" true
-		else
-			read_engine "$pid"
-		fi
+		if [ $count -le "$most" ]; then engines="$engines $2"; else more=$2; fi
+		shift 2
 	done
-	read_data
+	done_ -
+	said=$((total - most - 1))
+	[ -z "$more" ] || tell more-engines "$more"
+	# shellcheck disable=SC2086
+	set -- $engines
+	while [ $# -gt 0 ]; do
+		reserve=$(($# * 16384))
+		if out_of_time; then note skipped "$1"; else read_engine "$1"; fi
+		shift
+	done
+	reserve=0
 }
 
 # How to fetch a URL to standard output, with the agent's name and the URL to follow. The way itself
@@ -384,7 +674,7 @@ fetch() {
 	said=$(
 		{
 			{
-				$limit nsenter -t "$1" -n $fetcher "$agent-$1" "$url" 2>&4
+				nsenter -t "$1" -n $fetcher "$agent-$1" "$url" 2>&4
 				echo "status $?" >&4
 			} | head -c 65536 | wc -c | sed 's/^ */bytes /' >&4
 		} 4>&1
@@ -409,16 +699,18 @@ confirm() {
 	find_fetcher
 	agent=runner-doctor-$$
 	jobs=
+	kill -USR1 "$guard"
 	say fetched -
 	for pid in $leaders; do
-		[ -n "$fetcher" ] && [ -n "$limit" ] || break
+		[ -n "$fetcher" ] || break
 		grep -q -s '^[^[:space:]]*[[:space:]]00000000[[:space:]]' "/proc/$pid/net/route" || continue
 		fetch "$pid" &
 		jobs="$jobs $!"
 	done
-	last=$(($(date +%s) + step - 1))
+	now
+	ends=$((now + patience * 100 - 100))
 	sleep 1
-	while left=$(grep -l -s -a "[r]${agent#r}-" /proc/[0-9]*/cmdline) && [ "$(date +%s)" -lt $last ]; do
+	while left=$(few over '/proc/[0-9]*/cmdline' grep -l -s -a "[r]${agent#r}-") && [ -n "$left" ] && ! out_of_time; do
 		sleep 1
 	done
 	for client in $left; do
@@ -428,26 +720,36 @@ confirm() {
 	# shellcheck disable=SC2086
 	[ -n "$jobs" ] && wait $jobs
 	done_ -
-	[ -n "$fetcher" ] || record no-fetcher - true
+	[ -n "$fetcher" ] || note no-fetcher -
 }
 
 # Last, so that what changed meanwhile shows: the counters of dropped packets. Beside them the name
 # servers and, where one is an address of the asker's own, who waits for names there (port 53).
 read_again() {
-	files= sockets=
+	files= sockets= local=
 	for pid in $leaders; do
-		files="$files /proc/$pid/net/snmp /proc/$pid/root/etc/resolv.conf"
+		files="$files /proc/$pid/net/snmp"
 		sockets="$sockets /proc/$pid/net/udp /proc/$pid/net/udp6"
 	done
 	# shellcheck disable=SC2086
-	again=$($limit grep -s -H -E '^Ip:|^nameserver' $files | head -c "$bytes")
-	record again - printf '%s\n' "$again"
-	case $again in
-	*nameserver[[:space:]]127.* | *nameserver[[:space:]]::1*)
-		# shellcheck disable=SC2086
-		record sockets - $limit grep -s -H -E '^ *[0-9]+: [0-9A-F]+:0035 ' $sockets
-		;;
-	esac
+	record again - grep -s -H '^Ip:' $files
+	for pid in $leaders; do
+		out_of_time && break
+		said=$(name_servers "$pid" 2>/dev/null)
+		tell again "$pid"
+		case $said in *nameserver[[:space:]]127.* | *nameserver[[:space:]]::1*) local=1 ;; esac
+	done
+	# shellcheck disable=SC2086
+	[ -z "$local" ] || record sockets - grep -s -H -E '^ *[0-9]+: [0-9A-F]+:0035 ' $sockets
+}
+
+name_servers() {
+	resolve "$1" /etc/resolv.conf && [ -f "$at" ] || return
+	lines=0
+	while read -r word address _ && [ $lines -lt 100 ]; do
+		lines=$((lines + 1))
+		[ "$word" = nameserver ] && [ ${#address} -le 64 ] && echo "nameserver $address"
+	done <"$at"
 }
 
 # The counters of dropped packets, once more.
@@ -462,7 +764,7 @@ count_again() {
 nested_engine() {
 	find_pod
 	here=$(few ls -l /proc/self/ns/mnt)
-	for file in $(few grep -l -x dockerd /proc/[0-9]*/comm); do
+	for file in $(few over '/proc/[0-9]*/comm' grep -l -x dockerd); do
 		pid=${file#/proc/}
 		pid=${pid%/comm}
 		there=$(few ls -l "/proc/$pid/ns/mnt")
@@ -485,7 +787,7 @@ await_nested() {
 # The engine that commands here talk to, which may run out of our sight.
 ask_told() {
 	host=${told_host:-unix:///var/run/docker.sock}
-	command -v docker >/dev/null || { record no-client 0 true; return; }
+	command -v docker >/dev/null || { note no-client 0 && return; }
 	case $host in unix://*) [ -S "${host#unix://}" ] || return 0 ;; esac
 	ask 0 "$host" env ${told_verify:+"DOCKER_TLS_VERIFY=$told_verify"} \
 		${told_certificates:+"DOCKER_CERT_PATH=$told_certificates"} docker -H "$host"
@@ -493,35 +795,42 @@ ask_told() {
 
 # walk MARK STEP_SECONDS SECONDS BYTES MOST MODE POD WAIT_SECONDS CONFIRM_SECONDS URL
 walk() {
-	mark=$1 step=$2 bytes=$4 most=$5 mode=$6 pod=$7 url=${10}
+	mark=$1 step=$2 whole=$3 bytes=$4 most=$5 mode=$6 pod=$7 patience=$9 url=${10}
+	room=$((3 * bytes)) reserve=0 bound=$bytes
+	set -- "$@" /proc/[0-9]*
+	crowd=$#
 	told_host=${DOCKER_HOST-} told_verify=${DOCKER_TLS_VERIFY-} told_certificates=${DOCKER_CERT_PATH-}
 	unset DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_TLS DOCKER_CERT_PATH DOCKER_API_VERSION
+	export LC_ALL=C
 	exec 3<&0 </dev/null
-	watch_client
+	guard &
+	guard=$!
 	exec 3<&-
+	trap 'finish; exit 1' HUP INT PIPE TERM
 	say self -
 	echo "pid $$"
 	echo "uid $(id -u)"
 	echo "kernel $(uname -r)"
-	now=$(date +%s)
-	echo "clock $now"
+	echo "clock $(date +%s)"
 	done_ -
 	if [ "$8" != 0 ]; then
-		ends=$((now + $8))
+		now
+		ends=$((now + $8 * 100))
 		await_nested
-		now=$(date +%s)
 	fi
-	ends=$((now + $3))
-	find_limit
+	now
+	ends=$((now + whole * 100))
 	if [ "$mode" = node ]; then
 		leaders=$$ own=$$
 		read_networks
 		read_again
-		[ "$9" != 0 ] && sleep "$9"
+		count=0
+		while [ $count -lt "$patience" ]; do
+			sleep 1
+			count=$((count + 1))
+		done
 	else
-		record status - grep -s -H -E '^(Name|PPid):|^Max open files' /proc/[0-9]*/status /proc/[0-9]*/limits
-		record cgroup - grep -s -H -E '^0::|:pids:' /proc/[0-9]*/cgroup
-		record oom - grep -s -H '' /proc/[0-9]*/oom_score_adj
+		read_processes
 		find_pod
 		read_namespaces
 		read_networks
@@ -529,14 +838,10 @@ walk() {
 		[ "$mode" = here ] && ask_told
 		command -v run_probes >/dev/null && run_probes
 		read_again
-		if [ "$9" != 0 ]; then
-			step=$9
-			find_limit
-			confirm
-		fi
+		[ "$patience" = 0 ] || confirm
 	fi
-	[ "$9" != 0 ] && count_again
-	kill "$watcher" 2>/dev/null
+	[ "$patience" = 0 ] || count_again
+	finish
 	say end -
 	done_ 0
 }

@@ -29,6 +29,7 @@ fn read(text: &str) -> Vec<Firewall> {
         key: "1",
         content: text.as_bytes(),
         status: None,
+        cut: false,
     };
     firewalls(&record, &["docker0"], Some("eth0")).unwrap()
 }
