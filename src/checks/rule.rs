@@ -1,10 +1,11 @@
 //! A check file that was understood: its expressions compiled against the facts there are.
 
 use super::case::Case;
-use super::definition::{self, Definition, Milder, Section, Want, WrittenProbe};
+use super::definition::{Definition, Milder, Section, Want, WrittenProbe};
 use super::expression::{Expression, Variables};
 use super::fault::{Fault, Place, Refusal, Source};
 use super::shape::Shape;
+use super::symptom;
 use super::template::Template;
 use crate::diagnosis::Severity;
 use crate::evidence::{Layer, Probe};
@@ -12,8 +13,7 @@ use crate::facts::{
     BuildFacts, ContainerFacts, EngineFacts, NamespaceFacts, NetworkFacts, PodFacts, RunnerFacts,
     SecretFacts, StepFacts, SubnetFacts,
 };
-use crate::symptoms;
-use regex::Regex;
+use crate::symptoms::Symptom;
 use schemars::{Schema, schema_for};
 use serde_saphyr::{Location, Spanned};
 use std::collections::BTreeMap;
@@ -29,6 +29,8 @@ pub struct Check {
     pub group: String,
     /// Lines of logs that point to it, and how they are known.
     pub symptoms: Vec<Symptom>,
+    /// Its lines show that something failed, and not why.
+    pub(crate) consequence: bool,
     pub why: String,
     pub references: Vec<String>,
     pub cases: Vec<Case>,
@@ -51,13 +53,6 @@ pub struct Check {
     pub(super) built_in: bool,
     /// The checks that it names, and where.
     pub(super) names: Vec<(String, Place)>,
-}
-
-/// A known error text.
-#[derive(Clone, Debug)]
-pub struct Symptom {
-    pub(super) pattern: Regex,
-    pub example: String,
 }
 
 impl Check {
@@ -126,6 +121,13 @@ impl Compiler<'_> {
                 names.push((name.clone(), self.source.find(line, column, name)));
             }
         }
+        let (symptoms, others) = symptom::compile(
+            self.source,
+            &definition.id.value,
+            &definition.symptoms,
+            &definition.taken_back_by,
+        )?;
+        names.extend(others);
         let mut remedy = BTreeMap::new();
         for (want, value) in &definition.remedy {
             remedy.insert(*want, self.template(value)?);
@@ -160,11 +162,8 @@ impl Compiler<'_> {
                 Some(probe) => Some(self.probe(probe, &definition)?),
                 None => None,
             },
-            symptoms: definition
-                .symptoms
-                .iter()
-                .map(|symptom| self.symptom(symptom))
-                .collect::<Result<_, _>>()?,
+            symptoms,
+            consequence: definition.consequence,
             remedy,
             built_in: false,
             names,
@@ -183,13 +182,7 @@ impl Compiler<'_> {
 
     /// The file's name and its `needs` must say what the check itself says.
     fn agree_with_place(&self, definition: &Definition, id: &str) -> Result<(), Fault> {
-        if definition.id.value != id {
-            return Err(Fault {
-                what: format!("the id `{}` is not the file's name", definition.id.value),
-                place: self.place(&definition.id.referenced),
-                advice: format!("write `id: {id}`, or rename the file"),
-            });
-        }
+        self.source.must_be_called(&definition.id, id)?;
         let section = definition.for_each.value;
         if !definition.needs.value.contains(&section) {
             return Err(Fault {
@@ -256,30 +249,6 @@ impl Compiler<'_> {
             command: command.to_owned(),
         };
         Ok((probe, self.place(&written.run.referenced)))
-    }
-
-    fn symptom(&self, written: &definition::Symptom) -> Result<Symptom, Fault> {
-        let definition::Symptom { pattern, example } = written;
-        let compiled = symptoms::compile(&pattern.value).map_err(|(what, advice)| {
-            let words = pattern.value.clone();
-            let refusal = Refusal {
-                what,
-                advice,
-                words,
-            };
-            self.fault(refusal, &pattern.referenced)
-        })?;
-        if !compiled.is_match(&example.value) {
-            return Err(Fault {
-                what: format!("`{}` does not know its own example", pattern.value),
-                place: self.place(&example.referenced),
-                advice: "mend the pattern, or give a line that has this error".into(),
-            });
-        }
-        Ok(Symptom {
-            pattern: compiled,
-            example: example.value.clone(),
-        })
     }
 
     fn expression(&self, source: &Spanned<String>) -> Result<Expression, Fault> {
