@@ -8,6 +8,7 @@
 mod baseline;
 pub mod case;
 mod definition;
+mod entry;
 mod expression;
 pub(crate) mod fault;
 mod fingerprint;
@@ -17,11 +18,13 @@ mod rule;
 mod section;
 mod shape;
 pub(crate) mod suggestion;
+mod symptom;
 mod template;
 mod vocabulary;
 
 pub use case::{Case, CaseReport, Outcome};
 pub use definition::Stage;
+pub use entry::Entry;
 pub(crate) use fingerprint::{
     GENERATED, UUID_LENGTH, is_generated, is_uuid, runner_fingerprint, steady,
 };
