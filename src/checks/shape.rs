@@ -23,7 +23,11 @@ impl Shape {
             .and_then(Value::as_object)
             .cloned()
             .unwrap_or_default();
-        read(&root, &definitions)
+        let mut reader = Reader {
+            definitions: &definitions,
+            open: Vec::new(),
+        };
+        reader.read(&root)
     }
 
     /// The attributes of an object.
@@ -43,38 +47,63 @@ impl Shape {
     }
 }
 
-fn read(schema: &Value, definitions: &Map<String, Value>) -> Shape {
-    if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
-        let name = name.trim_start_matches("#/$defs/");
-        return definitions
-            .get(name)
-            .map_or(Shape::Any, |definition| read(definition, definitions));
-    }
-    let variants = schema.get("anyOf").or_else(|| schema.get("oneOf"));
-    if let Some(variants) = variants.and_then(Value::as_array) {
-        let shapes = variants.iter().map(|variant| read(variant, definitions));
-        return shapes.filter(|s| !is_hole(s)).fold(Shape::Leaf, merge);
-    }
-    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-        let attributes = properties
-            .iter()
-            .map(|(name, schema)| (name.clone(), read(schema, definitions)));
-        return Shape::Object(attributes.collect());
-    }
-    if let Some(items) = schema.get("items") {
-        return Shape::List(Box::new(read(items, definitions)));
-    }
-    match schema.get("type") {
-        Some(kind) if kind != "object" => Shape::Leaf,
-        _ if schema.get("enum").is_some() || schema.get("const").is_some() => Shape::Leaf,
-        _ => Shape::Any,
-    }
+struct Reader<'a> {
+    definitions: &'a Map<String, Value>,
+    /// The definitions that are being read: one that holds itself ends there.
+    open: Vec<&'a str>,
 }
 
-/// The written form of a value that was not observed: it stands beside every observed one and is
-/// nothing that an expression asks for.
-fn is_hole(shape: &Shape) -> bool {
-    shape.attributes() == ["unobserved"]
+impl<'a> Reader<'a> {
+    fn read(&mut self, schema: &'a Value) -> Shape {
+        if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
+            return self.definition(name.trim_start_matches("#/$defs/"));
+        }
+        let variants = schema.get("anyOf").or_else(|| schema.get("oneOf"));
+        if let Some(variants) = variants.and_then(Value::as_array) {
+            let mut shape = Shape::Leaf;
+            for variant in variants {
+                if !self.is_gap(variant) {
+                    shape = merge(shape, self.read(variant));
+                }
+            }
+            return shape;
+        }
+        if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+            let attributes = properties
+                .iter()
+                .map(|(name, schema)| (name.clone(), self.read(schema)));
+            return Shape::Object(attributes.collect());
+        }
+        if let Some(items) = schema.get("items") {
+            return Shape::List(Box::new(self.read(items)));
+        }
+        match schema.get("type") {
+            Some(kind) if kind != "object" => Shape::Leaf,
+            _ if schema.get("enum").is_some() || schema.get("const").is_some() => Shape::Leaf,
+            _ => Shape::Any,
+        }
+    }
+
+    /// The written form of a value that was not observed: it stands beside every observed one and is
+    /// nothing that an expression asks for.
+    fn is_gap(&self, variant: &Value) -> bool {
+        let name = variant.get("$ref").and_then(Value::as_str);
+        let named = name.and_then(|name| self.definitions.get(name.trim_start_matches("#/$defs/")));
+        let properties = named.unwrap_or(variant).get("properties");
+        let properties = properties.and_then(Value::as_object);
+        properties.is_some_and(|all| all.len() == 1 && all.contains_key("unobserved"))
+    }
+
+    fn definition(&mut self, name: &'a str) -> Shape {
+        let definition = self.definitions.get(name);
+        let Some(definition) = definition.filter(|_| !self.open.contains(&name)) else {
+            return Shape::Any;
+        };
+        self.open.push(name);
+        let shape = self.read(definition);
+        self.open.pop();
+        shape
+    }
 }
 
 fn merge(one: Shape, other: Shape) -> Shape {
