@@ -1,14 +1,21 @@
 //! Reading what the doctor wrote itself: recordings and reports, YAML or JSON, of any size.
 
+use anyhow::{Result, anyhow};
 use serde::de::DeserializeOwned;
 
 /// JSON is YAML too, but many times as fast to read as such.
-pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
     let json = text.trim_start().starts_with('{');
     match json.then(|| serde_json::from_str(text)) {
         Some(Ok(read)) => Ok(read),
-        _ => serde_saphyr::from_str_with_options(text, bounds(text)),
+        _ => serde_saphyr::from_str_with_options(text, bounds(text)).map_err(|error| plain(&error)),
     }
+}
+
+/// The first line of what the reader says: below it are the text at fault and the reader's internals.
+fn plain(error: &serde_saphyr::Error) -> anyhow::Error {
+    let said = error.without_snippet().to_string();
+    anyhow!("{}", said.lines().next().unwrap_or_default().to_owned())
 }
 
 /// The reader's own bounds suit a file of settings; a recording or a report of a fleet is larger. It may hold
