@@ -1,5 +1,6 @@
 //! The format of a check file, as it is written.
 
+use super::section::Section;
 use crate::diagnosis::{Confidence, Severity};
 use crate::evidence::Layer;
 use crate::remedy::WantKind;
@@ -194,56 +195,4 @@ pub struct ExpectedFinding {
     pub engine: Option<String>,
     pub severity: Option<Severity>,
     pub confidence: Option<Confidence>,
-}
-
-/// A list of things in a runner that checks go through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Section {
-    Networks,
-    /// The addresses of Docker networks.
-    Subnets,
-    /// Network namespaces: the pod's, and those of containers in it.
-    Namespaces,
-    Engines,
-    /// The runner's pod: one thing.
-    Pods,
-    /// The pod's containers.
-    Containers,
-    /// The containers that Docker engines run now: builds and their services.
-    Builds,
-    /// The steps of a pipeline that ask for memory; only in files.
-    Steps,
-    /// The Secrets that stand in a file; only in files.
-    Secrets,
-}
-
-impl Section {
-    pub(crate) const ALL: [Section; 9] = [
-        Section::Networks,
-        Section::Subnets,
-        Section::Namespaces,
-        Section::Engines,
-        Section::Pods,
-        Section::Containers,
-        Section::Builds,
-        Section::Steps,
-        Section::Secrets,
-    ];
-}
-
-impl fmt::Display for Section {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Section::Networks => "networks",
-            Section::Subnets => "subnets",
-            Section::Namespaces => "namespaces",
-            Section::Engines => "engines",
-            Section::Pods => "pods",
-            Section::Containers => "containers",
-            Section::Builds => "builds",
-            Section::Steps => "steps",
-            Section::Secrets => "secrets",
-        })
-    }
 }

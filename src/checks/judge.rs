@@ -1,11 +1,11 @@
 //! The judge: evidence and checks in, findings and unknowns out. It touches nothing of the world,
 //! and the same evidence gives the same judgement, byte for byte.
 
-use super::definition::Section;
 use super::expression::Scope;
 use super::fingerprint::fingerprint;
 use super::library::Library;
 use super::rule::Check;
+use super::section::Section;
 use super::template::Template;
 use crate::diagnosis::{Confidence, Finding, Severity, Unknown};
 use crate::evidence::{Evidence, Runner};
@@ -15,6 +15,7 @@ use std::cmp::Reverse;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::thread;
+pub(super) use view::Listed;
 use view::{Item, View};
 
 mod cause;
@@ -125,7 +126,7 @@ fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
         },
         reasons,
     };
-    for item in &view.section(check.for_each).items {
+    for item in view.items(check.for_each) {
         let probed = check.probe.as_ref().map(|probe| view.asked(probe, item));
         let scope = probed.as_ref().unwrap_or(&item.scope);
         match check.fails_when.truth(scope) {
@@ -138,7 +139,7 @@ fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
         }
     }
     for section in &check.needs {
-        for hole in &view.section(*section).holes {
+        for hole in view.holes(*section) {
             let reasons = vec![hole.reason.clone()];
             let doubt = doubt(&hole.engine, hole.subject.clone(), reasons);
             if !examined.doubts.contains(&doubt) {

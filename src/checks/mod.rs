@@ -14,18 +14,19 @@ mod fingerprint;
 mod judge;
 mod library;
 mod rule;
+mod section;
 mod shape;
 pub(crate) mod suggestion;
 mod template;
 
 pub use case::{Case, CaseReport, Outcome};
-pub use definition::Section;
 pub(crate) use fingerprint::{
     GENERATED, UUID_LENGTH, is_generated, is_uuid, runner_fingerprint, steady,
 };
 pub use judge::{Judgement, judge, judge_alone};
 pub use library::Library;
 pub use rule::Check;
+pub use section::Section;
 
 /// The JSON Schema of a check file, for editors.
 pub fn schema() -> schemars::Schema {

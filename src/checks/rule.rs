@@ -1,21 +1,19 @@
 //! A check file that was understood: its expressions compiled against the facts there are.
 
 use super::case::Case;
-use super::definition::{self, Definition, Milder, Section, WrittenProbe};
+use super::definition::{self, Definition, Milder, WrittenProbe};
 use super::expression::{Expression, Variables};
 use super::fault::{Fault, Place, Refusal, Source};
+use super::section::Section;
 use super::shape::Shape;
 use super::template::Template;
 use crate::diagnosis::Severity;
 use crate::evidence::{Layer, Probe};
-use crate::facts::{
-    BuildFacts, ContainerFacts, EngineFacts, NamespaceFacts, NetworkFacts, PodFacts, RunnerFacts,
-    SecretFacts, StepFacts, SubnetFacts,
-};
+use crate::facts::RunnerFacts;
 use crate::remedy::WantKind;
 use crate::symptoms;
 use regex::Regex;
-use schemars::{Schema, schema_for};
+use schemars::schema_for;
 use serde_saphyr::{Location, Spanned};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -331,8 +329,9 @@ impl Compiler<'_> {
 
 /// What the things of each section look like, and a runner: worked out once for all checks.
 static SHAPES: LazyLock<(BTreeMap<Section, Shape>, Shape)> = LazyLock::new(|| {
-    let shapes = Section::ALL.map(|section| (section, Shape::of(facts(section))));
-    (shapes.into(), Shape::of(schema_for!(RunnerFacts)))
+    let shapes = Section::ALL.iter();
+    let shapes = shapes.map(|section| (*section, Shape::of(section.schema())));
+    (shapes.collect(), Shape::of(schema_for!(RunnerFacts)))
 });
 
 /// What a check's expressions may read.
@@ -347,19 +346,4 @@ fn variables(definition: &Definition) -> Variables {
         variables.0.insert("probe".to_owned(), Shape::Leaf);
     }
     variables
-}
-
-/// What is known of each thing in a section.
-fn facts(section: Section) -> Schema {
-    match section {
-        Section::Networks => schema_for!(NetworkFacts),
-        Section::Subnets => schema_for!(SubnetFacts),
-        Section::Namespaces => schema_for!(NamespaceFacts),
-        Section::Engines => schema_for!(EngineFacts),
-        Section::Pods => schema_for!(PodFacts),
-        Section::Containers => schema_for!(ContainerFacts),
-        Section::Builds => schema_for!(BuildFacts),
-        Section::Steps => schema_for!(StepFacts),
-        Section::Secrets => schema_for!(SecretFacts),
-    }
 }

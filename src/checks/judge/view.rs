@@ -1,32 +1,26 @@
 //! The facts of one runner, ready for expressions.
 
-use crate::checks::definition::Section;
 use crate::checks::expression::{Bound, Scope};
 use crate::checks::fault::Place;
+use crate::checks::section::Section;
 use crate::evidence::{Evidence, Layer, Observation, Probe, Probed, Runner, Why};
 use crate::facts::{self, Facts};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 pub(super) struct View {
     pub(super) runner: String,
     pub(super) about_runner: Scope,
     about: Bound,
     probes: Vec<Probed>,
-    networks: Listed,
-    engines: Listed,
-    pods: Listed,
-    containers: Listed,
-    builds: Listed,
-    subnets: Listed,
-    namespaces: Listed,
-    steps: Listed,
-    secrets: Listed,
+    sections: BTreeMap<Section, Listed>,
 }
 
-pub(super) struct Listed {
-    pub(super) items: Vec<Item>,
-    pub(super) holes: Vec<facts::Hole>,
+/// The items of a section, and what is missing from it.
+pub(crate) struct Listed {
+    items: Vec<Item>,
+    holes: Vec<facts::Hole>,
 }
 
 /// One thing that is judged: `it`.
@@ -46,24 +40,12 @@ impl View {
         let facts = Facts::derive(evidence, runner);
         let probes = runner.probes.clone();
         let runner = Bound::new("runner", &document(&facts.runner));
-        let mut containers = Listed::new(facts.containers, &runner);
-        for container in &mut containers.items {
-            container.place = Some(container.name.clone());
-        }
         View {
-            networks: Listed::new(facts.networks, &runner),
-            engines: Listed::new(facts.engines, &runner),
-            pods: Listed::new(facts.pods, &runner),
-            containers,
-            builds: Listed::new(facts.builds, &runner),
-            subnets: Listed::new(facts.subnets, &runner),
-            namespaces: Listed::new(facts.namespaces, &runner),
-            steps: Listed::new(facts.steps, &runner),
-            secrets: Listed::new(facts.secrets, &runner),
+            runner: facts.runner.name.clone(),
             about_runner: Scope::new([&runner]),
+            sections: Section::list(facts, &runner),
             about: runner,
             probes,
-            runner: facts.runner.name,
         }
     }
 
@@ -88,31 +70,32 @@ impl View {
         Scope::new([&item.it, &self.about, &output])
     }
 
-    pub(super) fn section(&self, section: Section) -> &Listed {
-        match section {
-            Section::Networks => &self.networks,
-            Section::Engines => &self.engines,
-            Section::Pods => &self.pods,
-            Section::Containers => &self.containers,
-            Section::Builds => &self.builds,
-            Section::Subnets => &self.subnets,
-            Section::Namespaces => &self.namespaces,
-            Section::Steps => &self.steps,
-            Section::Secrets => &self.secrets,
-        }
+    pub(super) fn items(&self, section: Section) -> &[Item] {
+        self.sections.get(&section).map_or(&[], |listed| &listed.items)
+    }
+
+    pub(super) fn holes(&self, section: Section) -> &[facts::Hole] {
+        self.sections.get(&section).map_or(&[], |listed| &listed.holes)
     }
 }
 
 impl Listed {
-    fn new<T: Serialize>(section: facts::Section<T>, runner: &Bound) -> Listed {
-        let items = section.items.iter().map(|item| {
+    pub(crate) fn new<T: Serialize>(
+        section: Section,
+        facts: facts::Section<T>,
+        runner: &Bound,
+    ) -> Listed {
+        let items = facts.items.iter().map(|item| {
             let it = document(item);
             let text = |key: &str| it.get(key).and_then(Value::as_str).map(str::to_owned);
             let engine = text("engine");
             let name = text("name").unwrap_or_default();
             let it = Bound::new("it", &it);
             Item {
-                place: engine.clone(),
+                place: match section {
+                    Section::Containers => Some(name.clone()),
+                    _ => engine.clone(),
+                },
                 engine,
                 name,
                 scope: Scope::new([&it, runner]),
@@ -121,7 +104,7 @@ impl Listed {
         });
         Listed {
             items: items.collect(),
-            holes: section.holes,
+            holes: facts.holes,
         }
     }
 }

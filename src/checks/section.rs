@@ -1,0 +1,76 @@
+//! The sections of the facts that checks go through, in one table.
+
+use super::expression::Bound;
+use super::judge::Listed;
+use crate::facts::{
+    BuildFacts, ContainerFacts, EngineFacts, Facts, NamespaceFacts, NetworkFacts, PodFacts,
+    SecretFacts, StepFacts, SubnetFacts,
+};
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Each row: the section, the field of [`Facts`] that holds it (its name in check files), and the
+/// type of its items.
+macro_rules! sections {
+    ($($(#[$about:meta])* $section:ident, $field:ident: $item:ty;)*) => {
+        /// A list of things in a runner that checks go through.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+        #[serde(rename_all = "lowercase")]
+        pub enum Section {
+            $($(#[$about])* $section,)*
+        }
+
+        impl Section {
+            pub(crate) const ALL: &[Section] = &[$(Section::$section),*];
+
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Section::$section => stringify!($field),)*
+                }
+            }
+
+            /// What its items hold.
+            pub(crate) fn schema(self) -> Schema {
+                match self {
+                    $(Section::$section => schema_for!($item),)*
+                }
+            }
+
+            /// The items of every section, ready for expressions. A section of the facts that is
+            /// not in this table does not compile.
+            pub(super) fn list(facts: Facts, runner: &Bound) -> BTreeMap<Section, Listed> {
+                let Facts { runner: _, $($field),* } = facts;
+                BTreeMap::from([
+                    $((Section::$section, Listed::new(Section::$section, $field, runner)),)*
+                ])
+            }
+        }
+    };
+}
+
+sections! {
+    Networks, networks: NetworkFacts;
+    /// The addresses of Docker networks.
+    Subnets, subnets: SubnetFacts;
+    /// Network namespaces: the pod's, and those of containers in it.
+    Namespaces, namespaces: NamespaceFacts;
+    Engines, engines: EngineFacts;
+    /// The runner's pod: one thing.
+    Pods, pods: PodFacts;
+    /// The pod's containers.
+    Containers, containers: ContainerFacts;
+    /// The containers that Docker engines run now: builds and their services.
+    Builds, builds: BuildFacts;
+    /// The steps of a pipeline that ask for memory; only in files.
+    Steps, steps: StepFacts;
+    /// The Secrets that stand in a file; only in files.
+    Secrets, secrets: SecretFacts;
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
