@@ -7,6 +7,8 @@ pub(crate) mod review;
 
 pub(crate) use document::roles;
 
+use crate::facts::Origin;
+
 /// Where the runners are, and who looks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope<'a> {
@@ -33,7 +35,8 @@ pub(crate) struct Right {
     pub(crate) gives: &'static str,
     /// What is unknown without it.
     pub(crate) without: &'static str,
-    pub(crate) blinds: Blinds,
+    /// What it makes readable: without it, the checks that read facts from there are unknown.
+    pub(crate) origin: Origin,
     /// Of no use where nothing is executed in the nodes' agents.
     pub(crate) node_exec: bool,
 }
@@ -48,13 +51,6 @@ pub(crate) enum Place {
     Cluster,
 }
 
-/// Which checks are unknown without a right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Blinds {
-    Every,
-    These(&'static [&'static str]),
-}
-
 pub(crate) const SYSTEM: &str = "kube-system";
 
 /// As src/collect asks for it.
@@ -67,7 +63,7 @@ pub(crate) const RIGHTS: [Right; 10] = [
         names: &[],
         gives: "finds the runners, and reads how their pods are made",
         without: "no runner is found, and nothing examined",
-        blinds: Blinds::Every,
+        origin: Origin::Pod,
         node_exec: false,
     },
     Right {
@@ -79,7 +75,7 @@ pub(crate) const RIGHTS: [Right; 10] = [
         names: &[],
         gives: "walks the engines and networks inside each runner",
         without: "all that is inside the runners, engines and networks",
-        blinds: Blinds::Every,
+        origin: Origin::Walk,
         node_exec: false,
     },
     Right {
@@ -90,14 +86,7 @@ pub(crate) const RIGHTS: [Right; 10] = [
         names: &[],
         gives: "finds known errors in the last lines of the engines' and the runners' logs",
         without: "what only logs tell: why an engine ended, what a registry refused",
-        blinds: Blinds::These(&[
-            "engine-address-taken",
-            "flags-refused",
-            "iptables-broken",
-            "registry-rate-limit",
-            "runner-unhealthy",
-            "stale-pid-file",
-        ]),
+        origin: Origin::Logs,
         node_exec: false,
     },
     Right {
@@ -108,7 +97,7 @@ pub(crate) const RIGHTS: [Right; 10] = [
         names: &[],
         gives: "finds Jobs of runners that have given up, and so have no pod",
         without: "runners whose Job makes no pod any more: they are not found",
-        blinds: Blinds::These(&["job-given-up"]),
+        origin: Origin::Jobs,
         node_exec: false,
     },
     Right {
@@ -119,7 +108,7 @@ pub(crate) const RIGHTS: [Right; 10] = [
         names: &[],
         gives: "the nodes' kernel and container runtime, and the name of the CNI",
         without: "whether the nodes run the same Docker, and which CNI there is",
-        blinds: Blinds::These(&["docker-version-mismatch", "pod-exceeds-uplink"]),
+        origin: Origin::Nodes,
         node_exec: false,
     },
     Right {
@@ -130,7 +119,7 @@ pub(crate) const RIGHTS: [Right; 10] = [
         names: &[],
         gives: "finds the agents of the CNI, which name it and are on each node's own network",
         without: "the MTU of the nodes' ethernet",
-        blinds: Blinds::These(&["pod-exceeds-uplink"]),
+        origin: Origin::Agents,
         node_exec: false,
     },
     Right {
@@ -141,7 +130,7 @@ pub(crate) const RIGHTS: [Right; 10] = [
         names: &[],
         gives: "reads the ethernet's MTU in one such agent of each node",
         without: "the MTU of the nodes' ethernet",
-        blinds: Blinds::These(&["pod-exceeds-uplink"]),
+        origin: Origin::Agents,
         node_exec: true,
     },
     Right {
@@ -152,7 +141,7 @@ pub(crate) const RIGHTS: [Right; 10] = [
         names: &["calico-config", "cilium-config", "kube-flannel-cfg"],
         gives: "how the CNI is set up: its MTU, and what it wraps packets in",
         without: "how much of the ethernet's MTU the CNI takes",
-        blinds: Blinds::These(&["pod-exceeds-uplink"]),
+        origin: Origin::Cni,
         node_exec: false,
     },
     Right {
@@ -163,7 +152,7 @@ pub(crate) const RIGHTS: [Right; 10] = [
         names: &[],
         gives: "what Calico wraps packets in; of no effect without Calico",
         without: "how much of the ethernet's MTU Calico takes",
-        blinds: Blinds::These(&["pod-exceeds-uplink"]),
+        origin: Origin::Cni,
         node_exec: false,
     },
     Right {
@@ -174,7 +163,7 @@ pub(crate) const RIGHTS: [Right; 10] = [
         names: &[],
         gives: "the MTU that Calico's operator keeps; of no effect without it",
         without: "which MTU Calico was given",
-        blinds: Blinds::These(&[]),
+        origin: Origin::Cni,
         node_exec: false,
     },
 ];
@@ -194,23 +183,5 @@ impl Scope<'_> {
             let again = all_namespaces && right.place == Place::System && right.names.is_empty();
             (right.place == Place::Runners || facts) && (node_exec || !right.node_exec) && !again
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checks::Library;
-
-    #[test]
-    fn the_checks_that_rights_name_exist() {
-        let library = Library::shared();
-        for right in &RIGHTS {
-            if let Blinds::These(checks) = right.blinds {
-                for id in checks {
-                    assert!(library.get(id).is_some(), "{id} of {}", right.resource);
-                }
-            }
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Asks a cluster which rights the current identity lacks; the questions are kept nowhere.
 
-use super::{Blinds, Place, Right, SYSTEM, Scope};
+use super::{Place, Right, SYSTEM, Scope};
 use crate::checks::Library;
 use crate::collect::kubernetes::Cluster;
 use crate::collect::permissions::{Question, allows, served_groups};
@@ -94,10 +94,8 @@ pub(crate) fn tell(answers: &[Answer], library: &Library) -> String {
             "         gives: {}\n         unknown without it: {}",
             right.gives, right.without
         );
-        match right.blinds {
-            Blinds::Every => unknown.extend(library.checks().map(|check| check.id.as_str())),
-            Blinds::These(checks) => unknown.extend(checks),
-        }
+        let blind = library.checks().filter(|check| check.reads(right.origin));
+        unknown.extend(blind.map(|check| check.id.as_str()));
     }
     if !unknown.is_empty() {
         let unknown: Vec<&str> = unknown.into_iter().collect();
@@ -154,6 +152,9 @@ fn full_resource(resource: &str, group: &str) -> String {
 mod tests {
     use super::super::RIGHTS;
     use super::*;
+    use crate::checks::judge_alone;
+    use crate::evidence::{Evidence, Observed, Unobserved, Unseen, Why};
+    use crate::facts::Origin;
 
     fn answers(refuse: impl Fn(&Question) -> bool) -> Vec<Answer> {
         let scope = Scope {
@@ -187,14 +188,67 @@ mod tests {
         insta::assert_snapshot!(tell(&answers, library));
     }
 
+    /// The checks that are named for what is missing.
+    fn named_unknown(refuse: impl Fn(&Question) -> bool) -> Vec<String> {
+        let text = tell(&answers(refuse), Library::shared());
+        let (_, list) = text.split_once("in part: ").unwrap_or_default();
+        let ids = list.trim().split(", ").filter(|id| !id.is_empty());
+        ids.map(str::to_owned).collect()
+    }
+
     #[test]
-    fn without_exec_every_check_is_unknown() {
-        let library = Library::shared();
-        let answers = answers(|question| question.resource == "pods/exec");
-        let text = tell(&answers, library);
-        for check in library.checks() {
-            assert!(text.contains(&check.id), "{}", check.id);
+    fn without_logs_the_checks_that_read_them_are_named() {
+        let named = named_unknown(|question| question.resource == "pods/log");
+        insta::assert_snapshot!(named.join("\n"));
+        assert!(named_unknown(|_| false).is_empty());
+    }
+
+    /// What a right gives, taken out of what was seen.
+    fn blind(evidence: &mut Evidence, origin: Origin) {
+        let unseen = || Unobserved::new(Why::Forbidden, "forbidden");
+        for runner in &mut evidence.runners {
+            let standing = &mut runner.standing;
+            match origin {
+                Origin::Walk => {
+                    runner.engines = Unseen(unseen());
+                    runner.namespaces = Unseen(unseen());
+                    standing.clock_ahead = Some(Unseen(unseen()));
+                }
+                Origin::Logs => {
+                    for container in &mut runner.containers {
+                        container.log = Some(Unseen(unseen()));
+                    }
+                }
+                _ => {}
+            }
         }
-        assert!(!is_missing(&super::tests::answers(|_| false)));
+        match (origin, &mut evidence.cluster) {
+            (Origin::Nodes, _) => evidence.nodes.clear(),
+            (Origin::Agents, _) => {
+                for node in &mut evidence.nodes {
+                    node.uplink = Unseen(unseen());
+                }
+            }
+            (Origin::Cni, Observed(cluster)) => cluster.cni = Unseen(unseen()),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn what_a_missing_right_makes_unknown_is_named_for_it() {
+        let origins: BTreeSet<Origin> = RIGHTS.iter().map(|right| right.origin).collect();
+        let all = Library::shared().checks();
+        let cases = all.flat_map(|check| check.cases.iter().map(move |case| (check, case)));
+        for (check, case) in cases {
+            let evidence = case.evidence().unwrap();
+            let unknowns = |evidence: &Evidence| judge_alone(check, evidence).unknowns.len();
+            let whole = unknowns(&evidence);
+            for origin in origins.iter().filter(|origin| !check.reads(**origin)) {
+                let mut blinded = evidence.clone();
+                blind(&mut blinded, *origin);
+                let (id, case) = (&check.id, &case.name);
+                assert!(unknowns(&blinded) <= whole, "{id} reads {origin:?}: {case}");
+            }
+        }
     }
 }

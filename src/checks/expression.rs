@@ -69,6 +69,13 @@ impl Expression {
         &self.source
     }
 
+    /// The attributes of a variable that it reads: `carrier` of `it.carrier.mtu`.
+    pub(crate) fn attributes<'a>(&'a self, variable: &'a str) -> impl Iterator<Item = &'a str> {
+        let inside = move |path: &'a str| path.strip_prefix(variable)?.strip_prefix('.');
+        let inside = self.reads.iter().filter_map(move |path| inside(path));
+        inside.map(|path| path.split('.').next().unwrap_or(path))
+    }
+
     /// Whether it is true; the reasons where that depends on something that was not observed. Here
     /// `has(x)` of an unobserved x is neither true nor false.
     pub(crate) fn truth(&self, scope: &Scope) -> Result<bool, Vec<String>> {

@@ -18,6 +18,7 @@ mod section;
 mod shape;
 pub(crate) mod suggestion;
 mod template;
+mod vocabulary;
 
 pub use case::{Case, CaseReport, Outcome};
 pub(crate) use fingerprint::{

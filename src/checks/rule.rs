@@ -5,18 +5,16 @@ use super::definition::{self, Definition, Milder, WrittenProbe};
 use super::expression::{Expression, Variables};
 use super::fault::{Fault, Place, Refusal, Source};
 use super::section::Section;
-use super::shape::Shape;
 use super::template::Template;
+use super::vocabulary;
 use crate::diagnosis::Severity;
 use crate::evidence::{Layer, Probe};
-use crate::facts::RunnerFacts;
+use crate::facts::Origin;
 use crate::remedy::WantKind;
 use crate::symptoms;
 use regex::Regex;
-use schemars::schema_for;
 use serde_saphyr::{Location, Spanned};
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::collections::BTreeSet;
 
 #[derive(Clone, Debug)]
 pub struct Check {
@@ -48,6 +46,8 @@ pub struct Check {
     pub(super) probe: Option<(Probe, Place)>,
     /// What must become true, the best fix first.
     pub(super) remedy: Vec<(WantKind, Template)>,
+    /// Where the facts come from on which its verdict rests.
+    pub(super) origins: BTreeSet<Origin>,
     pub(super) built_in: bool,
     /// The checks that it names, and where.
     pub(super) names: Vec<(String, Place)>,
@@ -81,6 +81,11 @@ impl Check {
         self.probe.as_ref().map(|(probe, _)| probe.command.as_str())
     }
 
+    /// Whether its verdict rests on facts from there.
+    pub fn reads(&self, origin: Origin) -> bool {
+        self.origins.contains(&origin)
+    }
+
     /// The checks of which the cure removes its findings too.
     pub fn causes(&self) -> &[String] {
         &self.caused_by
@@ -93,7 +98,7 @@ impl Check {
         })?;
         let compiler = Compiler {
             source,
-            variables: variables(&definition),
+            variables: vocabulary::variables(&definition),
         };
         compiler.agree_with_place(&definition, id)?;
         compiler.compile(definition, group)
@@ -130,20 +135,28 @@ impl Compiler<'_> {
         for (want, value) in &definition.remedy.0 {
             remedy.push((*want, self.want(*want, value)?));
         }
+        let applies_when = match &definition.applies_when {
+            Some(condition) => Some(self.about_runner(condition)?),
+            None => None,
+        };
+        let fails_when = self.expression(&definition.fails_when)?;
+        let proven_when = match &definition.proven_when {
+            Some(condition) => Some(self.expression(condition)?),
+            None => None,
+        };
+        let milder = match &definition.milder {
+            Some(milder) => Some(self.milder(milder, definition.severity)?),
+            None => None,
+        };
+        let conditions = [&applies_when, &proven_when].into_iter().flatten();
+        let conditions = conditions.chain(milder.iter().map(|(_, when)| when));
+        let origins = vocabulary::origins(&definition, conditions.chain([&fails_when]));
         Ok(Check {
-            applies_when: match &definition.applies_when {
-                Some(condition) => Some(self.about_runner(condition)?),
-                None => None,
-            },
-            fails_when: self.expression(&definition.fails_when)?,
-            proven_when: match &definition.proven_when {
-                Some(condition) => Some(self.expression(condition)?),
-                None => None,
-            },
-            milder: match &definition.milder {
-                Some(milder) => Some(self.milder(milder, definition.severity)?),
-                None => None,
-            },
+            origins,
+            applies_when,
+            fails_when,
+            proven_when,
+            milder,
             subject,
             finding: self.template(&definition.finding)?,
             also,
@@ -302,8 +315,7 @@ impl Compiler<'_> {
     }
 
     fn about_runner(&self, source: &Spanned<String>) -> Result<Expression, Fault> {
-        let runner = Variables::new([("runner", SHAPES.1.clone())]);
-        Expression::compile(source.value.trim(), &runner)
+        Expression::compile(source.value.trim(), &vocabulary::about_runner())
             .map_err(|refusal| self.fault(refusal, &source.referenced))
     }
 
@@ -325,25 +337,4 @@ impl Compiler<'_> {
     fn place(&self, location: &Location) -> Place {
         self.source.place(location.line(), location.column())
     }
-}
-
-/// What the things of each section look like, and a runner: worked out once for all checks.
-static SHAPES: LazyLock<(BTreeMap<Section, Shape>, Shape)> = LazyLock::new(|| {
-    let shapes = Section::ALL.iter();
-    let shapes = shapes.map(|section| (*section, Shape::of(section.schema())));
-    (shapes.collect(), Shape::of(schema_for!(RunnerFacts)))
-});
-
-/// What a check's expressions may read.
-fn variables(definition: &Definition) -> Variables {
-    let (things, runner) = &*SHAPES;
-    let it = things.get(&definition.for_each.value);
-    let mut variables = Variables::new([
-        ("it", it.cloned().unwrap_or(Shape::Any)),
-        ("runner", runner.clone()),
-    ]);
-    if definition.probe.is_some() {
-        variables.0.insert("probe".to_owned(), Shape::Leaf);
-    }
-    variables
 }

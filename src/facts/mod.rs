@@ -13,11 +13,14 @@ mod hosts;
 pub mod mtu_path;
 mod namespaces;
 pub(crate) mod networks;
+mod origin;
 mod overlaps;
 mod pods;
 pub mod versions;
 
 pub(crate) use containers::{DATA_ROOT, data_root, is_rootless};
+pub use origin::Origin;
+pub(crate) use origin::Origins;
 
 use crate::evidence::{Evidence, Node, Observation, Provider, Role, Runner};
 use schemars::JsonSchema;
@@ -56,6 +59,7 @@ pub struct Hole {
 
 /// The runner's pod, as `runner` in an expression.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod]))]
 pub struct RunnerFacts {
     /// `namespace/pod`.
     pub name: String,
@@ -66,6 +70,7 @@ pub struct RunnerFacts {
     /// Where the pod runs; absent where it is not scheduled.
     pub node: Option<String>,
     /// Downloads were asked for (`--confirm`).
+    #[schemars(extend("x-from" = [Origin::Walk]))]
     pub downloads_tried: bool,
     /// It was read from a file: nothing of it runs.
     pub declared: bool,
@@ -75,6 +80,7 @@ pub struct RunnerFacts {
 
 /// A Docker daemon, or the place where one should be.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
 pub struct EngineFacts {
     /// The container it runs in.
     pub name: String,
@@ -99,8 +105,10 @@ pub struct EngineFacts {
     /// Nobody mends this version any more: neither moby nor a distribution.
     pub unmaintained: Observation<bool>,
     /// The version of the node's own Docker; absent where the node runs none, or below depth 0.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub node_docker: Observation<Option<String>>,
     /// The node's own Docker is another version.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub node_disagrees: Observation<bool>,
     /// The version of its containerd: as it runs, or as its Docker version pins it.
     pub containerd: Observation<String>,
@@ -119,6 +127,7 @@ pub struct EngineFacts {
     pub right_host: Option<String>,
     /// The known errors in the log of its container: the last line of each, by the id of the check
     /// that knows it. Empty also where the log could not be read, and below depth 0.
+    #[schemars(extend("x-from" = [Origin::Logs]))]
     pub log: BTreeMap<String, String>,
     /// The storage driver that it uses; absent where none runs.
     pub storage_driver: Observation<Option<String>>,
@@ -129,6 +138,7 @@ pub struct EngineFacts {
     /// How many files each process in its containers may open; absent where none runs.
     pub open_files: Observation<Option<i64>>,
     /// Another engine that keeps its data in the same directory; absent where none does.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub shares_data_with: Option<String>,
 }
 
@@ -151,6 +161,7 @@ pub struct Disk {
 
 /// A Docker network whose packets leave through its engine's namespace.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
 pub struct NetworkFacts {
     /// The network's Docker name; `docker0` for the default bridge.
     pub name: String,
@@ -185,6 +196,7 @@ pub struct NetworkFacts {
 
 /// The addresses of a Docker network.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
 pub struct SubnetFacts {
     /// The network's Docker name; `docker0` for the default bridge.
     pub name: String,
@@ -199,15 +211,18 @@ pub struct SubnetFacts {
     /// The size of the packets that containers on it send.
     pub mtu: Observation<i64>,
     /// What else has addresses in its ranges; absent where nothing does.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub overlaps: Observation<Option<String>>,
     /// What it overlaps is the way out, or a name server: every build needs it.
     pub overlap_cuts: bool,
     /// A range that overlaps nothing that was seen; absent where `overlaps` is.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub free_range: Option<String>,
 }
 
 /// A network namespace: the pod's, or one of a container in it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
 pub struct NamespaceFacts {
     /// `the pod network`, or who lives there.
     pub name: String,
@@ -233,25 +248,34 @@ pub struct NamespaceFacts {
 
 /// The runner's pod in the node's network.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod]))]
 pub struct PodFacts {
     /// `namespace/pod`.
     pub name: String,
     /// It was looked at from inside a container of an engine that cannot be seen (`--docker`).
+    #[schemars(extend("x-from" = [Origin::Walk]))]
     pub in_container: bool,
     /// The interface that its packets leave by, and the size that this or its route sets.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
     pub network: Observation<Link>,
     /// The node's interface to the outside.
+    #[schemars(extend("x-from" = [Origin::Nodes, Origin::Agents]))]
     pub uplink: Observation<Link>,
     /// How the CNI wraps packets between nodes: `none`, `ipip`, `vxlan`, `wireguard`.
+    #[schemars(extend("x-from" = [Origin::Nodes, Origin::Agents, Origin::Cni]))]
     pub encapsulation: Observation<String>,
     /// The largest packet of the pod that the uplink carries, wrapped as the CNI does.
+    #[schemars(extend("x-from" = [Origin::Nodes, Origin::Agents, Origin::Cni]))]
     pub room: Observation<i64>,
     /// How a download from the pod's own network went (`--confirm`): `completes`, `hangs` or
     /// `no-connection`; absent where none was asked for.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
     pub download: Observation<Option<String>>,
     /// What the client said of it; absent where it said nothing.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
     pub download_says: Option<String>,
     /// What was downloaded; absent where nothing was.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
     pub url: Option<String>,
     /// Why no node takes it, in the scheduler's words; absent where one did.
     pub unschedulable: Option<String>,
@@ -267,16 +291,20 @@ pub struct PodFacts {
     /// The Job that it comes from; absent where it is none.
     pub job: Option<String>,
     /// Why its Job makes no pod any more; absent where it does, or there is none.
+    #[schemars(extend("x-from" = [Origin::Jobs]))]
     pub given_up: Option<String>,
     /// Seconds by which its node's clock is ahead of the API server's, behind where negative;
     /// absent where there is none to compare with.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
     pub clock_ahead: Observation<Option<i64>>,
     /// The same in words: `2 h 5 min behind`.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
     pub clock_says: Option<String>,
 }
 
 /// A container of the pod, as its specification says it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod]))]
 pub struct ContainerFacts {
     /// As the pod calls it.
     pub name: String,
@@ -293,12 +321,15 @@ pub struct ContainerFacts {
     /// The image is one of rootless Docker.
     pub rootless: bool,
     /// A Docker engine was seen to answer in it.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
     pub answers: Observation<bool>,
     /// A volume lies where its engine keeps images and containers.
     pub docker_volume: bool,
     /// The storage driver that its engine uses now; absent where none runs.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
     pub storage_driver: Observation<Option<String>>,
     /// The file system on which its engine's data lie now; absent where none runs.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
     pub data_on: Observation<Option<String>>,
     /// Variables that hold a secret as plain text, by name; absent where none does.
     pub plain_secrets: Option<String>,
@@ -314,11 +345,13 @@ pub struct ContainerFacts {
     pub restarts: i64,
     /// The known errors in its log: the last line of each, by the id of the check that knows it.
     /// Empty where no log was asked for.
+    #[schemars(extend("x-from" = [Origin::Logs]))]
     pub log: Observation<BTreeMap<String, String>>,
 }
 
 /// A container that a Docker engine runs now: a build, a service, the engine inside.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
 pub struct BuildFacts {
     /// As its engine calls it.
     pub name: String,
@@ -332,6 +365,7 @@ pub struct BuildFacts {
 
 /// A step of a pipeline that asks for memory.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::File]))]
 pub struct StepFacts {
     /// As the file calls it.
     pub name: String,
@@ -345,6 +379,7 @@ pub struct StepFacts {
 
 /// A Secret whose values stand in a file.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::File]))]
 pub struct SecretFacts {
     /// As the file calls it.
     pub name: String,

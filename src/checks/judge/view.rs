@@ -71,11 +71,15 @@ impl View {
     }
 
     pub(super) fn items(&self, section: Section) -> &[Item] {
-        self.sections.get(&section).map_or(&[], |listed| &listed.items)
+        self.sections
+            .get(&section)
+            .map_or(&[], |listed| &listed.items)
     }
 
     pub(super) fn holes(&self, section: Section) -> &[facts::Hole] {
-        self.sections.get(&section).map_or(&[], |listed| &listed.holes)
+        self.sections
+            .get(&section)
+            .map_or(&[], |listed| &listed.holes)
     }
 }
 
