@@ -60,7 +60,10 @@ pub struct Diagnosis {
     pub verdict: Verdict,
     pub summary: Summary,
     pub runners: Vec<ExaminedRunner>,
+    /// By runner, then severity, then the stage of a build at which they strike (a check's `stage`),
+    /// then check, then the order of the evidence.
     pub findings: Vec<Finding>,
+    /// By runner, then check, then the order of the evidence.
     pub unknowns: Vec<Unknown>,
     /// Findings that somebody lives with (`suppress` in .runner-doctor.yaml); they fail nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -63,9 +63,9 @@ fn the_articles_first_state_has_three_roots() {
     assert_eq!(
         found(&diagnosis),
         [
+            ["oom-score-overflow", OUTER, OUTER],
             ["mtu-inversion", OUTER, "docker0"],
             ["mtu-inversion", INNER, "docker0"],
-            ["oom-score-overflow", OUTER, OUTER],
             ["unpinned-runner-image", "-", RUNNER_IMAGE],
         ]
     );

@@ -555,7 +555,9 @@ fn sarif_is_what_the_standard_says() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let log = check(String::from_utf8(output.stdout).unwrap());
-    let place = &log["runs"][0]["results"][0]["locations"][0];
+    let mut results = log["runs"][0]["results"].as_array().unwrap().iter();
+    let inversion = results.find(|result| result["ruleId"] == "mtu-inversion");
+    let place = &inversion.unwrap()["locations"][0];
     assert_eq!(
         place["physicalLocation"]["artifactLocation"]["uri"],
         "bitbucket-runner/docker-in-docker"

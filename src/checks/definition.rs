@@ -21,6 +21,9 @@ pub(crate) struct Definition {
     /// The healthy fact, in a sentence.
     pub(crate) title: String,
     pub(crate) severity: Severity,
+    /// At which stage of a build it strikes; `run` for an error and `later` for the rest, unless
+    /// told.
+    pub(crate) stage: Option<Stage>,
     /// A lower severity in some circumstances.
     pub(crate) milder: Option<Milder>,
     /// The sections of the evidence that it reads: where one was not seen, the check is unknown.
@@ -99,6 +102,31 @@ impl<'de> Visitor<'de> for InOrder {
             wants.push(entry);
         }
         Ok(Wants(wants))
+    }
+}
+
+/// The stage of a build at which a fault strikes. Of two findings of one severity, the one that
+/// strikes first comes first: until it is fixed, the other is not even reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The pod, its engine or its runner does not come up: no build starts.
+    Start,
+    /// Builds start, but their containers do not, or are killed.
+    Run,
+    /// Containers run, but do not reach what they need.
+    Network,
+    /// Builds work today.
+    Later,
+}
+
+impl Stage {
+    /// Where a check does not say.
+    pub(crate) fn of(severity: Severity) -> Stage {
+        match severity {
+            Severity::Error => Stage::Run,
+            Severity::Warning | Severity::Info => Stage::Later,
+        }
     }
 }
 

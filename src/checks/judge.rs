@@ -29,8 +29,8 @@ pub struct Judgement {
     pub defects: Vec<String>,
 }
 
-/// Judges every runner by every check. Findings come by runner, severity, check and then the order
-/// of the evidence; unknowns by runner, check and the order of the evidence.
+/// Judges every runner by every check. Findings come by runner, severity, stage, check and then the
+/// order of the evidence; unknowns by runner, check and the order of the evidence.
 pub fn judge(library: &Library, evidence: &Evidence) -> Judgement {
     let checks: Vec<&Check> = library.checks().collect();
     judge_by(&checks, evidence)
@@ -77,7 +77,7 @@ fn judge_some(checks: &[&Check], evidence: &Evidence, runners: &[Runner]) -> Jud
             suspicions.extend(examined.suspicions);
             doubts.extend(examined.doubts);
         }
-        suspicions.sort_by_key(|suspicion| Reverse(suspicion.severity));
+        suspicions.sort_by_key(|s| (Reverse(s.severity), s.check.stage));
         judgement.conclude(&suspicions, doubts, runner);
     }
     judgement

@@ -21,6 +21,7 @@ mod template;
 mod vocabulary;
 
 pub use case::{Case, CaseReport, Outcome};
+pub use definition::Stage;
 pub(crate) use fingerprint::{
     GENERATED, UUID_LENGTH, is_generated, is_uuid, runner_fingerprint, steady,
 };

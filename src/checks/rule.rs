@@ -1,7 +1,7 @@
 //! A check file that was understood: its expressions compiled against the facts there are.
 
 use super::case::Case;
-use super::definition::{self, Definition, Milder, WrittenProbe};
+use super::definition::{self, Definition, Milder, Stage, WrittenProbe};
 use super::expression::{Expression, Variables};
 use super::fault::{Fault, Place, Refusal, Source};
 use super::section::Section;
@@ -22,6 +22,7 @@ pub struct Check {
     /// The healthy fact, in a sentence.
     pub title: String,
     pub severity: Severity,
+    pub stage: Stage,
     /// The folder that its file lies in.
     pub group: String,
     /// Lines of logs that point to it, and how they are known.
@@ -185,6 +186,7 @@ impl Compiler<'_> {
             id: definition.id.value,
             title: definition.title,
             severity: definition.severity,
+            stage: definition.stage.unwrap_or(Stage::of(definition.severity)),
             group: group.to_owned(),
             why: definition.why.trim_end().to_owned(),
             references: definition.references,

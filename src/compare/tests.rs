@@ -38,8 +38,8 @@ fn the_article_is_mended_step_by_step() {
     assert_eq!(
         places(&step.fixed),
         [
-            "mtu-inversion docker-in-docker",
-            "oom-score-overflow docker-in-docker"
+            "oom-score-overflow docker-in-docker",
+            "mtu-inversion docker-in-docker"
         ]
     );
     assert_eq!(step.new, []);

@@ -45,7 +45,7 @@ pub(super) fn with(rule: &str, addition: &str) -> String {
 }
 
 #[test]
-fn findings_come_by_severity_then_check_then_evidence() {
+fn findings_of_one_stage_come_by_severity_then_check_then_evidence() {
     let mild = ANY_NETWORK.to_owned() + "milder: { severity: info, when: it.mtu > 0 }\n";
     let judgement = judged(&[
         check("a", &mild),
@@ -70,6 +70,30 @@ fn findings_come_by_severity_then_check_then_evidence() {
         ]
     );
     assert_eq!(judgement.findings[5].severity, Severity::Info);
+}
+
+#[test]
+fn of_one_severity_what_strikes_first_comes_first() {
+    let stage = |stage: &str| with(ANY_ENGINE, &format!("stage: {stage}"));
+    let warning = ANY_ENGINE.replace(
+        "it.depth >= 0",
+        "it.depth >= 0\nmilder: { severity: warning, when: it.depth >= 0 }",
+    );
+    let judgement = judged(&[
+        check("a", &stage("network")),
+        check("b", &stage("start")),
+        check("c", ANY_ENGINE),
+        check("d", &stage("later")),
+        check("e", &with(&warning, "stage: start")),
+    ]);
+    let mut order: Vec<&str> = judgement
+        .findings
+        .iter()
+        .map(|f| f.check.as_str())
+        .collect();
+    order.dedup();
+    // Where a check does not say, an error strikes when builds run.
+    assert_eq!(order, ["b", "c", "a", "d", "e"]);
 }
 
 #[test]
