@@ -32,6 +32,7 @@ pub mod remedy;
 pub mod report;
 pub mod schema;
 mod symptoms;
+pub mod systems;
 mod text;
 mod ticket;
 #[doc(hidden)]

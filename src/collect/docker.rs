@@ -180,18 +180,12 @@ fn outermost(runner: &Runner) -> Outermost {
     }
 }
 
-/// The CI system whose step this is, by the names that it sets.
+/// The CI system whose step this is, by the variable that it sets.
 fn provider() -> Provider {
-    let set = |name: &str| std::env::var_os(name).is_some();
-    if set("BITBUCKET_BUILD_NUMBER") {
-        Provider::Bitbucket
-    } else if set("GITHUB_ACTIONS") {
-        Provider::GithubArc
-    } else if set("GITLAB_CI") {
-        Provider::Gitlab
-    } else {
-        Provider::Generic
-    }
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    let mut all = Provider::ALL.iter().copied();
+    let found = all.find(|provider| provider.system().step_variable.is_some_and(is_set));
+    found.unwrap_or(Provider::Generic)
 }
 
 fn host_name() -> String {

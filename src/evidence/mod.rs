@@ -13,6 +13,8 @@ pub use probes::{Layer, Probe, Probed};
 pub use resources::{DataRoot, Ended, Eviction, Standing};
 pub use traffic::{Firewall, FirewallKind, OnLink, Traffic};
 
+pub use crate::systems::Provider;
+
 use crate::document;
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
@@ -200,17 +202,6 @@ pub struct Node {
 pub struct Uplink {
     pub name: String,
     pub mtu: i64,
-}
-
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Provider {
-    Bitbucket,
-    GithubArc,
-    Gitlab,
-    Generic,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,6 @@
 //! Where a runner looks for its Docker engine (DOCKER_HOST), and whether the engine is there.
 
-use crate::evidence::{Engine, Launcher, Observed, PodContainer, Provider, Role, Runner};
+use crate::evidence::{Engine, Launcher, Observed, PodContainer, Role, Runner};
 use crate::facts::versions::{self, ImageRef};
 use semver::Version;
 
@@ -22,6 +22,9 @@ pub(super) fn mismatch(
     container: &PodContainer,
     engine: Option<&Engine>,
 ) -> Option<Mismatch> {
+    if runner.provider.system().steps_anywhere {
+        return None;
+    }
     let asks = runner.containers.iter().find(|c| c.role == Role::Runner)?;
     let host = asks.env.get("DOCKER_HOST").map_or(SOCKET, String::as_str);
     if let Some(socket) = host.strip_prefix("unix://") {
@@ -77,8 +80,7 @@ pub(super) fn mismatch(
 fn local_port<'a>(runner: &Runner, address: &'a str) -> Option<&'a str> {
     let (host, port) = address.trim_end_matches('/').rsplit_once(':')?;
     let local = matches!(host, "localhost" | "127.0.0.1" | "[::1]" | "::1")
-        // GitLab gives its service this name, with the pod's own address.
-        || host == "docker" && runner.provider == Provider::Gitlab;
+        || runner.provider.system().engine_host == Some(host);
     (local && matches!(port, PLAIN | TLS)).then_some(port)
 }
 

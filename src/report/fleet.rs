@@ -9,7 +9,7 @@ use super::page::Page;
 use super::short::severity_ink;
 use super::table::write_names;
 use super::terminal::{Ink, Mark};
-use super::verdict::{self, count, few, provider};
+use super::verdict::{self, count, few};
 use crate::diagnosis::{Diagnosis, Layer, LayerKind, Severity, of_pod};
 use std::collections::HashSet;
 
@@ -105,7 +105,7 @@ fn write_cohort(page: &mut Page<'_>, cohort: &Cohort<'_>, diagnosis: &Diagnosis)
     };
     let what = match (cohort.first(), cohort.is_healthy()) {
         (first, true) => verdict::healthy(first),
-        (Some(runner), _) => provider(runner.provider).to_owned(),
+        (Some(runner), _) => runner.provider.system().runner.to_owned(),
         (None, _) => String::new(),
     };
     page.heading(0, (ink, &lead), (Ink::Bold, &name), &what);

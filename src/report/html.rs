@@ -7,7 +7,7 @@ mod text;
 
 use super::cohort::{Cohort, cohorts};
 use super::groups::{group, hidden_by_none};
-use super::verdict::{self, few, is_empty, outcome, provider};
+use super::verdict::{self, few, is_empty, outcome};
 use crate::diagnosis::{Diagnosis, Verdict};
 use finding::{marks, severity};
 use k8s_openapi::ByteString;
@@ -174,7 +174,7 @@ impl<'a> Page<'a> {
         };
         let _ = writeln!(self.out, "<h2 id=\"{id}-h\">{name}{agree}</h2>");
         if let Some(runner) = cohort.first() {
-            let mut about = vec![provider(runner.provider).to_owned()];
+            let mut about = vec![runner.provider.system().runner.to_owned()];
             let nodes = cohort.nodes();
             if !nodes.is_empty() {
                 let word = if nodes.len() > 1 { "nodes" } else { "node" };

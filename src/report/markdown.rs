@@ -7,7 +7,7 @@ use super::cohort::{Cohort, cohorts};
 use super::groups::{
     Group, cures, first_why, group, hidden_by, hidden_by_none, places, reasons, remarks,
 };
-use super::verdict::{self, count, few, is_empty, outcome, provider};
+use super::verdict::{self, count, few, is_empty, outcome};
 use crate::diagnosis::{Diagnosis, Finding, Layer, Unknown};
 use foreign::{code, fence, prose};
 use std::collections::HashSet;
@@ -96,7 +96,7 @@ fn header(cohort: &Cohort<'_>) -> String {
     let Some(runner) = cohort.first() else {
         return out;
     };
-    let mut about = vec![provider(runner.provider).to_owned()];
+    let mut about = vec![runner.provider.system().runner.to_owned()];
     let listed = |names: Vec<(&str, usize)>| {
         let names: Vec<String> = names.iter().map(|(name, _)| code(name)).collect();
         few(names.iter().map(String::as_str), MOST_NAMES)

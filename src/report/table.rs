@@ -7,7 +7,7 @@ use super::fleet;
 use super::layers;
 use super::page::Page;
 use super::terminal::{Ink, Mark, Style};
-use super::verdict::{self, count, few, outcome, provider};
+use super::verdict::{self, count, few, outcome};
 use crate::diagnosis::Diagnosis;
 
 /// More healthy runners than these share a line.
@@ -65,7 +65,7 @@ fn write_header(page: &mut Page<'_>, cohort: &Cohort<'_>) {
             true => String::new(),
             false => format!(" on {word} {}", few(nodes.iter().map(|(name, _)| *name), 4)),
         };
-        provider(runner.provider).to_owned() + &on
+        runner.provider.system().runner.to_owned() + &on
     });
     page.heading(0, (Ink::Plain, ""), (Ink::Bold, cohort.names[0]), &what);
     if let [first, others @ ..] = &cohort.names[..]

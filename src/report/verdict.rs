@@ -2,7 +2,6 @@
 
 use super::terminal::{Ink, Mark};
 use crate::diagnosis::{Diagnosis, ExaminedRunner, Verdict};
-use crate::evidence::Provider;
 
 pub(super) struct Outcome {
     pub mark: Mark,
@@ -96,15 +95,6 @@ pub(super) fn healthy(runner: Option<&ExaminedRunner>) -> String {
 
 pub(super) const UNSEEN: &str =
     "Neither its engine nor its pod network could be seen: nothing is known of it.";
-
-pub(super) fn provider(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Bitbucket => "Bitbucket runner",
-        Provider::GithubArc => "GitHub ARC runner",
-        Provider::Gitlab => "GitLab runner",
-        Provider::Generic => "Docker-in-Docker",
-    }
-}
 
 pub(super) fn count(n: usize, word: &str) -> String {
     match (n, word) {

@@ -1,40 +1,43 @@
 //! Which pods are CI runners, and which of their containers run a Docker engine.
 
-mod bitbucket;
-mod generic;
-mod github_arc;
-mod gitlab;
 pub(crate) mod pod;
 
 use crate::evidence::{Provider, Runner};
-use k8s_openapi::api::core::v1::Pod;
-
-/// What each provider's file answers: is this pod one of its runners, and which container is the
-/// one that asks an engine to run builds?
-struct Kind {
-    provider: Provider,
-    claims: fn(&Pod) -> bool,
-    is_runner: fn(&k8s_openapi::api::core::v1::Container) -> bool,
-}
-
-/// The first that claims a pod has it.
-const KINDS: [Kind; 4] = [
-    bitbucket::KIND,
-    github_arc::KIND,
-    gitlab::KIND,
-    generic::KIND,
-];
+use crate::systems::{Agent, System};
+use k8s_openapi::api::core::v1::{Container, Pod};
 
 /// The runner that a pod is, as far as its specification tells; nothing where it is none.
 /// A pod that the user named is always one.
 pub fn runner(pod: &Pod, named: bool) -> Option<Runner> {
-    let kind = KINDS.iter().find(|kind| (kind.claims)(pod));
-    let kind = kind.or(named.then_some(&generic::KIND))?;
-    let mut runner = pod::describe(pod, kind);
+    let mut providers = Provider::ALL.iter().copied();
+    let provider = providers.find(|provider| claims(provider.system(), pod));
+    let provider = provider.or(named.then_some(Provider::Generic))?;
+    let mut runner = pod::describe(pod, provider);
     if named && runner.engine_containers().next().is_none() {
         pod::suppose_engine(&mut runner);
     }
     Some(runner)
+}
+
+/// Whether a pod is a runner of a CI system.
+fn claims(system: &System, pod: &Pod) -> bool {
+    let any = |is: &dyn Fn(&Container) -> bool| pod::containers(pod).any(|(one, _)| is(one));
+    let labels = pod.metadata.labels.iter().flatten();
+    let made_alike = system.with_engine.as_ref().is_some_and(|known| {
+        known.is(labels.map(|(name, _)| name.as_str()), |name| {
+            any(&|container| container.name == name)
+        })
+    });
+    system.without_engine && any(&|container| is_agent(&system.agent, container))
+        || made_alike && any(&pod::is_engine)
+}
+
+/// Whether a container is the one that talks to the CI system.
+fn is_agent(agent: &Agent, container: &Container) -> bool {
+    let variables = container.env.as_deref().unwrap_or_default();
+    agent.is(&container.name, pod::image(container), |name| {
+        variables.iter().any(|variable| variable.name == name)
+    })
 }
 
 /// Pods that ended, or are about to, say nothing of the next build.

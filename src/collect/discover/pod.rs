@@ -1,10 +1,10 @@
 //! A pod's specification and status as evidence, by allow-list.
 
-use super::Kind;
+use super::is_agent;
 use crate::collect::walk::{options, text, text::plain};
 use crate::evidence::{
     ContainerState, Ended, Eviction, Launch, Launcher, Mount, Observation, Outermost, Owner,
-    PodContainer, Role, Runner, Standing, Why,
+    PodContainer, Provider, Role, Runner, Standing, Why,
 };
 use crate::facts::versions::ImageRef;
 use crate::text::secret::holds_secret;
@@ -82,7 +82,7 @@ fn is_privileged(container: &Container) -> bool {
         .unwrap_or(false)
 }
 
-pub(super) fn describe(pod: &Pod, kind: &Kind) -> Runner {
+pub(super) fn describe(pod: &Pod, provider: Provider) -> Runner {
     let none = PodSpec::default();
     let spec = pod.spec.as_ref().unwrap_or(&none);
     let status = pod.status.as_ref();
@@ -91,14 +91,14 @@ pub(super) fn describe(pod: &Pod, kind: &Kind) -> Runner {
         namespace: pod.metadata.namespace.clone().unwrap_or_default(),
         pod: pod.metadata.name.clone().unwrap_or_default(),
         owner: owner(pod),
-        provider: kind.provider,
+        provider,
         node: spec.node_name.clone(),
         phase: status.and_then(|s| s.phase.clone()).unwrap_or_default(),
         qos_class: status.and_then(|s| s.qos_class.clone()),
         host_network: spec.host_network.unwrap_or(false),
         containers: containers(pod)
             .filter(|(container, init)| !init || runs_on(container))
-            .map(|(container, init)| one(container, init, spec, pod, kind))
+            .map(|(container, init)| one(container, init, spec, pod, provider))
             .collect(),
         namespaces: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
         engines: Observation::unseen(Why::NotApplicable, "the pod was not walked"),
@@ -132,11 +132,17 @@ fn owner(pod: &Pod) -> Option<Owner> {
     })
 }
 
-fn one(container: &Container, init: bool, spec: &PodSpec, pod: &Pod, kind: &Kind) -> PodContainer {
+fn one(
+    container: &Container,
+    init: bool,
+    spec: &PodSpec,
+    pod: &Pod,
+    provider: Provider,
+) -> PodContainer {
     let status = status(pod, &container.name);
     let role = match () {
         () if is_engine(container) => Role::Engine,
-        () if (kind.is_runner)(container) => Role::Runner,
+        () if is_agent(&provider.system().agent, container) => Role::Runner,
         () => Role::Other,
     };
     let words = container.command.iter().chain(&container.args).flatten();

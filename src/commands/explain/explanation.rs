@@ -106,19 +106,11 @@ fn example(check: &Check) -> Option<(&case::Case, Finding)> {
 /// The same fault on each CI system.
 fn cures(check: &Check, case: &case::Case) -> Vec<Cure> {
     let mut cures: Vec<Cure> = Vec::new();
-    for (provider, owner) in [
-        (Provider::Bitbucket, Some(("Job", "runner"))),
-        (
-            Provider::GithubArc,
-            Some(("EphemeralRunner", "runners-8x7dj-runner-4zq8c")),
-        ),
-        (Provider::Gitlab, None),
-        (Provider::Generic, Some(("StatefulSet", "runner"))),
-    ] {
+    for provider in Provider::ALL.iter().copied() {
         let Ok(mut evidence) = case.evidence() else {
             continue;
         };
-        make(&mut evidence, provider, owner);
+        make(&mut evidence, provider);
         let findings = judge_alone(check, &evidence).findings;
         let several = findings.len() > 1;
         for Finding {
@@ -142,37 +134,26 @@ fn cures(check: &Check, case: &case::Case) -> Vec<Cure> {
     cures
 }
 
-fn make(evidence: &mut Evidence, provider: Provider, owner: Option<(&str, &str)>) {
+fn make(evidence: &mut Evidence, provider: Provider) {
     for runner in &mut evidence.runners {
         runner.provider = provider;
-        runner.owner = owner.map(|(kind, name)| Owner {
+        runner.owner = provider.system().owner.map(|(kind, name)| Owner {
             kind: kind.to_owned(),
             name: name.to_owned(),
         });
     }
 }
 
-/// A CI system, as people call it.
-fn name(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Bitbucket => "Bitbucket",
-        Provider::GithubArc => "GitHub ARC",
-        Provider::Gitlab => "GitLab",
-        Provider::Generic => "any other CI system",
-    }
-}
-
 impl Cure {
     /// ` on Bitbucket and GitLab, for docker-in-docker/bb_docker`; nothing where it is for all.
     pub(super) fn scope(&self) -> String {
-        const ALL: usize = 4;
         let names: Vec<_> = self
             .providers
             .iter()
-            .map(|provider| name(*provider))
+            .map(|provider| provider.system().name)
             .collect();
         let mut scope = match names.as_slice() {
-            all if all.len() == ALL => String::new(),
+            all if all.len() == Provider::ALL.len() => String::new(),
             [] => String::new(),
             [one] => format!(" on {one}"),
             [first @ .., last] => format!(" on {} and {last}", first.join(", ")),

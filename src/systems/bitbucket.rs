@@ -1,0 +1,20 @@
+//! Bitbucket Pipelines: known by its runner's image or by RUNNER_UUID, whatever the containers are
+//! called; the documented labels are commented out in the documented manifest.
+
+use super::{Agent, System};
+
+pub(super) const SYSTEM: System = System {
+    name: "Bitbucket",
+    runner: "Bitbucket runner",
+    agent: Agent {
+        images: &["bitbucket-pipelines-runner"],
+        variables: &["RUNNER_UUID"],
+        ..Agent::NONE
+    },
+    without_engine: true,
+    with_engine: None,
+    steps_anywhere: false,
+    engine_host: None,
+    step_variable: Some("BITBUCKET_BUILD_NUMBER"),
+    owner: Some(("Job", "runner")),
+};

@@ -1,0 +1,18 @@
+//! Any other pod in which a container runs a Docker engine.
+
+use super::{Agent, Pod, System};
+
+pub(super) const SYSTEM: System = System {
+    name: "any other CI system",
+    runner: "Docker-in-Docker",
+    agent: Agent::NONE,
+    without_engine: false,
+    with_engine: Some(Pod {
+        labels: &[],
+        containers: &[],
+    }),
+    steps_anywhere: false,
+    engine_host: None,
+    step_variable: None,
+    owner: Some(("StatefulSet", "runner")),
+};

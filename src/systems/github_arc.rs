@@ -1,0 +1,28 @@
+//! GitHub's Actions Runner Controller: scale sets (`dind` is an init container there, from
+//! Kubernetes 1.29) and the legacy controller (`docker`).
+
+use super::{Agent, Pod, System};
+
+pub(super) const SYSTEM: System = System {
+    name: "GitHub ARC",
+    runner: "GitHub ARC runner",
+    agent: Agent {
+        images: &["actions-runner"],
+        other_images: &["actions-runner-controller", "actions-runner-dind"],
+        ..Agent::NONE
+    },
+    without_engine: true,
+    with_engine: Some(Pod {
+        labels: &[
+            "actions.github.com/",
+            "actions.summerwind.dev/",
+            "actions-runner-controller/",
+            "runner-deployment-name",
+        ],
+        containers: &[],
+    }),
+    steps_anywhere: false,
+    engine_host: None,
+    step_variable: Some("GITHUB_ACTIONS"),
+    owner: Some(("EphemeralRunner", "runners-8x7dj-runner-4zq8c")),
+};

@@ -1,0 +1,117 @@
+//! The CI systems that are known: what each is called, and by what its pods, its runners and its
+//! steps are recognised. A new one is a file here and a line in the list below.
+
+mod bitbucket;
+mod generic;
+mod github_arc;
+mod gitlab;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The one list of CI systems, in the order in which they claim a pod: the first that knows it has
+/// it. `Provider` is what evidence and reports call a system.
+macro_rules! systems {
+    ($($provider:ident, $system:ident;)*) => {
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+        )]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Provider {
+            $($provider,)*
+        }
+
+        impl Provider {
+            pub const ALL: &[Provider] = &[$(Provider::$provider),*];
+
+            pub fn system(self) -> &'static System {
+                match self {
+                    $(Provider::$provider => &$system::SYSTEM,)*
+                }
+            }
+        }
+    };
+}
+
+systems! {
+    Bitbucket, bitbucket;
+    GithubArc, github_arc;
+    Gitlab, gitlab;
+    Generic, generic;
+}
+
+/// What is particular to a CI system.
+#[derive(Debug)]
+pub struct System {
+    /// As people call it: `GitLab`.
+    pub name: &'static str,
+    /// One of its runners, in reports: `GitLab runner`.
+    pub runner: &'static str,
+    /// How its runner's container is known.
+    pub agent: Agent,
+    /// A pod with such a container is its runner even if no container of it runs an engine.
+    pub without_engine: bool,
+    /// How a pod with an engine is known otherwise; not at all where there is none.
+    pub with_engine: Option<Pod>,
+    /// Its steps run in whichever container of the pod they name, so the runner's own container
+    /// says nothing of where they look for an engine.
+    pub steps_anywhere: bool,
+    /// The name under which its steps reach the pod's engine, beside `localhost`.
+    pub engine_host: Option<&'static str>,
+    /// The variable that it sets in every step.
+    pub step_variable: Option<&'static str>,
+    /// What usually makes its pods, as kind and name, for examples; nothing where they are made by
+    /// themselves.
+    pub owner: Option<(&'static str, &'static str)>,
+}
+
+/// The container that talks to the CI system.
+#[derive(Debug)]
+pub struct Agent {
+    pub names: &'static [&'static str],
+    /// Parts of its image's name.
+    pub images: &'static [&'static str],
+    /// Parts of the names of images that look like it.
+    pub other_images: &'static [&'static str],
+    pub variables: &'static [&'static str],
+}
+
+/// What a pod has beside an engine.
+#[derive(Debug)]
+pub struct Pod {
+    /// The beginnings of its labels, of which it has one; none is asked for where there are none.
+    pub labels: &'static [&'static str],
+    /// Its containers, of which it has all.
+    pub containers: &'static [&'static str],
+}
+
+impl Agent {
+    /// No container is known to be one.
+    const NONE: Agent = Agent {
+        names: &[],
+        images: &[],
+        other_images: &[],
+        variables: &[],
+    };
+
+    /// Whether a container is one, by its name, its image and its variables.
+    pub fn is(&self, name: &str, image: &str, mut has_variable: impl FnMut(&str) -> bool) -> bool {
+        let in_image = |parts: &[&str]| parts.iter().any(|part| image.contains(part));
+        self.names.contains(&name)
+            || in_image(self.images) && !in_image(self.other_images)
+            || self.variables.iter().any(|variable| has_variable(variable))
+    }
+}
+
+impl Pod {
+    /// Whether these are the labels and the containers of such a pod.
+    pub fn is<'a>(
+        &self,
+        mut labels: impl Iterator<Item = &'a str>,
+        has_container: impl Fn(&str) -> bool,
+    ) -> bool {
+        let known = |label: &str| self.labels.iter().any(|start| label.starts_with(start));
+        (self.labels.is_empty() || labels.any(known))
+            && self.containers.iter().all(|name| has_container(name))
+    }
+}
