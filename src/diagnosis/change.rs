@@ -71,6 +71,8 @@ pub enum Site {
     ArcRunner,
     /// .gitlab-ci.yml and GitLab Runner's config.toml.
     Gitlab,
+    /// The pod template of a Jenkins agent.
+    Jenkins,
     /// An object of a kind that is not known here.
     Controller,
     /// Wherever a nested engine is started.

@@ -191,7 +191,7 @@ pub(super) fn host_socket(container: &PodContainer) -> Option<String> {
 mod tests {
     use super::*;
     use crate::checks::case::healthy;
-    use crate::evidence::{DaemonConfig, Declared, Launch};
+    use crate::evidence::{DaemonConfig, Declared, Launch, Provider};
 
     /// A runner that asks `host`, beside an engine with these flags.
     fn runner(host: &str, flags: &[&str]) -> Runner {
@@ -211,6 +211,14 @@ mod tests {
     }
 
     const SOCKET_FLAG: &str = "--host=unix:///var/run/docker.sock";
+
+    #[test]
+    fn where_steps_choose_their_container_the_agent_proves_nothing() {
+        let mut runner = runner("tcp://localhost:2375", &[SOCKET_FLAG]);
+        assert!(of(&runner).is_some());
+        runner.provider = Provider::Jenkins;
+        assert!(of(&runner).is_none());
+    }
 
     #[test]
     fn a_port_that_nobody_listens_on_is_a_mismatch() {

@@ -52,7 +52,7 @@ pub fn remedies(wants: &[Want], runner: &Runner, engine: Option<&str>) -> Vec<Re
 pub fn paste(change: &Change) -> Vec<Remedy> {
     let phrase = docker::phrase(change);
     match change.place.site {
-        Site::Manifest | Site::BitbucketAutoscaler | Site::Controller => {
+        Site::Manifest | Site::BitbucketAutoscaler | Site::Jenkins | Site::Controller => {
             vec![pod::paste(change, &phrase)]
         }
         Site::BitbucketPipelines => bitbucket::paste(change),
@@ -158,7 +158,7 @@ impl Patient<'_> {
             Site::ArcScaleSet => vec![github_arc::scale_set(&change, phrase)],
             Site::ArcRunner => vec![github_arc::runner(&change, phrase)],
             Site::Elsewhere => vec![docker::paste(&change, phrase)],
-            Site::Manifest | Site::BitbucketAutoscaler | Site::Controller => {
+            Site::Manifest | Site::BitbucketAutoscaler | Site::Jenkins | Site::Controller => {
                 vec![pod::paste(&change, phrase)]
             }
         }

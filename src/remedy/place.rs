@@ -36,6 +36,7 @@ pub fn pod(runner: &Runner) -> Place {
     let Some(owner) = &runner.owner else {
         let site = match runner.provider {
             Provider::Gitlab => Site::Gitlab,
+            Provider::Jenkins => Site::Jenkins,
             _ => Site::Manifest,
         };
         return at(runner, site, "Pod", &runner.pod);
@@ -120,6 +121,7 @@ pub(super) fn words(place: &Place) -> String {
             "In the values of the scale set (gha-runner-scale-set; leave containerMode out, which takes no settings, and keep what is your own in the template)".to_owned()
         }
         (Site::Gitlab, _) => "In GitLab Runner's config.toml".to_owned(),
+        (Site::Jenkins, _) => "In the pod template of the Jenkins agent (the YAML of `podTemplate` or `agent { kubernetes }` in the Jenkinsfile, or of the cloud's pod templates in Jenkins' configuration; the pod is made anew for each build)".to_owned(),
         (Site::BitbucketPipelines, _) => "In bitbucket-pipelines.yml".to_owned(),
         (Site::Elsewhere, _) => "Where the engine is started".to_owned(),
     }

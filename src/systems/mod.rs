@@ -5,6 +5,7 @@ mod bitbucket;
 mod generic;
 mod github_arc;
 mod gitlab;
+mod jenkins;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,7 @@ systems! {
     Bitbucket, bitbucket;
     GithubArc, github_arc;
     Gitlab, gitlab;
+    Jenkins, jenkins;
     Generic, generic;
 }
 

@@ -78,6 +78,38 @@ fn gitlab_is_known_by_the_shape_of_its_pod() {
     assert_eq!(engines(&job), Some((Provider::Gitlab, names(&["svc-0"]))));
 }
 
+/// As the Kubernetes plugin makes it of the example for Docker-in-Docker in its repository.
+fn jenkins_agent() -> Pod {
+    let mut agent = pod(json!({
+        "restartPolicy": "Never",
+        "containers": [
+            {"name": "docker", "image": "docker:28.5.2", "command": ["sleep"], "args": ["99d"],
+             "volumeMounts": [{"name": "docker-socket", "mountPath": "/var/run"}]},
+            {"name": "docker-daemon", "image": "docker:28.5.2-dind", "securityContext": {"privileged": true},
+             "volumeMounts": [{"name": "docker-socket", "mountPath": "/var/run"}]},
+            {"name": "jnlp", "image": "jenkins/inbound-agent:3248.v65ecb_254c298-2",
+             "env": [{"name": "JENKINS_SECRET", "value": "CANARY"}, {"name": "JENKINS_URL", "value": "http://jenkins:8080/"}]},
+        ],
+        "volumes": [{"name": "docker-socket", "emptyDir": {}}],
+    }));
+    let labels = json!({"jenkins/label": "build_12-vw0s0", "jenkins/label-digest": "2f8ba26e"});
+    agent.metadata.labels = serde_json::from_value(labels).unwrap();
+    agent
+}
+
+#[test]
+fn jenkins_is_known_by_its_label_and_its_agent() {
+    let mut agent = jenkins_agent();
+    let found = (Provider::Jenkins, names(&["docker-daemon"]));
+    assert_eq!(engines(&agent), Some(found));
+    assert_eq!(seen(&agent, Role::Runner).unwrap().1, names(&["jnlp"]));
+    let whole = serde_json::to_string(&runner(&agent, false)).unwrap();
+    assert!(!whole.contains("CANARY"));
+    // Without the plugin's label it may be anybody's.
+    agent.metadata.labels = None;
+    assert_eq!(engines(&agent).unwrap().0, Provider::Generic);
+}
+
 #[test]
 fn other_engines_are_runners_too() {
     let plain = pod(json!({"containers": [

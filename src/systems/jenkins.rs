@@ -1,0 +1,25 @@
+//! Jenkins' Kubernetes plugin: an agent's pod has the container `jnlp`, which the plugin adds where
+//! the template does not name it, and labels of its own (`jenkins/label`). Steps run in the container
+//! that the pipeline names.
+
+use super::{Agent, Pod, System};
+
+pub(super) const SYSTEM: System = System {
+    name: "Jenkins",
+    runner: "Jenkins agent",
+    agent: Agent {
+        names: &["jnlp"],
+        ..Agent::NONE
+    },
+    without_engine: false,
+    with_engine: Some(Pod {
+        // `jenkins/label` of the plugin, `jenkins: slave` of its older versions.
+        labels: &["jenkins"],
+        containers: &["jnlp"],
+    }),
+    steps_anywhere: true,
+    engine_host: None,
+    step_variable: Some("JENKINS_URL"),
+    // The plugin makes each pod itself, from its template.
+    owner: None,
+};
