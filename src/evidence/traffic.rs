@@ -12,6 +12,9 @@ pub struct Traffic {
     /// iptables' rules for what passes through, one for each kind that is in use; nothing where no
     /// network passes through.
     pub firewalls: Observation<Vec<Firewall>>,
+    /// net.ipv4.ip_forward: whether IPv4 packets pass through; absent where this was not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_forward: Option<Observation<bool>>,
     /// IPv4 packets that were dropped as too large between the walk's first look and its last.
     pub dropped_now: Observation<i64>,
     /// The `nameserver` lines of resolv.conf, as the first process here sees it.

@@ -240,6 +240,9 @@ pub struct NamespaceFacts {
     pub cut_by_default: bool,
     /// The command that lists and changes the rules that drop them; absent where nothing is.
     pub firewall: Option<String>,
+    /// `net.ipv4.ip_forward`: packets of the engine's networks pass through; absent where no Docker
+    /// network leaves by here, or a recording does not hold it.
+    pub ip_forward: Observation<Option<bool>>,
     /// Both kinds of iptables (legacy and nf_tables) have rules for what passes through.
     pub firewalls_mixed: Observation<bool>,
     /// Its name servers, where all are addresses of its own at which nobody listens; absent else.

@@ -53,6 +53,7 @@ fn of(
         cut_by_default: found.is_some_and(|cut| cut.by_default),
         firewall: found.map(|cut| cut.firewall.command().to_owned()),
         cut_networks: cut.map(|found| found.map(|cut| cut.networks)),
+        ip_forward: ip_forward(traffic, namespace, views),
         firewalls_mixed: traffic.firewalls.as_ref().map(|firewalls| {
             let in_use = |kind| firewalls.iter().any(|f| f.kind == kind && f.rules > 0);
             in_use(FirewallKind::Legacy) && in_use(FirewallKind::NfTables)
@@ -61,6 +62,34 @@ fn of(
             true => dead_name_servers(traffic),
             false => Observed(None),
         },
+    }
+}
+
+/// Whether packets of Docker networks pass through, where such a network leaves by here. A download
+/// that went through proves it: a single interface may forward all the same.
+fn ip_forward(
+    traffic: &Traffic,
+    namespace: &NetworkNamespace,
+    views: &[NetworkView],
+) -> Observation<Option<bool>> {
+    let bridge = |view: &&NetworkView| {
+        let bridge = view.network.bridge.as_deref();
+        bridge.is_some_and(|bridge| namespace.interface(bridge).is_some())
+    };
+    let mut leave = views
+        .iter()
+        .filter(|view| view.engine.namespace == namespace.id && view.not_judged.is_none())
+        .filter(bridge)
+        .peekable();
+    if leave.peek().is_none() {
+        return Observed(None);
+    }
+    if leave.any(|view| view.facts.completes) {
+        return Observed(Some(true));
+    }
+    match &traffic.ip_forward {
+        Some(seen) => seen.clone().map(Some),
+        None => Observed(None),
     }
 }
 
@@ -161,6 +190,7 @@ mod tests {
         dead_name_servers(&Traffic {
             on_link: Observed(Vec::new()),
             firewalls: Observed(Vec::new()),
+            ip_forward: None,
             dropped_now: Observed(0),
             name_servers: words(servers),
             listening: words(listening),
@@ -195,6 +225,7 @@ mod tests {
         let traffic = Traffic {
             on_link: Observed(Vec::new()),
             firewalls: Observed(Vec::new()),
+            ip_forward: None,
             dropped_now: Observed(0),
             name_servers: Observed(vec!["127.0.0.53".to_owned()]),
             listening: Observation::unseen(Why::Unreadable, "cut off"),

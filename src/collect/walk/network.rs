@@ -213,21 +213,33 @@ impl<'a> Files<'a> {
 
 /// Packets dropped because they did not fit, as a record of /proc/PID/net/snmp tells.
 pub fn frag_fails(frames: &Frames, record: &str, pid: i64) -> Observation<i64> {
+    ip_field(frames, record, pid, "FragFails").map_or_else(unread_counters, Observed)
+}
+
+/// net.ipv4.ip_forward, which /proc/PID/net/snmp shows as 1 or 2 (RFC 1213's ipForwarding): unlike
+/// /proc/sys, it shows another process' namespace.
+pub fn ip_forward(frames: &Frames, pid: i64) -> Observation<bool> {
+    match ip_field(frames, "net", pid, "Forwarding") {
+        Some(1) => Observed(true),
+        Some(2) => Observed(false),
+        _ => unread_counters(),
+    }
+}
+
+fn unread_counters<T>() -> Observation<T> {
+    Observation::unseen(Why::Unreadable, "its packet counters could not be read")
+}
+
+/// A number of the two lines `Ip:` in /proc/PID/net/snmp, the names and the values.
+fn ip_field(frames: &Frames, record: &str, pid: i64, field: &str) -> Option<i64> {
     let lines = frames.named(record).flat_map(Record::lines);
     let of_process = lines.filter_map(|line| split(line, "net/"));
     let mut ip = of_process
         .filter(|(of, file, _)| *of == pid && *file == "snmp")
         .filter_map(|(_, _, text)| text.strip_prefix("Ip:"));
-    let found = ip.next().zip(ip.next()).and_then(|(names, values)| {
-        let at = names
-            .split_whitespace()
-            .position(|name| name == "FragFails")?;
-        values.split_whitespace().nth(at)?.parse().ok()
-    });
-    match found {
-        Some(count) => Observed(count),
-        None => Observation::unseen(Why::Unreadable, "its packet counters could not be read"),
-    }
+    let (names, values) = ip.next().zip(ip.next())?;
+    let at = names.split_whitespace().position(|name| name == field)?;
+    values.split_whitespace().nth(at)?.parse().ok()
 }
 
 /// `/proc/PID/` + `within` + `FILE:TEXT`.

@@ -3,7 +3,7 @@
 
 use super::firewall::firewalls;
 use super::frames::Frames;
-use super::network::frag_fails;
+use super::network::{frag_fails, ip_forward};
 use super::text::plain;
 use crate::evidence::{
     Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Traffic, Why,
@@ -31,6 +31,7 @@ pub fn traffic(frames: &Frames, place: &Place) -> Traffic {
     Traffic {
         on_link: on_link(place.routes),
         firewalls: passing(frames, place),
+        ip_forward: Some(ip_forward(frames, pid)),
         dropped_now: super::difference(&before, &frag_fails(frames, "again", pid)),
         name_servers: name_servers(frames, pid),
         listening: listening(frames, pid),
@@ -167,7 +168,7 @@ mod tests {
     const STREAM: &str = "
 M> net -
 /proc/7/net/snmp:Ip: Forwarding FragFails
-/proc/7/net/snmp:Ip: 1 3
+/proc/7/net/snmp:Ip: 2 3
 
 M< -
 
@@ -221,6 +222,7 @@ M< 0
             .collect();
         assert_eq!(on_link, ["docker0 172.17.0.0/16", "eth0 198.18.64.0/24"]);
         assert_eq!(traffic.dropped_now, Observed(9));
+        assert_eq!(traffic.ip_forward, Some(Observed(false)));
         assert_eq!(traffic.name_servers.seen(), ["127.0.0.53", "10.96.0.10"]);
         let listening = ["127.0.0.53:53", "[::1]:53"];
         assert_eq!(traffic.listening.seen(), listening);
