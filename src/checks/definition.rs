@@ -1,5 +1,6 @@
 //! The format of a check file, as it is written.
 
+use super::symptom;
 use crate::diagnosis::{Confidence, Severity};
 use crate::evidence::Layer;
 use crate::remedy::WantKind;
@@ -64,7 +65,16 @@ pub(crate) struct Definition {
     pub(crate) remedy: Wants,
     /// Known error texts of logs that point to this.
     #[serde(default)]
-    pub(crate) symptoms: Vec<Symptom>,
+    pub(crate) symptoms: Vec<symptom::Written>,
+    /// What a log shows once this is over: names of checks/recoveries.yaml. Its lines before that
+    /// do not count.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(crate) taken_back_by: Vec<Spanned<String>>,
+    /// Its lines show that something failed, and not why: where a log also names a cause, they are
+    /// listed under it.
+    #[serde(default)]
+    pub(crate) consequence: bool,
     /// What happens, and how it comes about.
     pub(crate) why: String,
     #[serde(default)]
@@ -130,18 +140,6 @@ pub(crate) struct WrittenProbe {
     /// number. Where it ends with another status than 0, its output is not used.
     #[schemars(with = "String")]
     pub(crate) run: Spanned<String>,
-}
-
-/// How an error is known in a line of a log.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Symptom {
-    /// A regular expression for the words that only this error has.
-    #[schemars(with = "String")]
-    pub(crate) pattern: Spanned<String>,
-    /// A line that it knows.
-    #[schemars(with = "String")]
-    pub(crate) example: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

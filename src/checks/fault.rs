@@ -1,6 +1,7 @@
 //! Why a check file is refused: what is wrong, where it stands, and what to do about it.
 
 use super::suggestion::advise;
+use serde_saphyr::Spanned;
 use std::fmt;
 
 /// A place in a file, counted from 1.
@@ -55,6 +56,18 @@ pub(crate) struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// A file is called like what it holds.
+    pub(crate) fn must_be_called(&self, id: &Spanned<String>, name: &str) -> Result<(), Fault> {
+        if id.value == name {
+            return Ok(());
+        }
+        Err(Fault {
+            what: format!("the id `{}` is not the file's name", id.value),
+            place: self.place(id.referenced.line(), id.referenced.column()),
+            advice: format!("write `id: {name}`, or rename the file"),
+        })
+    }
+
     pub(crate) fn place(&self, line: u64, column: u64) -> Place {
         Place {
             file: self.file.to_owned(),

@@ -1,11 +1,13 @@
 //! The checks there are: those built in, and those of folders that the user names.
 
+use super::entry::Entry;
 use super::fault::{Fault, Source};
 use super::rule::Check;
 use super::suggestion::advise;
+use super::symptom::RECOVERIES;
 use crate::diagnosis::Severity;
 use crate::evidence::Probe;
-use crate::symptoms::Symptoms;
+use crate::symptoms::{Relations, Symptoms};
 use anyhow::{Context, Result, bail};
 use include_dir::{Dir, DirEntry, include_dir};
 use std::collections::BTreeMap;
@@ -17,11 +19,15 @@ static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/checks");
 
 /// The healthy runner over which cases are merged lies among the checks, but is none.
 pub(super) const BASELINE: &str = "baseline.yaml";
+/// So do the lines that take back an error.
+const RECOVERIES_FILE: &str = "recoveries.yaml";
 
 /// Checks in the order of their ids.
 #[derive(Clone, Debug)]
 pub struct Library {
     checks: BTreeMap<String, Arc<Check>>,
+    /// Faults that only logs show.
+    entries: BTreeMap<String, Arc<Entry>>,
 }
 
 impl Library {
@@ -81,6 +87,7 @@ impl Library {
             checks: checks
                 .map(|(id, check)| (id.clone(), Arc::clone(check)))
                 .collect(),
+            entries: self.entries.clone(),
         })
     }
 
@@ -151,30 +158,44 @@ impl Library {
         self.checks.get(id).map(Arc::as_ref)
     }
 
-    /// How logs point to these checks.
-    pub fn symptoms(&self) -> Symptoms {
-        let each = self.checks().flat_map(|check| {
-            let symptoms = check.symptoms.iter();
-            symptoms.map(|symptom| (check.id.clone(), symptom.pattern.clone()))
-        });
-        Symptoms::new(each)
+    /// The faults that only logs show.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values().map(Arc::as_ref)
     }
 
+    pub fn entry(&self, id: &str) -> Option<&Entry> {
+        self.entries.get(id).map(Arc::as_ref)
+    }
+
+    /// How logs point to these faults.
+    pub fn symptoms(&self) -> Symptoms {
+        let checks = self.checks().flat_map(|check| &check.symptoms);
+        let entries = self.entries().flat_map(|entry| &entry.symptoms);
+        Symptoms::new(checks.chain(entries).cloned(), &RECOVERIES)
+    }
+
+    /// The ids of all that it holds.
     fn ids(&self) -> Vec<&str> {
-        self.checks.keys().map(String::as_str).collect()
+        let ids = self.checks.keys().chain(self.entries.keys());
+        ids.map(String::as_str).collect()
     }
 
     fn parse(files: &[CheckFile]) -> Result<Library> {
         let mut checks: BTreeMap<String, Arc<Check>> = BTreeMap::new();
+        let mut entries: BTreeMap<String, Arc<Entry>> = BTreeMap::new();
         for file in files {
             let source = file.source();
-            let mut check = Check::parse(source, &file.id, &file.group)?;
-            check.built_in = file.built_in;
-            if let Some(first) = checks.get(&check.id) {
+            let there = checks
+                .get(&file.id)
+                .map(|check| (&check.file, check.built_in));
+            let there = there.or(entries
+                .get(&file.id)
+                .map(|entry| (&entry.file, entry.built_in)));
+            if let Some((first, built_in)) = there {
                 return Err(Fault {
-                    what: format!("there is a check `{}` already, in {}", check.id, first.file),
+                    what: format!("there is a check `{}` already, in {first}", file.id),
                     place: source.place(1, 1),
-                    advice: match first.built_in {
+                    advice: match built_in {
                         true => "choose another id and file name; to use it instead of that one, say --override FILE",
                         false => "choose another id, and another name for the file",
                     }
@@ -182,17 +203,31 @@ impl Library {
                 }
                 .into());
             }
-            checks.insert(check.id.clone(), Arc::new(check));
+            match Check::parse(source, &file.id, &file.group) {
+                Ok(mut check) => {
+                    check.built_in = file.built_in;
+                    checks.insert(file.id.clone(), Arc::new(check));
+                }
+                Err(_) if Entry::is_in(source) => {
+                    let mut entry = Entry::parse(source, &file.id, &file.group)?;
+                    entry.built_in = file.built_in;
+                    entries.insert(file.id.clone(), Arc::new(entry));
+                }
+                Err(fault) => return Err(fault.into()),
+            }
         }
-        Ok(Library { checks })
+        Ok(Library { checks, entries })
     }
 
-    /// Every check that another names must exist, and none may be its own cause.
+    /// Every check or fault that another names must exist, and none may be its own cause.
     fn resolve_names(&self, known: &[&str]) -> Result<()> {
-        for check in self.checks() {
-            for (name, place) in &check.names {
-                let (what, advice) = if self.leads_to(name, &check.id) {
-                    let what = format!("`{}` is named as its own cause", check.id);
+        let checks = self.checks().map(|check| (&check.id, &check.names));
+        let entries = self.entries().map(|entry| (&entry.id, &entry.names));
+        for (id, names) in checks.chain(entries) {
+            for (name, place) in names {
+                let causes = self.causes(id).contains(name);
+                let (what, advice) = if name == id || causes && self.leads_to(name, id) {
+                    let what = format!("`{id}` is named as its own cause");
                     (
                         what,
                         "name the check whose cure removes this finding too".into(),
@@ -217,6 +252,13 @@ impl Library {
         Ok(())
     }
 
+    /// The faults of which the fix removes this one too.
+    fn causes(&self, id: &str) -> &[String] {
+        let check = self.get(id).map(|check| &check.caused_by);
+        let causes = check.or(self.entry(id).map(|entry| &entry.caused_by));
+        causes.map_or(&[], Vec::as_slice)
+    }
+
     /// Whether a check is another, or has it among its causes, their causes, and so on.
     fn leads_to(&self, id: &str, other: &str) -> bool {
         let mut seen = Vec::new();
@@ -227,8 +269,7 @@ impl Library {
             }
             if !seen.contains(&id) {
                 seen.push(id);
-                let causes = self.get(id).map_or(&[][..], |check| &check.caused_by);
-                open.extend(causes.iter().map(String::as_str));
+                open.extend(self.causes(id).iter().map(String::as_str));
             }
         }
         false
@@ -272,7 +313,8 @@ impl CheckFile {
 
 fn is_check(path: &Path) -> bool {
     let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    yaml && path.file_name().is_some_and(|name| name != BASELINE)
+    let data = |name: &std::ffi::OsStr| name == BASELINE || name == RECOVERIES_FILE;
+    yaml && !path.file_name().is_some_and(data)
 }
 
 fn built_in() -> Vec<CheckFile> {
@@ -300,7 +342,16 @@ fn built_in() -> Vec<CheckFile> {
 
 /// The text of the healthy baseline.
 pub(super) fn baseline() -> &'static str {
-    let file = BUILT_IN.get_file(BASELINE);
+    text(BASELINE)
+}
+
+/// The text of what takes errors in logs back.
+pub(super) fn recoveries() -> &'static str {
+    text(RECOVERIES_FILE)
+}
+
+fn text(name: &str) -> &'static str {
+    let file = BUILT_IN.get_file(name);
     file.and_then(|file| file.contents_utf8())
         .unwrap_or_default()
 }
@@ -326,4 +377,15 @@ fn read(path: &Path) -> Result<Vec<CheckFile>> {
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
+}
+
+impl Relations for Library {
+    fn causes(&self, id: &str) -> &[String] {
+        Library::causes(self, id)
+    }
+
+    fn is_consequence(&self, id: &str) -> bool {
+        let check = self.get(id).map(|check| check.consequence);
+        check.or(self.entry(id).map(|entry| entry.consequence)) == Some(true)
+    }
 }

@@ -8,6 +8,7 @@
 mod baseline;
 pub mod case;
 mod definition;
+mod entry;
 mod expression;
 pub(crate) mod fault;
 mod fingerprint;
@@ -16,10 +17,12 @@ mod library;
 mod rule;
 mod shape;
 pub(crate) mod suggestion;
+mod symptom;
 mod template;
 
 pub use case::{Case, CaseReport, Outcome};
 pub use definition::Section;
+pub use entry::Entry;
 pub(crate) use fingerprint::{
     GENERATED, UUID_LENGTH, is_generated, is_uuid, runner_fingerprint, steady,
 };

@@ -1,10 +1,11 @@
 //! A check file that was understood: its expressions compiled against the facts there are.
 
 use super::case::Case;
-use super::definition::{self, Definition, Milder, Section, WrittenProbe};
+use super::definition::{Definition, Milder, Section, WrittenProbe};
 use super::expression::{Expression, Variables};
 use super::fault::{Fault, Place, Refusal, Source};
 use super::shape::Shape;
+use super::symptom;
 use super::template::Template;
 use crate::diagnosis::Severity;
 use crate::evidence::{Layer, Probe};
@@ -13,8 +14,7 @@ use crate::facts::{
     SecretFacts, StepFacts, SubnetFacts,
 };
 use crate::remedy::WantKind;
-use crate::symptoms;
-use regex::Regex;
+use crate::symptoms::Symptom;
 use schemars::{Schema, schema_for};
 use serde_saphyr::{Location, Spanned};
 use std::collections::BTreeMap;
@@ -30,6 +30,8 @@ pub struct Check {
     pub group: String,
     /// Lines of logs that point to it, and how they are known.
     pub symptoms: Vec<Symptom>,
+    /// Its lines show that something failed, and not why.
+    pub(crate) consequence: bool,
     pub why: String,
     pub references: Vec<String>,
     pub cases: Vec<Case>,
@@ -53,13 +55,6 @@ pub struct Check {
     pub(super) built_in: bool,
     /// The checks that it names, and where.
     pub(super) names: Vec<(String, Place)>,
-}
-
-/// A known error text.
-#[derive(Clone, Debug)]
-pub struct Symptom {
-    pub(super) pattern: Regex,
-    pub example: String,
 }
 
 impl Check {
@@ -128,6 +123,13 @@ impl Compiler<'_> {
                 names.push((name.clone(), self.source.find(line, column, name)));
             }
         }
+        let (symptoms, others) = symptom::compile(
+            self.source,
+            &definition.id.value,
+            &definition.symptoms,
+            &definition.taken_back_by,
+        )?;
+        names.extend(others);
         let mut remedy = Vec::new();
         for (want, value) in &definition.remedy.0 {
             remedy.push((*want, self.want(*want, value)?));
@@ -162,11 +164,8 @@ impl Compiler<'_> {
                 Some(probe) => Some(self.probe(probe, &definition)?),
                 None => None,
             },
-            symptoms: definition
-                .symptoms
-                .iter()
-                .map(|symptom| self.symptom(symptom))
-                .collect::<Result<_, _>>()?,
+            symptoms,
+            consequence: definition.consequence,
             remedy,
             built_in: false,
             names,
@@ -185,13 +184,7 @@ impl Compiler<'_> {
 
     /// The file's name and its `needs` must say what the check itself says.
     fn agree_with_place(&self, definition: &Definition, id: &str) -> Result<(), Fault> {
-        if definition.id.value != id {
-            return Err(Fault {
-                what: format!("the id `{}` is not the file's name", definition.id.value),
-                place: self.place(&definition.id.referenced),
-                advice: format!("write `id: {id}`, or rename the file"),
-            });
-        }
+        self.source.must_be_called(&definition.id, id)?;
         let section = definition.for_each.value;
         if !definition.needs.value.contains(&section) {
             return Err(Fault {
@@ -272,30 +265,6 @@ impl Compiler<'_> {
             command: command.to_owned(),
         };
         Ok((probe, self.place(&written.run.referenced)))
-    }
-
-    fn symptom(&self, written: &definition::Symptom) -> Result<Symptom, Fault> {
-        let definition::Symptom { pattern, example } = written;
-        let compiled = symptoms::compile(&pattern.value).map_err(|(what, advice)| {
-            let words = pattern.value.clone();
-            let refusal = Refusal {
-                what,
-                advice,
-                words,
-            };
-            self.fault(refusal, &pattern.referenced)
-        })?;
-        if !compiled.is_match(&example.value) {
-            return Err(Fault {
-                what: format!("`{}` does not know its own example", pattern.value),
-                place: self.place(&example.referenced),
-                advice: "mend the pattern, or give a line that has this error".into(),
-            });
-        }
-        Ok(Symptom {
-            pattern: compiled,
-            example: example.value.clone(),
-        })
     }
 
     fn expression(&self, source: &Spanned<String>) -> Result<Expression, Fault> {

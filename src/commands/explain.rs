@@ -1,5 +1,6 @@
 //! `explain`: what a check means, offline, in the width of a terminal.
 
+mod entry;
 mod explanation;
 mod log;
 mod markdown;
@@ -19,6 +20,13 @@ pub fn run(options: &Explain, settings: &Config, color: ColorChoice) -> Result<E
     let style = Style::detect(color, io::stdout().is_terminal());
     if let Some(file) = &options.log {
         return log::run(file, &library, options.output, &style);
+    }
+    if let Some(entry) = options.id.as_ref().and_then(|id| library.entry(id)) {
+        return write_out(
+            &entry::explained(entry, options.output, &style, color)?,
+            None,
+        )
+        .map(|()| Exit::Fine);
     }
     let library = library.select(options.id.as_slice(), &[])?;
     for check in library.checks() {

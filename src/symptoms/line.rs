@@ -31,12 +31,17 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// The words that a pattern knows with what stands around them.
-pub(super) fn excerpt(line: &str, pattern: &Regex) -> String {
+pub(super) fn excerpt(line: &str, pattern: &regex::bytes::Regex) -> String {
     let time = TIME.as_ref().and_then(|time| time.find(line));
     let line = &line[time.map_or(0, |time| time.end())..];
     // Of the whole line, for half a credential no longer looks like one.
     let line = secret::hide(line);
-    let known = pattern.find(&line).map_or(0, |found| found.start());
+    // Of a long match, which begins with the whole line before the words, its end.
+    let found = pattern.find(line.as_bytes());
+    let known = found.map_or(0, |found| {
+        found.start().max(found.end().saturating_sub(AFTER / 2))
+    });
+    let known = line.floor_char_boundary(known);
     let before = line[..known].char_indices().rev();
     let from = before.take(BEFORE).last().map_or(known, |(at, _)| at);
     let mut after = line[known..].char_indices();

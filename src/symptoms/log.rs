@@ -1,8 +1,9 @@
 //! Reads a log of any size in bounded memory, and keeps what is known in it.
 
-use super::{Symptoms, line};
+use super::ranking::Known;
+use super::scan::{Event, Scan};
+use super::{Symptom, Symptoms, line};
 use crate::evidence::KnownLine;
-use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
 /// A longer line is looked at in pieces.
@@ -10,26 +11,39 @@ const PIECE: usize = 64 << 10;
 /// What the end of a piece and the start of the next have in common, lest words be cut through.
 const OVERLAP: usize = 1 << 10;
 
-/// What a log shows of one check's symptoms.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Known {
-    /// The number of the first such line, from 1.
-    pub(crate) first: u64,
-    /// That line, fit to be shown.
-    pub(crate) text: String,
-    /// On how many lines, or pieces of very long ones.
-    pub(crate) times: u64,
-}
-
-/// What is known in a log, by check, and how many lines it has.
-pub(crate) fn read(
+/// What is known in a log, and how many lines it has. `told` hears of each fault when its first
+/// line comes.
+pub(crate) fn read<'a>(
     mut log: impl BufRead,
-    symptoms: &Symptoms,
-) -> io::Result<(BTreeMap<String, Known>, u64)> {
-    let mut known = BTreeMap::new();
+    symptoms: &'a Symptoms,
+    mut told: impl FnMut(&Known<'a>),
+) -> io::Result<(Vec<Known<'a>>, u64)> {
+    let mut scan = Scan::new(symptoms);
+    let mut known: Vec<Known> = Vec::new();
     let mut piece: Vec<u8> = Vec::new();
     let mut lines = 0;
     let mut within = false;
+    let mut note = |piece: &[u8], number: u64| {
+        for event in scan.line(piece) {
+            known.retain(|known| !event.takes_back(known.symptom));
+            if let Event::Found(found) = event {
+                let same = |known: &&mut Known| std::ptr::eq(known.symptom, found.symptom);
+                match known.iter_mut().find(same) {
+                    Some(known) => known.times += 1,
+                    None => {
+                        let first = Known {
+                            symptom: found.symptom,
+                            first: number,
+                            text: found.text,
+                            times: 1,
+                        };
+                        told(&first);
+                        known.push(first);
+                    }
+                }
+            }
+        }
+    };
     loop {
         let buffer = log.fill_buf()?;
         if buffer.is_empty() {
@@ -44,55 +58,46 @@ pub(crate) fn read(
         lines += u64::from(!within);
         within = !ends;
         if ends {
-            note(&mut known, symptoms, &piece, lines);
+            note(&piece, lines);
             piece.clear();
         } else if piece.len() == PIECE {
-            note(&mut known, symptoms, &piece, lines);
+            note(&piece, lines);
             piece.drain(..PIECE - OVERLAP);
         }
     }
-    note(&mut known, symptoms, &piece, lines);
+    note(&piece, lines);
     Ok((known, lines))
 }
 
-fn note(known: &mut BTreeMap<String, Known>, symptoms: &Symptoms, piece: &[u8], number: u64) {
-    let text = line::text(piece);
-    for (check, pattern) in symptoms.in_line(&text) {
-        match known.get_mut(check) {
-            Some(known) => known.times += 1,
-            None => {
-                let first = Known {
-                    first: number,
-                    text: line::excerpt(&text, pattern),
-                    times: 1,
-                };
-                known.insert(check.to_owned(), first);
-            }
-        }
-    }
-}
-
-/// What the end of a container's log shows, as Kubernetes gives it with the time before each line:
-/// of each check the last line.
+/// What the end of a container's log shows for certain, as Kubernetes gives it with the time before
+/// each line: of each fault the last line.
 pub(crate) fn last(log: &[u8], symptoms: &Symptoms, previous: bool) -> Vec<KnownLine> {
-    let mut known: Vec<KnownLine> = Vec::new();
+    let mut scan = Scan::new(symptoms);
+    let mut known: Vec<(&Symptom, KnownLine)> = Vec::new();
     for bytes in log.split(|byte| *byte == b'\n') {
         let whole = line::text(bytes);
         let (time, text) = match whole.split_once(' ') {
             Some((time, text)) if is_time(time) => (Some(seconds(time)), text),
             _ => (None, &*whole),
         };
-        for (check, pattern) in symptoms.in_line(text) {
-            known.retain(|line| line.check != check);
-            known.push(KnownLine {
-                check: check.to_owned(),
-                text: line::excerpt(text, pattern),
+        for event in scan.line(text.as_bytes()) {
+            known.retain(|(symptom, _)| !event.takes_back(symptom));
+            let Event::Found(found) = event else { continue };
+            if !found.symptom.or.is_empty() {
+                continue;
+            }
+            let check = &found.symptom.check;
+            known.retain(|(_, line)| line.check != *check);
+            let line = KnownLine {
+                check: check.clone(),
+                text: found.text,
                 time: time.clone(),
                 previous,
-            });
+            };
+            known.push((found.symptom, line));
         }
     }
-    known
+    known.into_iter().map(|(_, line)| line).collect()
 }
 
 /// `2026-11-24T07:30:12.123456789Z`

@@ -1,47 +1,150 @@
-//! Known error texts: which checks a line of a log points to.
+//! Known error texts: which faults a log points to.
 
 mod line;
 mod log;
+mod ranking;
+mod scan;
+mod statement;
 
-pub(crate) use log::{Known, last, read};
+pub(crate) use log::{last, read};
+pub(crate) use ranking::{Ranked, Relations, rank};
 
-use regex::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use serde::Deserialize;
+use std::sync::OnceLock;
 
 /// A pattern is a few words; a longer one is a mistake.
 const LONGEST_PATTERN: usize = 300;
 /// The bytes that a pattern may take when it is compiled.
 const LARGEST_PATTERN: usize = 1 << 19;
+/// The bytes that all of them may take together.
+const LARGEST_SET: usize = 64 << 20;
 
-/// The patterns of all checks.
-#[derive(Clone, Debug, Default)]
-pub struct Symptoms(Vec<(String, Regex)>);
+/// How a fault is known in a statement of a log.
+#[derive(Clone, Debug)]
+pub struct Symptom {
+    /// The fault's id.
+    pub check: String,
+    pub pattern: Regex,
+    /// A line that it matches.
+    pub example: String,
+    /// What one of the few lines before it must state.
+    pub after: Option<Regex>,
+    /// It counts even where its program marks the line as information.
+    pub at_info: bool,
+    /// Other faults with the same words, the likeliest first.
+    pub or: Vec<String>,
+    /// How `check` decides between them.
+    pub decided_by: Option<String>,
+    /// The recoveries after which it no longer counts.
+    pub taken_back_by: Vec<String>,
+}
+
+/// A line after which errors before it no longer count.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    pub name: String,
+    pub patterns: Vec<String>,
+}
+
+/// After this nothing before it counts: a job that succeeded has no failure to explain.
+const JOB_SUCCEEDED: &str = "job-succeeded";
+
+/// The symptoms of all faults, and what takes them back.
+#[derive(Debug, Default)]
+pub struct Symptoms {
+    symptoms: Vec<Symptom>,
+    recoveries: Vec<(String, Regex)>,
+    /// All patterns at once; compiled when the first line comes.
+    set: OnceLock<RegexSet>,
+}
 
 impl Symptoms {
-    /// Patterns by the ids of their checks.
-    pub fn new(patterns: impl IntoIterator<Item = (String, Regex)>) -> Self {
-        Symptoms(patterns.into_iter().collect())
+    pub fn new(symptoms: impl IntoIterator<Item = Symptom>, recoveries: &[Recovery]) -> Self {
+        let each = recoveries.iter().flat_map(|recovery| {
+            let patterns = recovery.patterns.iter();
+            patterns.filter_map(|pattern| {
+                let compiled = compile(pattern).ok()?;
+                Some((recovery.name.clone(), compiled))
+            })
+        });
+        Symptoms {
+            symptoms: symptoms.into_iter().collect(),
+            recoveries: each.collect(),
+            set: OnceLock::new(),
+        }
     }
 
-    /// No check knows any.
+    /// No fault has any.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.symptoms.is_empty()
     }
 
-    /// The checks that know a line.
-    pub fn checks(&self, line: &str) -> Vec<&str> {
-        self.in_line(line).map(|(check, _)| check).collect()
+    /// The faults that a log points to at its end.
+    pub fn checks(&self, log: &str) -> Vec<&str> {
+        let Ok((known, _)) = read(log.as_bytes(), self, |_| ()) else {
+            return Vec::new();
+        };
+        let mut checks: Vec<&str> = Vec::new();
+        for known in known {
+            if !checks.contains(&&*known.symptom.check) {
+                checks.push(&known.symptom.check);
+            }
+        }
+        checks
     }
 
-    /// The same, with the pattern by which they do: once each.
-    fn in_line<'a>(&'a self, line: &str) -> impl Iterator<Item = (&'a str, &'a Regex)> {
-        let mut known = "";
-        let found = self.0.iter().filter(|(_, pattern)| pattern.is_match(line));
-        found.filter_map(move |(check, pattern)| {
-            let new = check != known;
-            known = check;
-            new.then_some((check.as_str(), pattern))
+    /// The symptoms whose words a statement has where an error may begin, and where they end.
+    /// Where some are certain, those that fit several faults say no more.
+    fn matches(&self, text: &str) -> Vec<(&Symptom, usize)> {
+        let hits = self.set().matches(text.as_bytes());
+        let mut found: Vec<(&Symptom, usize)> = hits
+            .iter()
+            .filter_map(|at| self.symptoms.get(at))
+            .filter_map(|symptom| Some((symptom, end(&symptom.pattern, text)?)))
+            .collect();
+        if found.iter().any(|(symptom, _)| symptom.or.is_empty()) {
+            found.retain(|(symptom, _)| symptom.or.is_empty());
+        }
+        found
+    }
+
+    /// The recoveries that a statement shows.
+    fn recovered(&self, text: &str) -> Vec<&str> {
+        let hits = self.set().matches(text.as_bytes());
+        let of_recovery = hits.iter().filter_map(|at| {
+            let (name, pattern) = self.recoveries.get(at.checked_sub(self.symptoms.len())?)?;
+            end(pattern, text).map(|_| name.as_str())
+        });
+        of_recovery.collect()
+    }
+
+    fn set(&self) -> &RegexSet {
+        self.set.get_or_init(|| {
+            let symptoms = self.symptoms.iter().map(|symptom| symptom.pattern.as_str());
+            let recoveries = self.recoveries.iter().map(|(_, pattern)| pattern.as_str());
+            // Each of them was compiled before, so only their number could be too much.
+            RegexSetBuilder::new(symptoms.chain(recoveries))
+                .unicode(false)
+                .size_limit(LARGEST_SET)
+                .build()
+                .unwrap_or_default()
         })
     }
+}
+
+/// Whether a line of the text states what the pattern matches.
+pub(crate) fn states(text: &str, pattern: &Regex) -> bool {
+    let mut statements = text.lines().flat_map(statement::statements);
+    statements.any(|statement| end(pattern, &statement.text).is_some())
+}
+
+/// Where a pattern that begins like a statement ends.
+fn end(pattern: &Regex, text: &str) -> Option<usize> {
+    let mut found = pattern.find_iter(text.as_bytes());
+    let found = found.find(|found| statement::begins(text, found.start()))?;
+    Some(found.end())
 }
 
 /// A pattern as a check writes it; what is wrong with it, and what to do, where it cannot be used.
@@ -49,10 +152,12 @@ pub(crate) fn compile(source: &str) -> Result<Regex, (String, String)> {
     if source.len() > LONGEST_PATTERN {
         return Err((
             format!("this pattern is longer than {LONGEST_PATTERN} bytes"),
-            "the few words that only this error has are enough".into(),
+            "keep only the words that are specific to this error".into(),
         ));
     }
+    // Without Unicode's classes, which no error text needs and which take most of the time.
     let pattern = RegexBuilder::new(source)
+        .unicode(false)
         .size_limit(LARGEST_PATTERN)
         .build()
         .map_err(|error| {
@@ -64,10 +169,10 @@ pub(crate) fn compile(source: &str) -> Result<Regex, (String, String)> {
                 "write a regular expression, like `no space left on (device|disk)`".into(),
             )
         })?;
-    match pattern.is_match("") {
+    match pattern.is_match(b"") {
         true => Err((
             format!("`{source}` matches every line"),
-            "name the words that only this error has".into(),
+            "name the words that are specific to this error".into(),
         )),
         false => Ok(pattern),
     }

@@ -1,20 +1,159 @@
 //! Logs as they come: long, broken, hostile, with secrets in them.
 
+use super::ranking::Known;
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-fn symptoms(patterns: &[(&str, &str)]) -> Symptoms {
-    Symptoms::new(
-        patterns
-            .iter()
-            .map(|(check, pattern)| ((*check).to_owned(), compile(pattern).unwrap())),
-    )
+impl Symptom {
+    pub(crate) fn new(check: &str, pattern: &str) -> Symptom {
+        Symptom {
+            check: check.to_owned(),
+            pattern: compile(pattern).unwrap(),
+            example: String::new(),
+            after: None,
+            at_info: false,
+            or: Vec::new(),
+            decided_by: None,
+            taken_back_by: vec!["answers".to_owned()],
+        }
+    }
 }
 
-fn known(log: &[u8]) -> (BTreeMap<String, Known>, u64) {
-    let two = symptoms(&[("full", "no space left"), ("rate", "toomany[a-z]+")]);
-    read(log, &two).unwrap()
+fn symptom(check: &str, pattern: &str) -> Symptom {
+    Symptom::new(check, pattern)
+}
+
+static TWO: LazyLock<Symptoms> = LazyLock::new(|| {
+    let answers = Recovery {
+        name: "answers".to_owned(),
+        patterns: vec!["API listen on ".to_owned()],
+    };
+    let full = symptom("full", ".*no space left");
+    Symptoms::new([full, symptom("rate", "toomany[a-z]+")], &[answers])
+});
+
+fn known(log: &[u8]) -> (BTreeMap<String, Known<'static>>, u64) {
+    let (known, lines) = read(log, &TWO, |_| ()).unwrap();
+    let by_check = known
+        .into_iter()
+        .map(|known| (known.symptom.check.clone(), known));
+    (by_check.collect(), lines)
+}
+
+fn rates(log: &str) -> bool {
+    TWO.checks(log).contains(&"rate")
+}
+
+#[test]
+fn an_error_is_known_behind_every_prefix() {
+    for line in [
+        "toomanyrequests",
+        "  toomanyrequests: x",
+        "Error response from daemon: toomanyrequests: x",
+        "2026-01-02T03:04:05.1234567Z ##[error]toomanyrequests: x",
+        "2026-01-02T03:04:05.123456Z 01E toomanyrequests: x",
+        "#12 3.456 toomanyrequests: x",
+        "db-1  | toomanyrequests: x",
+        " \u{2718} db Error toomanyrequests: x",
+        "Jan  2 03:04:05 node dockerd[12]: toomanyrequests: x",
+        "E0102 03:04:05.123456       1 pull.go:12] toomanyrequests: x",
+        r#"{"log":"toomanyrequests: x\n","stream":"stderr"}"#,
+        r#"time="2026-01-02T03:04:05Z" level=error msg="pull failed" error="toomanyrequests: x""#,
+        r#"level=error msg="Handler returned error: {\"message\":\"toomanyrequests: x\"}""#,
+        "10 %\r20 %\rtoomanyrequests: x",
+        "docker: Error response from daemon, which is a long line that a terminal cut off: too\nmanyrequests: x",
+    ] {
+        assert!(rates(line), "{line}");
+    }
+}
+
+#[test]
+fn an_error_that_is_only_quoted_is_none() {
+    for line in [
+        "+ echo toomanyrequests",
+        "$ grep toomanyrequests build.log",
+        "# toomanyrequests: what to do",
+        "  \u{2713} returns toomanyrequests: when full (12 ms)",
+        "assert \"toomanyrequests\" in ''",
+        "AssertionError: toomanyrequests: x",
+        "When Docker Hub answers toomanyrequests, wait.",
+        "expect(() => pull()).toThrow('toomanyrequests')",
+        "tests/test_pull.py::test_full[toomanyrequests] PASSED",
+        "HEAD is now at 1a2b3c4 fix: toomanyrequests",
+        "CI_COMMIT_MESSAGE=fix: toomanyrequests",
+        "#8 [2/4] RUN echo toomanyrequests",
+        r#"level=info msg="retrying" error="toomanyrequests: x""#,
+        "##[debug]toomanyrequests: x",
+    ] {
+        assert!(!rates(line), "{line}");
+    }
+}
+
+#[test]
+fn what_is_over_is_taken_back_and_what_comes_after_counts() {
+    assert!(!rates(
+        "toomanyrequests\nAPI listen on /var/run/docker.sock"
+    ));
+    assert!(rates(
+        "toomanyrequests\nwe wait for: API listen on\n+ echo API listen on "
+    ));
+    assert!(rates("API listen on /var/run/docker.sock\ntoomanyrequests"));
+}
+
+#[test]
+fn a_line_may_need_the_one_before_it() {
+    let hung = Symptom {
+        after: Some(compile("^Connecting to ").unwrap()),
+        ..symptom("hung", "Job failed: timeout")
+    };
+    let symptoms = Symptoms::new([hung], &[]);
+    let checks = symptoms.checks("Connecting to x\nERROR: Job failed: timeout");
+    assert_eq!(checks, ["hung"]);
+    assert!(symptoms.checks("ERROR: Job failed: timeout").is_empty());
+}
+
+struct Related;
+
+impl Relations for Related {
+    fn causes(&self, check: &str) -> &[String] {
+        static CAUSE: LazyLock<Vec<String>> = LazyLock::new(|| vec!["cause".to_owned()]);
+        if check == "effect" { &CAUSE } else { &[] }
+    }
+
+    fn is_consequence(&self, check: &str) -> bool {
+        check == "vague"
+    }
+}
+
+#[test]
+fn causes_come_before_what_follows_from_them_and_candidates_last() {
+    let candidate = Symptom {
+        or: vec!["other".to_owned()],
+        ..symptom("likely", "hangs")
+    };
+    let certain = ["vague", "effect", "cause"].map(|id| symptom(id, &format!("{id} seen")));
+    let symptoms = Symptoms::new(certain.into_iter().chain([candidate]), &[]);
+    let log = "hangs\nvague seen\neffect seen\ncause seen\n";
+    let (known, _) = read(log.as_bytes(), &symptoms, |_| ()).unwrap();
+    let ranked = rank(&known, &Related);
+    let order: Vec<_> = ranked
+        .iter()
+        .map(|row| (row.check, row.follows_from))
+        .collect();
+    let from = Some("cause");
+    assert_eq!(
+        order,
+        [
+            ("cause", None),
+            ("vague", from),
+            ("effect", from),
+            ("likely", None),
+            ("other", None)
+        ]
+    );
+    assert!(ranked[3].possible && !ranked[0].possible);
 }
 
 /// The first line that is known, as it is shown.
@@ -30,7 +169,8 @@ fn lines_are_counted_as_an_editor_does() {
     assert_eq!((found["full"].first, found["full"].times), (3, 2));
     assert_eq!(found["full"].text, "no space left");
     assert_eq!((found["rate"].first, found["rate"].times), (6, 1));
-    assert_eq!(known(b""), (BTreeMap::new(), 0));
+    let (found, lines) = known(b"");
+    assert!(found.is_empty() && lines == 0);
     assert_eq!(known(b"a\n").1, 1);
 }
 

@@ -5,6 +5,7 @@ use crate::checks::case;
 use crate::collect::walk::{Orders, Walk};
 use crate::collect::{Exec, Place};
 use crate::evidence::{KnownLine, Role};
+use crate::symptoms::Symptom;
 use http::{Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -145,8 +146,7 @@ async fn what_an_exec_may_not_do_is_unobserved_with_its_rule() {
 }
 
 fn symptoms() -> Symptoms {
-    let pattern = crate::symptoms::compile("no space left").unwrap();
-    Symptoms::new([("disk-full".to_owned(), pattern)])
+    Symptoms::new([Symptom::new("disk-full", ".*no space left")], &[])
 }
 
 /// What is seen of the log of the healthy runner's engine, in a state.

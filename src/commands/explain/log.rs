@@ -1,12 +1,12 @@
-//! `explain --log`: which checks know an error in a job's log, and what to run next.
+//! `explain --log`: which faults a job's log points to, the likeliest first, and what to run next.
 
 use super::text::indented;
-use crate::checks::{Check, Library};
+use crate::checks::Library;
 use crate::cli::ExplainFormat;
 use crate::commands::{Exit, write_out};
 use crate::diagnosis::Severity;
 use crate::report::{Style, clean, wrap};
-use crate::symptoms::{self, Known};
+use crate::symptoms::{self, Ranked};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use std::path::Path;
 const SCHEMA: &str = "runner-doctor/log/v1";
 const CHECK: &str = "runner-doctor check";
 
-/// Everything that is known in a log, in its order.
+/// Everything that is known in a log, the likeliest cause first.
 #[derive(Serialize)]
 struct Reading<'a> {
     schema: &'static str,
@@ -33,11 +33,20 @@ struct Row<'a> {
     severity: Severity,
     /// Of the first such line.
     line: u64,
-    text: String,
+    text: &'a str,
     /// On how many lines.
     times: u64,
-    /// What to run: what it means, and whether it is so.
-    next: [String; 2],
+    /// The words fit several faults, of which this is one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    possible: bool,
+    /// How `check` decides between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_by: Option<&'a str>,
+    /// The fault named above that it follows from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    follows_from: Option<&'a str>,
+    /// What to run: what it means, and, where `check` judges it, whether it is present.
+    next: Vec<String>,
 }
 
 pub(super) fn run(
@@ -46,29 +55,30 @@ pub(super) fn run(
     output: ExplainFormat,
     style: &Style,
 ) -> Result<Exit> {
-    let (known, lines) = symptoms::read(open(file)?, &library.symptoms())
+    let symptoms = library.symptoms();
+    let (known, lines) = symptoms::read(open(file)?, &symptoms, |_| ())
         .with_context(|| format!("cannot read the log {}: is it a file?", file.display()))?;
-    let named = known
-        .into_iter()
-        .filter_map(|(id, known)| Some(row(library.get(&id)?, known)));
-    let mut reading = Reading {
+    let ranked = symptoms::rank(&known, library);
+    let reading = Reading {
         schema: SCHEMA,
         log: match file == Path::new("-") {
             true => "standard input".to_owned(),
             false => clean(&file.display().to_string()).into_owned(),
         },
         lines,
-        known: named.collect(),
+        known: ranked
+            .iter()
+            .filter_map(|ranked| row(library, ranked))
+            .collect(),
     };
-    reading.known.sort_by_key(|row| row.line);
     let text = match output {
         ExplainFormat::Text => told(&reading, style.width),
         ExplainFormat::Markdown => {
-            bail!("what is known in a log is not told as Markdown: use -o text or -o json")
+            bail!("cannot write the faults in a log as Markdown: use -o text or -o json")
         }
         ExplainFormat::Json => {
             let mut text = serde_json::to_string_pretty(&reading)
-                .context("cannot write what is known as JSON: try -o text")?;
+                .context("cannot write the faults in the log as JSON: try -o text")?;
             text.push('\n');
             text
         }
@@ -89,19 +99,35 @@ fn open(file: &Path) -> Result<Box<dyn BufRead>> {
     Ok(Box::new(BufReader::new(opened)))
 }
 
-fn row(check: &Check, known: Known) -> Row<'_> {
-    Row {
-        check: &check.id,
-        title: &check.title,
-        severity: check.severity,
-        line: known.first,
-        text: known.text,
-        times: known.times,
-        next: [
-            format!("runner-doctor explain {}", check.id),
-            format!("{CHECK} --check {}", check.id),
-        ],
-    }
+fn row<'a>(library: &'a Library, ranked: &Ranked<'a>) -> Option<Row<'a>> {
+    let id = ranked.check;
+    let mut next = vec![format!("runner-doctor explain {id}")];
+    let (title, severity) = match library.get(id) {
+        Some(check) => {
+            next.push(format!("{CHECK} --check {id}"));
+            (&check.title, check.severity)
+        }
+        None => library
+            .entry(id)
+            .map(|entry| (&entry.title, entry.severity))?,
+    };
+    Some(Row {
+        check: id,
+        title,
+        severity,
+        line: ranked.line.first,
+        text: &ranked.line.text,
+        times: ranked.times,
+        possible: ranked.possible,
+        decided_by: ranked
+            .line
+            .symptom
+            .decided_by
+            .as_deref()
+            .filter(|_| ranked.possible),
+        follows_from: ranked.follows_from,
+        next,
+    })
 }
 
 fn told(reading: &Reading, width: usize) -> String {
@@ -114,27 +140,41 @@ fn told(reading: &Reading, width: usize) -> String {
     };
     if known.is_empty() {
         let says = format!(
-            "{log}: no known error in {counted}. That does not mean that nothing is wrong: a build that hangs writes none, and not every error is known here. What the runner itself shows, `{CHECK}` tells."
+            "{log}: no known error in {counted}. A build that hangs writes no error, and not every error is known. Run `{CHECK}` to examine the runner itself."
         );
         return wrap(&says, width, 0).join("\n") + "\n";
     }
-    let mut text = format!("{log}: known in {counted}\n");
+    let mut text = format!("{log}: known errors in {counted}, likeliest cause first\n");
+    let mut decided: Option<&str> = None;
     for row in known {
         let more = match row.times {
             1 => String::new(),
-            times => format!(", and {} more like it", times - 1),
+            2 => " and 1 more".to_owned(),
+            times => format!(" and {} more", times - 1),
         };
         let severity = row.severity.word();
+        let note = match (row.follows_from, row.possible) {
+            (Some(cause), _) => format!("{severity}, follows from {cause}"),
+            (None, true) => format!("{severity}, possible"),
+            (None, false) => severity.to_owned(),
+        };
         // Writing into a String cannot fail.
-        let _ = writeln!(
-            text,
-            "\n{}  ({severity})\n  line {}{more}:",
-            row.check, row.line
-        );
-        let quoted = wrap(&clean(&row.text), width.saturating_sub(4), 0).join("\n");
-        let _ = writeln!(text, "{}", indented(&indented(&quoted)));
-        let _ = writeln!(text, "  what it means, and the cure:  {}", row.next[0]);
-        let _ = writeln!(text, "  whether it is so now:         {}", row.next[1]);
+        let _ = writeln!(text, "\n{}  ({note})", row.check);
+        // Candidates for one line share it.
+        if row.decided_by.is_none() || row.decided_by != decided {
+            let _ = writeln!(text, "  line {}{more}:", row.line);
+            let quoted = wrap(&clean(row.text), width.saturating_sub(4), 0).join("\n");
+            let _ = writeln!(text, "{}", indented(&indented(&quoted)));
+            if let Some(decided_by) = row.decided_by {
+                let lines = wrap(decided_by, width.saturating_sub(2), 0).join("\n");
+                let _ = writeln!(text, "{}", indented(&lines));
+            }
+        }
+        decided = row.decided_by;
+        let _ = writeln!(text, "  meaning and fix:  {}", row.next[0]);
+        if let Some(check) = row.next.get(1) {
+            let _ = writeln!(text, "  is it present:    {check}");
+        }
     }
     text
 }

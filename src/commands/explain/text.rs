@@ -102,7 +102,7 @@ pub(super) fn indented(text: &str) -> String {
 }
 
 /// Words in lines of at most `width`, of text that came from a file.
-fn wrapped(text: &str, width: usize) -> String {
+pub(super) fn wrapped(text: &str, width: usize) -> String {
     let words: Vec<_> = text.split_whitespace().map(clean).collect();
     wrap(&words.join(" "), width, 0).join("\n")
 }

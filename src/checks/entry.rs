@@ -1,0 +1,107 @@
+//! A fault that only a log shows: the file of a check that has no rule.
+
+use super::definition::OneOrMore;
+use super::fault::{Fault, Place, Source};
+use super::symptom::{self, Written};
+use crate::diagnosis::Severity;
+use crate::symptoms::Symptom;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_saphyr::Spanned;
+
+/// The file of a fault that `explain --log` names and `check` does not judge. With a check's other
+/// fields it becomes a check.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Definition {
+    id: Spanned<String>,
+    title: String,
+    severity: Severity,
+    #[serde(default)]
+    caused_by: Option<Spanned<OneOrMore>>,
+    symptoms: Vec<Written>,
+    #[serde(default)]
+    taken_back_by: Vec<Spanned<String>>,
+    #[serde(default)]
+    consequence: bool,
+    why: String,
+    #[serde(default)]
+    references: Vec<String>,
+}
+
+/// Whether a file has a rule.
+#[derive(Deserialize)]
+struct Rule {
+    for_each: Option<IgnoredAny>,
+    fails_when: Option<IgnoredAny>,
+    finding: Option<IgnoredAny>,
+    symptoms: Option<IgnoredAny>,
+}
+
+/// A fault that is known by its lines alone.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub id: String,
+    /// The healthy fact, in a sentence.
+    pub title: String,
+    pub severity: Severity,
+    /// The folder that its file lies in.
+    pub group: String,
+    pub symptoms: Vec<Symptom>,
+    pub(crate) consequence: bool,
+    pub(crate) caused_by: Vec<String>,
+    pub why: String,
+    pub references: Vec<String>,
+    /// The file that it was read from.
+    pub file: String,
+    pub(super) built_in: bool,
+    /// The faults that it names, and where.
+    pub(super) names: Vec<(String, Place)>,
+}
+
+impl Entry {
+    /// Whether this is the file of an entry and not of a check.
+    pub(super) fn is_in(source: Source) -> bool {
+        serde_saphyr::from_str(source.text).is_ok_and(|rule: Rule| {
+            rule.symptoms.is_some()
+                && rule.for_each.is_none()
+                && rule.fails_when.is_none()
+                && rule.finding.is_none()
+        })
+    }
+
+    pub(super) fn parse(source: Source, id: &str, group: &str) -> Result<Entry, Fault> {
+        let definition: Definition = serde_saphyr::from_str(source.text).map_err(|error| {
+            let advice = "checks/README.md shows what the file of a fault in logs holds";
+            source.unreadable(&error, "not a fault in logs", advice)
+        })?;
+        source.must_be_called(&definition.id, id)?;
+        let taken_back_by = &definition.taken_back_by;
+        let (symptoms, mut names) =
+            symptom::compile(source, id, &definition.symptoms, taken_back_by)?;
+        let caused_by = definition.caused_by.as_ref();
+        let caused_by = caused_by.map_or(&[][..], |causes| causes.value.names());
+        if let Some(place) = definition
+            .caused_by
+            .as_ref()
+            .map(|causes| causes.referenced)
+        {
+            let place = |name: &String| source.find(place.line(), place.column(), name);
+            names.extend(caused_by.iter().map(|name| (name.clone(), place(name))));
+        }
+        Ok(Entry {
+            caused_by: caused_by.to_vec(),
+            symptoms,
+            names,
+            consequence: definition.consequence,
+            id: definition.id.value,
+            title: definition.title,
+            severity: definition.severity,
+            group: group.to_owned(),
+            why: definition.why.trim_end().to_owned(),
+            references: definition.references,
+            file: source.file.to_owned(),
+            built_in: false,
+        })
+    }
+}

@@ -1,0 +1,113 @@
+//! The symptoms of a check file: as they are written, and compiled.
+
+use super::fault::{Fault, Place, Source};
+use super::suggestion::advise;
+use crate::symptoms::{self, Recovery, Symptom};
+use regex::bytes::Regex;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+use std::sync::LazyLock;
+
+/// How an error is known in a line of a log.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Written {
+    /// A regular expression for the words with which only this error begins: at the start of a line
+    /// or of a field, or after a colon. One that begins with `.*` may stand anywhere.
+    #[schemars(with = "String")]
+    pattern: Spanned<String>,
+    /// A line that it matches; with `after`, two.
+    #[schemars(with = "String")]
+    example: Spanned<String>,
+    /// A regular expression for one of the few lines before it.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    after: Option<Spanned<String>>,
+    /// It counts where the program marks the line as information, too.
+    #[serde(default)]
+    at_info: bool,
+    /// Other faults that have the same words, the likeliest first; this file's is likelier than they.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    or: Vec<Spanned<String>>,
+    /// How `check` decides between them.
+    decided_by: Option<String>,
+}
+
+/// What takes errors back, read once.
+pub(super) static RECOVERIES: LazyLock<Vec<Recovery>> =
+    LazyLock::new(|| serde_saphyr::from_str(super::library::recoveries()).unwrap_or_default());
+
+/// The symptoms of a fault, and the faults that they name.
+pub(super) fn compile(
+    source: Source,
+    id: &str,
+    written: &[Written],
+    taken_back_by: &[Spanned<String>],
+) -> Result<(Vec<Symptom>, Vec<(String, Place)>), Fault> {
+    for by in taken_back_by {
+        let known: Vec<&str> = RECOVERIES.iter().map(|recovery| &*recovery.name).collect();
+        if !known.contains(&by.value.as_str()) {
+            return Err(Fault {
+                what: format!("unknown recovery `{}`", by.value),
+                place: source.place(by.referenced.line(), by.referenced.column()),
+                advice: advise(&by.value, "", &known),
+            });
+        }
+    }
+    let taken_back_by: Vec<String> = taken_back_by.iter().map(|by| by.value.clone()).collect();
+    let mut names = Vec::new();
+    let mut compiled = Vec::new();
+    for written in written {
+        let or = written.or.iter().map(|name| {
+            let (line, column) = (name.referenced.line(), name.referenced.column());
+            (name.value.clone(), source.place(line, column))
+        });
+        names.extend(or);
+        compiled.push(Symptom {
+            check: id.to_owned(),
+            pattern: matching(source, written)?,
+            example: written.example.value.trim_end().to_owned(),
+            after: match &written.after {
+                Some(after) => Some(expression(source, after)?),
+                None => None,
+            },
+            at_info: written.at_info,
+            or: written.or.iter().map(|name| name.value.clone()).collect(),
+            decided_by: written
+                .decided_by
+                .as_ref()
+                .map(|text| text.trim().to_owned()),
+            taken_back_by: taken_back_by.clone(),
+        });
+    }
+    Ok((compiled, names))
+}
+
+/// The pattern, which must match its example where an error may begin.
+fn matching(source: Source, written: &Written) -> Result<Regex, Fault> {
+    let Written {
+        pattern, example, ..
+    } = written;
+    let compiled = expression(source, pattern)?;
+    if !symptoms::states(&example.value, &compiled) {
+        return Err(Fault {
+            what: format!("`{}` does not match its own example", pattern.value),
+            place: source.place(example.referenced.line(), example.referenced.column()),
+            advice: "correct the pattern, or give a line that states this error: it must begin the line, or follow a colon".into(),
+        });
+    }
+    Ok(compiled)
+}
+
+fn expression(source: Source, written: &Spanned<String>) -> Result<Regex, Fault> {
+    symptoms::compile(&written.value).map_err(|(what, advice)| {
+        let (line, column) = (written.referenced.line(), written.referenced.column());
+        Fault {
+            what,
+            place: source.find(line, column, &written.value),
+            advice,
+        }
+    })
+}

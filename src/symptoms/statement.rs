@@ -1,0 +1,223 @@
+//! What a line of a log states: without the prefixes of the programs that passed it on, and unless
+//! it only quotes an error.
+
+use regex::{Regex, RegexSet};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+/// How many prefixes are taken off one line: compose in BuildKit in GitHub's is four.
+const MOST_PREFIXES: usize = 8;
+
+/// What one line states.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Statement {
+    pub(super) text: String,
+    /// The program that wrote it marks it as no failure: level info or below.
+    pub(super) informs: bool,
+}
+
+/// What programs put before the lines of others.
+static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let prefixes = [
+        // ISO times, bare or bracketed, with what GitLab adds: `2026-01-02T10:00:00.123456Z 01O `
+        r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?:?(?: \d\d[OE][ +])?(?:\s+|$)",
+        r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s+",
+        // A level between the time and the text: `DEBUG --- `, `[error] `
+        r"(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL)\s+(?:---\s+|\[[^\]]*\]\s+|-\s+)",
+        // syslog, journald: `Jan  2 10:00:00 node dockerd[812]: `
+        r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ [\w./@-]+(?:\[\d+\])?: ",
+        // klog: `E0102 10:00:00.000000       1 file.go:123] `
+        r"[WEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w./-]+:\d+\] ",
+        // GitHub's commands
+        r"##\[(?:error|warning)\]",
+        r"::(?:error|warning)(?: [^:]*)?::",
+        // BuildKit: `#12 3.456 `, `3.456 `, `=> ERROR [stage 2/3] RUN x  0.4s`
+        r"#\d+ (?:\d+\.\d+ )?",
+        r"\d+\.\d{1,3} ",
+        // compose: `db-1  | `, ` ✘ db Error `
+        r"[a-z0-9][a-z0-9_.-]*[-_]\d+\s+\| ",
+        r"[✘✖!] \S+ Error ",
+        // kubectl logs --prefix, stern
+        r"\[pod/\S+\] ",
+        // Package managers, curl -v
+        r"npm (?:ERR!|error) (?:network )?",
+        r"error An unexpected error occurred: \x22",
+        r"\* ",
+        r"E   ",
+        r"\s+",
+    ];
+    Regex::new(&format!("^(?:{})", prefixes.join("|"))).ok()
+});
+
+/// A line that shows an error without stating it: scripts, tests, commits, documentation.
+static QUOTATION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
+    RegexSet::new([
+        // Traces and listings of scripts and Dockerfiles
+        r"^(?:\+|\$ |> |>>>|echo\b|export |[A-Z][A-Z0-9_]*=)",
+        r"^\[[^\]]*\d+/\d+\] |^Step \d+/\d+ : |^\d+ \|\s|^-{2,}>?(?:\s|$)",
+        r"^=> ",
+        // Comments, lists, tables
+        r"^(?:#|//|/\*|<!--|- |\| )",
+        // Results and names of tests
+        r"^(?:[✓✔√✗✘✖×●○◯]|\d+\) |(?:not )?ok \d+|(?:PASS|FAIL|FAILED|PASSED|SKIP(?:PED)?|RUN|test)\b[: ]|---|===)",
+        r"\.\w+::\w|\.\.\. (?:ok|FAILED|ignored)$|\((?:\d+ ?m?s)\)$| (?:PASSED|FAILED)$",
+        // Assertions and code
+        r"AssertionError|assertion |^(?:Expected|Received|expected|actual|left|right)\b",
+        r"\b(?:assert\w*|expect|describe|it|to[A-Z]\w+|console\.\w+|print(?:ln|f)?!?|log\.\w+|logger\.\w+|throw new \w+|raise \w+|new Error)\(",
+        r"\bgrep\b",
+        // Commits
+        r"^(?:HEAD is now at|Merge |commit |[0-9a-f]{7,40} |\[\S+ [0-9a-f]{7,40}\])",
+        r"^(?:feat|fix|chore|docs|test|refactor|ci|build|perf|style|revert)(?:\([^)]*\))?!?: ",
+    ])
+    .ok()
+});
+
+/// A field of a structured line: `level=error`, `msg="failed to \"x\""`.
+static FIELD: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"(?:^|\s)([A-Za-z_.-]+)=(?:"((?:[^"\\]|\\.)*)"?|(\S+))"#).ok());
+
+/// The fields that hold what is stated, in the order in which people read them.
+const TOLD: [&str; 7] = [
+    "log",
+    "msg",
+    "message",
+    "error",
+    "err",
+    "errorDetail",
+    "stderr",
+];
+
+/// What a line states, a part for each time that a terminal began it anew; none where it only
+/// quotes.
+pub(super) fn statements(line: &str) -> Vec<Statement> {
+    line.split('\r').filter_map(statement).collect()
+}
+
+fn statement(line: &str) -> Option<Statement> {
+    let mut informs = line.contains("##[debug]") || line.starts_with("::debug::");
+    let mut text = Cow::Borrowed(line);
+    for _ in 0..MOST_PREFIXES {
+        let rest = match &*PREFIX {
+            Some(prefix) => prefix.find(&text).map_or(0, |found| found.end()),
+            None => 0,
+        };
+        if rest > 0 {
+            text = Cow::Owned(text[rest..].to_owned());
+        } else if let Some((inner, level)) = structured(&text) {
+            informs |= level;
+            text = Cow::Owned(inner);
+        } else {
+            break;
+        }
+    }
+    let text = text.trim();
+    let quotes = |set: &RegexSet| set.is_match(text);
+    if text.is_empty() || QUOTATION.as_ref().is_some_and(quotes) {
+        return None;
+    }
+    Some(Statement {
+        text: plain(text),
+        informs,
+    })
+}
+
+/// The text of a line of JSON or of `key=value`, and whether its level is below a warning.
+fn structured(line: &str) -> Option<(String, bool)> {
+    let fields = match line.starts_with('{') {
+        true => of_json(line)?,
+        false if line.contains("msg=") || line.contains("level=") => of_words(line)?,
+        false => return None,
+    };
+    let named = |name: &str| {
+        fields
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, text)| text)
+    };
+    let told: Vec<&str> = TOLD
+        .iter()
+        .filter_map(|name| named(name))
+        .map(|text| text.trim())
+        .collect();
+    if told.is_empty() {
+        return None;
+    }
+    let rest: Vec<String> = fields
+        .iter()
+        .filter(|(key, _)| {
+            !TOLD.contains(&key.as_str()) && !["time", "level", "ts"].contains(&key.as_str())
+        })
+        .map(|(key, text)| format!("{key}={text}"))
+        .collect();
+    let level = named("level").is_some_and(|level| {
+        matches!(
+            level.to_ascii_lowercase().as_str(),
+            "info" | "debug" | "trace"
+        )
+    });
+    let mut text = told.join(": ");
+    if !rest.is_empty() {
+        text = format!("{text} [{}]", rest.join(" "));
+    }
+    Some((text, level))
+}
+
+fn of_json(line: &str) -> Option<Vec<(String, String)>> {
+    let Ok(Value::Object(fields)) = serde_json::from_str(line) else {
+        return None;
+    };
+    let text = |(key, value): (String, Value)| match value {
+        Value::String(text) => Some((key, text)),
+        Value::Object(mut inner) => match inner.remove("message") {
+            Some(Value::String(text)) => Some((key, text)),
+            _ => None,
+        },
+        _ => None,
+    };
+    Some(fields.into_iter().filter_map(text).collect())
+}
+
+fn of_words(line: &str) -> Option<Vec<(String, String)>> {
+    let fields = FIELD.as_ref()?.captures_iter(line).map(|found| {
+        let text = found
+            .get(2)
+            .or(found.get(3))
+            .map_or("", |text| text.as_str());
+        (found[1].to_owned(), plain(text))
+    });
+    Some(fields.collect())
+}
+
+/// A text without escapes: what a program quoted once or twice reads as it was meant.
+fn plain(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+    text.replace("\\\\", "\\")
+        .replace("\\\"", "\"")
+        .replace("\\n", " ")
+        .replace("\\t", " ")
+        .replace("\\u003c", "<")
+        .replace("\\u003e", ">")
+        .replace("\\u0026", "&")
+}
+
+/// Whether a statement may begin here: at the start, after what introduces an error (`x: `, `[x] `,
+/// ` - `), or as a field's or a bracket's whole text; not in the middle of a sentence.
+pub(super) fn begins(text: &str, at: usize) -> bool {
+    let Some(before) = text.get(..at) else {
+        return false;
+    };
+    let unquoted = before.trim_end_matches(['"', '\'', '\\']);
+    let quoted = unquoted.len() < before.len();
+    let opens = ['(', '[', '{', '=', ':'];
+    match quoted {
+        _ if unquoted.trim().is_empty() => true,
+        true => unquoted.trim_end().ends_with(opens) || unquoted.ends_with(','),
+        false if before.ends_with(['(', '[', '{', '=']) => true,
+        false => [": ", "; ", "] ", "! ", " - ", ":\t", ") "]
+            .iter()
+            .any(|end| before.ends_with(end)),
+    }
+}
