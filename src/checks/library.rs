@@ -177,7 +177,9 @@ impl Library {
     /// The ids of all that it holds.
     fn ids(&self) -> Vec<&str> {
         let ids = self.checks.keys().chain(self.entries.keys());
-        ids.map(String::as_str).collect()
+        let mut ids: Vec<&str> = ids.map(String::as_str).collect();
+        ids.sort_unstable();
+        ids
     }
 
     fn parse(files: &[CheckFile]) -> Result<Library> {

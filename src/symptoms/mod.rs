@@ -11,6 +11,7 @@ pub(crate) use ranking::{Ranked, Relations, rank};
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// A pattern is a few words; a longer one is a mistake.
@@ -95,17 +96,21 @@ impl Symptoms {
         checks
     }
 
-    /// The symptoms whose words a statement has where an error may begin, and where they end.
+    /// The symptoms whose words a statement has where an error may begin, and the place of these.
     /// Where some are certain, those that fit several faults say no more.
-    fn matches(&self, text: &str) -> Vec<(&Symptom, usize)> {
+    fn matches(&self, text: &str) -> Vec<(&Symptom, Range<usize>)> {
         let hits = self.set().matches(text.as_bytes());
-        let mut found: Vec<(&Symptom, usize)> = hits
+        let mut found: Vec<(&Symptom, Range<usize>)> = hits
             .iter()
             .filter_map(|at| self.symptoms.get(at))
-            .filter_map(|symptom| Some((symptom, end(&symptom.pattern, text)?)))
+            .filter_map(|symptom| Some((symptom, place(&symptom.pattern, text)?)))
             .collect();
         if found.iter().any(|(symptom, _)| symptom.or.is_empty()) {
             found.retain(|(symptom, _)| symptom.or.is_empty());
+        } else {
+            // Of several, the one that knows most of the line.
+            found.sort_by_key(|(_, place)| place.start);
+            found.truncate(1);
         }
         found
     }
@@ -115,7 +120,7 @@ impl Symptoms {
         let hits = self.set().matches(text.as_bytes());
         let of_recovery = hits.iter().filter_map(|at| {
             let (name, pattern) = self.recoveries.get(at.checked_sub(self.symptoms.len())?)?;
-            end(pattern, text).map(|_| name.as_str())
+            place(pattern, text).map(|_| name.as_str())
         });
         of_recovery.collect()
     }
@@ -137,14 +142,14 @@ impl Symptoms {
 /// Whether a line of the text states what the pattern matches.
 pub(crate) fn states(text: &str, pattern: &Regex) -> bool {
     let mut statements = text.lines().flat_map(statement::statements);
-    statements.any(|statement| end(pattern, &statement.text).is_some())
+    statements.any(|statement| place(pattern, &statement.text).is_some())
 }
 
-/// Where a pattern that begins like a statement ends.
-fn end(pattern: &Regex, text: &str) -> Option<usize> {
+/// Where a pattern matches that begins like a statement.
+fn place(pattern: &Regex, text: &str) -> Option<Range<usize>> {
     let mut found = pattern.find_iter(text.as_bytes());
     let found = found.find(|found| statement::begins(text, found.start()))?;
-    Some(found.end())
+    Some(found.range())
 }
 
 /// A pattern as a check writes it; what is wrong with it, and what to do, where it cannot be used.

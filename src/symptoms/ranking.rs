@@ -55,9 +55,14 @@ pub(crate) fn rank<'a>(known: &'a [Known<'a>], relations: &'a impl Relations) ->
         .filter(|row| !row.possible)
         .map(|row| row.check)
         .collect();
-    let why = certain
-        .iter()
-        .find(|check| !relations.is_consequence(check));
+    let caused = |check: &str| {
+        relations
+            .causes(check)
+            .iter()
+            .any(|by| certain.contains(&&**by))
+    };
+    let root = |check: &&&str| !relations.is_consequence(check) && !caused(check);
+    let why = certain.iter().find(root);
     for row in &mut ranked {
         let causes = relations.causes(row.check).iter();
         let mut named = causes.filter_map(|cause| certain.iter().find(|check| *check == cause));

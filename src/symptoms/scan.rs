@@ -75,9 +75,9 @@ impl<'a> Scan<'a> {
     fn found(&self, statement: &Statement, events: &mut Vec<Event<'a>>) {
         let symptoms = self.symptoms;
         let mut note = |text: &str, beyond: usize| {
-            for (symptom, end) in symptoms.matches(text) {
+            for (symptom, place) in symptoms.matches(text) {
                 let told = symptom.at_info || !statement.informs;
-                if end > beyond && told && self.follows(symptom) {
+                if place.end > beyond && told && self.follows(symptom) {
                     let text = line::excerpt(text, &symptom.pattern);
                     events.push(Event::Found(Found { symptom, text }));
                 }

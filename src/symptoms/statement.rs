@@ -96,6 +96,8 @@ pub(super) fn statements(line: &str) -> Vec<Statement> {
 
 fn statement(line: &str) -> Option<Statement> {
     let mut informs = line.contains("##[debug]") || line.starts_with("::debug::");
+    // A `key=value` line is a program's own, and quotes nothing.
+    let mut own = false;
     let mut text = Cow::Borrowed(line);
     for _ in 0..MOST_PREFIXES {
         let rest = match &*PREFIX {
@@ -106,13 +108,14 @@ fn statement(line: &str) -> Option<Statement> {
             text = Cow::Owned(text[rest..].to_owned());
         } else if let Some((inner, level)) = structured(&text) {
             informs |= level;
+            own |= !text.starts_with('{');
             text = Cow::Owned(inner);
         } else {
             break;
         }
     }
     let text = text.trim();
-    let quotes = |set: &RegexSet| set.is_match(text);
+    let quotes = |set: &RegexSet| !own && set.is_match(text);
     if text.is_empty() || QUOTATION.as_ref().is_some_and(quotes) {
         return None;
     }
