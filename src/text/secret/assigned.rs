@@ -387,8 +387,9 @@ fn line(rest: &str) -> usize {
 
 /// Whether a name begins its line, as a key of YAML does.
 fn is_key(text: &str, name: &Range<usize>) -> bool {
-    let line = text[..name.start].rsplit('\n').next().unwrap_or_default();
-    line.chars()
+    let before = text[..name.start].chars().rev();
+    before
+        .take_while(|c| *c != '\n')
         .all(|c| matches!(c, ' ' | '-' | '+' | '"' | '\''))
 }
 
