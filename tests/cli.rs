@@ -384,7 +384,10 @@ fn an_explanation_comes_in_three_formats() {
         .flat_map(|cure| cure["providers"].as_array().unwrap())
         .map(|provider| provider.as_str().unwrap())
         .collect();
-    assert_eq!(providers, ["bitbucket", "github-arc", "gitlab", "generic"]);
+    assert_eq!(
+        providers,
+        ["bitbucket", "github-arc", "gitlab", "jenkins", "generic"]
+    );
     insta::assert_snapshot!(
         "explained_in_markdown",
         out(&["explain", "not-privileged", "-o", "markdown"])

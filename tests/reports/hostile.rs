@@ -58,7 +58,7 @@ pub const TEXTS: [(&str, &str); 27] = [
 ];
 
 /// These are not foreign: they are enumerations, or made by the doctor.
-const OURS: [&str; 8] = [
+const OURS: [&str; 11] = [
     "schema",
     "verdict",
     "severity",
@@ -67,6 +67,9 @@ const OURS: [&str; 8] = [
     "kind",
     "fingerprint",
     "examined_at",
+    "class",
+    "reasons",
+    "unseen",
 ];
 
 /// The article with a text in the place of every other.
