@@ -21,7 +21,7 @@ pub(super) struct Statement {
 static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let prefixes = [
         // ISO times, bare or bracketed, with what GitLab adds: `2026-01-02T10:00:00.123456Z 01O `
-        r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?:?(?: \d\d[OE][ +])?(?:\s+|$)",
+        r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?:?(?: \d\d[OE][ +]|\s+|$)",
         r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s+",
         // A level between the time and the text: `DEBUG --- `, `[error] `
         r"(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL)\s+(?:---\s+|\[[^\]]*\]\s+|-\s+)",
