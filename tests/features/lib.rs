@@ -1,1 +1,0 @@
-//! Nothing: Cargo.toml is what counts.

@@ -1,0 +1,1 @@
+//! Nothing: the dependencies of Cargo.toml are what counts.
