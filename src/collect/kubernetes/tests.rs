@@ -9,25 +9,23 @@ use crate::symptoms::Symptom;
 use http::{Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
-use tower_test::mock;
+use std::future::ready;
+use tower::service_fn;
 
 type Answer = Box<dyn Fn(&str) -> (u16, Value) + Send>;
 
 /// A cluster that answers each request by its path and query.
 fn cluster(answer: Answer) -> Cluster {
-    let (service, mut handle) = mock::pair::<Request<Body>, Response<Body>>();
-    tokio::spawn(async move {
-        while let Some((request, send)) = handle.next_request().await {
-            let asked = request.uri().path_and_query().map(ToString::to_string);
-            let (code, body) = answer(&asked.unwrap_or_default());
-            let body = match body {
-                // The text of a log.
-                Value::String(text) => text.into_bytes(),
-                document => serde_json::to_vec(&document).unwrap(),
-            };
-            let body = Body::from(body);
-            send.send_response(Response::builder().status(code).body(body).unwrap());
-        }
+    let service = service_fn(move |request: Request<Body>| {
+        let asked = request.uri().path_and_query().map(ToString::to_string);
+        let (code, body) = answer(&asked.unwrap_or_default());
+        let body = match body {
+            // The text of a log.
+            Value::String(text) => text.into_bytes(),
+            document => serde_json::to_vec(&document).unwrap(),
+        };
+        let response = Response::builder().status(code).body(Body::from(body));
+        ready(response)
     });
     Cluster {
         stop: Stop::default(),
