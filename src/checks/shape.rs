@@ -44,16 +44,17 @@ impl Shape {
 }
 
 fn read(schema: &Value, definitions: &Map<String, Value>) -> Shape {
-    if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
-        let name = name.trim_start_matches("#/$defs/");
-        return definitions
-            .get(name)
-            .map_or(Shape::Any, |definition| read(definition, definitions));
+    if schema.get("$ref").is_some() {
+        let definition = defined(schema, definitions);
+        return definition.map_or(Shape::Any, |definition| read(definition, definitions));
     }
     let variants = schema.get("anyOf").or_else(|| schema.get("oneOf"));
     if let Some(variants) = variants.and_then(Value::as_array) {
-        let shapes = variants.iter().map(|variant| read(variant, definitions));
-        return shapes.filter(|s| !is_hole(s)).fold(Shape::Leaf, merge);
+        let shapes = variants
+            .iter()
+            .filter(|variant| !is_hole(variant, definitions))
+            .map(|variant| read(variant, definitions));
+        return shapes.fold(Shape::Leaf, merge);
     }
     if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
         let attributes = properties
@@ -72,9 +73,17 @@ fn read(schema: &Value, definitions: &Map<String, Value>) -> Shape {
 }
 
 /// The written form of a value that was not observed: it stands beside every observed one and is
-/// nothing that an expression asks for.
-fn is_hole(shape: &Shape) -> bool {
-    shape.attributes() == ["unobserved"]
+/// nothing that an expression asks for. A reason may hold another, so it is not read.
+fn is_hole(schema: &Value, definitions: &Map<String, Value>) -> bool {
+    let schema = defined(schema, definitions).unwrap_or(schema);
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.is_some_and(|properties| properties.keys().eq(["unobserved"]))
+}
+
+/// What a reference refers to.
+fn defined<'a>(schema: &Value, definitions: &'a Map<String, Value>) -> Option<&'a Value> {
+    let name = schema.get("$ref")?.as_str()?;
+    definitions.get(name.trim_start_matches("#/$defs/"))
 }
 
 fn merge(one: Shape, other: Shape) -> Shape {
