@@ -23,6 +23,7 @@ pub mod diagnosis;
 mod document;
 pub mod evidence;
 pub mod facts;
+mod files;
 mod fix;
 mod layers;
 mod lint;

@@ -64,15 +64,11 @@ pub fn command(text: &str) -> Result<String> {
 
 /// A file before deployment, judged by these checks: how many findings come of it.
 pub fn file(name: &str, text: &str, library: &Library) -> usize {
-    let input = Input {
-        name: name.into(),
-        named: true,
-        text: text.into(),
-    };
+    let input = Input::of_text(name, text);
     let network = PodNetwork {
         mtu: 1450,
         told: true,
     };
     let linted = crate::lint::lint(vec![input], network, library);
-    linted.judgement.findings.len()
+    linted.map_or(0, |linted| linted.judgement.findings.len())
 }

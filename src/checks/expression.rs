@@ -9,10 +9,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 use walk::{Walk, asks_has, reveal};
 
+mod budget;
 mod walk;
 
-static LANGUAGE: LazyLock<Arc<Env>> =
-    LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
+static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut language = Env::stdlib().with_optional_support(false);
+    budget::install(&mut language);
+    Arc::new(language)
+});
+
+/// A longer text is no part of a sentence or a command.
+const LONGEST_TEXT: usize = 16 << 10;
 
 /// The variables of an expression and what they look like.
 #[derive(Clone, Debug)]
@@ -50,17 +57,21 @@ pub(crate) struct Expression {
 
 impl Expression {
     pub(crate) fn compile(source: &str, variables: &Variables) -> Result<Self, Refusal> {
-        let tree = LANGUAGE.parser().parse(source).map_err(|errors| Refusal {
-            what: format!("`{source}` is no expression: {}", first_message(&errors)),
-            advice: "write a CEL expression, like `it.mtu > 1500 && !it.default_bridge`".into(),
-            words: source.into(),
-        })?;
+        budget::refuse_long(source)?;
+        let tree = budget::parser(&LANGUAGE)
+            .parse(source)
+            .map_err(|errors| Refusal {
+                what: format!("`{source}` is no expression: {}", first_message(&errors)),
+                advice: "write a CEL expression, like `it.mtu > 1500 && !it.default_bridge`".into(),
+                words: source.into(),
+            })?;
+        budget::refuse_deep(source, &tree)?;
         let mut walk = Walk::new(variables);
         walk.visit(&tree)?;
         Ok(Expression {
             source: source.into(),
             asks_has: asks_has(&tree),
-            tree,
+            tree: budget::meter(tree),
             reads: walk.reads,
         })
     }
@@ -73,37 +84,49 @@ impl Expression {
     /// `has(x)` of an unobserved x is neither true nor false.
     pub(crate) fn truth(&self, scope: &Scope) -> Result<bool, Vec<String>> {
         let answer = if scope.holes.is_empty() || !self.asks_has {
-            Value::resolve(&self.tree, &scope.context)
+            self.evaluate(&self.tree, scope)
         } else {
             let unseen: BTreeSet<&str> = scope.holes.keys().map(String::as_str).collect();
-            Value::resolve(&reveal(&self.tree, &unseen), &scope.context)
+            self.evaluate(&reveal(&self.tree, &unseen), scope)
         };
-        match answer {
-            Ok(Value::Bool(truth)) => Ok(truth),
-            Ok(other) => Err(vec![format!(
+        match answer? {
+            Value::Bool(truth) => Ok(truth),
+            other => Err(vec![format!(
                 "`{}` gives {}, which is neither true nor false",
                 self.source,
                 write(&other)
             )]),
-            Err(error) => match self.blame(scope) {
-                reasons if reasons.is_empty() => Err(vec![format!(
-                    "`{}` could not be worked out: {error}",
-                    self.source
-                )]),
-                reasons => Err(reasons),
-            },
         }
     }
 
     /// Its value as text; here `has(x)` of an unobserved x is false.
     pub(crate) fn text(&self, scope: &Scope) -> Result<String, String> {
-        match Value::resolve(&self.tree, &scope.context) {
-            Ok(value) => Ok(write(&value)),
-            Err(error) => match self.blame(scope) {
-                reasons if reasons.is_empty() => Err(error.to_string()),
-                reasons => Err(reasons.join("; ")),
-            },
+        let value = self.evaluate(&self.tree, scope);
+        let text = write(&value.map_err(|reasons| reasons.join("; "))?);
+        match text.len() <= LONGEST_TEXT {
+            true => Ok(text),
+            false => Err(format!("it is a text of more than {LONGEST_TEXT} bytes")),
         }
+    }
+
+    /// Its value, or why there is none: what was not observed, else what the expression itself does.
+    fn evaluate(&self, tree: &IdedExpr, scope: &Scope) -> Result<Value, Vec<String>> {
+        budget::renew();
+        Value::resolve(tree, &scope.context).map_err(|error| {
+            let overrun = budget::overrun();
+            let blamed = match overrun {
+                Some(_) => Vec::new(),
+                None => self.blame(scope),
+            };
+            match blamed.is_empty() {
+                true => vec![format!(
+                    "`{}` could not be worked out: {}",
+                    self.source,
+                    overrun.unwrap_or_else(|| error.to_string())
+                )],
+                false => blamed,
+            }
+        })
     }
 
     /// Why the attributes that it reads were not observed.

@@ -5,6 +5,7 @@ use super::rule::Check;
 use super::suggestion::advise;
 use crate::diagnosis::Severity;
 use crate::evidence::Probe;
+use crate::files;
 use crate::symptoms::Symptoms;
 use anyhow::{Context, Result, bail};
 use include_dir::{Dir, DirEntry, include_dir};
@@ -307,23 +308,17 @@ pub(super) fn baseline() -> &'static str {
 
 /// The check files in a folder and in the folders inside it, or the one file named.
 fn read(path: &Path) -> Result<Vec<CheckFile>> {
-    let mut files = Vec::new();
-    let mut open = vec![path.to_owned()];
-    while let Some(path) = open.pop() {
-        let name = path.display().to_string();
-        let hint = || format!("cannot read checks from {name}: is the path right?");
-        if fs::metadata(&path).with_context(hint)?.is_dir() {
-            for entry in fs::read_dir(&path).with_context(hint)? {
-                let inner = entry.with_context(hint)?.path();
-                if inner.is_dir() || is_check(&inner) {
-                    open.push(inner);
-                }
-            }
-        } else {
-            let text = fs::read_to_string(&path).with_context(hint)?;
-            files.push(CheckFile::new(name, &path, text));
-        }
-    }
-    files.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(files)
+    let hint = || format!("cannot read checks from {}: check the path", path.display());
+    let paths = match fs::metadata(path).with_context(hint)?.is_dir() {
+        true => files::below(path)?
+            .into_iter()
+            .filter(|file| is_check(file))
+            .collect(),
+        false => vec![path.to_owned()],
+    };
+    let texts = paths.into_iter().map(|path| {
+        let text = files::read(&path, files::CHECK)?;
+        Ok(CheckFile::new(path.display().to_string(), &path, text))
+    });
+    texts.collect()
 }

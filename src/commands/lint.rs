@@ -22,10 +22,7 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
         mtu: options.pod_mtu.unwrap_or(USUAL_POD_MTU),
         told: options.pod_mtu.is_some(),
     };
-    let mut linted = lint::lint(inputs.read, network, &library);
-    for (file, reason) in &inputs.unreadable {
-        linted.unreadable(file, reason);
-    }
+    let linted = lint::lint(inputs, network, &library)?;
     refuse(&linted)?;
     remark(&linted);
     let (findings, suppressed) = settings.suppress(linted.judgement.findings, config::today());

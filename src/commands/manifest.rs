@@ -4,6 +4,7 @@ use super::{Exit, tell, write_out};
 use crate::cli::{Manifest, RunnerKind};
 use crate::collect::kubernetes::{Cluster, Waits};
 use crate::collect::surroundings::Surroundings;
+use crate::files;
 use crate::manifest::{Command, Kind, Plan, Wishes};
 use crate::text::shell;
 use anyhow::{Context, Result, bail};
@@ -12,9 +13,6 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write as _};
 use std::path::Path;
 use std::time::Duration;
-
-/// More than any command has.
-const LONGEST: u64 = 64 << 10;
 
 /// What the cluster may take: nothing it says is needed.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -67,7 +65,7 @@ fn command(options: &Manifest) -> Result<Command> {
         .as_deref()
         .filter(|file| *file != Path::new("-"));
     let bytes = match file {
-        Some(file) => fs::File::open(file).and_then(read_all).with_context(|| {
+        Some(file) => read_all(files::open(file)?).with_context(|| {
             format!(
                 "cannot read the command from {}: name the file that you saved it to",
                 file.display()
@@ -84,7 +82,7 @@ fn command(options: &Manifest) -> Result<Command> {
             )?
         }
     };
-    if bytes.len() as u64 > LONGEST {
+    if bytes.len() as u64 > files::COMMAND {
         bail!(
             "the command is longer than any that Bitbucket prints: give the file or the text with that command alone"
         );
@@ -103,7 +101,7 @@ fn command(options: &Manifest) -> Result<Command> {
 
 fn read_all(source: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    source.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    source.take(files::COMMAND + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -9,10 +9,11 @@ use crate::collect::{Limits, Selection, Stop};
 use crate::diagnosis::{Diagnosis, Severity};
 use crate::document;
 use crate::evidence::{Evidence, Probe};
+use crate::files;
 use crate::symptoms::Symptoms;
+use crate::text::shell;
 use anyhow::{Context, Result, anyhow, bail};
 use include_dir::{Dir, include_dir};
-use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -84,16 +85,13 @@ fn demo(name: &str) -> Result<Evidence> {
 }
 
 pub fn read(file: &Path) -> Result<String> {
-    if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("cannot read a recording from standard input: pipe one in, or name a file")?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(file).with_context(|| {
-        let file = file.display();
-        format!("cannot read the recording {file}: write one with `runner-doctor collect --output-file {file}`")
+    files::read_or_stdin(file, files::RECORDING).with_context(|| {
+        let name = file.display();
+        let path = match file.exists() {
+            true => "FILE".to_owned(),
+            false => shell::word(&name.to_string()),
+        };
+        format!("cannot read the recording {name}: write one with `runner-doctor collect --output-file {path}`")
     })
 }
 

@@ -11,6 +11,7 @@ use crate::checks::Library;
 use crate::checks::fault::{Fault, Source};
 use crate::checks::suggestion::advise;
 use crate::diagnosis::Severity;
+use crate::files;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -46,17 +47,17 @@ struct Written {
 impl Config {
     /// The file that is named; else the one here, where there is one.
     fn read(named: Option<&Path>) -> Result<Option<(String, String)>> {
-        let path = named.unwrap_or(Path::new(NAME));
+        let path = match named {
+            Some(path) => path,
+            // A link that leads nowhere is not taken for no settings.
+            None if Path::new(NAME).symlink_metadata().is_ok() => Path::new(NAME),
+            None => return Ok(None),
+        };
         let name = path.display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Some((name, text))),
-            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(None)
-            }
-            Err(error) => Err(error).with_context(|| {
-                format!("cannot read the settings in {name}: name another with --config")
-            }),
-        }
+        let text = files::read(path, files::SETTINGS).with_context(|| {
+            format!("cannot read the settings in {name}: name another with --config")
+        })?;
+        Ok(Some((name, text)))
     }
 
     fn parse(source: Source) -> Result<(Config, Written), Fault> {

@@ -2,13 +2,11 @@
 
 use super::rewrite::rewrite;
 use crate::diagnosis::{Change, Site};
+use crate::files;
 use crate::remedy::template::{self, Edit, Step};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-
-/// Larger files are no manifests.
-const LARGEST: u64 = 4 << 20;
 
 /// A file of one or more documents.
 #[derive(Clone, Debug)]
@@ -28,18 +26,7 @@ struct Document {
 
 impl File {
     pub fn read(path: &Path) -> Result<File> {
-        let name = path.display();
-        let size = std::fs::metadata(path)
-            .with_context(|| format!("cannot read {name}: is the path right?"))?
-            .len();
-        if size > LARGEST {
-            anyhow::bail!(
-                "{name} is too large for a manifest ({size} bytes): name another with -f"
-            );
-        }
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {name}: is it a text, and may you read it?"))?;
-        File::parse(path, text)
+        File::parse(path, files::read(path, files::MANIFEST)?)
     }
 
     fn parse(path: &Path, text: String) -> Result<File> {

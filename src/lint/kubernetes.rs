@@ -23,25 +23,25 @@ pub(crate) fn read(documents: &[Node], context: &Context<'_>) -> Vec<Draft> {
     found.finish(context)
 }
 
-/// The texts in ConfigMaps, by name and key: an engine's daemon.json may be one of them.
-pub(crate) fn config_maps<'a>(
-    documents: impl Iterator<Item = &'a Node>,
-) -> BTreeMap<(String, String), String> {
-    let mut texts = BTreeMap::new();
-    let mut objects: Vec<&Node> = documents.collect();
+/// No daemon.json is longer, and no repository has more of them.
+const LONGEST_CONFIG: usize = 64 << 10;
+const MOST_CONFIGS: usize = 256;
+
+/// Adds the daemon.json in ConfigMaps, by their names. What is too large is not known then.
+pub(crate) fn configs(documents: &[Node], texts: &mut BTreeMap<String, String>) {
+    let mut objects: Vec<&Node> = documents.iter().collect();
     while let Some(object) = objects.pop() {
         objects.extend(object.get("items").map_or(&[][..], Node::items));
         if object.text_at(&["kind"]) != Some("ConfigMap") {
             continue;
         }
         let name = object.text_at(&["metadata", "name"]).unwrap_or_default();
-        for (key, value) in object.get("data").map_or(&[][..], Node::entries) {
-            if let (Some(key), Some(text)) = (key.text(), value.text()) {
-                texts.insert((name.to_owned(), key.to_owned()), text.to_owned());
-            }
+        let text = object.text_at(&["data", "daemon.json"]).unwrap_or_default();
+        let fits = text.len() <= LONGEST_CONFIG && texts.len() < MOST_CONFIGS;
+        if !text.is_empty() && fits {
+            texts.insert(name.to_owned(), text.to_owned());
         }
     }
-    texts
 }
 
 #[derive(Default)]

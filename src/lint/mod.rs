@@ -2,7 +2,8 @@
 //! and tells where in a file each finding stands.
 //!
 //! ```text
-//! files ─► yaml ─► kind ─► a reader for each kind ─► Evidence ─► judge ─► findings ─► place, cure
+//! files ─► yaml ─► kind ─► survey (what all of them say together)
+//! each file again ─► a reader for each kind ─► Evidence ─► judge ─► findings ─► place, cure
 //! ```
 
 mod arc;
@@ -25,6 +26,7 @@ mod yaml;
 use crate::checks::{Judgement, Library, judge};
 use crate::diagnosis::Unknown;
 use crate::evidence::{Evidence, Observation, Runner, Why};
+use anyhow::Result;
 use files::Input;
 use kind::Kind;
 use network::PodNetwork;
@@ -80,8 +82,8 @@ struct Context<'a> {
     /// It was named, and not only found in a folder.
     named: bool,
     pod_network: PodNetwork,
-    /// ConfigMaps of all files, by name and key.
-    config_maps: &'a BTreeMap<(String, String), String>,
+    /// The daemon.json of all files' ConfigMaps, by their names.
+    configs: &'a BTreeMap<String, String>,
     /// The runner in which pipelines run, where its manifest is among the files.
     home: Option<&'a Home>,
     /// A pipeline that uses Docker is among the files: it tells of the engines inside of runners.
@@ -100,14 +102,31 @@ struct Home {
     bitbucket: bool,
 }
 
-struct Parsed {
-    input: Input,
-    kind: Kind,
-    documents: Vec<Node>,
+/// What is known of all files before any is judged. Their texts and trees are not kept: a
+/// repository may be larger than the memory.
+struct Survey {
+    files: Vec<(Input, Kind)>,
+    configs: BTreeMap<String, String>,
+    pipelines: bool,
 }
 
-/// Reads and judges files.
-pub(crate) fn lint(inputs: Vec<Input>, pod_network: PodNetwork, library: &Library) -> Linted {
+/// What came of one file.
+#[derive(Default)]
+struct Judged {
+    runners: Vec<Runner>,
+    judgement: Judgement,
+    untold: Vec<Unknown>,
+}
+
+/// More runners than any repository holds.
+const MOST_RUNNERS: usize = 2_000;
+
+/// Reads and judges files, one after another.
+pub(crate) fn lint(
+    inputs: Vec<Input>,
+    pod_network: PodNetwork,
+    library: &Library,
+) -> Result<Linted> {
     let reason = Observation::unseen(Why::NotApplicable, "this was read from files");
     let mut linted = Linted {
         evidence: Evidence::new(reason),
@@ -118,33 +137,77 @@ pub(crate) fn lint(inputs: Vec<Input>, pod_network: PodNetwork, library: &Librar
         passed_over: 0,
         remarks: Vec::new(),
     };
-    let parsed = parse(inputs, &mut linted);
-    let drafts = read(&parsed, pod_network, &mut linted);
-    linted.judge(library, &parsed, drafts);
-    linted
-}
-
-fn parse(inputs: Vec<Input>, linted: &mut Linted) -> Vec<Parsed> {
-    let mut parsed = Vec::new();
-    for input in inputs {
-        let documents = match load(&input.text) {
-            Ok(documents) => documents,
-            Err(broken) => {
-                linted.note_broken(&input, &broken);
+    let survey = Survey::of(inputs, &mut linted)?;
+    let mut judged: Vec<(usize, Judged)> = Vec::new();
+    let (mut homes, mut runners) = (Vec::new(), 0);
+    // Manifests first: what they say is where the others run.
+    for manifests in [true, false] {
+        let home = narrowest(&homes);
+        let all = survey.files.iter().enumerate();
+        for (at, (input, kind)) in all.filter(|(_, (_, kind))| kind.is_manifest() == manifests) {
+            let Some((text, documents)) = linted.load(input)? else {
+                continue;
+            };
+            let context = Context {
+                file: &input.name,
+                named: input.named,
+                pod_network,
+                configs: &survey.configs,
+                home: home.as_ref(),
+                pipelines: survey.pipelines,
+            };
+            let drafts = kind.read(&documents, &context, &mut linted.remarks);
+            runners += drafts.len();
+            if runners > MOST_RUNNERS {
+                let reason =
+                    format!("the files hold more than {MOST_RUNNERS} runners: lint fewer at once");
+                linted.cannot_judge(input, anyhow::anyhow!(reason))?;
                 continue;
             }
-        };
-        match kind::tell(&documents, &input.name) {
-            Some(kind) => parsed.push(Parsed {
-                input,
-                kind,
-                documents,
-            }),
-            None if input.named => linted.strange.push(input.name),
-            None => linted.passed_over += 1,
+            homes.extend(
+                drafts
+                    .iter()
+                    .filter_map(|draft| home_of(draft, &input.name)),
+            );
+            if !drafts.is_empty() {
+                let source = Source::new(&input.name, &text, &documents);
+                let cluster = &linted.evidence.cluster;
+                judged.push((at, Judged::of(drafts, &source, library, cluster)));
+            }
         }
     }
-    parsed
+    judged.sort_by_key(|(at, _)| *at);
+    for (_, one) in judged {
+        linted.add(one);
+    }
+    Ok(linted)
+}
+
+impl Survey {
+    fn of(inputs: Vec<Input>, linted: &mut Linted) -> Result<Survey> {
+        let mut survey = Survey {
+            files: Vec::new(),
+            configs: BTreeMap::new(),
+            pipelines: false,
+        };
+        for input in inputs {
+            let Some((_, documents)) = linted.load(&input)? else {
+                continue;
+            };
+            let Some(kind) = kind::tell(&documents, &input.name) else {
+                match input.named {
+                    true => linted.strange.push(input.name),
+                    false => linted.passed_over += 1,
+                }
+                continue;
+            };
+            kubernetes::configs(&documents, &mut survey.configs);
+            survey.pipelines |= kind == Kind::BitbucketPipelines
+                && documents.iter().any(bitbucket_pipelines::uses_docker);
+            survey.files.push((input, kind));
+        }
+        Ok(survey)
+    }
 }
 
 /// Lines that hold nothing but a template's own words are none of YAML's.
@@ -172,41 +235,6 @@ fn without_template_lines(text: &str) -> String {
         .lines()
         .map(|line| if is_template(line) { "" } else { line });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-fn read(parsed: &[Parsed], pod_network: PodNetwork, linted: &mut Linted) -> Vec<(usize, Draft)> {
-    let config_maps = kubernetes::config_maps(parsed.iter().flat_map(|p| &p.documents));
-    let context =
-        |parsed: &'_ Parsed| -> (String, bool) { (parsed.input.name.clone(), parsed.input.named) };
-    let pipelines = parsed.iter().any(|one| {
-        let mut documents = one.documents.iter();
-        one.kind == Kind::BitbucketPipelines && documents.any(bitbucket_pipelines::uses_docker)
-    });
-    let mut drafts: Vec<(usize, Draft)> = Vec::new();
-    let mut homes = Vec::new();
-    // Manifests first: what they say is where the others run.
-    for manifests in [true, false] {
-        let home = narrowest(&homes);
-        for (at, one) in parsed.iter().enumerate() {
-            if manifests != one.kind.is_manifest() {
-                continue;
-            }
-            let (file, named) = context(one);
-            let context = Context {
-                file: &file,
-                named,
-                pod_network,
-                config_maps: &config_maps,
-                home: home.as_ref(),
-                pipelines,
-            };
-            let found = one.kind.read(&one.documents, &context, &mut linted.remarks);
-            homes.extend(found.iter().filter_map(|draft| home_of(draft, &file)));
-            drafts.extend(found.into_iter().map(|draft| (at, draft)));
-        }
-    }
-    drafts.sort_by_key(|(at, _)| *at);
-    drafts
 }
 
 fn home_of(draft: &Draft, file: &str) -> Option<Home> {
@@ -246,34 +274,69 @@ fn narrowest(homes: &[Home]) -> Option<Home> {
     }))
 }
 
-impl Linted {
-    fn judge(&mut self, library: &Library, parsed: &[Parsed], drafts: Vec<(usize, Draft)>) {
-        let sources: Vec<Source> = parsed
-            .iter()
-            .map(|p| Source::new(&p.input.name, &p.input.text, &p.documents))
-            .collect();
-        for (at, draft) in drafts {
+impl Judged {
+    fn of(
+        drafts: Vec<Draft>,
+        source: &Source,
+        library: &Library,
+        cluster: &Observation<crate::evidence::Cluster>,
+    ) -> Judged {
+        let mut all = Judged::default();
+        for draft in drafts {
             // One at a time, for their names are the files', and a file may hold several.
-            let mut evidence = Evidence::new(self.evidence.cluster.clone());
+            let mut evidence = Evidence::new(cluster.clone());
             evidence.runners.push(draft.runner);
             let mut judged = judge(library, &evidence);
             let supposed = presume::unknowns(&mut judged, draft.presumed.as_deref());
             cure::rewrite(&mut judged.findings, &evidence, draft.dialect);
-            sources[at].locate(&draft.places, judged.findings.iter_mut());
-            self.judgement.findings.extend(judged.findings);
-            self.judgement.defects.extend(judged.defects);
-            self.judgement.unknowns.extend(supposed);
+            source.locate(&draft.places, judged.findings.iter_mut());
+            all.judgement.findings.extend(judged.findings);
+            all.judgement.defects.extend(judged.defects);
+            all.judgement.unknowns.extend(supposed);
             // What no file can tell is no gap of the examination.
-            self.untold.extend(judged.unknowns);
-            self.evidence.runners.append(&mut evidence.runners);
+            all.untold.extend(judged.unknowns);
+            all.runners.append(&mut evidence.runners);
+        }
+        all
+    }
+}
+
+impl Linted {
+    fn add(&mut self, one: Judged) {
+        self.judgement.findings.extend(one.judgement.findings);
+        self.judgement.defects.extend(one.judgement.defects);
+        self.judgement.unknowns.extend(one.judgement.unknowns);
+        self.untold.extend(one.untold);
+        self.evidence.runners.extend(one.runners);
+    }
+
+    /// A file's text and what is in it, where it can be read.
+    fn load(&mut self, input: &Input) -> Result<Option<(String, Vec<Node>)>> {
+        let text = match input.text() {
+            Ok(text) => text,
+            Err(error) => return self.cannot_judge(input, error).map(|()| None),
+        };
+        match load(&text) {
+            Ok(documents) => Ok(Some((text, documents))),
+            Err(broken) => {
+                self.note_broken(input, &text, &broken);
+                Ok(None)
+            }
         }
     }
 
-    fn note_broken(&mut self, input: &Input, broken: &yaml::Broken) {
+    /// A file that was named must be judged; one of a folder may hold anything.
+    fn cannot_judge(&mut self, input: &Input, error: anyhow::Error) -> Result<()> {
+        if input.named {
+            return Err(error);
+        }
+        self.unreadable(&input.name, &format!("{error:#}"));
+        Ok(())
+    }
+
+    fn note_broken(&mut self, input: &Input, text: &str, broken: &yaml::Broken) {
         let yaml::Broken { line, column, what } = broken;
-        let template = ["{{", "<%", "{%"]
-            .iter()
-            .any(|mark| input.text.contains(mark));
+        let template = ["{{", "<%", "{%"].iter().any(|mark| text.contains(mark));
         let advice = match template {
             true => {
                 "it is a template: render it first (helm template, kustomize build) and pipe that into `runner-doctor lint -`"
@@ -295,7 +358,7 @@ impl Linted {
     }
 
     /// A file of a folder that could not be read: it may hold anything.
-    pub(crate) fn unreadable(&mut self, file: &str, reason: &str) {
+    fn unreadable(&mut self, file: &str, reason: &str) {
         self.judgement.unknowns.push(Unknown {
             check: "lint".to_owned(),
             runner: file.to_owned(),

@@ -203,11 +203,7 @@ fn mounted_config(
     let volumes = pod.spec.as_ref()?.volumes.iter().flatten();
     let mut volumes = volumes.filter(|volume| volume.name == mount.volume);
     let map = volumes.next().and_then(|volume| volume.config_map.as_ref());
-    let text = map.and_then(|map| {
-        context
-            .config_maps
-            .get(&(map.name.clone(), "daemon.json".to_owned()))
-    });
+    let text = map.and_then(|map| context.configs.get(&map.name));
     Some(
         match text.and_then(|text| options::daemon_json(text.as_bytes())) {
             Some(config) => Observed(Some(config)),

@@ -6,25 +6,23 @@ use std::fs;
 use std::path::Path;
 
 fn lint_text(name: &str, text: &str) -> Linted {
-    let input = |name: &str, text: &str| Input {
-        name: name.to_owned(),
-        named: true,
-        text: text.to_owned(),
-    };
     let network = PodNetwork {
         mtu: 1450,
         told: false,
     };
-    let inputs = vec![input(name, text), input("again.yaml", text)];
-    lint(inputs, network, Library::shared())
+    let inputs = vec![
+        Input::of_text(name, text),
+        Input::of_text("again.yaml", text),
+    ];
+    lint(inputs, network, Library::shared()).unwrap()
 }
 
 /// Every file that the tests have, cut anywhere, with a line gone or a line repeated.
 fn corpus() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let inputs = files::gather(&[root.join("lint"), root.join("lab/manifests")]).unwrap();
-    let text = |input: Input| (input.name, input.text);
-    inputs.read.into_iter().map(text).collect()
+    let text = |input: Input| (input.name.clone(), input.text().unwrap());
+    inputs.into_iter().map(text).collect()
 }
 
 #[test]

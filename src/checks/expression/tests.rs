@@ -180,3 +180,110 @@ fn bad_syntax_is_refused() {
 fn local_variables_end_with_their_macro() {
     assert!(Expression::compile("[1].all(x, x > 0) && x > 0", &variables()).is_err());
 }
+
+/// A text that grows with each macro.
+fn grown(times: usize, by: &str) -> String {
+    let start = "['0123456789abcdef']".to_owned();
+    (0..times).fold(start, |made, _| format!("{made}.map(x, {by})"))
+}
+
+fn quadruplings(times: usize) -> String {
+    grown(times, "x + x + x + x")
+}
+
+fn nested(macros: usize) -> String {
+    let numbers: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+    let list = format!("[{}]", numbers.join(", "));
+    let names = (0..macros).map(|at| format!("a{at}"));
+    names.fold("1".to_owned(), |inner, name| {
+        format!("{list}.map({name}, {inner})")
+    })
+}
+
+#[test]
+fn what_grows_or_repeats_without_end_is_unknown_soon() {
+    let bombs = [
+        format!("size({}) > 0", quadruplings(10)),
+        format!("size({}) > 0", nested(7)),
+        format!("{} == {}", nested(4), nested(4)),
+        // Lists within lists, maps, keys, a text that is compared again and again.
+        format!(
+            "size({}) > 0",
+            quadruplings(10).replace("x + x + x + x", "[x, x, x, x]")
+        ),
+        format!(
+            "size({}) > 0",
+            quadruplings(10).replace("x + x + x + x", "{'a': x, 'b': x, 'c': x, 'd': x}")
+        ),
+        format!("{}.all(x, x == x + 'y')", nested(5)),
+        format!("{}.exists(x, string(x).matches('a{{20}}b'))", nested(3)),
+        format!(
+            "{0}.exists_one(x, {0}.exists(y, y == x)) || true",
+            nested(4)
+        ),
+    ];
+    assert!(
+        refusal(&grown(34, "x + x"))
+            .what
+            .contains("deeper than 20 levels")
+    );
+    let start = std::time::Instant::now();
+    for bomb in &bombs {
+        match truth(bomb, json!({})) {
+            Ok(true) => assert!(bomb.ends_with("|| true"), "{bomb}"),
+            answer => assert!(
+                answer
+                    .clone()
+                    .is_err_and(|why| why.contains("200000 steps")),
+                "{bomb}: {answer:?}"
+            ),
+        }
+    }
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+#[test]
+fn what_a_check_does_to_real_lists_is_far_from_the_limit() {
+    let names: Vec<String> = (0..100).map(|at| format!("'net{at}'")).collect();
+    let names = format!("[{}]", names.join(", "));
+    let source = format!(
+        "{names}.all(x, {names}.exists_one(y, x == y)) && {names}.map(x, x + '!').size() == 100"
+    );
+    assert_eq!(truth(&source, json!({})), Ok(true));
+}
+
+#[test]
+fn expressions_and_patterns_have_a_size() {
+    let long = format!("it.mtu > {}", "0".repeat(5000));
+    assert!(refusal(&long).what.contains("longer than 4096 bytes"));
+    assert!(
+        refusal("it.name.matches(it.engine)")
+            .what
+            .contains("not a literal")
+    );
+    assert!(
+        refusal("it.name.matches('((a{99}){99}){99}')")
+            .what
+            .contains("size limit")
+    );
+    let chain = |length: usize| format!("{}1 > 0", "1+".repeat(length));
+    assert!(refusal(&chain(2000)).what.contains("150 operators"));
+    assert!(refusal(&chain(140)).what.contains("deeper than"));
+    assert_eq!(truth(&chain(17), json!({})), Ok(true));
+    let text = Expression::compile(&format!("{}.map(x, x)", nested(2)), &variables()).unwrap();
+    assert!(text.text(&scope(json!({}))).is_ok());
+    let text = Expression::compile(&quadruplings(6), &variables()).unwrap();
+    assert!(text.text(&scope(json!({}))).unwrap_err().contains("bytes"));
+}
+
+#[test]
+fn deep_nesting_fits_on_the_main_threads_stack() {
+    let parse = || {
+        for (open, close) in [("(", ")"), ("[", "]"), ("!", ""), ("-", ""), ("{1:", "}")] {
+            let deep = format!("{}it.mtu{} > 0", open.repeat(900), close.repeat(900));
+            let _ = Expression::compile(&deep, &variables());
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(8 << 20);
+    thread.spawn(parse).unwrap().join().unwrap();
+}

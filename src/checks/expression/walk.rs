@@ -1,6 +1,6 @@
 //! The walk through an expression's syntax tree: what it reads, and whether all of that exists.
 
-use super::FUNCTIONS;
+use super::{FUNCTIONS, budget};
 use super::{Refusal, Shape, Variables, advise, unknown_function};
 use cel::IdedExpr;
 use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr};
@@ -37,6 +37,7 @@ impl<'a> Walk<'a> {
                 if !operator && !FUNCTIONS.contains(&call.func_name.as_str()) {
                     return Err(unknown_function(&call.func_name));
                 }
+                budget::refuse_large_pattern(call)?;
                 if let (INDEX, [operand, key]) = (call.func_name.as_str(), call.args.as_slice()) {
                     return self.index(operand, key);
                 }
@@ -191,59 +192,74 @@ pub(super) fn reveal(expression: &IdedExpr, unseen: &BTreeSet<&str>) -> IdedExpr
 }
 
 fn turn(expression: &mut IdedExpr, unseen: &BTreeSet<&str>) {
-    match &mut expression.expr {
-        Expr::Select(select) => {
-            let path = path_of(&select.operand).map(|path| format!("{path}.{}", select.field));
-            select.test &= !path.is_some_and(|path| unseen.contains(path.as_str()));
-            turn(&mut select.operand, unseen);
-        }
-        Expr::Call(call) => {
-            for part in call.target.as_deref_mut().into_iter().chain(&mut call.args) {
-                turn(part, unseen);
-            }
-        }
-        Expr::Comprehension(comprehension) => {
-            turn(&mut comprehension.iter_range, unseen);
-            turn(&mut comprehension.loop_cond, unseen);
-            turn(&mut comprehension.loop_step, unseen);
-            turn(&mut comprehension.result, unseen);
-        }
-        Expr::List(list) => list.elements.iter_mut().for_each(|e| turn(e, unseen)),
-        Expr::Map(map) => {
-            for entry in &mut map.entries {
-                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    turn(&mut entry.key, unseen);
-                    turn(&mut entry.value, unseen);
-                }
-            }
-        }
-        _ => {}
+    if let Expr::Select(select) = &mut expression.expr {
+        let path = path_of(&select.operand).map(|path| format!("{path}.{}", select.field));
+        select.test &= !path.is_some_and(|path| unseen.contains(path.as_str()));
+    }
+    for part in parts_mut(expression) {
+        turn(part, unseen);
     }
 }
 
 /// Whether `has(…)` stands anywhere in an expression.
 pub(super) fn asks_has(expression: &IdedExpr) -> bool {
+    matches!(&expression.expr, Expr::Select(select) if select.test)
+        || parts(expression).into_iter().any(asks_has)
+}
+
+/// The expressions directly inside an expression. Structs are refused at load.
+pub(super) fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
     match &expression.expr {
-        Expr::Select(select) => select.test || asks_has(&select.operand),
+        Expr::Select(select) => vec![&select.operand],
         Expr::Call(call) => call
             .target
             .as_deref()
             .into_iter()
             .chain(&call.args)
-            .any(asks_has),
-        Expr::Comprehension(comprehension) => [
-            &comprehension.iter_range,
-            &comprehension.loop_cond,
-            &comprehension.loop_step,
-            &comprehension.result,
-        ]
-        .into_iter()
-        .any(asks_has),
-        Expr::List(list) => list.elements.iter().any(asks_has),
-        Expr::Map(map) => map.entries.iter().any(|entry| match &entry.expr {
-            EntryExpr::MapEntry(entry) => asks_has(&entry.key) || asks_has(&entry.value),
-            EntryExpr::StructField(_) => false,
-        }),
-        _ => false,
+            .collect(),
+        Expr::Comprehension(inner) => vec![
+            &inner.iter_range,
+            &inner.accu_init,
+            &inner.loop_cond,
+            &inner.loop_step,
+            &inner.result,
+        ],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => {
+            let entries = map.entries.iter().filter_map(|entry| match &entry.expr {
+                EntryExpr::MapEntry(entry) => Some([&entry.key, &entry.value]),
+                EntryExpr::StructField(_) => None,
+            });
+            entries.flatten().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The same, to be changed.
+pub(super) fn parts_mut(expression: &mut IdedExpr) -> Vec<&mut IdedExpr> {
+    match &mut expression.expr {
+        Expr::Select(select) => vec![&mut select.operand],
+        Expr::Call(call) => {
+            let target = call.target.as_deref_mut();
+            target.into_iter().chain(&mut call.args).collect()
+        }
+        Expr::Comprehension(inner) => vec![
+            &mut inner.iter_range,
+            &mut inner.accu_init,
+            &mut inner.loop_cond,
+            &mut inner.loop_step,
+            &mut inner.result,
+        ],
+        Expr::List(list) => list.elements.iter_mut().collect(),
+        Expr::Map(map) => {
+            let entries = map.entries.iter_mut();
+            let entries = entries.filter_map(|entry| match &mut entry.expr {
+                EntryExpr::MapEntry(entry) => Some([&mut entry.key, &mut entry.value]),
+                EntryExpr::StructField(_) => None,
+            });
+            entries.flatten().collect()
+        }
+        _ => Vec::new(),
     }
 }

@@ -5,12 +5,12 @@ use crate::checks::{Check, Library};
 use crate::cli::ExplainFormat;
 use crate::commands::{Exit, write_out};
 use crate::diagnosis::Severity;
+use crate::files;
 use crate::report::{Style, clean, wrap};
 use crate::symptoms::{self, Known};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
@@ -84,9 +84,7 @@ fn open(file: &Path) -> Result<Box<dyn BufRead>> {
     if file == Path::new("-") {
         return Ok(Box::new(io::stdin().lock()));
     }
-    let opened = File::open(file)
-        .with_context(|| format!("cannot read the log {}: is the path right?", file.display()))?;
-    Ok(Box::new(BufReader::new(opened)))
+    Ok(Box::new(BufReader::new(files::open(file)?)))
 }
 
 fn row(check: &Check, known: Known) -> Row<'_> {
