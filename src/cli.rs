@@ -37,6 +37,9 @@ pub struct Cli {
     /// Read the settings in this file instead of .runner-doctor.yaml in the current directory
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Ignore .runner-doctor.yaml in the current directory
+    #[arg(long, global = true, conflicts_with = "config")]
+    pub no_config: bool,
     /// What that file says.
     #[arg(skip)]
     pub(crate) settings: Config,
@@ -539,6 +542,9 @@ pub struct Manifest {
     /// Write to a file that only you may read, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
+    /// Replace files that exist
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -556,6 +562,8 @@ Examples:
 
 --verify asks the cluster with SelfSubjectAccessReviews. Those are `create` requests, as an audit log
 will show, but of a question that is answered and kept nowhere: nothing is stored or changed.
+
+Exec into a privileged pod is root on its node, and with -A on the whole cluster: SECURITY.md.
 
 Exit codes: 0 printed, or nothing is missing; 1 a right is missing; 2 could not ask";
 
@@ -604,7 +612,8 @@ Examples:
   runner-doctor job -n ci --image … -- collect -n ci
 
 What follows -- is added to `check`; where it begins with a word and not with a flag, it replaces that.
-The image is made from the Dockerfile beside the doctor's source.";
+The image is made from the Dockerfile beside the doctor's source. The account that this prints may exec
+into privileged pods, which is root on their nodes, and with -A on the whole cluster: SECURITY.md.";
 
 #[derive(Debug, Args)]
 pub struct Job {

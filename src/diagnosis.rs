@@ -65,6 +65,9 @@ pub struct Diagnosis {
     /// Findings that somebody lives with (`suppress` in .runner-doctor.yaml); they fail nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suppressed: Vec<Suppressed>,
+    /// What a settings file (.runner-doctor.yaml) changed in this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<AppliedSettings>,
     #[serde(default)]
     pub environment: Environment,
     /// Set when the run was cut short: there was more to see.
@@ -73,6 +76,14 @@ pub struct Diagnosis {
     /// Names and addresses in it are tokens.
     #[serde(default, skip_serializing_if = "change::is_false")]
     pub redacted: bool,
+}
+
+/// A settings file, and what it changed: flags, severities, suppressions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AppliedSettings {
+    pub file: String,
+    /// `--fail-on=never`, `severity mtu-inversion=info`, `suppress mtu-inversion`.
+    pub changes: Vec<String>,
 }
 
 /// A finding that does not count.
@@ -192,6 +203,7 @@ impl Diagnosis {
             findings,
             unknowns,
             suppressed: Vec::new(),
+            settings: None,
             environment: Environment::new(evidence),
             incomplete: evidence.incomplete.clone(),
             redacted: evidence.redacted,
@@ -245,6 +257,14 @@ impl Diagnosis {
 }
 
 impl Diagnosis {
+    /// The same with what a settings file changed.
+    pub fn with_settings(self, settings: Option<&AppliedSettings>) -> Self {
+        Diagnosis {
+            settings: settings.cloned(),
+            ..self
+        }
+    }
+
     /// The same with findings that do not count.
     pub fn with_suppressed(self, suppressed: Vec<Suppressed>) -> Self {
         Diagnosis { suppressed, ..self }

@@ -1,15 +1,16 @@
 //! Reading what the doctor wrote itself: recordings and reports, YAML or JSON, of any size.
 
 use crate::text::secret;
+use anyhow::{Result, anyhow};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// JSON is YAML too, but many times as fast to read as such.
-pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
     let json = text.trim_start().starts_with('{');
     match json.then(|| serde_json::from_str(text)) {
         Some(Ok(read)) => Ok(read),
-        _ => serde_saphyr::from_str_with_options(text, bounds(text)),
+        _ => serde_saphyr::from_str_with_options(text, bounds(text)).map_err(|error| plain(&error)),
     }
 }
 
@@ -23,6 +24,12 @@ pub(crate) fn without_secrets<T: Serialize + DeserializeOwned>(
         true => serde_json::from_value(value),
         false => Ok(document),
     }
+}
+
+/// The first line of what the reader says: below it are the text at fault and the reader's internals.
+fn plain(error: &serde_saphyr::Error) -> anyhow::Error {
+    let said = error.without_snippet().to_string();
+    anyhow!("{}", said.lines().next().unwrap_or_default())
 }
 
 /// The reader's own bounds suit a file of settings; a recording or a report of a fleet is larger. It may hold

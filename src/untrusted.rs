@@ -44,6 +44,17 @@ pub fn check(text: &str) -> Result<Library> {
     Library::of_text("checks/local/foreign.yaml", text)
 }
 
+/// An expression, as the condition and the sentence of a check.
+pub fn expression(text: &str) -> Result<Library> {
+    let (condition, sentence) = (
+        serde_json::to_string(text)?,
+        serde_json::to_string(&format!("{{{text}}}"))?,
+    );
+    check(&format!(
+        "id: foreign\ntitle: x\nseverity: info\nneeds: [networks]\nfor_each: networks\nfails_when: {condition}\nfinding: {sentence}\nwhy: x\ncases: []\n"
+    ))
+}
+
 /// The command that Bitbucket prints for a new runner, as the manifest that comes of it.
 pub fn command(text: &str) -> Result<String> {
     let memory = Memory::parse(Memory::DEFAULT).map_err(|error| anyhow!(error))?;

@@ -36,7 +36,8 @@ fn a_default_counts_where_the_command_line_says_nothing() {
     assert_eq!(code(&output), 0);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["schema"], "runner-doctor/report/v1");
-    assert!(!text(&output.stdout).contains("oom-score-overflow"));
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|f| f["check"] != "oom-score-overflow"));
     let output = doctor(
         settings,
         &["check", "--demo", "--fail-on", "error", "-o", "short"],
@@ -178,5 +179,90 @@ fn the_example_of_the_readme_works() {
     let output = run(dir.path(), &["check", "--demo", "cured"]);
     // The cured runner has a warning left, and the settings fail on those.
     assert!([0, 1].contains(&code(&output)), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).is_empty(), "{}", text(&output.stderr));
+    let told = text(&output.stderr);
+    let expected = ["settings from .runner-doctor.yaml", "matches no finding"];
+    for line in told.lines() {
+        assert!(expected.iter().any(|part| line.contains(part)), "{line}");
+    }
+}
+
+#[test]
+fn settings_never_loosen_a_gate_silently() {
+    let settings = "\
+defaults:
+  check: { fail-on: never, skip: [oom-score-overflow] }
+  lint: { pod-mtu: 576 }
+severity: { mtu-inversion: info }
+suppress: [{ check: floating-engine-tag, reason: ours }]
+";
+    let output = doctor(settings, &["check", "--demo", "-o", "json"]);
+    let told = text(&output.stderr);
+    let changes = "settings from .runner-doctor.yaml: --fail-on=never, --skip=oom-score-overflow, severity mtu-inversion=info, suppress floating-engine-tag (use --no-config to ignore them)";
+    assert!(told.contains(changes), "{told}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["settings"]["file"], ".runner-doctor.yaml");
+    assert_eq!(report["settings"]["changes"].as_array().unwrap().len(), 4);
+    assert_eq!(report["settings"]["changes"][0], "--fail-on=never");
+
+    let ignored = doctor(settings, &["check", "--demo", "-o", "json", "--no-config"]);
+    assert_eq!(code(&ignored), 1);
+    assert!(ignored.stderr.is_empty(), "{}", text(&ignored.stderr));
+    let report: Value = serde_json::from_slice(&ignored.stdout).unwrap();
+    assert!(report.get("settings").is_none());
+}
+
+#[test]
+fn a_suppression_that_matches_nothing_is_named() {
+    let settings = "suppress:\n  - { check: mtu-inversion, subject: docker7, reason: x }\n";
+    let told = text(&doctor(settings, &["check", "--demo"]).stderr);
+    let named = ".runner-doctor.yaml:2: the suppression of mtu-inversion matches no finding";
+    assert!(told.contains(named), "{told}");
+}
+
+#[test]
+fn the_other_extension_is_read_and_both_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = "defaults: { check: { fail-on: never } }";
+    fs::write(dir.path().join(".runner-doctor.yml"), settings).unwrap();
+    assert_eq!(code(&run(dir.path(), &["check", "--demo"])), 0);
+    fs::write(dir.path().join(".runner-doctor.yaml"), settings).unwrap();
+    let both = run(dir.path(), &["check", "--demo"]);
+    assert_eq!(code(&both), 2);
+    let said = text(&both.stderr);
+    assert!(said.contains("both exist: remove one of them"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_settings_checks_or_evidence() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", dir.path().join("zero.yaml")).unwrap();
+    for odd in ["fifo.yaml", "zero.yaml"] {
+        for arguments in [
+            vec!["check", "--demo", "--config", odd],
+            vec!["check", "--demo", "--checks-dir", odd],
+            vec!["check", "--demo", "--override", odd],
+            vec!["check", "--evidence", odd],
+            vec!["check", "--demo", "--baseline", odd],
+            vec!["fix", "--demo", "-f", odd],
+            vec!["lint", odd],
+            vec!["test", odd],
+            vec!["explain", "--log", odd],
+        ] {
+            let output = run(dir.path(), &arguments);
+            let said = text(&output.stderr);
+            assert_eq!(code(&output), 2, "{arguments:?}: {said}");
+            assert!(said.contains("not a regular file"), "{arguments:?}: {said}");
+        }
+        let link = dir.path().join(".runner-doctor.yaml");
+        std::os::unix::fs::symlink(odd, &link).unwrap();
+        let said = text(&run(dir.path(), &["check", "--demo"]).stderr);
+        assert!(said.contains("not a regular file"), "{said}");
+        fs::remove_file(link).unwrap();
+    }
+    let output = run(dir.path(), &["lint", ".", "--strict"]);
+    assert_eq!(code(&output), 3, "{}", text(&output.stderr));
 }

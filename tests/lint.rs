@@ -597,3 +597,27 @@ fn hostile_text_does_not_reach_the_terminal() {
         }
     }
 }
+
+/// What 600 files of 4 MiB hold would fill 2.4 GiB.
+#[cfg(unix)]
+#[test]
+fn a_repository_may_be_larger_than_the_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..600 {
+        let file = fs::File::create(dir.path().join(format!("{number}.yaml"))).unwrap();
+        file.set_len(4 << 20).unwrap();
+    }
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: r}\nspec: {template: {spec: {containers: [{name: dind, image: docker:dind, securityContext: {privileged: true}}]}}}\n";
+    fs::write(dir.path().join("job.yaml"), job).unwrap();
+    let program = assert_cmd::cargo::cargo_bin("runner-doctor");
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -v 524288; exec \"$0\" lint . -o json"])
+        .arg(program)
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!([0, 1].contains(&output.status.code().unwrap()), "{said}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["runners"].as_array().unwrap().len(), 1);
+}

@@ -226,7 +226,10 @@ fn the_file_with_the_secret_is_for_its_owner_alone() {
         "--pipelines-file",
         pipeline.to_str().unwrap(),
     ];
-    let output = manifest(COMMAND, &args);
+    assert!(complaint(COMMAND, &args).contains("already exists: use --overwrite"));
+    let kept = fs::read_to_string(&file).unwrap();
+    assert_eq!(kept, "old, and longer than nothing");
+    let output = manifest(COMMAND, &[&args[..], &["--overwrite"]].concat());
     assert_eq!(output.stdout, b"");
     assert_eq!(
         fs::metadata(&file).unwrap().permissions().mode() & 0o777,

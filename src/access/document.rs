@@ -6,7 +6,11 @@ use crate::manifest::yaml::{Page, scalar};
 /// An account and all that it may do, one YAML stream.
 pub(crate) fn roles(scope: &Scope) -> String {
     let mut page = Page::default();
-    page.comment(0, "The least with which runner-doctor sees what it can. It only reads; `create` on pods/exec runs its one script, which changes nothing. Take out a rule, and what it gives is reported as unknown, never as fine. But mind that runners are privileged: whoever may execute in them is as good as root on their nodes, so let nothing else use this account.");
+    page.comment(0, "The least with which runner-doctor sees what it can. It only reads; `create` on pods/exec runs its one script, which changes nothing. Take out a rule, and what it gives is reported as unknown, never as fine.");
+    page.comment(0, match scope.all_namespaces {
+        true => "Exec into a privileged pod is root on its node. These rights cover all namespaces, so this account is root on the whole cluster: let nothing else use it.",
+        false => "Exec into a privileged pod is root on its node, and runners are privileged: let nothing else use this account.",
+    });
     page.line(0, "apiVersion: v1")
         .line(0, "kind: ServiceAccount");
     metadata(&mut page, scope.name, Some(scope.namespace));

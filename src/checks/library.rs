@@ -60,6 +60,12 @@ impl Library {
         Ok(library)
     }
 
+    /// Whether a check from elsewhere has the id of one that is built in.
+    pub fn is_taken(check: &Check) -> bool {
+        let mut built_in = built_in().into_iter();
+        built_in.any(|file| file.id == check.id && !check.file.ends_with(&file.name))
+    }
+
     /// The one check in this text, which may name no others.
     pub(crate) fn of_text(name: &str, text: &str) -> Result<Library> {
         let file = CheckFile::new(name.to_owned(), Path::new(name), text.to_owned());

@@ -3,7 +3,7 @@
 mod watch;
 
 use super::output::Destinations;
-use super::{Exit, library, source, tell, tell_suppressed};
+use super::{Exit, library, source, tell, tell_suppressed, tell_unmatched};
 use crate::checks::{Library, judge};
 use crate::cli::Check;
 use crate::config::{self, Config};
@@ -29,6 +29,7 @@ pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exi
         .map(|file| source::diagnosis(file, &library))
         .transpose()?;
     let diagnosis = examine(&library, baseline.as_ref(), options, settings)?;
+    tell_unmatched(settings, &diagnosis);
     destinations.write(color, |format, style| {
         report::render(format, &diagnosis, style)
     })?;
@@ -78,7 +79,9 @@ fn diagnose(
     let fail_on = options.fail_on.severity();
     let (findings, suppressed) = settings.suppress(judgement.findings, config::today());
     tell_suppressed(&suppressed);
-    Diagnosis::new(evidence, findings, judgement.unknowns, fail_on).with_suppressed(suppressed)
+    Diagnosis::new(evidence, findings, judgement.unknowns, fail_on)
+        .with_suppressed(suppressed)
+        .with_settings(settings.applied())
 }
 
 fn exit(diagnosis: &Diagnosis, options: &Check) -> Exit {

@@ -1,7 +1,7 @@
 //! `lint`: judges files before they are deployed.
 
 use super::output::Destinations;
-use super::{Exit, library, tell, tell_suppressed};
+use super::{Exit, library, tell, tell_suppressed, tell_unmatched};
 use crate::cli::Lint;
 use crate::config::{self, Config};
 use crate::diagnosis::{Diagnosis, Verdict};
@@ -33,7 +33,9 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
         linted.judgement.unknowns,
         options.fail_on.severity(),
     )
-    .with_suppressed(suppressed);
+    .with_suppressed(suppressed)
+    .with_settings(settings.applied());
+    tell_unmatched(settings, &diagnosis);
     destinations.write(color, |format, style| {
         report::render_files(format, &diagnosis, style)
     })?;

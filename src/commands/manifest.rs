@@ -1,6 +1,6 @@
 //! `manifest`: what Bitbucket prints for a new runner, as what Kubernetes takes.
 
-use super::{Exit, tell, write_out};
+use super::{Exit, keep_existing, tell, write_out};
 use crate::cli::{Manifest, RunnerKind};
 use crate::collect::kubernetes::{Cluster, Waits};
 use crate::collect::surroundings::Surroundings;
@@ -18,6 +18,15 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub fn run(options: &Manifest) -> Result<Exit> {
+    let files = [
+        (&options.output_file, "--output-file"),
+        (&options.pipelines_file, "--pipelines-file"),
+    ];
+    for (file, flag) in files {
+        if let Some(file) = file {
+            keep_existing(file, options.overwrite, flag)?;
+        }
+    }
     let command = command(options)?;
     let around = match options.offline {
         true => Surroundings::default(),
@@ -49,7 +58,7 @@ pub fn run(options: &Manifest) -> Result<Exit> {
         None => append_as_comment(&mut text, &plan.pipelines()),
     }
     match &options.output_file {
-        Some(file) => write_private(&text, file)?,
+        Some(file) => write_private(&text, file, options.overwrite)?,
         None => write_out(&text, None)?,
     }
     tell(&next_steps(options, &plan));
@@ -145,9 +154,14 @@ fn append_as_comment(text: &mut String, part: &str) {
 }
 
 /// It holds a secret, so nobody else may read it, from its first byte on.
-fn write_private(text: &str, file: &Path) -> Result<()> {
+fn write_private(text: &str, file: &Path, overwrite: bool) -> Result<()> {
     let mut how = OpenOptions::new();
-    how.write(true).create(true).truncate(true);
+    how.write(true).truncate(true);
+    // A file that has appeared since is not replaced either; a device may be written to.
+    match overwrite || file.exists() && !file.is_file() {
+        true => how.create(true),
+        false => how.create_new(true),
+    };
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;

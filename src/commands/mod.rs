@@ -21,11 +21,12 @@ mod source;
 mod test;
 mod ticket;
 
+use crate::checks::fault::Place;
 use crate::cli::{Cli, Command};
-use crate::config;
-use crate::diagnosis::Suppressed;
+use crate::config::{self, Config};
+use crate::diagnosis::{AppliedSettings, Diagnosis, Suppressed};
 use crate::report;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
@@ -73,6 +74,9 @@ pub fn run(cli: Cli) -> Result<Exit> {
     let log = fmt::layer().with_writer(io::stderr).with_filter(told);
     tracing_subscriber::registry().with(log).init();
     let (color, settings) = (cli.color, &cli.settings);
+    if let Some(applied) = settings.applied() {
+        tell_settings(applied);
+    }
     match cli.command {
         Command::Check(options) => check::run(&options, settings, color),
         Command::Collect(options) => collect::run(&options),
@@ -108,6 +112,47 @@ fn write_out(text: &str, file: Option<&Path>) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("cannot write to standard output: use --output-file"),
     }
+}
+
+/// Most settings change less; the report has all of it.
+const MOST_CHANGES: usize = 12;
+
+/// A checkout may bring settings that whoever runs this did not write.
+fn tell_settings(applied: &AppliedSettings) {
+    let AppliedSettings { file, changes } = applied;
+    let shown = &changes[..changes.len().min(MOST_CHANGES)];
+    let more = match changes.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let line = format!(
+        "runner-doctor: settings from {file}: {}{more} (use --no-config to ignore them)",
+        shown.join(", ")
+    );
+    tell(&report::clean(&line.replace('\n', " ")));
+}
+
+/// A suppression that is not needed any more may hide the next finding.
+fn tell_unmatched(settings: &Config, diagnosis: &Diagnosis) {
+    let suppressed = diagnosis.suppressed.iter().map(|one| &one.finding);
+    for (check, place) in settings.unmatched(diagnosis.findings.iter().chain(suppressed)) {
+        let Place { file, line, .. } = place;
+        tell(&format!(
+            "runner-doctor: {}:{line}: the suppression of {check} matches no finding: remove it if it is no longer needed",
+            report::clean(file)
+        ));
+    }
+}
+
+/// Refuses to replace a file, unless that was asked for.
+fn keep_existing(file: &Path, overwrite: bool, flag: &str) -> Result<()> {
+    if file.is_file() && !overwrite {
+        bail!(
+            "{} already exists: use --overwrite, or name another file with {flag}",
+            file.display()
+        );
+    }
+    Ok(())
 }
 
 /// Lists, for who asks for more, the findings that do not count.

@@ -11,6 +11,13 @@ pub fn run(options: &Test) -> Result<Exit> {
     let mut text = String::new();
     let (mut passed, mut failed) = (0, 0);
     for check in library.checks() {
+        if Library::is_taken(check) {
+            let _ = writeln!(
+                text,
+                "note    {}: a built-in check has this id: load it with --override, or choose another id for --checks-dir",
+                check.id
+            );
+        }
         for report in case::run_all(check) {
             // Writing to a String cannot fail.
             match report.outcome.passed() {

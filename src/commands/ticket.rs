@@ -1,6 +1,6 @@
 //! `ticket`: everything that somebody needs who is asked for help, in one archive.
 
-use super::{Exit, library, source, tell, write_out};
+use super::{Exit, keep_existing, library, source, tell, write_out};
 use crate::checks::judge;
 use crate::cli;
 use crate::config::Config;
@@ -8,18 +8,15 @@ use crate::diagnosis::{Diagnosis, Severity};
 use crate::redact::{Redacted, redact};
 use crate::report::clean;
 use crate::ticket::Ticket;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 
 pub fn run(options: &cli::Ticket, settings: &Config) -> Result<Exit> {
     let file = &options.output_file;
-    if !options.preview && !options.overwrite && file.exists() {
-        bail!(
-            "{} is there already: write over it with --overwrite, or name another with --output-file",
-            file.display()
-        );
+    if !options.preview {
+        keep_existing(file, options.overwrite, "--output-file")?;
     }
     let library = library::chosen(&options.checks, settings)?;
     let asked = library::questions(&library, &options.source, options.checks.allow_probes)?;

@@ -4,6 +4,7 @@ use super::{Config, Written};
 use crate::checks::fault::{Fault, Place, Source};
 use crate::checks::suggestion::advise;
 use crate::cli::Cli;
+use crate::diagnosis::AppliedSettings;
 use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
@@ -12,6 +13,9 @@ use std::ffi::OsString;
 
 /// The commands that judge, and so have settings.
 const COMMANDS: [&str; 6] = ["check", "collect", "explain", "fix", "lint", "list"];
+
+/// Those of them that leave out what is suppressed.
+const SUPPRESSING: [&str; 3] = ["check", "fix", "lint"];
 
 /// The flags that may have a default. Those that let something run or reach something
 /// (--allow-probes, --confirm, --kubeconfig) are only for who starts the doctor: a folder that one
@@ -62,7 +66,7 @@ pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
     let Some((command, given)) = said.subcommand() else {
         return Ok(cli);
     };
-    if !COMMANDS.contains(&command) {
+    if !COMMANDS.contains(&command) || cli.no_config {
         return Ok(cli);
     }
     let Some((file, text)) = Config::read(cli.config.as_deref())? else {
@@ -72,7 +76,7 @@ pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
         file: &file,
         text: &text,
     };
-    let (config, written) = Config::parse(source)?;
+    let (mut config, written) = Config::parse(source)?;
     let defaults = defaults(&written, source, command, given)?;
     let with = |defaults: &[Default]| {
         let end = arguments.iter().position(|word| word == "--");
@@ -97,8 +101,28 @@ pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
             }
         }
     }
+    let flags = defaults.into_iter().flat_map(|default| default.words);
+    let changes: Vec<String> = flags.chain(config.changes(command)).collect();
+    if !changes.is_empty() {
+        config.applied = Some(AppliedSettings {
+            file: file.clone(),
+            changes,
+        });
+    }
     cli.settings = config;
     Ok(cli)
+}
+
+impl Config {
+    /// What it changes beside flags.
+    fn changes(&self, command: &str) -> Vec<String> {
+        let severities = self.severities.iter().filter(|_| command != "collect");
+        let severities =
+            severities.map(|(id, severity)| format!("severity {id}={}", severity.word()));
+        let rules = self.rules.iter().filter(|_| SUPPRESSING.contains(&command));
+        let rules = rules.map(|rule| format!("suppress {}", rule.check));
+        severities.chain(rules).collect()
+    }
 }
 
 /// In clap's words: what is wrong in the first line, what would be right below.

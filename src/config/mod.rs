@@ -10,9 +10,9 @@ pub(crate) use suppression::today;
 use crate::checks::Library;
 use crate::checks::fault::{Fault, Source};
 use crate::checks::suggestion::advise;
-use crate::diagnosis::Severity;
+use crate::diagnosis::{AppliedSettings, Severity};
 use crate::files;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
@@ -21,12 +21,15 @@ use suppression::{Rule, WrittenRule};
 
 /// Read where the doctor is started, and nowhere above: what a run does should be seen from there.
 pub const NAME: &str = ".runner-doctor.yaml";
+const NAMES: [&str; 2] = [NAME, ".runner-doctor.yml"];
 
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Severities by check.
     severities: BTreeMap<String, Severity>,
     rules: Vec<Rule>,
+    /// What it changes in this run.
+    applied: Option<AppliedSettings>,
     /// Where each check is named.
     names: Vec<(String, crate::checks::fault::Place)>,
 }
@@ -47,11 +50,14 @@ struct Written {
 impl Config {
     /// The file that is named; else the one here, where there is one.
     fn read(named: Option<&Path>) -> Result<Option<(String, String)>> {
-        let path = match named {
-            Some(path) => path,
-            // A link that leads nowhere is not taken for no settings.
-            None if Path::new(NAME).symlink_metadata().is_ok() => Path::new(NAME),
-            None => return Ok(None),
+        // A link that leads nowhere is not taken for no settings.
+        let is_here = |name: &&str| Path::new(name).symlink_metadata().is_ok();
+        let here: Vec<&str> = NAMES.into_iter().filter(is_here).collect();
+        let path = match (named, here.as_slice()) {
+            (Some(path), _) => path,
+            (None, []) => return Ok(None),
+            (None, [name]) => Path::new(name),
+            (None, _) => bail!("{} both exist: remove one of them", here.join(" and ")),
         };
         let name = path.display().to_string();
         let text = files::read(path, files::SETTINGS).with_context(|| {
@@ -88,6 +94,11 @@ impl Config {
             config.rules.push(rule);
         }
         Ok((config, written))
+    }
+
+    /// What it changes in this run, for whoever did not write it.
+    pub(crate) fn applied(&self) -> Option<&AppliedSettings> {
+        self.applied.as_ref()
     }
 
     /// The library with its severities; every check that is named must be there.

@@ -89,6 +89,16 @@ impl Rule {
 }
 
 impl Config {
+    /// The suppressions that are about none of these findings, by their checks and places.
+    pub(crate) fn unmatched<'a>(
+        &'a self,
+        findings: impl Iterator<Item = &'a Finding> + Clone,
+    ) -> impl Iterator<Item = (&'a str, &'a Place)> {
+        let idle = move |rule: &&Rule| !findings.clone().any(|finding| rule.is_about(finding));
+        let rules = self.rules.iter().filter(idle);
+        rules.map(|rule| (rule.check.as_str(), &rule.place))
+    }
+
     /// Parts findings into those that count and those that somebody lives with. One whose time is
     /// over counts again, and says so.
     pub(crate) fn suppress(

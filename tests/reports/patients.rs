@@ -232,6 +232,7 @@ pub fn diagnose(
         findings,
         unknowns,
         suppressed: Vec::new(),
+        settings: None,
         environment: environment(),
         incomplete: None,
         redacted: false,
