@@ -70,7 +70,7 @@ pub(crate) struct Definition {
     /// Known error texts of logs that point to this.
     #[serde(default)]
     pub(crate) symptoms: Vec<symptom::Written>,
-    /// What a log shows once this is over: names of checks/recoveries.yaml. Its lines before that
+    /// What a log shows once this is over: names of checks/data/recoveries.yaml. Its lines before that
     /// do not count.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
