@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 const STYLE: Style = Style {
     width: 80,
@@ -38,7 +39,8 @@ fn recordings() -> Vec<(String, Evidence)> {
 }
 
 fn diagnose(evidence: &Evidence) -> Diagnosis {
-    let judgement = judge(&Library::load(&[]).unwrap(), evidence);
+    static LIBRARY: LazyLock<Library> = LazyLock::new(|| Library::load(&[]).unwrap());
+    let judgement = judge(&LIBRARY, evidence);
     let fail_on = Some(Severity::Error);
     Diagnosis::new(evidence, judgement.findings, judgement.unknowns, fail_on)
 }

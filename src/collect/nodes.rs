@@ -109,7 +109,7 @@ async fn enter_node(
         .filter(|(pod, _)| usable(pod).is_some())
         .min_by_key(|(_, name)| order(name))
         .map(|(pod, _)| pod)
-        .ok_or_else(|| Reason::NoNodeAgent)?;
+        .ok_or(Reason::NoNodeAgent)?;
     let container = agent.spec.as_ref().and_then(|spec| spec.containers.first());
     let place = Place {
         namespace: agent.metadata.namespace.clone().unwrap_or_default(),
