@@ -39,13 +39,16 @@ pub(crate) struct Written {
 pub(super) static RECOVERIES: LazyLock<Vec<Recovery>> =
     LazyLock::new(|| serde_saphyr::from_str(super::library::recoveries()).unwrap_or_default());
 
+/// The ids of faults that a file names, and where.
+pub(super) type Names = Vec<(String, Place)>;
+
 /// The symptoms of a fault, and the faults that they name.
 pub(super) fn compile(
     source: Source,
     id: &str,
     written: &[Written],
     taken_back_by: &[Spanned<String>],
-) -> Result<(Vec<Symptom>, Vec<(String, Place)>), Fault> {
+) -> Result<(Vec<Symptom>, Names), Fault> {
     for by in taken_back_by {
         let known: Vec<&str> = RECOVERIES.iter().map(|recovery| &*recovery.name).collect();
         if !known.contains(&by.value.as_str()) {

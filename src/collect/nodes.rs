@@ -98,15 +98,19 @@ async fn enter_node(
 ) -> Result<SeenNode, Reason> {
     let agents = agents.as_ref().map_err(Clone::clone)?;
     let usable = |pod: &Pod| {
-        let spec = pod.spec.as_ref()?;
-        let runs = pod.status.as_ref()?.phase.as_deref() == Some("Running");
-        let here = spec.node_name.as_deref() == Some(node);
-        (runs && here && spec.host_network == Some(true)).then_some(())
+        let phase = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.phase.as_deref());
+        let here = pod.spec.as_ref().is_some_and(|spec| {
+            spec.node_name.as_deref() == Some(node) && spec.host_network == Some(true)
+        });
+        here && phase == Some("Running")
     };
     let order = |name: &str| AGENTS.iter().position(|(agent, _)| *agent == name);
     let agent = agents
         .iter()
-        .filter(|(pod, _)| usable(pod).is_some())
+        .filter(|(pod, _)| usable(pod))
         .min_by_key(|(_, name)| order(name))
         .map(|(pod, _)| pod)
         .ok_or(Reason::NoNodeAgent)?;

@@ -51,7 +51,7 @@ impl File {
         };
         let mut documents = self.documents.iter();
         match place.site {
-            Site::Manifest => documents.position(|document| named(document)),
+            Site::Manifest => documents.position(named),
             // The template has no name yet: its container tells it.
             Site::BitbucketAutoscaler => documents.position(|document| {
                 of_kind(document) && template::edits(document, change).is_ok()

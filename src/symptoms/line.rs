@@ -39,9 +39,10 @@ pub(super) fn excerpt(line: &str, pattern: &regex::bytes::Regex) -> String {
     // Of a long match, which begins with the whole line before the words, its end.
     let found = pattern.find(line.as_bytes());
     let known = found.map_or(0, |found| {
-        found.start().max(found.end().saturating_sub(AFTER / 2))
+        let near = found.end().saturating_sub(AFTER / 2);
+        let near = (near..=found.end()).find(|at| line.is_char_boundary(*at));
+        found.start().max(near.unwrap_or(0))
     });
-    let known = line.floor_char_boundary(known);
     let before = line[..known].char_indices().rev();
     let from = before.take(BEFORE).last().map_or(known, |(at, _)| at);
     let mut after = line[known..].char_indices();
