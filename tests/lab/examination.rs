@@ -306,7 +306,7 @@ impl ExpectedUnknown {
             && self
                 .says
                 .as_ref()
-                .is_none_or(|text| unknown.reason.contains(text))
+                .is_none_or(|text| unknown.reason().contains(text))
     }
 }
 

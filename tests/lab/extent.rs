@@ -73,7 +73,7 @@ pub fn deep() -> Result<()> {
     let mut unknowns = said.unknowns.iter();
     ensure!(
         unknowns.any(|u| u
-            .reason
+            .reason()
             .contains("/e8 lies deeper than --max-depth 8: raise it")),
         "{:?}",
         said.unknowns

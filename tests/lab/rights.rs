@@ -155,7 +155,7 @@ fn check(stage: &Stage, account: Option<&str>) -> Result<Seen> {
         findings: findings.into_iter().map(|f| f.fingerprint).collect(),
         unknowns: unknowns
             .into_iter()
-            .map(|u| format!("{}: {}", u.check, u.reason))
+            .map(|u| format!("{}: {}", u.check, u.reason()))
             .collect(),
         said: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
