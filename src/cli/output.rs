@@ -21,6 +21,9 @@ pub struct Outputs {
     /// Write the report whose format names no file to this one, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
+    /// In the table, also say why, what else would fix it, and everything that is unknown
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// `json`, or `json=report.json`.

@@ -8,8 +8,12 @@ use clap::{ColorChoice, ValueEnum};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-/// Formats, and the file of each; none is standard output.
-pub struct Destinations(Vec<(Format, Option<PathBuf>)>);
+/// Where the reports go.
+pub struct Destinations {
+    /// Formats, and the file of each; none is standard output.
+    all: Vec<(Format, Option<PathBuf>)>,
+    full: bool,
+}
 
 impl Destinations {
     /// Refuses what could not be written, before anything is examined.
@@ -34,12 +38,15 @@ impl Destinations {
                 refuse_without_folder(file)?;
             }
         }
-        Ok(Destinations(all))
+        Ok(Destinations {
+            all,
+            full: outputs.full,
+        })
     }
 
     /// The one format that there is, where it goes to standard output.
     pub fn only_printed(&self) -> Option<Format> {
-        match self.0.as_slice() {
+        match self.all.as_slice() {
             [(format, None)] => Some(*format),
             _ => None,
         }
@@ -52,9 +59,10 @@ impl Destinations {
         render: impl Fn(Format, &Style) -> String,
     ) -> Result<()> {
         let mut outcome = Ok(());
-        for (format, file) in &self.0 {
+        for (format, file) in &self.all {
             let to_terminal = file.is_none() && io::stdout().is_terminal();
             let mut style = Style::detect(color, to_terminal);
+            style.full = self.full;
             if is_plugin(std::env::args_os().next().as_ref()) {
                 style.program = "kubectl runner-doctor";
             }

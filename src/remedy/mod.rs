@@ -13,6 +13,7 @@ mod resources;
 pub(crate) mod template;
 mod want;
 
+pub(crate) use docker::config;
 pub use docker::flags;
 pub(crate) use docker::{mtu_config, mtu_flags};
 pub use plan::{Part, Plan, Preference, plan};

@@ -108,10 +108,7 @@ pub(crate) fn of_owner(namespace: &str, owner: &Owner) -> Place {
 pub(super) fn words(place: &Place) -> String {
     let Place { kind, name, .. } = place;
     match (place.site, kind.as_str()) {
-        (Site::Manifest, "Job") => format!(
-            "In the manifest of Job {name} (a Job is replaced, not edited: kubectl replace --force -f)"
-        ),
-        (Site::Manifest, "Pod") => format!("In the manifest of pod {name}"),
+        (Site::Manifest, "Job" | "Pod") => format!("In the manifest of {kind} {name}"),
         (Site::Manifest, _) | (Site::ArcRunner, _) => format!("In {kind} {name}"),
         (Site::Controller, _) => format!("Where {kind} {name} has its pod template"),
         (Site::BitbucketAutoscaler, _) => format!(

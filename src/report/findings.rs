@@ -1,5 +1,6 @@
 //! What is wrong with one runner and what cures it, each thing said once.
 
+use super::fix;
 use super::groups::{
     Cure, Group, by_reason, cures, first_why, group, hidden_by, hidden_by_none, place, remarks,
 };
@@ -37,13 +38,82 @@ pub(super) fn write<'a>(
     write_unknowns(page, &hidden_by_none(findings, unknowns));
 }
 
+/// What is wrong, a sentence a finding: so that it fits a screen with the layers and the fixes.
+pub(super) fn write_found(page: &mut Page<'_>, findings: &[&Finding], unknowns: &[&Unknown]) {
+    for group in group(findings) {
+        let Some(first) = group.roots.first() else {
+            continue;
+        };
+        write_header(page, 0, first, "");
+        for root in &group.roots {
+            page.prose(4, Ink::Plain, &root.message);
+        }
+        let others = group.consequences.iter().map(|f| f.check.as_str());
+        if !group.consequences.is_empty() {
+            page.labelled(4, "Fixed with it:", Ink::Plain, &few(others, 3));
+        }
+        let unseen = hidden_by(&group, unknowns);
+        if !unseen.is_empty() {
+            page.labelled(4, "Checks blocked by this:", Ink::Plain, &few(unseen, 3));
+        }
+    }
+}
+
+/// The lines of a report that is read without turning pages.
+const SCREEN: usize = 40;
+/// What follows the fixes: how to apply them, the verdict, the next command.
+const TAIL: usize = 6;
+
+/// One fix for each finding; what to paste as long as there is room, for what fails builds first.
+pub(super) fn write_fixes(page: &mut Page<'_>, findings: &[&Finding], unknowns: &[&Unknown]) {
+    let groups = group(findings);
+    let fixes = groups.iter().flat_map(|group| {
+        let first = cures(&group.roots).into_iter().filter(|fix| fix.rank == 0);
+        first.map(|fix| (fix.places(&group.roots).is_some(), fix))
+    });
+    let fixes: Vec<(bool, Cure<'_>)> = fixes.collect();
+    let is_replaced = |fix: &Cure<'_>| {
+        let change = fix.remedy.change.as_ref();
+        change.is_some_and(|change| matches!(&*change.place.kind, "Job" | "Pod"))
+    };
+    page.gap();
+    for (at, (of_some, fix)) in fixes.iter().enumerate() {
+        let finding = fix.cures[0];
+        let engine = finding.engine.as_deref().filter(|_| *of_some);
+        let engine = engine
+            .map(|engine| format!(" ({engine})"))
+            .unwrap_or_default();
+        let mark = page.style.mark(mark_of(finding.severity));
+        let label = format!("{mark} fix {}{engine}:", finding.check);
+        page.labelled(0, &label, Ink::Plain, &fix::sentence(fix.remedy));
+        let snippet = fix.remedy.snippet.trim();
+        let rest = 2 * (fixes.len() - at - 1) + TAIL;
+        if page.lines() + snippet.lines().count() + rest <= SCREEN {
+            page.verbatim(6, snippet);
+        }
+    }
+    if fixes.iter().any(|(_, fix)| is_replaced(fix)) {
+        let text = "A Job or a pod is replaced, not edited: kubectl replace --force -f FILE.";
+        page.prose(0, Ink::Dim, text);
+    }
+    write_unknowns(page, &hidden_by_none(findings, unknowns));
+}
+
+fn mark_of(severity: Severity) -> Mark {
+    match severity {
+        Severity::Error => Mark::Wrong,
+        Severity::Warning => Mark::Warning,
+        Severity::Info => Mark::Info,
+    }
+}
+
 /// What could not be judged because of a finding: no more than the names of the checks.
 fn write_unseen(page: &mut Page<'_>, group: &Group<'_>, unknowns: &[&Unknown]) {
     let unseen = hidden_by(group, unknowns);
     if !unseen.is_empty() {
         page.gap();
         let checks = unseen.join(", ");
-        page.labelled(4, "unknown for that:", Ink::Plain, &checks);
+        page.labelled(4, "Checks blocked by this:", Ink::Plain, &checks);
     }
 }
 
@@ -61,11 +131,7 @@ fn write_places(page: &mut Page<'_>, roots: &[&Finding]) {
 }
 
 pub(super) fn write_header(page: &mut Page<'_>, indent: usize, finding: &Finding, place: &str) {
-    let mark = page.style.mark(match finding.severity {
-        Severity::Error => Mark::Wrong,
-        Severity::Warning => Mark::Warning,
-        Severity::Info => Mark::Info,
-    });
+    let mark = page.style.mark(mark_of(finding.severity));
     let lead = format!("{mark} {}  ", finding.severity.word());
     let name = format!("{}{}", finding.check, remarks(finding));
     let lead = (severity_ink(finding.severity), lead.as_str());
@@ -183,7 +249,7 @@ pub(super) fn write_brief(
         }
         let unseen = hidden_by(&group, unknowns);
         if !unseen.is_empty() {
-            page.labelled(4, "unknown for that:", Ink::Plain, &few(unseen, 3));
+            page.labelled(4, "Checks blocked by this:", Ink::Plain, &few(unseen, 3));
         }
     }
 }

@@ -32,17 +32,14 @@ pub(super) fn write(
     sick: &[Cohort<'_>],
 ) {
     let mut all: Vec<&Cohort<'_>> = sick.iter().chain(healthy).collect();
-    all.sort_by_key(|cohort| std::cmp::Reverse(cohort.names.len()));
-    write_opening(page, diagnosis, &all);
-    // The largest of the sick is told of in full, however many healthy ones differ in something.
-    let told = all.iter().position(|cohort| !cohort.is_healthy());
-    let told = told.map(|at| match at {
-        0 => 0,
-        _ => {
-            all[1..=at].rotate_right(1);
-            1
-        }
+    // What fails comes first, then what is unknown; of those alike, the largest group.
+    all.sort_by_key(|cohort| {
+        let worst = cohort.findings.iter().map(|f| f.severity).max();
+        let size = cohort.names.len();
+        std::cmp::Reverse((!cohort.is_healthy(), worst, size))
     });
+    write_opening(page, diagnosis, &all);
+    let told = all.iter().position(|cohort| !cohort.is_healthy());
     let (shown, more) = all.split_at(all.len().min(MOST_COHORTS));
     for (at, cohort) in shown.iter().enumerate() {
         page.gap();
@@ -182,6 +179,9 @@ fn write_difference(page: &mut Page<'_>, cohort: &Cohort<'_>) {
             finding.message
         );
         page.prose(4, severity_ink(finding.severity), &text);
+        if let Some(fix) = finding.remedies.first() {
+            page.labelled(4, "fix:", Ink::Plain, fix.title.trim_end_matches(':'));
+        }
         if !others.is_empty() {
             let others = others.iter().map(|group| group.roots[0].check.as_str());
             page.labelled(4, "also:", Ink::Plain, &few(others, 4));

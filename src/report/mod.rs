@@ -4,6 +4,7 @@ mod bitbucket;
 mod cohort;
 mod comparison;
 mod findings;
+mod fix;
 mod fleet;
 mod github;
 mod groups;

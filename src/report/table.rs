@@ -29,6 +29,10 @@ pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
     for cohort in &sick {
         page.gap();
         write_header(&mut page, cohort);
+        if !style.full {
+            page.gap();
+            findings::write_found(&mut page, &cohort.findings, &cohort.unknowns);
+        }
         if let Some(runner) = cohort.first() {
             page.gap();
             layers::write(&mut page, &runner.layers);
@@ -37,7 +41,10 @@ pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
             page.gap();
             page.prose(2, Ink::Doubtful, verdict::UNSEEN);
         }
-        findings::write(&mut page, &cohort.findings, &cohort.unknowns, &mut told);
+        match style.full {
+            true => findings::write(&mut page, &cohort.findings, &cohort.unknowns, &mut told),
+            false => findings::write_fixes(&mut page, &cohort.findings, &cohort.unknowns),
+        }
     }
     write_summary(&mut page, diagnosis);
     page.into_string()
@@ -100,4 +107,24 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
         false => format!("({})", outcome.scope),
     };
     page.heading(0, (outcome.ink, &lead), found, &scope);
+    write_examination(page, diagnosis);
+    if !page.style.full && !diagnosis.findings.is_empty() {
+        let program = page.style.program;
+        let next = format!(
+            "Next: `{program} fix` prints what to apply; --full says why and what else helps."
+        );
+        page.prose(2, Ink::Dim, &next);
+    }
+}
+
+/// When it was looked at, and by which version; of files there is nothing to say.
+fn write_examination(page: &mut Page<'_>, diagnosis: &Diagnosis) {
+    let environment = &diagnosis.environment;
+    let when = match environment.examined_at {
+        Some(at) => at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        None if environment.kubernetes.is_some() => "at a time that was not recorded".to_owned(),
+        None => return,
+    };
+    let text = format!("Examined {when} by {}.", environment.doctor);
+    page.prose(2, Ink::Dim, &text);
 }

@@ -11,6 +11,8 @@ pub struct Style {
     pub width: usize,
     pub color: bool,
     pub unicode: bool,
+    /// Everything there is to say, and not only what fits a screen.
+    pub full: bool,
     /// How this program is called here: `kubectl runner-doctor` needs nothing else in PATH.
     pub program: &'static str,
 }
@@ -25,6 +27,7 @@ impl Style {
         width: DEFAULT_WIDTH,
         color: false,
         unicode: false,
+        full: true,
         program: "runner-doctor",
     };
 
