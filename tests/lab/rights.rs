@@ -29,7 +29,11 @@ fn every_rule(role: &Role, stage: &Stage) -> Result<()> {
     role.give(&role.rules)?;
     until(|| {
         let mine = check(stage, Some(ACCOUNT))?;
-        ensure!(mine == whole, "with the role of docs/rbac.md: {}", mine.in_a_line());
+        ensure!(
+            mine == whole,
+            "with the role of docs/rbac.md: {}",
+            mine.in_a_line()
+        );
         Ok(())
     })?;
     for (at, rule) in role.rules.iter().enumerate() {
@@ -57,7 +61,11 @@ fn without_jobs(role: &Role, rest: &[Value], stage: &Stage) -> Result<()> {
     role.give(&role.rules)?;
     until(|| {
         let mine = check(stage, Some(ACCOUNT))?;
-        ensure!(mine == whole, "with the role of docs/rbac.md: {}", mine.in_a_line());
+        ensure!(
+            mine == whole,
+            "with the role of docs/rbac.md: {}",
+            mine.in_a_line()
+        );
         Ok(())
     })?;
     role.give(rest)?;
