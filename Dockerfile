@@ -4,7 +4,8 @@
 #   docker buildx build --platform linux/amd64,linux/arm64 -t registry.example/runner-doctor:0.2.0 .
 FROM scratch
 ARG TARGETARCH=amd64
-COPY target/handout/runner-doctor-linux-${TARGETARCH} /runner-doctor
+ARG BINARY=target/handout/runner-doctor-linux-${TARGETARCH}
+COPY ${BINARY} /runner-doctor
 # `runner-doctor job` also demands a user that is not root.
 USER 65532:65532
 ENTRYPOINT ["/runner-doctor"]

@@ -54,7 +54,7 @@ const LIES: [Lie; 9] = [
         pod: "stays",
         program: "docker",
         script: "(trap \"\" TERM HUP PIPE INT; exec sleep 1000) & exit 0",
-        unknown: "the walk was cut off",
+        unknown: "could not be asked",
         network_is_seen: true,
     },
     // The end of this record, another process's, and the end of the walk: with any marker it can find.
@@ -69,7 +69,7 @@ const LIES: [Lie; 9] = [
         pod: "lists-forever",
         program: "ls",
         script: "exec yes",
-        unknown: "the walk was cut off",
+        unknown: "was not seen from here",
         network_is_seen: false,
     },
     Lie {
@@ -133,9 +133,10 @@ pub fn examine() -> Result<()> {
         inverted(&all("findings", HONEST)),
         "the honest one's networks were not seen"
     );
-    for lie in &LIES {
-        tells_no_lie(lie, &all("findings", lie.pod), &all("unknowns", lie.pod))?;
-    }
+    let told = |lie: &Lie| tells_no_lie(lie, &all("findings", lie.pod), &all("unknowns", lie.pod));
+    let lies = LIES.iter().filter_map(|lie| told(lie).err());
+    let lies: Vec<String> = lies.map(|error| error.to_string()).collect();
+    ensure!(lies.is_empty(), "{}", lies.join("\n"));
     eprintln!("hostile: {} pods, {took:.1?}, {memory} KiB", LIES.len() + 1);
     nothing_runs_on(&stage)
 }
@@ -170,12 +171,13 @@ fn tells_no_lie(lie: &Lie, findings: &[Value], unknowns: &[Value]) -> Result<()>
         "{}: {findings:?}",
         lie.pod
     );
-    // Nothing else is found but that the engine hangs, as one that does not answer does.
+    // Nothing else is found but that the engine hangs, as one that does not answer does, and what
+    // the pod's specification alone predicts.
     let other = |f: &&Value| {
         !matches!(
             f["check"].as_str(),
             Some("mtu-inversion" | "engine-unreachable")
-        )
+        ) && f["confidence"] != "predicted"
     };
     if let Some(finding) = findings.iter().find(other) {
         bail!("{}: found {}", lie.pod, finding["message"]);

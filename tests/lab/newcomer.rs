@@ -49,6 +49,8 @@ fn examine(kind: &str, more: &[&str]) -> Result<()> {
     let mut words = vec!["manifest", &command, "-n", namespace, "--kind", kind];
     words.extend(["--engine-image", "docker:20.10.24-dind", "--memory", "1Gi"]);
     words.extend(["--output-file", &manifest, "--pipelines-file", &pipelines]);
+    // What an earlier run left there.
+    words.push("--overwrite");
     words.extend(more);
     let (exit, _, said) = doctor(&words)?;
     ensure!(exit == 0, "manifest ends with {exit}: {said}");

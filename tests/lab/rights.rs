@@ -1,4 +1,4 @@
-//! Least rights: with exactly the role that README.md prints the diagnosis is the administrator's;
+//! Least rights: with exactly the role that docs/rbac.md prints the diagnosis is the administrator's;
 //! with a rule of it taken away, what the rule gave is unknown, and the rule is named.
 
 use crate::lab;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const README: &str = include_str!("../../README.md");
+const RIGHTS: &str = include_str!("../../docs/rbac.md");
 const PATIENT: &str = include_str!("rights.yaml");
 const ACCOUNT: &str = "doctor";
 const PROPAGATES: Duration = Duration::from_secs(20);
@@ -29,7 +29,11 @@ fn every_rule(role: &Role, stage: &Stage) -> Result<()> {
     role.give(&role.rules)?;
     until(|| {
         let mine = check(stage, Some(ACCOUNT))?;
-        ensure!(mine == whole, "with README's role: {}", mine.in_a_line());
+        ensure!(
+            mine == whole,
+            "with the role of docs/rbac.md: {}",
+            mine.in_a_line()
+        );
         Ok(())
     })?;
     for (at, rule) in role.rules.iter().enumerate() {
@@ -57,7 +61,11 @@ fn without_jobs(role: &Role, rest: &[Value], stage: &Stage) -> Result<()> {
     role.give(&role.rules)?;
     until(|| {
         let mine = check(stage, Some(ACCOUNT))?;
-        ensure!(mine == whole, "with README's role: {}", mine.in_a_line());
+        ensure!(
+            mine == whole,
+            "with the role of docs/rbac.md: {}",
+            mine.in_a_line()
+        );
         Ok(())
     })?;
     role.give(rest)?;
@@ -161,7 +169,7 @@ fn check(stage: &Stage, account: Option<&str>) -> Result<Seen> {
     })
 }
 
-/// The role of the README, under a name of this run's own.
+/// The role of docs/rbac.md, under a name of this run's own.
 struct Role {
     name: String,
     namespace: String,
@@ -170,17 +178,17 @@ struct Role {
 
 impl Role {
     fn of_readme(stage: &Stage) -> Result<Role> {
-        let text = README
+        let text = RIGHTS
             .split("```yaml\n")
             .filter_map(|block| block.split("```").next())
             .find(|block| block.contains("kind: ClusterRole"))
-            .context("README.md prints no ClusterRole")?;
+            .context("docs/rbac.md prints no ClusterRole")?;
         let document: Value = serde_saphyr::from_str(text)?;
         let rules = document["rules"].as_array().cloned();
         Ok(Role {
             name: stage.namespace.clone(),
             namespace: stage.namespace.clone(),
-            rules: rules.context("README.md's ClusterRole has no rules")?,
+            rules: rules.context("docs/rbac.md's ClusterRole has no rules")?,
         })
     }
 

@@ -255,7 +255,7 @@ read_namespaces() {
 find_sysfs() {
 	mounted= covered=
 	set -f
-	for line in $(few over "$1" grep -s -H -m 4 -o -E ' [^ ]+ /sys( .* - [a-z0-9]+ |/class|/devices( |/virtual |[^ ]*/net))' | tr ' ' '|'); do
+	for line in $(few over "$1" grep -s -H -m 4 -o -E '^([0-9:]+ ){3}[^ ]+ /sys( .* - [a-z0-9]+ |/class|/devices( |/virtual |[^ ]*/net))' | tr ' ' '|'); do
 		pid=${line#/proc/}
 		pid=${pid%%/*}
 		case $line in
