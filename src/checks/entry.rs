@@ -5,25 +5,38 @@ use super::fault::{Fault, Place, Source};
 use super::symptom::{self, Written};
 use crate::diagnosis::Severity;
 use crate::symptoms::Symptom;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
 /// The file of a fault that `explain --log` names and `check` does not judge. With a check's other
 /// fields it becomes a check.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Definition {
+pub(super) struct Definition {
+    /// Names the problem; the file is called the same.
+    #[schemars(with = "String")]
     id: Spanned<String>,
+    /// The healthy fact, in a sentence.
     title: String,
     severity: Severity,
+    /// The faults of which the fix alone removes this one too: one, or several, the likeliest first.
     #[serde(default)]
+    #[schemars(with = "OneOrMore")]
     caused_by: Option<Spanned<OneOrMore>>,
+    /// Error texts of logs that point to this.
     symptoms: Vec<Written>,
+    /// What a log shows once this is over: names of checks/recoveries.yaml. Its lines before that
+    /// do not count.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     taken_back_by: Vec<Spanned<String>>,
+    /// Its lines show that something failed, and not why: where a log also names a cause, they are
+    /// listed under it.
     #[serde(default)]
     consequence: bool,
+    /// What happens, how it comes about, and what fixes it.
     why: String,
     #[serde(default)]
     references: Vec<String>,

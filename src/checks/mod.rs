@@ -33,7 +33,19 @@ pub use library::Library;
 pub use rule::Check;
 pub use section::Section;
 
+/// What the file of a check may hold.
+#[derive(schemars::JsonSchema)]
+#[serde(untagged)]
+#[expect(
+    dead_code,
+    reason = "only its schema is used: each kind is parsed apart"
+)]
+enum CheckFile {
+    Check(Box<definition::Definition>),
+    Entry(entry::Definition),
+}
+
 /// The JSON Schema of a check file, for editors.
 pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(definition::Definition)
+    schemars::schema_for!(CheckFile)
 }

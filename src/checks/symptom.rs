@@ -31,6 +31,10 @@ pub(crate) struct Written {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     or: Vec<Spanned<String>>,
+    /// Faults that follow from this one where both are in a log.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    causes: Vec<Spanned<String>>,
     /// How `check` decides between them.
     decided_by: Option<String>,
 }
@@ -59,15 +63,14 @@ pub(super) fn compile(
             });
         }
     }
-    let taken_back_by: Vec<String> = taken_back_by.iter().map(|by| by.value.clone()).collect();
     let mut names = Vec::new();
     let mut compiled = Vec::new();
     for written in written {
-        let or = written.or.iter().map(|name| {
+        let named = written.or.iter().chain(&written.causes).map(|name| {
             let (line, column) = (name.referenced.line(), name.referenced.column());
             (name.value.clone(), source.place(line, column))
         });
-        names.extend(or);
+        names.extend(named);
         compiled.push(Symptom {
             check: id.to_owned(),
             pattern: matching(source, written)?,
@@ -77,15 +80,20 @@ pub(super) fn compile(
                 None => None,
             },
             at_info: written.at_info,
-            or: written.or.iter().map(|name| name.value.clone()).collect(),
+            or: values(&written.or),
+            causes: values(&written.causes),
             decided_by: written
                 .decided_by
                 .as_ref()
                 .map(|text| text.trim().to_owned()),
-            taken_back_by: taken_back_by.clone(),
+            taken_back_by: values(taken_back_by),
         });
     }
     Ok((compiled, names))
+}
+
+fn values(names: &[Spanned<String>]) -> Vec<String> {
+    names.iter().map(|name| name.value.clone()).collect()
 }
 
 /// The pattern, which must match its example where an error may begin.

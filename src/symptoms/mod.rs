@@ -35,6 +35,8 @@ pub struct Symptom {
     pub at_info: bool,
     /// Other faults with the same words, the likeliest first.
     pub or: Vec<String>,
+    /// Faults that follow from this one where both are in a log.
+    pub causes: Vec<String>,
     /// How `check` decides between them.
     pub decided_by: Option<String>,
     /// The recoveries after which it no longer counts.

@@ -55,19 +55,19 @@ pub(crate) fn rank<'a>(known: &'a [Known<'a>], relations: &'a impl Relations) ->
         .filter(|row| !row.possible)
         .map(|row| row.check)
         .collect();
-    let caused = |check: &str| {
-        relations
-            .causes(check)
+    let named = |check: &str| {
+        let by_fault = relations.causes(check).iter().map(String::as_str);
+        let by_line = known
             .iter()
-            .any(|by| certain.contains(&&**by))
+            .filter(|line| line.symptom.causes.iter().any(|effect| effect == check));
+        let mut causes = by_fault.chain(by_line.map(|line| line.symptom.check.as_str()));
+        causes.find_map(|cause| certain.iter().copied().find(|check| *check == cause))
     };
-    let root = |check: &&&str| !relations.is_consequence(check) && !caused(check);
-    let why = certain.iter().find(root);
+    let is_root = |check: &&str| !relations.is_consequence(check) && named(check).is_none();
+    let root = certain.iter().copied().find(is_root);
     for row in &mut ranked {
-        let causes = relations.causes(row.check).iter();
-        let mut named = causes.filter_map(|cause| certain.iter().find(|check| *check == cause));
-        let why = why.filter(|_| !row.possible && relations.is_consequence(row.check));
-        row.follows_from = named.next().or(why).copied();
+        let root = root.filter(|_| !row.possible && relations.is_consequence(row.check));
+        row.follows_from = named(row.check).or(root);
     }
     ordered(ranked)
 }

@@ -21,10 +21,14 @@ pub(super) struct Statement {
 static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let prefixes = [
         // ISO times, bare or bracketed, with what GitLab adds: `2026-01-02T10:00:00.123456Z 01O `
-        r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?:?(?: \d\d[OE][ +]|\s+|$)",
+        r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?:?(?: \d\d[OE]\+?)?(?:\s+|$)",
         r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s+",
         // A level between the time and the text: `DEBUG --- `, `[error] `
         r"(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL)\s+(?:---\s+|\[[^\]]*\]\s+|-\s+)",
+        // logrus without a terminal: `FATA[0001] `
+        r"(?:TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[[^\]]*\]\s+",
+        // Kubernetes events: `Warning  Evicted  44s  kubelet  `
+        r"(?:Warning|Normal)\s+[A-Z]\w+\s+(?:\d+[smhd]\w*|<\w+>)(?: \(x\d+ over \S+\))?\s+[\w-]+(?:, \S+)?\s+",
         // syslog, journald: `Jan  2 10:00:00 node dockerd[812]: `
         r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ [\w./@-]+(?:\[\d+\])?: ",
         // klog: `E0102 10:00:00.000000       1 file.go:123] `
@@ -54,7 +58,7 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static QUOTATION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
     RegexSet::new([
         // Traces and listings of scripts and Dockerfiles
-        r"^(?:\+|\$ |> |>>>|echo\b|export |[A-Z][A-Z0-9_]*=)",
+        r"^(?:\+|\$ |> |>>>|echo\b|export |[A-Z0-9_]*(?:MESSAGE|TITLE|DESCRIPTION)=)",
         r"^\[[^\]]*\d+/\d+\] |^Step \d+/\d+ : |^\d+ \|\s|^-{2,}>?(?:\s|$)",
         r"^=> ",
         // Comments, lists, tables
@@ -95,7 +99,8 @@ pub(super) fn statements(line: &str) -> Vec<Statement> {
 }
 
 fn statement(line: &str) -> Option<Statement> {
-    let mut informs = line.contains("##[debug]") || line.starts_with("::debug::");
+    let marks = ["##[debug]", "::debug::", "INFO[", "DEBU["];
+    let mut informs = marks.iter().any(|mark| line.contains(mark));
     // A `key=value` line is a program's own, and quotes nothing.
     let mut own = false;
     let mut text = Cow::Borrowed(line);
@@ -214,11 +219,11 @@ pub(super) fn begins(text: &str, at: usize) -> bool {
     };
     let unquoted = before.trim_end_matches(['"', '\'', '\\']);
     let quoted = unquoted.len() < before.len();
-    let opens = ['(', '[', '{', '=', ':'];
+    let opens = ['(', '[', '{', '=', ':', '-'];
     match quoted {
         _ if unquoted.trim().is_empty() => true,
         true => unquoted.trim_end().ends_with(opens) || unquoted.ends_with(','),
-        false if before.ends_with(['(', '[', '{', '=']) => true,
+        false if before.ends_with(['(', '[', '{', '=', ':']) => true,
         false => [": ", "; ", "] ", "! ", " - ", ":\t", ") "]
             .iter()
             .any(|end| before.ends_with(end)),

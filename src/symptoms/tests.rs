@@ -15,6 +15,7 @@ impl Symptom {
             after: None,
             at_info: false,
             or: Vec::new(),
+            causes: Vec::new(),
             decided_by: None,
             taken_back_by: vec!["answers".to_owned()],
         }
