@@ -647,7 +647,10 @@ fn called_by_kubectl_it_names_itself_so() {
         assert!(!bare(&help), "{help}");
     }
     let report = said(&["check", "--demo"]);
+    assert!(report.contains("Next: `kubectl runner-doctor fix`"));
+    let report = said(&["check", "--demo", "--full"]);
     assert!(report.contains("more: kubectl runner-doctor explain mtu-inversion"));
     assert!(!report.contains("more: runner-doctor"));
-    assert!(out(&["check", "--demo"]).contains("more: runner-doctor explain mtu-inversion"));
+    let report = out(&["check", "--demo", "--full"]);
+    assert!(report.contains("more: runner-doctor explain mtu-inversion"));
 }
