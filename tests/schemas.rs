@@ -138,7 +138,10 @@ fn check_files_are_as_their_schema_says() {
     let validator = validator(schema::check());
     let is_data = |path: &Path| path.parent().is_some_and(|folder| folder.ends_with("data"));
     let all = files("checks");
-    for path in all.iter().filter(|path| **path != baseline() && !is_data(path)) {
+    for path in all
+        .iter()
+        .filter(|path| **path != baseline() && !is_data(path))
+    {
         agree(&validator, &yaml(path), &path.display().to_string());
     }
 }

@@ -27,8 +27,8 @@ pub(super) struct Definition {
     caused_by: Option<Spanned<OneOrMore>>,
     /// Error texts of logs that point to this.
     symptoms: Vec<Written>,
-    /// What a log shows once this is over: names of checks/recoveries.yaml. Its lines before that
-    /// do not count.
+    /// What a log shows once this is over: names of checks/data/recoveries.yaml. Its lines
+    /// before that do not count.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     taken_back_by: Vec<Spanned<String>>,
