@@ -16,7 +16,7 @@ use std::collections::HashSet;
 /// So many can be read one after the other.
 const FEW: usize = 8;
 /// Lines beyond which nothing to paste is begun.
-const SCREEN: usize = 36;
+const SCREEN: usize = 34;
 const MOST_LAYERS: usize = 12;
 const MOST_COHORTS: usize = 4;
 const MOST_REASONS: usize = 2;
@@ -179,7 +179,8 @@ fn write_difference(page: &mut Page<'_>, cohort: &Cohort<'_>) {
             finding.message
         );
         page.prose(4, severity_ink(finding.severity), &text);
-        if let Some(fix) = finding.remedies.first() {
+        let room = page.lines() + 4 <= SCREEN;
+        if let Some(fix) = finding.remedies.first().filter(|_| room) {
             page.labelled(4, "fix:", Ink::Plain, fix.title.trim_end_matches(':'));
         }
         if !others.is_empty() {

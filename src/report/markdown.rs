@@ -212,7 +212,7 @@ fn of_group<'a>(group: &Group<'a>, unknowns: &[&Unknown], told: &mut HashSet<&'a
     let unseen = hidden_by(group, unknowns);
     if !unseen.is_empty() {
         let unseen: Vec<String> = unseen.into_iter().map(code).collect();
-        out += &format!("Unknown for that: {}\n\n", unseen.join(", "));
+        out += &format!("Checks blocked by this: {}\n\n", unseen.join(", "));
     }
     out
 }

@@ -99,6 +99,14 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
         let text = format!("{reason}. There was more to see.");
         page.labelled(0, "Incomplete:", Ink::Doubtful, &text);
     }
+    write_examination(page, diagnosis);
+    if !page.style.full && !diagnosis.findings.is_empty() {
+        let program = page.style.program;
+        let next = format!(
+            "Next: `{program} fix` prints what to apply; --full says why and what else helps."
+        );
+        page.prose(0, Ink::Dim, &next);
+    }
     let outcome = outcome(diagnosis);
     let lead = format!("{} {}: ", page.style.mark(outcome.mark), outcome.word);
     let found = (Ink::Plain, outcome.found.as_str());
@@ -107,14 +115,6 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
         false => format!("({})", outcome.scope),
     };
     page.heading(0, (outcome.ink, &lead), found, &scope);
-    write_examination(page, diagnosis);
-    if !page.style.full && !diagnosis.findings.is_empty() {
-        let program = page.style.program;
-        let next = format!(
-            "Next: `{program} fix` prints what to apply; --full says why and what else helps."
-        );
-        page.prose(2, Ink::Dim, &next);
-    }
 }
 
 /// When it was looked at, and by which version; of files there is nothing to say.
@@ -126,5 +126,5 @@ fn write_examination(page: &mut Page<'_>, diagnosis: &Diagnosis) {
         None => return,
     };
     let text = format!("Examined {when} by {}.", environment.doctor);
-    page.prose(2, Ink::Dim, &text);
+    page.prose(0, Ink::Dim, &text);
 }

@@ -56,7 +56,7 @@ impl<'a> Page<'a> {
         let unseen = hidden_by(group, unknowns);
         if !unseen.is_empty() {
             let unseen = text(&unseen.join(", "));
-            let _ = writeln!(self.out, "<p><b>unknown for that:</b> {unseen}</p>");
+            let _ = writeln!(self.out, "<p><b>Checks blocked by this:</b> {unseen}</p>");
         }
         self.out.push_str("</article>\n");
     }
