@@ -264,7 +264,7 @@ fn what_a_finding_hides_is_told_with_it() {
     }
     for format in [Format::Table, Format::Markdown, Format::Html] {
         let text = render(format, &diagnosis, &plain(400)).to_lowercase();
-        assert!(text.contains("Checks blocked by this:"), "{text}");
+        assert!(text.contains("checks blocked by this:"), "{text}");
         assert!(!text.contains("so the engine of the builds"), "{text}");
     }
 }
