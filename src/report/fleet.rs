@@ -16,7 +16,7 @@ use std::collections::HashSet;
 /// So many can be read one after the other.
 const FEW: usize = 8;
 /// Lines beyond which nothing to paste is begun.
-const SCREEN: usize = 34;
+const SCREEN: usize = 28;
 const MOST_LAYERS: usize = 12;
 const MOST_COHORTS: usize = 4;
 const MOST_REASONS: usize = 2;
