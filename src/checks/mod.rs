@@ -38,6 +38,7 @@ pub use section::Section;
 #[serde(untagged)]
 #[expect(
     dead_code,
+    clippy::large_enum_variant,
     reason = "only its schema is used: each kind is parsed apart"
 )]
 enum CheckFile {
