@@ -100,13 +100,6 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
         page.labelled(0, "Incomplete:", Ink::Doubtful, &text);
     }
     write_examination(page, diagnosis);
-    if !page.style.full && !diagnosis.findings.is_empty() {
-        let program = page.style.program;
-        let next = format!(
-            "Next: `{program} fix` prints what to apply; --full says why and what else helps."
-        );
-        page.prose(0, Ink::Dim, &next);
-    }
     let outcome = outcome(diagnosis);
     let lead = format!("{} {}: ", page.style.mark(outcome.mark), outcome.word);
     let found = (Ink::Plain, outcome.found.as_str());
@@ -117,14 +110,24 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
     page.heading(0, (outcome.ink, &lead), found, &scope);
 }
 
-/// When it was looked at, and by which version; of files there is nothing to say.
+/// When it was looked at, by which version, and what to do next; of files there is nothing to say.
 fn write_examination(page: &mut Page<'_>, diagnosis: &Diagnosis) {
     let environment = &diagnosis.environment;
+    let in_cluster = environment.kubernetes.is_some();
     let when = match environment.examined_at {
-        Some(at) => at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-        None if environment.kubernetes.is_some() => "at a time that was not recorded".to_owned(),
+        Some(at) => at.strftime("Examined %Y-%m-%d %H:%M UTC").to_string(),
+        None if in_cluster => "Examined at an unrecorded time".to_owned(),
         None => return,
     };
-    let text = format!("Examined {when} by {}.", environment.doctor);
+    let text = format!("{when} by {}.", environment.doctor);
     page.prose(0, Ink::Dim, &text);
+    if page.style.full || diagnosis.findings.is_empty() {
+        return;
+    }
+    let fix = match in_cluster {
+        true => format!("`{} fix` prints what to apply; ", page.style.program),
+        false => String::new(),
+    };
+    let next = format!("Next: {fix}--full says why and what else helps.");
+    page.prose(0, Ink::Dim, &next);
 }
