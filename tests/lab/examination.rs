@@ -7,6 +7,7 @@ use crate::stage::Stage;
 use crate::truth::{About, Measured};
 use anyhow::{Context, Result, bail};
 use runner_doctor::diagnosis::{Diagnosis, Finding, Severity, Unknown};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -239,16 +240,25 @@ impl Found {
     fn replay_differs(&self) -> Option<String> {
         let (live, replayed) = (self.diagnosis.as_ref()?, self.replayed.as_ref()?);
         // Seen at two moments: what a container that crashes is doing differs in words.
-        let findings = |d: &Diagnosis| d.findings.iter().map(|f| f.fingerprint.clone()).collect();
-        let unknowns = |d: &Diagnosis| {
-            let each = d.unknowns.iter();
-            each.map(|u| (u.check.clone(), u.engine.clone(), u.subject.clone()))
-                .collect()
+        let judged = |d: &Diagnosis| -> BTreeSet<String> {
+            let found = d.findings.iter();
+            let found = found.map(|f| format!("{} {} ({})", f.check, f.subject, f.fingerprint));
+            let open = d.unknowns.iter();
+            let open = open.map(|u| format!("? {} {:?} {:?}", u.check, u.engine, u.subject));
+            found.chain(open).collect()
         };
-        let (found, again): (Vec<String>, Vec<String>) = (findings(live), findings(replayed));
-        let (open, left): (Vec<_>, Vec<_>) = (unknowns(live), unknowns(replayed));
-        let same = found == again && open == left;
-        (!same).then(|| "its recording is judged otherwise".to_owned())
+        let (live, replayed) = (judged(live), judged(replayed));
+        let only = |these: &BTreeSet<String>, those: &BTreeSet<String>| {
+            let only: Vec<&str> = these.difference(those).map(String::as_str).collect();
+            only.join(", ")
+        };
+        (live != replayed).then(|| {
+            format!(
+                "its recording is judged otherwise: only live [{}], only recorded [{}]",
+                only(&live, &replayed),
+                only(&replayed, &live)
+            )
+        })
     }
 }
 

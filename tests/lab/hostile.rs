@@ -172,11 +172,11 @@ fn tells_no_lie(lie: &Lie, findings: &[Value], unknowns: &[Value]) -> Result<()>
         lie.pod
     );
     // Nothing else is found but that the engine hangs, as one that does not answer does, and what
-    // the pod's specification alone predicts.
+    // the pod's specification alone tells.
     let other = |f: &&Value| {
         !matches!(
             f["check"].as_str(),
-            Some("mtu-inversion" | "engine-unreachable")
+            Some("mtu-inversion" | "engine-unreachable" | "no-docker-volume")
         ) && f["confidence"] != "predicted"
     };
     if let Some(finding) = findings.iter().find(other) {

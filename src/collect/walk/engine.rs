@@ -222,7 +222,10 @@ impl Found<'_> {
 
 /// What containers inherit, through their shim, from containerd.
 fn open_files(engine: &Process, processes: &Processes) -> Option<i64> {
-    let containerd = processes.beside(engine).find(|p| p.name == "containerd");
+    let containerd = processes
+        .beside(engine)
+        .into_iter()
+        .find(|p| p.name == "containerd");
     containerd.unwrap_or(engine).open_files
 }
 

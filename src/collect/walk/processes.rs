@@ -102,10 +102,20 @@ impl Processes {
         self.by_pid.values()
     }
 
-    /// Those that see the same files as a process.
-    pub fn beside(&self, process: &Process) -> impl Iterator<Item = &Process> {
-        let pids = process.mnt.and_then(|mount| self.by_mount.get(&mount));
-        pids.into_iter().flatten().filter_map(|pid| self.get(*pid))
+    /// Those that see the same files as a process. Where an exec that is not root does not learn
+    /// which those are: the process itself and what it started.
+    pub fn beside(&self, process: &Process) -> Vec<&Process> {
+        match process.mnt {
+            Some(mount) => {
+                let pids = self.by_mount.get(&mount);
+                let pids = pids.into_iter().flatten();
+                pids.filter_map(|pid| self.get(*pid)).collect()
+            }
+            None => self
+                .iter()
+                .filter(|p| p.pid == process.pid || p.parent == process.pid)
+                .collect(),
+        }
     }
 
     pub fn in_network(&self, id: i64) -> impl Iterator<Item = &Process> {
