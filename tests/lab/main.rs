@@ -15,6 +15,7 @@ mod hostile;
 mod interrupted;
 mod lab;
 mod leaks;
+mod left;
 mod manifest;
 mod newcomer;
 mod recreated;
@@ -115,6 +116,7 @@ fn proofs() -> Vec<Trial> {
         proof("newcomer-as-job", newcomer::as_job),
         proof("newcomer-as-deployment", newcomer::as_deployment),
         proof("nothing-leaks", leaks::examine),
+        proof("nothing-is-left", left::examine),
         proof("recreated-pods", recreated::examine),
     ]
 }
