@@ -27,11 +27,18 @@ const DEEPEST: usize = 64;
 
 /// Reads every dockerd that the walk found, outer before inner.
 pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Vec<Engine> {
-    let mut found: Vec<Found> = candidates(frames, processes)
-        .into_iter()
-        .map(|process| Found::read(frames, process))
-        .collect();
+    let candidates = candidates(frames, processes);
+    let read = candidates.iter().take(MOST + 1);
+    let mut found: Vec<Found> = read.map(|process| Found::read(frames, process)).collect();
     refuse_borrowed_answers(&mut found);
+    // A walk names no more than one beyond its bound; where a forged stream does, that one stands for the rest.
+    let more = candidates.len().saturating_sub(MOST + 1);
+    if let (1.., Some(last)) = (more, found.last_mut()) {
+        last.api = Unseen(Reason::MoreEngines {
+            more: count(more),
+            most: count(MOST),
+        });
+    }
     let mut by_mount: HashMap<Option<i64>, usize> = HashMap::new();
     for (at, engine) in found.iter().enumerate() {
         by_mount.entry(engine.process.mnt).or_insert(at);
@@ -65,12 +72,10 @@ fn candidates<'a>(frames: &Frames, processes: &'a Processes) -> Vec<&'a Process>
         Some(record) => record
             .lines()
             .filter_map(|line| processes.get(line.parse().ok()?))
-            .take(MOST + 1)
             .collect(),
         None => processes
             .iter()
             .filter(|p| p.name == "dockerd" && !is_child_of_dockerd(p, processes))
-            .take(MOST + 1)
             .collect(),
     }
 }

@@ -365,4 +365,6 @@ fn marker() -> String {
 }
 
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod tests;

@@ -32,7 +32,7 @@ fn orders() -> Orders {
     }
 }
 
-fn read(stream: &[u8]) -> Seen {
+pub(super) fn read(stream: &[u8]) -> Seen {
     let walk = Walk::recorded(crate::untrusted::MARK, None);
     let walked = Walked {
         name: "docker-in-docker".to_owned(),
