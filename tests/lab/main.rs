@@ -7,6 +7,7 @@
 #![allow(clippy::print_stderr)]
 
 mod access;
+mod builds;
 mod cures;
 mod examination;
 mod extent;
@@ -106,6 +107,7 @@ fn proofs() -> Vec<Trial> {
         proof("twelve-deep", extent::deep),
         proof("kubelet-misbehaves", fleet::examine),
         proof("hostile-containers", hostile::examine),
+        proof("hostile-build", builds::examine),
         proof("interrupted-walk", interrupted::examine),
         proof("least-rights", rights::examine),
         proof("nothing-is-touched", untouched::examine),
