@@ -122,7 +122,12 @@ fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
     if known || !seen.is_empty() && api.observed().is_none() {
         return None;
     }
-    Some(Engine {
+    Some(out_of_sight(container, api))
+}
+
+/// An engine of a container, of which nothing but its answers can be seen.
+pub fn out_of_sight(container: &str, api: Observation<EngineApi>) -> Engine {
+    Engine {
         path: container.to_owned(),
         container: container.to_owned(),
         pid: ELSEWHERE,
@@ -137,7 +142,7 @@ fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
         open_files: None,
         planned: None,
         api,
-    })
+    }
 }
 
 /// What an engine is called that no other one has started.

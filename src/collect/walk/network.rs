@@ -95,7 +95,7 @@ impl<'a> Files<'a> {
                     continue;
                 };
                 let of_process = files.sysfs.entry(pid).or_default();
-                if of_process.len() < MOST_INTERFACES {
+                if of_process.len() <= MOST_INTERFACES {
                     let attributes = of_process.entry(interface).or_default();
                     attributes.insert(attribute, text);
                 }
@@ -186,6 +186,11 @@ impl<'a> Files<'a> {
                 part: Part::Interfaces,
             });
         };
+        if found.len() > MOST_INTERFACES {
+            return Observation::Unobserved(Reason::PartTooLarge {
+                part: Part::Interfaces,
+            });
+        }
         let names: HashMap<i64, &str> = found
             .iter()
             .filter_map(|(name, attributes)| Some((number(attributes, "ifindex")?, *name)))
