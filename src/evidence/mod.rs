@@ -13,7 +13,7 @@ pub use observation::{Observation, Observed, Unseen};
 pub use probes::{Layer, Probe, Probed};
 pub use reason::{Asked, AsksElsewhere, Class, Part, Reason, Verb, Why, WrittenReason};
 pub use resources::{DataRoot, Ended, Eviction, Standing};
-pub use traffic::{Firewall, FirewallKind, OnLink, Traffic};
+pub use traffic::{Block, Firewall, FirewallKind, Nat, OnLink, Traffic};
 
 pub use crate::systems::Provider;
 
@@ -577,6 +577,9 @@ pub struct Planned {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DaemonConfig {
+    /// Whether dockerd writes rules for iptables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iptables: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<i64>,
     /// `default-network-opts` of the bridge driver: the MTU of new user-defined networks.
