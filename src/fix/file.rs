@@ -2,8 +2,8 @@
 
 use crate::diagnosis::{Change, Site};
 use crate::files;
-use crate::remedy::template;
-use crate::yaml::{self, Edit, Step};
+use crate::remedy;
+use crate::yaml::{self, Edit};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -53,9 +53,8 @@ impl File {
         match place.site {
             Site::Manifest => documents.position(named),
             // The template has no name yet: its container tells it.
-            Site::BitbucketAutoscaler => documents.position(|document| {
-                of_kind(document) && template::edits(document, change).is_ok()
-            }),
+            Site::BitbucketAutoscaler => documents
+                .position(|document| of_kind(document) && remedy::edits(document, change).is_ok()),
             Site::BitbucketPipelines => {
                 documents.position(|d| d.get("pipelines").is_some() && d.get("kind").is_none())
             }
@@ -88,16 +87,6 @@ impl File {
     pub fn edited(&self) -> &str {
         &self.edited
     }
-}
-
-/// The edit that names another image for the docker service of bitbucket-pipelines.yml.
-pub fn service_image(image: &str) -> Edit {
-    let path = ["definitions", "services", "docker", "image"];
-    let path = path
-        .iter()
-        .map(|key| Step::Key((*key).to_owned()))
-        .collect();
-    Edit::Set(path, json!(image))
 }
 
 #[cfg(test)]

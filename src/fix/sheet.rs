@@ -65,11 +65,7 @@ pub fn notes(mended: &Mended) -> Vec<String> {
     let mut lines = vec![format!("{} {}/{}", place.kind, place.namespace, place.name)];
     lines.extend(told(mended.findings()));
     for part in &mended.parts {
-        let text = format!(
-            "Container {} gets {}.",
-            part.change.container,
-            gets(&part.change)
-        );
+        let text = format!("{}.", remedy::title(&part.change));
         lines.extend(wrap(&clean(&text), WIDTH, 0));
         if let Some(caution) = caution(&part.change, mended.whole) {
             lines.extend(wrap(&caution, WIDTH, 0));
@@ -98,40 +94,6 @@ fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
         }
     }
     lines
-}
-
-fn gets(change: &Change) -> String {
-    let settings = &change.settings;
-    let mut parts = Vec::new();
-    if settings.has_flags() {
-        parts.push(remedy::flags(change).join(" "));
-    }
-    if let Some(image) = &settings.image {
-        parts.push(format!("the image {image}"));
-    }
-    if let Some(memory) = &settings.memory_request {
-        parts.push(format!("a memory request of {memory}"));
-    }
-    if settings.volume {
-        parts.push(format!(
-            "a volume of its own for {}",
-            remedy::template::data(change)
-        ));
-    }
-    if settings.privileged {
-        parts.push("privileges".to_owned());
-    }
-    if settings.clamp {
-        parts.push(
-            "a companion, clamp-mss, that lowers TCP connections of every level to the pod network (TCP only)"
-                .to_owned(),
-        );
-    }
-    match parts.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-        None => "nothing new".to_owned(),
-    }
 }
 
 /// kubectl replaces a list of arguments as a whole, so what was not written down would be lost.

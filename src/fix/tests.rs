@@ -83,7 +83,8 @@ fn a_script_is_left_to_people() {
     ]}}}});
     let mended = mend(&prescription, Some(job));
     assert!(mended.edits.is_empty());
-    assert!(mended.refused[0].1.contains("--mtu=1450"));
+    let flags = Refusal::Script(vec!["--mtu=1450".to_owned()]);
+    assert_eq!(mended.refused[0].1, flags);
 }
 
 #[test]

@@ -103,23 +103,3 @@ pub(crate) fn of_owner(namespace: &str, owner: &Owner) -> Place {
         name: owner.name.clone(),
     }
 }
-
-/// Where that is, in words that begin a sentence.
-pub(super) fn words(place: &Place) -> String {
-    let Place { kind, name, .. } = place;
-    match (place.site, kind.as_str()) {
-        (Site::Manifest, "Job" | "Pod") => format!("In the manifest of {kind} {name}"),
-        (Site::Manifest, _) | (Site::ArcRunner, _) => format!("In {kind} {name}"),
-        (Site::Controller, _) => format!("Where {kind} {name} has its pod template"),
-        (Site::BitbucketAutoscaler, _) => format!(
-            "In the job template of Bitbucket's autoscaler (a ConfigMap in its own namespace; Job {name} is its product, and a change to it is lost)"
-        ),
-        (Site::ArcScaleSet, _) => {
-            "In the values of the scale set (gha-runner-scale-set; leave containerMode out, which takes no settings, and keep what is your own in the template)".to_owned()
-        }
-        (Site::Gitlab, _) => "In GitLab Runner's config.toml".to_owned(),
-        (Site::Jenkins, _) => "In the pod template of the Jenkins agent (the YAML of `podTemplate` or `agent { kubernetes }` in the Jenkinsfile, or of the cloud's pod templates in Jenkins' configuration; the pod is made anew for each build)".to_owned(),
-        (Site::BitbucketPipelines, _) => "In bitbucket-pipelines.yml".to_owned(),
-        (Site::Elsewhere, _) => "Where the engine is started".to_owned(),
-    }
-}

@@ -238,10 +238,13 @@ fn one_setting_is_never_a_flag_and_in_daemon_json() {
 #[test]
 fn what_starts_dockerd_decides_where_its_flags_go() {
     for (by, says) in [
-        (Launcher::Image, "add to the arguments of its engine"),
-        (Launcher::Args, "after those that are there"),
-        (Launcher::Command, "behind the command"),
-        (Launcher::Script, "its own script"),
+        (
+            Launcher::Image,
+            "`--mtu=1450` to the args of container `dind`",
+        ),
+        (Launcher::Args, "to the args of"),
+        (Launcher::Command, "to the command of"),
+        (Launcher::Script, "to the dockerd command in the script of"),
     ] {
         let mut runner = runner(Provider::Generic, None, "dind", "20.10.24");
         for container in &mut runner.containers {
@@ -269,7 +272,7 @@ fn a_service_with_docker_opts_keeps_them() {
         Some("docker/bb_docker"),
     );
     assert!(
-        remedies[0].snippet.contains("DOCKER_OPTS: \"--mtu=1450\""),
+        remedies[0].snippet.contains("DOCKER_OPTS: --mtu=1450"),
         "{}",
         remedies[0].snippet
     );

@@ -79,14 +79,19 @@ impl<'a> Sheets<'a> {
                 self.add_in_file(prescription, file, at)
             }
             (Some((file, at)), _) => {
+                let mut left = Vec::new();
                 for part in &prescription.parts {
-                    file.edit(
-                        at,
-                        &[fix::service_image(&remedy::service_image(&part.change))],
-                    )?;
+                    let object = file.object(at).cloned().unwrap_or_default();
+                    match remedy::edits(&object, &part.change) {
+                        Ok(edits) => file.edit(at, &edits)?,
+                        Err(refusal) => {
+                            let why = refusal.to_string();
+                            left.extend(part.findings.iter().map(|f| (*f, why.clone())));
+                        }
+                    }
                     self.others.push(fix::other(part));
                 }
-                Ok(Vec::new())
+                Ok(left)
             }
             (None, true) if !first.change.place.is_well_named() => {
                 let why = "its names are none that Kubernetes gives, so no command is made of them";
@@ -303,6 +308,6 @@ fn unprintable(mended: &Mended, live: Option<&Value>) -> Option<String> {
 fn refused<'f>(mended: &Mended<'f>) -> Left<'f> {
     let refused = mended.refused.iter();
     refused
-        .flat_map(|(part, why)| part.findings.iter().map(move |f| (*f, why.clone())))
+        .flat_map(|(part, why)| part.findings.iter().map(move |f| (*f, why.to_string())))
         .collect()
 }
