@@ -1,6 +1,7 @@
 //! What a remedy changes and where, for programs: what `fix` combines and applies.
 
 use crate::evidence::Launch;
+pub use crate::systems::Site;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,6 +15,9 @@ pub struct Change {
     /// It is an init container that goes on running.
     #[serde(default, skip_serializing_if = "is_false")]
     pub init: bool,
+    /// The network whose MTU is set, where that has a setting of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// The Docker version that runs now, which the settings must suit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docker: Option<String>,
@@ -55,29 +59,6 @@ impl Place {
             .iter()
             .all(|text| plain(text))
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Site {
-    /// An object that somebody wrote, with a pod's template in it.
-    Manifest,
-    /// The template from which Bitbucket's autoscaler makes Jobs.
-    BitbucketAutoscaler,
-    /// `definitions.services.docker` of bitbucket-pipelines.yml.
-    BitbucketPipelines,
-    /// The values of a scale set of GitHub's ARC.
-    ArcScaleSet,
-    /// A RunnerDeployment or RunnerSet of the older ARC.
-    ArcRunner,
-    /// .gitlab-ci.yml and GitLab Runner's config.toml.
-    Gitlab,
-    /// The pod template of a Jenkins agent.
-    Jenkins,
-    /// An object of a kind that is not known here.
-    Controller,
-    /// Wherever a nested engine is started.
-    Elsewhere,
 }
 
 /// What must become true of an engine; what is absent stays as it is.

@@ -5,7 +5,7 @@ mod object;
 mod patch;
 mod sheet;
 
-pub use file::File;
+pub use file::{At, File};
 pub use object::{controller, is_autoscaled, manifest, secret};
 pub use sheet::{Kubectl, apply, comments, is_plain, notes, other, patch_sheet, unified};
 

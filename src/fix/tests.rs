@@ -16,6 +16,7 @@ fn part(settings: Settings) -> Part<'static> {
             },
             container: "dind".to_owned(),
             init: false,
+            network: None,
             docker: Some("28.5.2".to_owned()),
             image: Some("docker:28.5.2-dind".to_owned()),
             launch: Some(Launch {

@@ -172,3 +172,39 @@ pub fn settings(words: &[String], flag: &str) -> Vec<Range<usize>> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::apply;
+
+    fn opts(text: &str, flags: &[&str]) -> Result<String, Refusal> {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let mut document = json!({ "opts": text });
+        apply(&mut document, &in_text(text, at(&[], ["opts"]), &flags)?);
+        Ok(document["opts"].as_str().unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn a_text_of_flags_keeps_those_that_are_there() {
+        for (text, flags, new) in [
+            ("", &["--mtu=1450"][..], "--mtu=1450"),
+            ("--debug", &["--mtu=1450"], "--debug --mtu=1450"),
+            ("--mtu 1500 --debug", &["--mtu=1450"], "--mtu 1450 --debug"),
+            ("--label='a b'", &["--mtu=1450"], "--label='a b' --mtu=1450"),
+            (
+                "--registry-mirror=https://a",
+                &["--registry-mirror=https://b"],
+                "--registry-mirror=https://a --registry-mirror=https://b",
+            ),
+        ] {
+            assert_eq!(opts(text, flags), Ok(new.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_a_shell_takes_apart_is_refused() {
+        let refused = Err(Refusal::Quoted(at(&[], ["opts"])));
+        assert_eq!(opts("--label='a b' --mtu=1500", &["--mtu=1450"]), refused);
+    }
+}

@@ -5,6 +5,7 @@ use super::{Patient, place, pod, template, words};
 use crate::diagnosis::{Remedy, Settings, Site};
 use crate::evidence::{PodContainer, Provider};
 use crate::facts::versions::ImageRef;
+use crate::text::shell;
 use crate::yaml;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 pub fn runner_image(patient: &Patient, image: &str) -> Remedy {
     let target = target(patient, patient.path);
     Remedy::new(
-        format!("Set a version tag for {target}"),
+        format!("Set a version tag on the image of {target}"),
         fragment(
             patient,
             patient.path,
@@ -21,13 +22,50 @@ pub fn runner_image(patient: &Patient, image: &str) -> Remedy {
     )
 }
 
+/// From a Secret for a pod; elsewhere from what keeps secrets there.
 pub fn secret_env(patient: &Patient, names: &[String]) -> Remedy {
-    let entry = |name: &String| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": "runner-credentials", "key": name}}});
-    let env: Vec<Value> = names.iter().map(entry).collect();
-    let target = target(patient, patient.path);
+    let site = patient.runner.declared.as_ref().and_then(|d| d.site);
+    let each = |entry: fn(&String) -> String| {
+        let entries: Vec<String> = names.iter().map(entry).collect();
+        entries.join("\n")
+    };
+    match site {
+        Some(Site::BitbucketPipelines) => Remedy::new(
+            "Replace the value, store it as a secured variable (Repository settings, Repository variables), and refer to that in bitbucket-pipelines.yml",
+            format!("variables:\n{}", each(|name| format!("  {name}: ${name}"))),
+        ),
+        Some(Site::Gitlab) => Remedy::new(
+            "Replace the value, store it as a masked variable (Settings, CI/CD, Variables), which every job gets, and remove it from .gitlab-ci.yml",
+            format!("# variables:\n{}", each(|name| format!("#   {name}: …"))),
+        ),
+        Some(Site::Compose) => Remedy::new(
+            "Replace the value, and take it from the shell or from an .env file outside version control in the Compose file",
+            format!(
+                "environment:\n{}",
+                each(|name| format!("  {name}: ${{{name}}}"))
+            ),
+        ),
+        _ => {
+            let entry = |name: &String| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": "runner-credentials", "key": name}}});
+            let env: Vec<Value> = names.iter().map(entry).collect();
+            let target = target(patient, patient.path);
+            Remedy::new(
+                format!("Replace the value, and take it from a Secret for {target}"),
+                fragment(patient, patient.path, json!({ "env": env })),
+            )
+        }
+    }
+}
+
+pub fn secret_by_command(secret: &str) -> Remedy {
     Remedy::new(
-        format!("Take the value from a Secret for {target}, and replace the leaked value"),
-        fragment(patient, patient.path, json!({ "env": env })),
+        format!(
+            "Remove Secret `{secret}` from the file, replace its values, and create it with a command"
+        ),
+        format!(
+            "kubectl create secret generic {} --from-file=DIRECTORY",
+            shell::word(secret)
+        ),
     )
 }
 
@@ -40,13 +78,23 @@ pub fn target(patient: &Patient, name: &str) -> String {
 pub fn fragment(patient: &Patient, name: &str, fields: Value) -> String {
     let mut containers = patient.runner.containers.iter();
     let init = containers.any(|c| c.name == name && c.init);
-    let mut container = json!({"name": name});
-    if let (Some(container), Some(fields)) = (container.as_object_mut(), fields.as_object()) {
-        container.extend(fields.clone());
-    }
-    yaml::write(&json!({ template::list(init): [container] }))
-        .trim_end()
-        .to_owned()
+    let place = place::pod(patient.runner);
+    let whole = match (place.site, place.kind.as_str()) {
+        // The runner's fields are the specification's own.
+        (Site::ArcRunner, "Runner") => json!({ "spec": fields }),
+        (Site::ArcRunner, kind) if kind != "RunnerSet" => {
+            json!({"spec": {"template": {"spec": fields}}})
+        }
+        _ => {
+            let mut container = json!({"name": name});
+            if let (Some(container), Some(fields)) = (container.as_object_mut(), fields.as_object())
+            {
+                container.extend(fields.clone());
+            }
+            json!({ template::list(init): [container] })
+        }
+    };
+    yaml::write(&whole).trim_end().to_owned()
 }
 
 /// Where the patient is no engine, the engine that it asks is: the pod's own.

@@ -7,7 +7,7 @@ use crate::facts::versions::{self, ImageRef};
 use crate::text::shell;
 use semver::Version;
 
-const NETWORK_OPTION: &str = "com.docker.network.driver.mtu";
+pub const NETWORK_OPTION: &str = "com.docker.network.driver.mtu";
 
 /// Where people name their own.
 pub const MIRROR: &str = "https://YOUR-MIRROR";
@@ -98,6 +98,7 @@ fn new_engine(version: Option<&Version>, mtu: i64) -> Change {
         place: place::elsewhere(""),
         container: String::new(),
         init: false,
+        network: None,
         docker: version.map(Version::to_string),
         image: None,
         launch: None,

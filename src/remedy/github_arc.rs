@@ -91,10 +91,13 @@ pub fn runner(change: &Change) -> Vec<Remedy> {
     }
     if let Some(image) = &change.settings.image {
         let values = json!({"image": {"dindSidecarRepositoryAndTag": image}});
-        parts.push(Remedy::new(
-            format!("Set `image: {image}` for the engines of every runner in the values of the controller's chart (actions-runner-controller)"),
-            yaml::write(&values).trim_end(),
-        ));
+        let title = format!(
+            "Set `image: {image}` for the engines of every runner in the values of the controller's chart (actions-runner-controller)"
+        );
+        parts.push(Remedy {
+            change: Some(change.clone()),
+            ..Remedy::new(title, yaml::write(&values).trim_end())
+        });
     }
     if parts.is_empty() {
         parts.push(Remedy::new(

@@ -2,6 +2,7 @@
 
 use super::{Refusal, arguments, docker, pod, template, words};
 use crate::diagnosis::{Change, Remedy, Settings};
+use crate::systems::gitlab::resolve;
 use crate::yaml::{self, Edit, Step, at};
 use serde_json::{Value, json};
 
@@ -93,7 +94,11 @@ pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     for (path, holder) in std::iter::once((Vec::new(), document)).chain(jobs) {
         let services = holder["services"].as_array().into_iter().flatten();
         for (index, service) in services.enumerate() {
-            if starts(service, change) {
+            if starts(
+                service,
+                [&holder["variables"], &document["variables"]],
+                change,
+            ) {
                 let mut path = at(&path, ["services"]);
                 path.push(Step::Item(index));
                 edits.extend(service_edits(service, &path, change)?);
@@ -106,26 +111,33 @@ pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     }
 }
 
-/// Whether a service is that engine: of the same image, which may be made of variables, and setting
-/// the same by flags.
-fn starts(service: &Value, change: &Change) -> bool {
-    let image = service
-        .as_str()
-        .or(service["name"].as_str())
-        .unwrap_or_default();
-    let of_variables = image.contains('$')
-        && (image.contains("docker") || image.contains("dind"))
-        && change.container.split(' ').next()
-            == Some(service["alias"].as_str().unwrap_or("docker"));
+/// Whether a service is that engine: of the same image, and setting the same by flags.
+fn starts(service: &Value, variables: [&Value; 2], change: &Change) -> bool {
+    let image = image_of(service);
+    let value = |name: &str| {
+        let mut values = variables.iter().map(|variables| &variables[name]);
+        values.find_map(|value| value.as_str().or(value["value"].as_str()))
+    };
+    let alias = service["alias"].as_str().unwrap_or("docker");
+    let is_same = match (resolve(image, value), &change.image) {
+        (Some(image), Some(known)) => image == *known,
+        (None, None) => change.container.split(' ').next() == Some(alias),
+        _ => false,
+    };
     let words = ["entrypoint", "command"].iter();
     let words: Vec<String> = words.flat_map(|key| words_of(&service[key])).collect();
     let sets = |flag: &str| !arguments::settings(&words, flag).is_empty();
     let is_set = |flag: &String| change.args.iter().any(|a| docker::same_setting(a, flag));
-    (change.image.as_deref() == Some(image) || of_variables)
+    is_same
         && change.args.iter().all(|flag| sets(flag))
         && docker::flags(change)
             .iter()
             .all(|flag| sets(flag) == is_set(flag))
+}
+
+fn image_of(service: &Value) -> &str {
+    let name = service.as_str().or(service["name"].as_str());
+    name.unwrap_or_default()
 }
 
 fn words_of(value: &Value) -> Vec<String> {
@@ -141,6 +153,9 @@ fn words_of(value: &Value) -> Vec<String> {
 /// A service that is only an image's name becomes a map, where more than that is said.
 fn service_edits(service: &Value, path: &[Step], change: &Change) -> Result<Vec<Edit>, Refusal> {
     let settings = &change.settings;
+    if settings.image.is_some() && image_of(service).contains('$') {
+        return Err(Refusal::Variables(image_of(service).to_owned()));
+    }
     if let Some(name) = service.as_str() {
         let mut whole = json!({"name": name});
         let edits = service_edits(&whole, &[], change)?;

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bitbucket;
+mod compose;
 mod container;
 mod docker;
 mod github_arc;
@@ -36,19 +37,27 @@ struct Patient<'a> {
     runner: &'a Runner,
     /// Its path, `docker-in-docker/bb_docker`.
     path: &'a str,
+    /// What is wrong: a network of it, an image.
+    subject: &'a str,
     /// Absent where it was not seen.
     engine: Option<&'a Engine>,
 }
 
 /// The ways to make true what a check wants, the best first; each is enough alone, unless it says
 /// that it is needed together with the one before it.
-pub fn remedies(wants: &[Want], runner: &Runner, engine: Option<&str>) -> Vec<Remedy> {
+pub fn remedies(
+    wants: &[Want],
+    runner: &Runner,
+    engine: Option<&str>,
+    subject: &str,
+) -> Vec<Remedy> {
     // What is about the whole pod names none.
     let path = engine.unwrap_or_default();
     let engines = runner.engines.seen();
     let patient = Patient {
         runner,
         path,
+        subject,
         engine: engines.iter().find(|engine| engine.path == path),
     };
     wants.iter().flat_map(|want| patient.cure(want)).collect()
@@ -64,6 +73,7 @@ pub fn paste(change: &Change) -> Vec<Remedy> {
         Site::ArcScaleSet => vec![github_arc::scale_set(change)],
         Site::ArcRunner => github_arc::runner(change),
         Site::Gitlab => gitlab::paste(change),
+        Site::Compose => vec![compose::paste(change)],
         Site::Elsewhere => vec![docker::paste(change)],
     }
 }
@@ -78,14 +88,19 @@ pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
         Site::ArcScaleSet => github_arc::values_edits(document, change),
         Site::ArcRunner => github_arc::runner_edits(document, change),
         Site::Gitlab => gitlab::edits(document, change),
+        Site::Compose => compose::edits(document, change),
         Site::Elsewhere => Err(Refusal::NotThere(change.container.clone())),
     }
 }
 
 /// Whether people must put in what a program cannot know: a mirror's address, an image's name.
 pub fn needs_input(change: &Change) -> bool {
-    let builds = change.place.site == Site::BitbucketPipelines && bitbucket::builds_image(change);
-    change.settings.mirror || builds
+    change.settings.mirror || builds_image(change)
+}
+
+/// Whether people must build an image first.
+pub fn builds_image(change: &Change) -> bool {
+    change.place.site == Site::BitbucketPipelines && bitbucket::builds_image(change)
 }
 
 impl Patient<'_> {
@@ -96,6 +111,12 @@ impl Patient<'_> {
             Want::EngineImage(image) | Want::PinImage(image) => {
                 self.change(|s| s.image = Some(image.clone()))
             }
+            Want::SupportedImage => match self.supported_image() {
+                Some(image) => self.change(|s| s.image = Some(image)),
+                None => Vec::new(),
+            },
+            Want::EngineMemory(memory) => vec![resources::engine_memory(self, memory)],
+            Want::SecretByCommand(secret) => vec![container::secret_by_command(secret)],
             Want::MemoryRequest(memory) => {
                 self.change(|s| s.memory_request = Some(memory.to_string()))
             }
@@ -124,6 +145,12 @@ impl Patient<'_> {
         }
     }
 
+    /// The image in the recommended version.
+    fn supported_image(&self) -> Option<String> {
+        let image = self.unchanged(self.place()).image?;
+        facts::releases::releases().pinned_image(&image)
+    }
+
     fn oom_score(&self, score: i64) -> Vec<Remedy> {
         match docker::takes_oom_score(self.version().as_ref()) {
             true => self.change(|s| s.oom_score_adjust = Some(score)),
@@ -144,6 +171,12 @@ impl Patient<'_> {
     }
 
     fn network_mtu(&self, mtu: i64) -> Vec<Remedy> {
+        let mut change = self.unchanged(self.place());
+        if change.place.site == Site::Compose {
+            change.network = Some(self.subject.to_owned());
+            change.settings.network_mtu = Some(mtu);
+            return paste(&change);
+        }
         let mut cures = docker::networks(mtu);
         if docker::knows_default_network_opts(self.version().as_ref()) {
             cures.extend(self.mtu(|s| s.network_mtu = Some(mtu)));
@@ -185,7 +218,7 @@ impl Patient<'_> {
 
     fn remedies(&self, change: Change) -> Vec<Remedy> {
         let mut remedies = paste(&change);
-        if change.place.site == Site::Gitlab {
+        if change.place.site == Site::Gitlab && self.runner.declared.is_none() {
             remedies.extend(gitlab::for_every_job(&change));
         }
         remedies
@@ -195,7 +228,7 @@ impl Patient<'_> {
     fn unchanged(&self, place: crate::diagnosis::Place) -> Change {
         let container = self.pod_container();
         let image = match container {
-            Some(container) => Some(container.image.clone()),
+            Some(container) => Some(container.image.clone()).filter(|image| !image.is_empty()),
             None => self
                 .engine
                 .and_then(|engine| engine.image.observed().cloned()),
@@ -208,6 +241,7 @@ impl Patient<'_> {
             place,
             container: self.path.to_owned(),
             init: container.is_some_and(|container| container.init),
+            network: None,
             docker: self.version().map(|version| version.to_string()),
             image,
             launch: container.and_then(|container| container.launch.clone()),
@@ -247,13 +281,17 @@ impl Patient<'_> {
             .and_then(|engine| engine.config.observed()?.as_ref())
     }
 
-    /// The version of the engine, or what its image promises.
+    /// The version of the engine, or what its image promises: a tag that names none promises the
+    /// newest.
     fn version(&self) -> Option<Version> {
         let running = self.engine.and_then(|engine| engine.api.observed());
-        match running {
-            Some(api) => versions::parse(&api.version),
-            None => docker::promised(&self.pod_container()?.image),
+        if let Some(api) = running {
+            return versions::parse(&api.version);
         }
+        let own = self.engine.and_then(|engine| engine.image.observed());
+        let image = self.pod_container().map(|c| &c.image).or(own)?;
+        let pinned = facts::releases::releases().pinned_image(image);
+        docker::promised(pinned.as_ref().unwrap_or(image))
     }
 }
 

@@ -101,6 +101,7 @@ mod tests {
             let patient = Patient {
                 runner: &runner,
                 path,
+                subject: "",
                 engine: engines.iter().find(|engine| engine.path == path),
             };
             let cures = patient.cure(&want).into_iter();

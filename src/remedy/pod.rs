@@ -4,6 +4,7 @@ use super::{Patient, docker, place, template, words};
 use crate::diagnosis::{Change, Remedy};
 use crate::evidence::{InterfaceKind, Launcher, Observed, Outermost};
 use crate::text::shell;
+use crate::yaml;
 use serde_json::{Map, Value, json};
 
 /// Settings of a container in a pod's template.
@@ -54,6 +55,9 @@ pub fn privileged(patient: &Patient) -> Vec<Remedy> {
 
 pub fn restart(patient: &Patient, path: &str) -> Remedy {
     let runner = patient.runner;
+    if runner.declared.is_some() {
+        return shared_socket(path);
+    }
     if runner.outermost != Outermost::Pod {
         return Remedy::new(
             "Find out why the engine does not run",
@@ -68,6 +72,22 @@ pub fn restart(patient: &Patient, path: &str) -> Remedy {
             "kubectl -n {namespace} logs {pod} -c {outer} --tail=50\nkubectl -n {namespace} describe pod {pod}\nkubectl -n {namespace} delete pod {pod}",
             pod = shell::word(&runner.pod)
         ),
+    )
+}
+
+/// A file that nothing runs of says no more than that the two do not meet.
+fn shared_socket(engine: &str) -> Remedy {
+    let volume = json!({"name": "var-run", "mountPath": "/var/run"});
+    let container = |name: &str| json!({"name": name, "volumeMounts": [volume]});
+    let pod = json!({
+        "containers": [container("RUNNER"), container(engine)],
+        "volumes": [{"name": "var-run", "emptyDir": {}}],
+    });
+    Remedy::new(
+        format!(
+            "Mount one volume at /var/run in the runner's container and in container `{engine}`"
+        ),
+        yaml::write(&pod).trim_end(),
     )
 }
 
@@ -90,6 +110,7 @@ pub fn clamp(patient: &Patient, mtu: i64) -> Option<Remedy> {
     let outer = Patient {
         runner: patient.runner,
         path: &outer.name,
+        subject: "",
         engine: None,
     };
     let mut change = outer.unchanged(place::pod(patient.runner));

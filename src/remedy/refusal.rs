@@ -14,6 +14,8 @@ pub enum Refusal {
     Quoted(Vec<Step>),
     /// An object of this kind has no field for it.
     NoField(String),
+    /// Its image is made of variables, which others may use.
+    Variables(String),
     /// The executor of GitLab Runner has the setting, in config.toml.
     Executor,
     /// The chart makes the engine's container, and takes no settings for it.
@@ -39,6 +41,9 @@ impl Display for Refusal {
                 write!(f, "its {key} has quotes: change it by hand")
             }
             Refusal::NoField(kind) => write!(f, "{kind} has no field for it"),
+            Refusal::Variables(image) => {
+                write!(f, "its image {image} is made of variables: change those")
+            }
             Refusal::Executor => {
                 f.write_str("GitLab Runner's config.toml sets it, not .gitlab-ci.yml")
             }

@@ -65,6 +65,27 @@ pub fn memory_limit(patient: &Patient, limit: &Quantity) -> Vec<Remedy> {
     })
 }
 
+/// The engine in which the steps of a pipeline run; another file has its manifest.
+pub fn engine_memory(patient: &Patient, memory: &Quantity) -> Remedy {
+    let engines = patient.runner.engines.seen();
+    let outer = engines
+        .first()
+        .and_then(|engine| engine.path.split('/').next());
+    let name = outer.unwrap_or("docker-in-docker");
+    let memory = memory.to_string();
+    Remedy::new(
+        format!(
+            "Raise the memory limit to `{memory}` for {}, or make the step smaller",
+            container::target(patient, name)
+        ),
+        container::fragment(
+            patient,
+            name,
+            json!({"resources": {"limits": {"memory": memory}}}),
+        ),
+    )
+}
+
 pub fn own_data(patient: &Patient) -> Remedy {
     let name = patient.path;
     let data = patient.data_root();

@@ -16,7 +16,18 @@ pub fn data(change: &Change) -> &str {
 
 /// The edits that a change means for an object, or why a program cannot make them.
 pub fn edits(object: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
-    let spec = at(&[], pod_spec(&change.place.kind).iter().copied());
+    const OTHERS: [&[&str]; 2] = [
+        &["template", "spec"],
+        &["spec", "runnerTemplate", "spec", "template", "spec"],
+    ];
+    let usual = at(&[], pod_spec(&change.place.kind).iter().copied());
+    let has_pod =
+        |spec: &Vec<Step>| get(object, spec).is_some_and(|s| s.get("containers").is_some());
+    let others = OTHERS.iter().map(|path| at(&[], path.iter().copied()));
+    let spec = match has_pod(&usual) {
+        true => usual,
+        false => others.into_iter().find(has_pod).unwrap_or(usual),
+    };
     edits_of_pod(object, spec, change)
 }
 

@@ -8,6 +8,13 @@ const CLAMP: &str = "add a sidecar that clamps TCP MSS to the path MTU";
 
 /// The title of a change: "Add `--mtu=1450` to the args of container `dind` in Job `runner`".
 pub fn title(change: &Change) -> String {
+    let mtu = change.settings.network_mtu;
+    if let (Some(network), Some(mtu)) = (&change.network, mtu) {
+        let place = place(&change.place);
+        return format!(
+            "Set the MTU of network `{network}` to {mtu} in {place} (then run `docker compose down` and `up`)"
+        );
+    }
     match change.settings.is_only_clamp() {
         true => title_at(change, &place(&change.place)),
         false => title_at(change, &target(change)),
@@ -90,7 +97,7 @@ fn flags(change: &Change) -> Option<String> {
         false => ("add", "to"),
     };
     let list = match (change.place.site, change.launch.as_ref().map(|l| l.by)) {
-        (Site::Gitlab, _) | (_, Some(Launcher::Command)) => "command",
+        (Site::Gitlab | Site::Compose, _) | (_, Some(Launcher::Command)) => "command",
         (_, Some(Launcher::Script)) => "dockerd command in the script",
         (_, Some(Launcher::Image | Launcher::Args) | None) => "args",
     };
@@ -109,7 +116,8 @@ pub fn container(place: &Place, name: &str) -> String {
     match place.site {
         Site::Elsewhere => format!("engine `{name}` where it is started"),
         Site::BitbucketPipelines => format!("service `docker` in {whole}"),
-        Site::Gitlab => format!("service `{service}` in {whole}"),
+        Site::Gitlab | Site::Compose => format!("service `{service}` in {whole}"),
+        Site::ArcRunner if name == "runner" => format!("the runner in {whole}"),
         Site::ArcRunner => format!("the engine in {whole}"),
         Site::Manifest
         | Site::BitbucketAutoscaler
@@ -128,11 +136,13 @@ pub fn place(place: &Place) -> String {
             format!("the RunnerDeployment or RunnerSet of {kind} `{name}`")
         }
         (Site::ArcRunner, _) => format!("{kind} `{name}`"),
+        (Site::Controller, "") => "the runner's pod template".to_owned(),
         (Site::Controller, _) => format!("the pod template of {kind} `{name}`"),
         (Site::BitbucketAutoscaler, _) => {
             "the job template of Bitbucket's autoscaler (its ConfigMap)".to_owned()
         }
         (Site::ArcScaleSet, _) => "the values of the runner scale set".to_owned(),
+        (Site::Compose, _) => "the Compose file".to_owned(),
         (Site::Gitlab, _) => ".gitlab-ci.yml".to_owned(),
         (Site::Jenkins, _) => "the pod template of the Jenkins agent".to_owned(),
         (Site::BitbucketPipelines, _) => "bitbucket-pipelines.yml".to_owned(),

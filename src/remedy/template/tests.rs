@@ -14,6 +14,7 @@ fn change(settings: Settings) -> Change {
         },
         container: "dind".to_owned(),
         init: false,
+        network: None,
         docker: Some("28.5.2".to_owned()),
         image: Some("docker:28.5.2-dind".to_owned()),
         launch: None,
