@@ -89,6 +89,18 @@ pub fn edits(
     Ok(edits)
 }
 
+/// The arguments that are known to be there and set what the change sets.
+pub fn known(change: &Change) -> Vec<&str> {
+    let flags = docker::flags(change);
+    let sets = |arg: &&String| flags.iter().any(|flag| docker::same_setting(arg, flag));
+    change
+        .args
+        .iter()
+        .filter(sets)
+        .map(String::as_str)
+        .collect()
+}
+
 /// A text of flags, DOCKER_OPTS for one, with those of a change.
 pub fn in_text(text: &str, path: Vec<Step>, flags: &[String]) -> Result<Vec<Edit>, Refusal> {
     let mut line = Line {

@@ -3,6 +3,7 @@
 use super::{Refusal, arguments, docker, template, words};
 use crate::diagnosis::{Change, Remedy};
 use crate::yaml::{self, Edit, at, get};
+use semver::Version;
 use serde_json::{Value, json};
 
 /// Everything that a change says of the docker service.
@@ -123,12 +124,15 @@ fn base(change: &Change) -> String {
     }
 }
 
+/// The version of the image below.
+pub const READS_OPTS: Version = Version::new(20, 10, 7);
+
 /// A third-party image that passes DOCKER_OPTS to dockerd.
 pub fn docker_opts(mtu: i64) -> Remedy {
     Remedy::new(
         "Use an image whose entrypoint passes DOCKER_OPTS to dockerd for service `docker` in bitbucket-pipelines.yml (third-party image)",
         format!(
-            "definitions:\n  services:\n    docker:\n      image: rewardenv/docker:20.10.7-dind\n      variables:\n        DOCKER_OPTS: \"--mtu={mtu}\""
+            "definitions:\n  services:\n    docker:\n      image: rewardenv/docker:{READS_OPTS}-dind\n      variables:\n        DOCKER_OPTS: \"--mtu={mtu}\""
         ),
     )
 }

@@ -91,7 +91,12 @@ pub fn fragment(patient: &Patient, name: &str, fields: Value) -> String {
             {
                 container.extend(fields.clone());
             }
-            json!({ template::list(init): [container] })
+            let pod = json!({ template::list(init): [container] });
+            match (place.site, place.kind.as_str()) {
+                (Site::ArcScaleSet, _) => json!({"template": {"spec": pod}}),
+                (Site::ArcRunner, _) => json!({"spec": {"template": {"spec": pod}}}),
+                _ => pod,
+            }
         }
     };
     yaml::write(&whole).trim_end().to_owned()

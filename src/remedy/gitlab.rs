@@ -66,8 +66,12 @@ pub fn for_every_job(change: &Change) -> Option<Remedy> {
 }
 
 fn service(change: &Change, part: &Change) -> Remedy {
-    let skeleton =
-        json!({"services": [{"name": change.image.as_deref().unwrap_or("docker:28-dind")}]});
+    let name = change.image.as_deref().unwrap_or("docker:28-dind");
+    let mut skeleton = json!({"services": [{"name": name}]});
+    let known = arguments::known(part);
+    if !known.is_empty() {
+        skeleton["services"][0]["command"] = json!(known);
+    }
     let path = vec![Step::Key("services".to_owned()), Step::Item(0)];
     let edits = service_edits(&skeleton["services"][0], &path, part).unwrap_or_default();
     Remedy {

@@ -108,9 +108,11 @@ impl Patient<'_> {
         match want {
             Want::EngineMtu(mtu) => self.engine_mtu(*mtu),
             Want::NetworkMtu(mtu) => self.network_mtu(*mtu),
-            Want::EngineImage(image) | Want::PinImage(image) => {
-                self.change(|s| s.image = Some(image.clone()))
-            }
+            Want::EngineImage(image) => self.change(|s| s.image = Some(image.clone())),
+            Want::PinImage(image) => match self.pinned_image(image) {
+                Some(image) => self.change(|s| s.image = Some(image)),
+                None => Vec::new(),
+            },
             Want::SupportedImage => match self.supported_image() {
                 Some(image) => self.change(|s| s.image = Some(image)),
                 None => Vec::new(),
@@ -145,6 +147,15 @@ impl Patient<'_> {
         }
     }
 
+    /// The image of a version in the repository and the flavour that are there; nothing where that
+    /// is an image of one's own, whose tags are not Docker's.
+    fn pinned_image(&self, image: &str) -> Option<String> {
+        match self.unchanged(self.place()).image {
+            Some(now) => docker::retagged(&now, image),
+            None => Some(image.to_owned()),
+        }
+    }
+
     /// The image in the recommended version.
     fn supported_image(&self) -> Option<String> {
         let image = self.unchanged(self.place()).image?;
@@ -163,7 +174,9 @@ impl Patient<'_> {
             s.mtu = Some(mtu);
             s.network_mtu = Some(mtu);
         });
-        if self.place().site == Site::BitbucketPipelines {
+        // Never an older Docker than the one that runs.
+        let is_newer = self.version().is_some_and(|v| v > bitbucket::READS_OPTS);
+        if self.place().site == Site::BitbucketPipelines && !is_newer {
             cures.push(bitbucket::docker_opts(mtu));
         }
         cures.extend(pod::clamp(self, mtu));

@@ -1,6 +1,6 @@
 //! Changes to the pod: the engine's container, and a sidecar for the whole pod.
 
-use super::{Patient, docker, place, template, words};
+use super::{Patient, arguments, docker, place, template, words};
 use crate::diagnosis::{Change, Remedy};
 use crate::evidence::{InterfaceKind, Launcher, Observed, Outermost};
 use crate::text::shell;
@@ -27,7 +27,13 @@ pub fn fragment(change: &Change) -> String {
     let mut spec = Map::new();
     if !change.settings.is_only_clamp() {
         let list = template::list(change.init).to_owned();
-        spec.insert(list, json!([{"name": change.container}]));
+        let mut container = json!({"name": change.container});
+        let launcher = change.launch.as_ref().map(|launch| launch.by);
+        let known = arguments::known(change);
+        if !known.is_empty() && launcher != Some(Launcher::Command) {
+            container["args"] = json!(known);
+        }
+        spec.insert(list, json!([container]));
     }
     let spec = Value::Object(spec);
     // Nothing in so small a template is refused; a test sees to it.

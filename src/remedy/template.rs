@@ -67,18 +67,23 @@ pub fn edits_of_pod(
 }
 
 /// What is new in a document of which no more is known than this: an entry that is added to a list
-/// says so, for there may be others.
+/// says so, for there may be others; so does one that is replaced.
 pub fn fragment(skeleton: Value, edits: &[Edit]) -> String {
     let mut document = skeleton;
     yaml::apply(&mut document, edits);
     let mut text = yaml::write(&document);
     let mut lists: Vec<&[Step]> = Vec::new();
     for edit in edits {
-        let Edit::Append(path, _) = edit else {
-            continue;
+        let (path, verb) = match edit {
+            Edit::Append(path, _) => (path.as_slice(), "add to"),
+            Edit::Set(path, _) => match path.split_last() {
+                Some((Step::Item(_), list)) => (list, "replace in"),
+                _ => continue,
+            },
+            Edit::Remove(_) => continue,
         };
-        if let Some(Step::Key(name)) = path.last().filter(|_| !lists.contains(&path.as_slice())) {
-            text = yaml::annotate(&text, path, &format!("add to {name}; keep the others"));
+        if let Some(Step::Key(name)) = path.last().filter(|_| !lists.contains(&path)) {
+            text = yaml::annotate(&text, path, &format!("{verb} {name}; keep the others"));
             lists.push(path);
         }
     }

@@ -327,3 +327,43 @@ fn a_volume_lies_where_the_data_do_and_a_path_that_could_be_more_is_not_believed
         }
     }
 }
+
+/// A private mirror's image stays one, and a rootless one too.
+#[test]
+fn a_pinned_image_keeps_its_repository_and_flavour() {
+    for (now, pinned) in [
+        ("docker:dind", Some("docker:28.5.2-dind")),
+        (
+            "mirror.example.com/hub/docker:dind-rootless",
+            Some("mirror.example.com/hub/docker:28.5.2-dind-rootless"),
+        ),
+        ("mirror.example.com/ci/engine:latest", None),
+    ] {
+        let mut runner = runner(Provider::Generic, None, "dind", "28.5.2");
+        for container in &mut runner.containers {
+            container.image = now.to_owned();
+        }
+        let wants = wants(&[("pin_image", "docker:28.5.2-dind")]);
+        let fixes = remedies(&wants, &runner, Some("dind"), "");
+        let change = fixes.first().and_then(|fix| fix.change.as_ref());
+        let image = change.and_then(|change| change.settings.image.as_deref());
+        assert_eq!(image, pinned, "{now}");
+    }
+}
+
+/// Evidence knows that one flag, and not what else is in the list.
+#[test]
+fn a_flag_that_is_there_is_replaced_and_nothing_else_is_said_of_its_list() {
+    let mut runner = runner(Provider::Generic, None, "dind", "20.10.24");
+    for container in &mut runner.containers {
+        container.dockerd_args = vec!["--debug".to_owned(), "--mtu=1500".to_owned()];
+    }
+    let fixes = remedies(&wants(&[("engine_mtu", "1450")]), &runner, Some("dind"), "");
+    let list = "  args: # replace in args; keep the others\n  - --mtu=1450";
+    assert!(fixes[0].snippet.ends_with(list), "{}", fixes[0].snippet);
+    assert!(
+        fixes[0]
+            .title
+            .starts_with("Set `--mtu=1450` in the args of container `dind`")
+    );
+}

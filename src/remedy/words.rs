@@ -116,6 +116,10 @@ pub fn container(place: &Place, name: &str) -> String {
     match place.site {
         Site::Elsewhere => format!("engine `{name}` where it is started"),
         Site::BitbucketPipelines => format!("service `docker` in {whole}"),
+        // In a running pod the service has a container's name.
+        Site::Gitlab if !place.kind.is_empty() => {
+            format!("the Docker service (container `{name}`) in {whole}")
+        }
         Site::Gitlab | Site::Compose => format!("service `{service}` in {whole}"),
         Site::ArcRunner if name == "runner" => format!("the runner in {whole}"),
         Site::ArcRunner => format!("the engine in {whole}"),
@@ -139,7 +143,7 @@ pub fn place(place: &Place) -> String {
         (Site::Controller, "") => "the runner's pod template".to_owned(),
         (Site::Controller, _) => format!("the pod template of {kind} `{name}`"),
         (Site::BitbucketAutoscaler, _) => {
-            "the job template of Bitbucket's autoscaler (its ConfigMap)".to_owned()
+            "the job template in the ConfigMap of Bitbucket's autoscaler".to_owned()
         }
         (Site::ArcScaleSet, _) => "the values of the runner scale set".to_owned(),
         (Site::Compose, _) => "the Compose file".to_owned(),
