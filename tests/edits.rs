@@ -305,3 +305,41 @@ fn standard_input_is_not_edited() {
     assert_eq!(code, 2);
     assert!(err.contains("--fix"), "{err}");
 }
+
+/// The Bitbucket autoscaler keeps the Job that it makes as a text.
+#[test]
+fn a_job_inside_a_config_map_is_edited() {
+    let map = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: runner-config, namespace: autoscaler}
+data:
+  # made anew for each runner
+  job.yaml: |
+    apiVersion: batch/v1
+    kind: Job
+    metadata:
+      name: runner-<%runner_uuid%>
+
+    spec:
+      template:
+        metadata:
+          labels:
+            <%#repository_uuid%>
+            repository: <%repository_uuid%>
+            <%/repository_uuid%>
+        spec:
+          containers:
+            - name: runner   # ours
+              image: docker-public.packages.atlassian.com/sox/atlassian/bitbucket-pipelines-runner:1
+            - name: docker
+              image: mirror.example.com/library/docker:20.10.24-dind
+              securityContext: {privileged: true}
+              resources: {requests: {memory: 1Gi}}
+              volumeMounts: [{name: data, mountPath: /var/lib/docker}]
+          volumes: [{name: data, emptyDir: {}}]
+  other: x
+";
+    let (new, gone) = fixed("map.yaml", map);
+    assert_eq!(new, ["args:", "- --mtu=1450"]);
+    assert_eq!(gone, Vec::<String>::new());
+}

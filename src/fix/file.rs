@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct At {
     document: usize,
+    /// The text that holds it, where it is in one, and the document of that.
+    text: Option<(Vec<Step>, usize)>,
     path: Vec<Step>,
 }
 
@@ -74,15 +76,19 @@ impl File {
         }
     }
 
-    fn objects(&self) -> Vec<(At, &Value)> {
+    fn objects(&self) -> Vec<(At, Value)> {
         let mut all = Vec::new();
         for (document, value) in self.documents.iter().enumerate() {
-            let path = Vec::new();
-            all.push((At { document, path }, value));
-            let items = value["items"].as_array().into_iter().flatten();
-            for (index, item) in items.enumerate() {
-                let path = vec![Step::Key("items".to_owned()), Step::Item(index)];
-                all.push((At { document, path }, item));
+            add_objects(&mut all, value, document, None);
+            // The Bitbucket autoscaler keeps the objects that it makes as a text.
+            let is_map = value["kind"] == "ConfigMap";
+            let data = value["data"].as_object().filter(|_| is_map);
+            for (key, text) in data.into_iter().flatten() {
+                let texts = text.as_str().map(inner_documents).into_iter().flatten();
+                for (inner, object) in texts.enumerate() {
+                    let text = (yaml::at(&[], ["data", key.as_str()]), inner);
+                    add_objects(&mut all, &object, document, Some(text));
+                }
             }
         }
         all
@@ -93,14 +99,28 @@ impl File {
         self.documents.len() == 1
     }
 
-    pub fn object(&self, at: &At) -> Option<&Value> {
-        yaml::get(self.documents.get(at.document)?, &at.path)
+    pub fn object(&self, at: &At) -> Option<Value> {
+        let document = self.documents.get(at.document)?;
+        match &at.text {
+            Some((path, inner)) => {
+                let documents = inner_documents(yaml::get(document, path)?.as_str()?);
+                yaml::get(documents.get(*inner)?, &at.path).cloned()
+            }
+            None => yaml::get(document, &at.path).cloned(),
+        }
     }
 
     /// Makes edits in one object.
     pub fn edit(&mut self, at: &At, edits: &[Edit]) -> Result<()> {
-        let edits = edits.iter().cloned().map(|edit| edit.under(&at.path));
-        let edits: Vec<Edit> = edits.collect();
+        let edits = edits.iter().map(|edit| edit.clone().under(&at.path));
+        let mut edits: Vec<Edit> = edits.collect();
+        if let Some((path, inner)) = &at.text {
+            let document = self.documents.get(at.document);
+            let text = document.and_then(|document| yaml::get(document, path)?.as_str());
+            let text = yaml::guarded(text.unwrap_or_default());
+            let text = yaml::unguarded(&yaml::edit(&text, *inner, &edits)?);
+            edits = vec![Edit::Set(path.clone(), Value::from(text))];
+        }
         self.edited = yaml::edit(&self.edited, at.document, &edits).with_context(|| {
             let name = self.path.display();
             format!("cannot edit {name}: make the change by hand, -o patch shows it")
@@ -114,7 +134,7 @@ impl File {
     /// Makes a change, and says whether the text is another then; nothing where it cannot be made.
     pub fn make(&mut self, change: &Change) -> Option<bool> {
         let at = self.find(change)?;
-        let edits = remedy::edits(self.object(&at)?, change).ok()?;
+        let edits = remedy::edits(&self.object(&at)?, change).ok()?;
         let before = self.edited.clone();
         self.edit(&at, &edits).ok()?;
         Some(self.edited != before)
@@ -124,6 +144,30 @@ impl File {
     pub fn edited(&self) -> &str {
         &self.edited
     }
+}
+
+/// An object, and those that a list holds.
+fn add_objects(
+    all: &mut Vec<(At, Value)>,
+    value: &Value,
+    document: usize,
+    text: Option<(Vec<Step>, usize)>,
+) {
+    let at = |path: Vec<Step>| At {
+        document,
+        text: text.clone(),
+        path,
+    };
+    all.push((at(Vec::new()), value.clone()));
+    for (index, item) in value["items"].as_array().into_iter().flatten().enumerate() {
+        let path = vec![Step::Key("items".to_owned()), Step::Item(index)];
+        all.push((at(path), item.clone()));
+    }
+}
+
+/// The documents of a text in a document, which may be a template.
+fn inner_documents(text: &str) -> Vec<Value> {
+    yaml::documents(&yaml::guarded(text)).unwrap_or_default()
 }
 
 /// Whether an object has the name, in the namespace as far as that is known. What has no name yet

@@ -1,7 +1,7 @@
 //! What `fix` prints: what changes and why, how to apply it, and the change itself.
 
 use super::Mended;
-use crate::diagnosis::{Change, Finding, Place};
+use crate::diagnosis::{Change, Finding, Place, Site};
 use crate::evidence::Launcher;
 use crate::remedy::{self, Part};
 use crate::report::{clean, wrap};
@@ -115,6 +115,9 @@ fn caution(change: &Change, whole: bool) -> Option<String> {
 /// What applying it does to what runs.
 fn interrupts(place: &Place) -> &'static str {
     match place.kind.as_str() {
+        _ if place.site == Site::BitbucketAutoscaler => {
+            "The Jobs that the autoscaler makes from now on have it."
+        }
         "Job" => {
             "A Job's pod template cannot be changed: the Job is deleted and made anew, which ends the step that runs in it."
         }
@@ -130,7 +133,7 @@ fn interrupts(place: &Place) -> &'static str {
 }
 
 fn is_replaced(place: &Place) -> bool {
-    matches!(place.kind.as_str(), "Job" | "Pod")
+    place.site != Site::BitbucketAutoscaler && matches!(place.kind.as_str(), "Job" | "Pod")
 }
 
 /// How to apply a corrected manifest. A file that holds more must not be replaced as a whole: that
@@ -138,6 +141,11 @@ fn is_replaced(place: &Place) -> bool {
 pub fn apply(place: &Place, kubectl: &Kubectl, step: &str, file: &str, alone: bool) -> Vec<String> {
     let mut lines = wrap(&format!("{} {step}", interrupts(place)), WIDTH, 0);
     let (at, kind) = (kubectl.at(place), place.kind.to_lowercase());
+    if place.site == Site::BitbucketAutoscaler {
+        // Its ConfigMap is in a namespace of its own.
+        lines.push(format!("  kubectl{} apply -f {file}", kubectl.flags));
+        return lines;
+    }
     lines.push(match (is_replaced(place), alone) {
         (true, true) => format!("  {at} replace --force -f {file}"),
         (true, false) => format!(

@@ -2,11 +2,11 @@
 //! that stand beside.
 
 use super::place::Places;
-use super::{Context, Draft, arc, pod, without_template_lines};
+use super::{Context, Draft, arc, pod};
 use crate::collect::walk::text::plain;
 use crate::evidence::{Observed, Owner, Provider, WrittenSecret};
 use crate::systems::Site;
-use crate::yaml::{Node, Offset, load};
+use crate::yaml::{Node, Offset, load, without_template_lines};
 use std::collections::BTreeMap;
 
 /// Lists hold lists rarely, and ConfigMaps templates of ConfigMaps never.

@@ -197,28 +197,12 @@ impl Survey {
 /// Lines that hold nothing but a template's own words are none of YAML's.
 fn load(text: &str) -> Result<Vec<Node>, yaml::Broken> {
     yaml::load(text, Offset::default()).or_else(|broken| {
-        let blank = without_template_lines(text);
+        let blank = yaml::without_template_lines(text);
         match blank == text {
             true => Err(broken),
             false => yaml::load(&blank, Offset::default()).map_err(|_| broken),
         }
     })
-}
-
-/// The same text, in which lines such as `{{- if .x }}` or `<%#x%>` are empty.
-fn without_template_lines(text: &str) -> String {
-    let is_template = |line: &str| {
-        let line = line.trim();
-        [("{{", "}}"), ("<%", "%>"), ("{%", "%}")]
-            .iter()
-            .any(|(open, close)| {
-                line.starts_with(open) && line.ends_with(close) && line.matches(open).count() == 1
-            })
-    };
-    let lines = text
-        .lines()
-        .map(|line| if is_template(line) { "" } else { line });
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn home_of(draft: &Draft, file: &str) -> Option<Home> {

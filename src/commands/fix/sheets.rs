@@ -81,7 +81,7 @@ impl<'a> Sheets<'a> {
             (Some((file, at)), _) => {
                 let mut left = Vec::new();
                 for part in &prescription.parts {
-                    let object = file.object(&at).cloned().unwrap_or_default();
+                    let object = file.object(&at).unwrap_or_default();
                     match remedy::edits(&object, &part.change) {
                         Ok(edits) => file.edit(&at, &edits)?,
                         Err(refusal) => {
@@ -122,7 +122,7 @@ impl<'a> Sheets<'a> {
         file: &mut File,
         at: At,
     ) -> Result<Left<'f>> {
-        let mended = fix::mend(prescription, file.object(&at).cloned());
+        let mended = fix::mend(prescription, file.object(&at));
         if !mended.edits.is_empty() {
             match self.format {
                 FixFormat::Patch => match unprintable(&mended, None) {
