@@ -16,6 +16,7 @@ pub use resources::{DataRoot, Ended, Eviction, Standing};
 pub use traffic::{Block, Firewall, FirewallKind, Nat, OnLink, Traffic};
 
 pub use crate::systems::Provider;
+use crate::systems::Site;
 
 use crate::document;
 use crate::text::{clean::obeyed, yaml};
@@ -266,6 +267,9 @@ pub struct Runner {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Declared {
     pub file: String,
+    /// What kind of place the file is for an engine's settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Site>,
     /// The MTU of the pod network was told (--pod-mtu), and is not only supposed.
     #[serde(default)]
     pub pod_mtu_told: bool,
