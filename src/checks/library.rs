@@ -316,6 +316,7 @@ impl CheckFile {
         Source {
             file: &self.name,
             text: &self.text,
+            built_in: self.built_in,
         }
     }
 }

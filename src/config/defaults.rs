@@ -76,6 +76,7 @@ pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
     let source = Source {
         file: &file,
         text: &text,
+        built_in: false,
     };
     let (mut config, written) = Config::parse(source)?;
     let defaults = defaults(&written, source, command, given)?;
