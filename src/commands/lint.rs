@@ -2,7 +2,7 @@
 
 use super::gate::Gate;
 use super::output::Destinations;
-use super::{Exit, library, tell, tell_suppressed, tell_unmatched};
+use super::{Exit, library, tell, tell_passed, tell_suppressed, tell_unmatched};
 use crate::cli::Lint;
 use crate::config::{self, Config};
 use crate::diagnosis::Diagnosis;
@@ -35,11 +35,14 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
         options.fail_on.severity(),
     )
     .with_suppressed(suppressed)
+    .with_passed(linted.judgement.passed)
     .with_settings(settings.applied());
+    tell_passed(&diagnosis);
     tell_unmatched(settings, &diagnosis);
     destinations.write(color, |format, style| {
         report::render_files(format, &diagnosis, style)
     })?;
+    destinations.tell(&diagnosis);
     Ok(exit(&diagnosis, options))
 }
 

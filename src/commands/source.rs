@@ -8,7 +8,7 @@ use crate::collect::kubernetes::{Cluster, Order, Waits, cut_short};
 use crate::collect::{Limits, Selection, Stop};
 use crate::diagnosis::{Diagnosis, Severity};
 use crate::document;
-use crate::evidence::{Evidence, Probe};
+use crate::evidence::{Evidence, Probe, Runner};
 use crate::files;
 use crate::symptoms::Symptoms;
 use crate::text::shell;
@@ -35,10 +35,11 @@ pub struct Questions {
 /// Everything there is to see; live, also what checks ask.
 pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
     if let Some(name) = &source.demo {
-        return demo(name);
+        return narrow(demo(name)?, source, name);
     }
     if let Some(file) = &source.evidence {
-        return Evidence::parse(&read(file)?, &file.display().to_string());
+        let name = file.display().to_string();
+        return narrow(Evidence::parse(&read(file)?, &name)?, source, &name);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -64,12 +65,56 @@ pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
     evidence
 }
 
+/// Of a recording, the runners that the command line names.
+fn narrow(mut evidence: Evidence, source: &Source, name: &str) -> Result<Evidence> {
+    let in_namespace = |runner: &Runner| {
+        let namespace = source.namespace.as_ref();
+        namespace.is_none_or(|namespace| runner.namespace == *namespace)
+    };
+    let held = evidence.runners.iter().map(Runner::full_name);
+    let held: Vec<String> = held.collect();
+    evidence.runners.retain(in_namespace);
+    for pod in &source.pods {
+        if !evidence.runners.iter().any(|runner| runner.pod == *pod) {
+            bail!("{name} has no runner {pod}: it has {}", few(&held));
+        }
+    }
+    let named = |runner: &Runner| source.pods.is_empty() || source.pods.contains(&runner.pod);
+    evidence.runners.retain(named);
+    if let Some(namespace) = source
+        .namespace
+        .as_ref()
+        .filter(|_| evidence.runners.is_empty())
+    {
+        bail!(
+            "{name} has no runner in namespace {namespace}: it has {}",
+            few(&held)
+        );
+    }
+    Ok(evidence)
+}
+
+fn few(names: &[String]) -> String {
+    const MOST: usize = 5;
+    match names {
+        [] => "none".to_owned(),
+        names if names.len() > MOST => {
+            format!(
+                "{} and {} more",
+                names[..MOST].join(", "),
+                names.len() - MOST
+            )
+        }
+        names => names.join(", "),
+    }
+}
+
 fn tell_statistics(evidence: &Evidence) {
     let (Some(took), Some(requests)) = (evidence.took_ms, evidence.requests) else {
         return;
     };
     tracing::info!(
-        "looked for {took} ms: {} requests to the API server, of which {} were sent again",
+        "the examination took {took} ms and {} requests to the API server, {} of them retries",
         requests.sent,
         requests.retried
     );
@@ -93,11 +138,13 @@ fn demo(name: &str) -> Result<Evidence> {
 pub fn read(file: &Path) -> Result<String> {
     files::read_or_stdin(file, files::RECORDING).with_context(|| {
         let name = file.display();
-        let path = match file.exists() {
-            true => "FILE".to_owned(),
-            false => shell::word(&name.to_string()),
-        };
-        format!("cannot read the recording {name}: write one with `runner-doctor collect --output-file {path}`")
+        match file.exists() {
+            true => format!("cannot read the recording {name}"),
+            false => {
+                let path = shell::word(&name.to_string());
+                format!("cannot read the recording {name}: write one with `runner-doctor collect --output-file {path}`")
+            }
+        }
     })
 }
 
@@ -117,12 +164,10 @@ pub fn diagnosis(file: &Path, library: &Library) -> Result<Diagnosis> {
     let evidence = Evidence::parse(&text, &name)?;
     let judgement = judge(library, &evidence);
     let fail_on = Some(Severity::Error);
-    Ok(Diagnosis::new(
-        &evidence,
-        judgement.findings,
-        judgement.unknowns,
-        fail_on,
-    ))
+    Ok(
+        Diagnosis::new(&evidence, judgement.findings, judgement.unknowns, fail_on)
+            .with_passed(judgement.passed),
+    )
 }
 
 /// Names and tokens for names do not compare.

@@ -79,6 +79,12 @@ pub fn render(format: Format, diagnosis: &Diagnosis, style: &Style) -> String {
     }
 }
 
+/// The verdict, what was found and of how much, in a line.
+pub(crate) fn verdict_line(diagnosis: &Diagnosis) -> String {
+    let outcome = verdict::outcome(diagnosis);
+    format!("{}: {} ({})", outcome.word, outcome.found, outcome.scope)
+}
+
 /// The same of files: for people, each finding is shown where it stands.
 pub(crate) fn render_files(format: Format, diagnosis: &Diagnosis, style: &Style) -> String {
     match format {

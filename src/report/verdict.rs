@@ -69,10 +69,13 @@ fn found(diagnosis: &Diagnosis) -> String {
     if summary.known > 0 {
         parts.push(format!("{} known", summary.known));
     }
-    match parts.is_empty() {
-        true => "nothing found".to_owned(),
-        false => parts.join(", "),
+    if parts.is_empty() {
+        parts.push("nothing found".to_owned());
     }
+    if summary.passed > 0 {
+        parts.push(format!("{} passed", count(summary.passed, "check")));
+    }
+    parts.join(", ")
 }
 
 /// What is said of a runner with which nothing is wrong.
