@@ -321,6 +321,15 @@ impl Diagnosis {
 }
 
 impl ExaminedRunner {
+    /// What it is, for people; without a pod around it there is no more than an engine.
+    pub(crate) fn title(&self) -> &'static str {
+        let outermost = |layer: &Layer| layer.kind == LayerKind::OuterNetwork;
+        match self.provider {
+            Provider::Generic if self.layers.iter().any(outermost) => "Docker engine",
+            provider => provider.system().runner,
+        }
+    }
+
     fn new(evidence: &Evidence, runner: &Runner) -> Self {
         let no_network = runner.pod_namespace().is_none();
         let unseen = no_network && runner.engines.seen().is_empty() && runner.declared.is_none();

@@ -123,16 +123,22 @@ fn tell_statistics(evidence: &Evidence) {
 fn demo(name: &str) -> Result<Evidence> {
     let file = RECORDINGS.get_file(format!("{name}.yaml"));
     let text = file.and_then(|file| file.contents_utf8()).ok_or_else(|| {
-        let stems = RECORDINGS
-            .files()
-            .filter_map(|f| f.path().file_stem()?.to_str());
-        let names: Vec<&str> = stems.collect();
         anyhow!(
             "there is no built-in recording {name:?}: choose one of {}",
-            names.join(", ")
+            demos().join(", ")
         )
     })?;
     Evidence::parse(text, name)
+}
+
+/// The names of the recordings built in.
+pub fn demos() -> Vec<String> {
+    let stems = RECORDINGS
+        .files()
+        .filter_map(|file| file.path().file_stem());
+    stems
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .collect()
 }
 
 pub fn read(file: &Path) -> Result<String> {

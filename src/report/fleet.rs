@@ -102,7 +102,7 @@ fn write_cohort(page: &mut Page<'_>, cohort: &Cohort<'_>, diagnosis: &Diagnosis)
     };
     let what = match (cohort.first(), cohort.is_healthy()) {
         (first, true) => verdict::healthy(first),
-        (Some(runner), _) => runner.provider.system().runner.to_owned(),
+        (Some(runner), _) => runner.title().to_owned(),
         (None, _) => String::new(),
     };
     page.heading(0, (ink, &lead), (Ink::Bold, &name), &what);

@@ -72,7 +72,7 @@ fn write_header(page: &mut Page<'_>, cohort: &Cohort<'_>) {
             true => String::new(),
             false => format!(" on {word} {}", few(nodes.iter().map(|(name, _)| *name), 4)),
         };
-        runner.provider.system().runner.to_owned() + &on
+        runner.title().to_owned() + &on
     });
     page.heading(0, (Ink::Plain, ""), (Ink::Bold, cohort.names[0]), &what);
     if let [first, others @ ..] = &cohort.names[..]

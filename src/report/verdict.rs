@@ -69,11 +69,10 @@ fn found(diagnosis: &Diagnosis) -> String {
     if summary.known > 0 {
         parts.push(format!("{} known", summary.known));
     }
-    if parts.is_empty() {
-        parts.push("nothing found".to_owned());
-    }
     if summary.passed > 0 {
         parts.push(format!("{} passed", count(summary.passed, "check")));
+    } else if parts.is_empty() {
+        parts.push("nothing found".to_owned());
     }
     parts.join(", ")
 }
