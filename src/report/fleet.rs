@@ -3,6 +3,7 @@
 
 use super::cohort::Cohort;
 use super::findings;
+use super::fix;
 use super::groups::{by_reason, group, hidden_by_none, remarks};
 use super::layers;
 use super::page::Page;
@@ -31,13 +32,7 @@ pub(super) fn write(
     healthy: &[Cohort<'_>],
     sick: &[Cohort<'_>],
 ) {
-    let mut all: Vec<&Cohort<'_>> = sick.iter().chain(healthy).collect();
-    // What fails comes first, then what is unknown; of those alike, the largest group.
-    all.sort_by_key(|cohort| {
-        let worst = cohort.findings.iter().map(|f| f.severity).max();
-        let size = cohort.names.len();
-        std::cmp::Reverse((!cohort.is_healthy(), worst, size))
-    });
+    let all: Vec<&Cohort<'_>> = sick.iter().chain(healthy).collect();
     write_opening(page, diagnosis, &all);
     let told = all.iter().position(|cohort| !cohort.is_healthy());
     let (shown, more) = all.split_at(all.len().min(MOST_COHORTS));
@@ -179,9 +174,8 @@ fn write_difference(page: &mut Page<'_>, cohort: &Cohort<'_>) {
             finding.message
         );
         page.prose(4, severity_ink(finding.severity), &text);
-        let room = page.lines() + 4 <= SCREEN;
-        if let Some(fix) = finding.remedies.first().filter(|_| room) {
-            page.labelled(4, "fix:", Ink::Plain, fix.title.trim_end_matches(':'));
+        if let Some(fix) = finding.remedies.first() {
+            page.labelled(4, "fix:", Ink::Plain, &fix::sentence(fix));
         }
         if !others.is_empty() {
             let others = others.iter().map(|group| group.roots[0].check.as_str());

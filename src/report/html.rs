@@ -231,7 +231,11 @@ impl<'a> Page<'a> {
 
     fn environment(&mut self, diagnosis: &Diagnosis) {
         let environment = &diagnosis.environment;
-        let mut facts: Vec<(&str, String)> = vec![("Doctor", text(&environment.doctor))];
+        let examined = verdict::examined(diagnosis);
+        let mut facts: Vec<(&str, String)> = vec![match &examined {
+            Some(examined) => ("Examined", text(examined)),
+            None => ("Version", text(&environment.doctor)),
+        }];
         facts.extend(
             environment
                 .kubernetes

@@ -3,6 +3,7 @@
 
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity, Unknown, Verdict};
 use crate::text::clean::obeyed;
+use jiff::Timestamp;
 use std::fmt::Write;
 
 pub(super) fn render(diagnosis: &Diagnosis) -> String {
@@ -47,6 +48,7 @@ struct Suite<'a> {
     findings: Vec<&'a Finding>,
     unknowns: Vec<&'a Unknown>,
     passed: &'a [String],
+    examined_at: Option<Timestamp>,
     least: Option<Severity>,
 }
 
@@ -59,6 +61,7 @@ impl<'a> Suite<'a> {
             name,
             findings: findings.collect(),
             unknowns: unknowns.collect(),
+            examined_at: diagnosis.environment.examined_at,
             passed: runner.map_or(&[], |runner| &runner.passed),
             least,
         }
@@ -78,10 +81,13 @@ impl<'a> Suite<'a> {
     }
 
     fn write(&self, out: &mut String) {
+        let at = self.examined_at;
+        let at = at.map(|at| at.strftime(" timestamp=\"%Y-%m-%dT%H:%M:%S\"").to_string());
         let _ = writeln!(
             out,
-            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">",
+            "  <testsuite name=\"{}\"{} tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">",
             xml(self.name),
+            at.unwrap_or_default(),
             self.tests(),
             self.failures(),
             self.unknowns.len()

@@ -91,6 +91,15 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         &labels,
         networks(diagnosis, of_files, carrier),
     );
+    if let Some(at) = diagnosis.environment.examined_at {
+        write(
+            &mut out,
+            "examined_timestamp_seconds",
+            "When the examination began, in seconds since 1970",
+            &[],
+            one(at.as_second() as f64),
+        );
+    }
     if let Some(took) = diagnosis.environment.took_ms {
         write(
             &mut out,

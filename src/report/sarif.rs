@@ -24,6 +24,13 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     if let Some(reason) = &diagnosis.incomplete {
         notes.push(note("warning", &format!("incomplete: {reason}")));
     }
+    let mut invocation = json!({
+        "executionSuccessful": diagnosis.incomplete.is_none(),
+        "toolExecutionNotifications": notes,
+    });
+    if let Some(at) = diagnosis.environment.examined_at {
+        invocation["startTimeUtc"] = json!(at.to_string());
+    }
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -34,10 +41,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
                 "rules": rules,
             }},
             "columnKind": "unicodeCodePoints",
-            "invocations": [{
-                "executionSuccessful": diagnosis.incomplete.is_none(),
-                "toolExecutionNotifications": notes,
-            }],
+            "invocations": [invocation],
             "results": results,
         }],
     });

@@ -46,6 +46,17 @@ pub(super) fn outcome(diagnosis: &Diagnosis) -> Outcome {
     }
 }
 
+/// When and by which version; of files there is nothing to say.
+pub(super) fn examined(diagnosis: &Diagnosis) -> Option<String> {
+    let environment = &diagnosis.environment;
+    let when = match environment.examined_at {
+        Some(at) => at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        None if environment.kubernetes.is_some() => "(time not recorded)".to_owned(),
+        None => return None,
+    };
+    Some(format!("{when} by {}", environment.doctor))
+}
+
 /// There was nothing to examine, or nothing that could tell of it.
 pub(super) fn is_empty(diagnosis: &Diagnosis) -> bool {
     diagnosis.runners.is_empty() && diagnosis.findings.is_empty()
