@@ -5,6 +5,7 @@ use runner_doctor::checks::{Library, judge};
 use runner_doctor::diagnosis::{Diagnosis, Severity, Verdict};
 use runner_doctor::evidence::{Evidence, Observation};
 use runner_doctor::report::{Format, Style, render};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -161,6 +162,45 @@ fn hiding_evidence_never_makes_a_runner_healthy() {
                     found(&before).contains(&finding),
                     "{name} without {what}: {finding:?}"
                 );
+            }
+        }
+    }
+}
+
+/// Where one part of the evidence contradicts another, nothing is lost in silence.
+#[test]
+fn contradicted_evidence_never_makes_a_runner_healthy() {
+    let (nothing, empty, zero) = (json!([]), json!(""), json!(0));
+    let changes = [
+        ("engines", &nothing),
+        ("engines/0/api/networks", &nothing),
+        ("engines/1/api/networks", &nothing),
+        ("engines/0/api/networks/2/driver", &empty),
+        ("engines/0/api/networks/2/bridge", &Value::Null),
+        ("namespaces/1/parent", &Value::Null),
+        ("namespaces/0/interfaces/1/mtu", &zero),
+        ("namespaces/1/interfaces/1/mtu", &zero),
+        ("namespaces/2/interfaces/0/mtu", &zero),
+    ];
+    for name in ["article", "half-fixed", "cured"] {
+        let whole = recording(name);
+        let before = diagnose(&whole);
+        for (place, value) in changes {
+            let mut document = serde_json::to_value(&whole).unwrap();
+            let part = document.pointer_mut(&format!("/runners/0/{place}"));
+            *part.unwrap() = value.clone();
+            let after = diagnose(&serde_json::from_value(document).unwrap());
+            let case = format!("{name}: {place} = {value}");
+            assert_ne!(after.verdict, Verdict::Healthy, "{case}");
+            let new = found(&after).iter().any(|f| !found(&before).contains(f));
+            for lost in before
+                .findings
+                .iter()
+                .filter(|f| !after.findings.contains(f))
+            {
+                let still = after.findings.iter().any(|f| f.check == lost.check);
+                let unknown = after.unknowns.iter().any(|u| u.check == lost.check);
+                assert!(new || still || unknown, "{case}: {} is lost", lost.check);
             }
         }
     }

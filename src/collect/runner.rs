@@ -1,7 +1,7 @@
 //! Walks one runner: every running engine container of its pod, once.
 
 use super::{Exec, Place};
-use crate::collect::walk::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked};
+use crate::collect::walk::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked, out_of_sight};
 use crate::evidence::{
     AsksElsewhere, Engine, Observation, Observed, PodContainer, Probed, Reason, Runner, Unseen, Why,
 };
@@ -18,6 +18,7 @@ pub async fn walk_runner<E: Exec>(
     max_depth: usize,
 ) -> Runner {
     let mut seen = Vec::new();
+    let mut failed = Vec::new();
     let mut ahead = None;
     for container in runner.engine_containers() {
         if container.state.phase != "running" {
@@ -36,13 +37,19 @@ pub async fn walk_runner<E: Exec>(
         };
         let walk = Walk::new(mode, orders);
         let begun = seconds();
-        seen.push(match exec.exec(&place, &walk, orders.longest()).await {
-            Ok(stream) if stream.len() >= STREAM_BYTES => Seen::nothing(Reason::StreamTooLarge {
+        let stream = match exec.exec(&place, &walk, orders.longest()).await {
+            Ok(stream) if stream.len() >= STREAM_BYTES => Err(Reason::StreamTooLarge {
                 container: container.name.clone(),
                 bytes: STREAM_BYTES as i64,
             }),
+            said => said,
+        };
+        seen.push(match stream {
             Ok(stream) => read(walk, stream, walked).await,
-            Err(reason) => Seen::nothing(reason),
+            Err(reason) => {
+                failed.push(out_of_sight(&container.name, Unseen(reason.clone())));
+                Seen::nothing(reason)
+            }
         });
         let clock = seen.last().and_then(|seen| seen.clock);
         ahead = ahead.or(clock.map(|clock| outside(clock, begun..=seconds())));
@@ -54,6 +61,8 @@ pub async fn walk_runner<E: Exec>(
         return runner;
     };
     if let Observed(engines) = &mut seen.engines {
+        // Where another container was walked, its engines do not stand for those of this one.
+        engines.extend(failed);
         bound(engines, max_depth);
     }
     runner.standing.clock_ahead = match (ahead, &seen.engines) {
@@ -155,8 +164,51 @@ fn same_engine(a: &Engine, b: &Engine) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{bound, outside};
+    use super::*;
     use crate::checks::case::healthy;
+    use std::time::Duration;
+
+    /// A pod in which the exec into one container is refused.
+    struct OneRefused(&'static str);
+
+    impl Exec for OneRefused {
+        async fn exec(&self, place: &Place, walk: &Walk, _: Duration) -> Result<Vec<u8>, Reason> {
+            let stream = include_str!("../../tests/recordings/walks/dash.txt");
+            match place.container == self.0 {
+                true => Err(Reason::OutOfTime),
+                false => Ok(stream
+                    .replace(crate::untrusted::MARK, walk.mark())
+                    .into_bytes()),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_container_that_could_not_be_entered_is_not_lost_beside_one_that_could() {
+        let mut runner = healthy().unwrap().runners.remove(0);
+        let mut second = runner.engine_containers().next().unwrap().clone();
+        second.name = "second".to_owned();
+        runner.containers.push(second);
+        let orders = Orders {
+            step: Duration::from_secs(1),
+            whole: Duration::from_secs(1),
+            await_nested: None,
+            confirm: None,
+            probes: Vec::new(),
+        };
+        let walked = walk_runner(&OneRefused("second"), runner, &Mode::Pod, &orders, 8).await;
+        let engines = walked.engines.seen();
+        let told = engines.iter().map(|e| (e.path.as_str(), e.api.reason()));
+        let told: Vec<_> = told.collect();
+        assert_eq!(
+            told,
+            [
+                ("docker-in-docker", None),
+                ("docker-in-docker/bb_docker", None),
+                ("second", Some(&Reason::OutOfTime))
+            ]
+        );
+    }
 
     #[test]
     fn an_engine_below_the_last_level_is_unknown_and_what_is_in_it_left_out() {

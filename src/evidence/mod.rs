@@ -695,7 +695,7 @@ impl Runner {
 
     /// The namespace that the pod's containers share.
     pub fn pod_namespace(&self) -> Option<&NetworkNamespace> {
-        self.namespaces.seen().iter().find(|ns| ns.parent.is_none())
+        outermost(self.namespaces.seen())
     }
 }
 
@@ -711,12 +711,47 @@ impl Engine {
     }
 }
 
+impl Interface {
+    /// Its MTU; no device carries packets of nothing.
+    pub fn size(&self) -> Observation<i64> {
+        positive(self.mtu, &self.name)
+    }
+}
+
+/// The MTU of an interface or a network, where it can be one.
+pub fn positive(mtu: i64, of: &str) -> Observation<i64> {
+    match mtu > 0 {
+        true => Observed(mtu),
+        false => Observation::Unobserved(Reason::NoMtu {
+            interface: of.to_owned(),
+        }),
+    }
+}
+
 impl Route {
     /// What it carries through its device: the narrower of both, as far as its own MTU is known.
     pub fn carries(&self, device: &Interface) -> i64 {
         let own = self.mtu.observed().copied().flatten();
         device.mtu.min(own.unwrap_or(i64::MAX))
     }
+}
+
+/// The namespace around all others: the one without a parent. Where another one's parent is missing
+/// too, it is the one that does not belong to containers of an engine alone; none where that leaves
+/// several.
+pub fn outermost(namespaces: &[NetworkNamespace]) -> Option<&NetworkNamespace> {
+    let nested = |ns: &NetworkNamespace| ns.holders.iter().all(|holder| holder.contains('/'));
+    let mut outer = namespaces.iter().filter(|ns| ns.parent.is_none());
+    let first = outer.next()?;
+    let Some(second) = outer.next() else {
+        return Some(first);
+    };
+    let mut left = [first, second]
+        .into_iter()
+        .chain(outer)
+        .filter(|ns| !nested(ns));
+    let only = left.next()?;
+    left.next().is_none().then_some(only)
 }
 
 impl NetworkNamespace {

@@ -378,6 +378,15 @@ pub enum Reason {
         because: Box<Reason>,
     },
     NoContainerOnNetwork,
+    /// Of an interface or a network no size of packets above 0 was read.
+    NoMtu {
+        interface: String,
+    },
+
+    // What the rest of the evidence contradicts.
+    NoNetworksListed,
+    NetworkWithoutDriver,
+    BridgeWithoutNetwork,
 
     // The node and the CNI.
     NodeForbidden {
@@ -538,6 +547,10 @@ impl Reason {
             | R::WayOutLoops
             | R::DeviceNotSeen { .. }
             | R::PeerNotFound { .. }
+            | R::NoMtu { .. }
+            | R::NoNetworksListed
+            | R::NetworkWithoutDriver
+            | R::BridgeWithoutNetwork
             | R::NodeWalkNotRun
             | R::NodeRouteNotFound
             | R::FileUnreadable { .. }

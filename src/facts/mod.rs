@@ -9,6 +9,7 @@ mod containers;
 mod data;
 mod engines;
 mod files;
+mod gaps;
 mod hosts;
 pub mod mtu_path;
 mod namespaces;

@@ -5,7 +5,7 @@
 use super::Link;
 use crate::evidence::{
     Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Outermost, Reason, Route,
-    Tcpmss, Unseen,
+    Tcpmss, Unseen, outermost,
 };
 
 /// The namespace of an engine that works out of sight.
@@ -92,6 +92,10 @@ impl<'a> Topology<'a> {
         self.namespaces.iter().find(|ns| ns.id == id)
     }
 
+    fn is_outermost(&self, namespace: &NetworkNamespace) -> bool {
+        outermost(self.namespaces).is_some_and(|outer| outer.id == namespace.id)
+    }
+
     /// Follows the default route out of namespace `start`.
     pub fn way_out(&self, start: i64, family: Family) -> WayOut {
         let mut way = WayOut {
@@ -128,11 +132,18 @@ impl<'a> Topology<'a> {
             }
         };
         let peer = self.peer(namespace, device);
+        let ends = [Some(device), peer.map(|(_, end)| end)];
+        for end in ends.into_iter().flatten() {
+            if let Unseen(reason) = end.size() {
+                way.unseen(reason);
+                return Step::End;
+            }
+        }
         let mut mtu = device.mtu.min(peer.map_or(i64::MAX, |(_, peer)| peer.mtu));
         match &route.mtu {
             Observed(of_route) => mtu = mtu.min(of_route.unwrap_or(i64::MAX)),
             // Docker sets no MTU on routes; a CNI may, on the pod's.
-            Unseen(reason) if namespace.parent.is_none() => {
+            Unseen(reason) if self.is_outermost(namespace) => {
                 if let Unseen(cni) = &self.device_mtu_counts {
                     way.unseen(Reason::RouteMtuUnknown {
                         route: Box::new(reason.clone()),
@@ -151,10 +162,14 @@ impl<'a> Topology<'a> {
         if device.kind == InterfaceKind::Tun {
             return Step::End;
         }
-        if namespace.parent.is_none() {
+        if self.is_outermost(namespace) {
             if self.outermost == Outermost::Container {
                 way.unseen(Reason::CarrierOutOfView);
             }
+            return Step::End;
+        }
+        if namespace.parent.is_none() {
+            way.unseen(Reason::NamespaceNotRead);
             return Step::End;
         }
         match peer {
@@ -209,8 +224,10 @@ impl<'a> Topology<'a> {
         }
         let found = only(&|_| true)?;
         let parent_was_read = |of: &NetworkNamespace| {
-            let parent = of.parent.and_then(|id| self.namespace(id));
-            parent.is_none_or(|parent| parent.interfaces.observed().is_some())
+            of.parent.is_none_or(|id| {
+                let parent = self.namespace(id);
+                parent.is_some_and(|parent| parent.interfaces.observed().is_some())
+            })
         };
         (parent_was_read(namespace) && parent_was_read(found.0)).then_some(found)
     }
@@ -223,7 +240,7 @@ impl<'a> Topology<'a> {
     ) -> String {
         match peer.and_then(|(outer, port)| Some((outer, port.bridge.as_ref()?))) {
             Some((outer, bridge)) => (self.bridge_name)(outer.id, bridge),
-            None if namespace.parent.is_none() => {
+            None if self.is_outermost(namespace) => {
                 format!("{} ({})", self.outermost.network(), device.name)
             }
             None => device.name.clone(),

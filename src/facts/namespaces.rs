@@ -2,10 +2,10 @@
 //! resolves names there.
 
 use super::networks::{DEFAULT_BRIDGE, NetworkView, networks_unseen, views};
-use super::{Hole, NamespaceFacts, Section};
+use super::{Hole, NamespaceFacts, Section, gaps};
 use crate::evidence::{
-    Engine, Evidence, Firewall, FirewallKind, NetworkNamespace, Observation, Observed, Runner,
-    Traffic, Unseen,
+    Engine, Evidence, Firewall, FirewallKind, NetworkNamespace, Observation, Observed, Reason,
+    Runner, Traffic, Unseen,
 };
 use std::net::IpAddr;
 
@@ -37,18 +37,26 @@ fn of(
     views: &[NetworkView],
 ) -> NamespaceFacts {
     let engines = runner.engines.seen();
+    let pod = runner
+        .pod_namespace()
+        .is_some_and(|pod| pod.id == namespace.id);
     let cut = traffic
         .firewalls
         .as_ref()
-        .map(|all| cut(all, namespace, views));
+        .and_then(|all| match cut(all, namespace, views) {
+            None if cuts_unnamed(all, &gaps::unnamed(runner, namespace)) => {
+                Observation::Unobserved(Reason::BridgeWithoutNetwork)
+            }
+            found => Observed(found),
+        });
     let found = cut.observed().and_then(Option::as_ref);
     NamespaceFacts {
-        name: match namespace.parent {
-            None => runner.outermost.network().to_owned(),
-            Some(_) => namespace.holders.join(", "),
+        name: match pod {
+            true => runner.outermost.network().to_owned(),
+            false => namespace.holders.join(", "),
         },
         engine: engine_of(namespace, engines).map(|engine| engine.path.clone()),
-        pod: namespace.parent.is_none(),
+        pod,
         dropped_now: traffic.dropped_now.clone(),
         cut_by_default: found.is_some_and(|cut| cut.by_default),
         firewall: found.map(|cut| cut.firewall.command().to_owned()),
@@ -124,6 +132,17 @@ fn cut(firewalls: &[Firewall], namespace: &NetworkNamespace, views: &[NetworkVie
             by_default,
             firewall: firewall.kind,
         })
+    })
+}
+
+/// Whether a bridge is cut off that belongs to no network that is known.
+fn cuts_unnamed(firewalls: &[Firewall], unnamed: &[Hole]) -> bool {
+    let dropped = |f: &Firewall| [f.drops_by_rule.clone(), f.drops_from.clone()].concat();
+    let mut dropped = firewalls.iter().flat_map(dropped);
+    dropped.any(|bridge| {
+        unnamed
+            .iter()
+            .any(|hole| hole.subject.as_ref() == Some(&bridge))
     })
 }
 

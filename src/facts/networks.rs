@@ -1,9 +1,9 @@
 //! The facts of each Docker network: the size of its packets, and what carries them out.
 
-use super::{Hole, Link, NetworkFacts, Section};
+use super::{Hole, Link, NetworkFacts, Section, gaps};
 use crate::evidence::{
     DockerNetwork, Engine, Evidence, Fetched, Interface, NetworkNamespace, Observation, Observed,
-    Outermost, Provider, Reason, Runner, Unseen,
+    Outermost, Provider, Reason, Runner, Unseen, outermost, positive,
 };
 use crate::facts::mtu_path::{Family, Topology, WayOut};
 
@@ -61,6 +61,7 @@ pub(crate) fn views<'a>(evidence: &Evidence, runner: &'a Runner) -> Vec<NetworkV
 fn view<'a>(engine: &'a Engine, network: DockerNetwork, topology: &Topology) -> NetworkView<'a> {
     let network = &network;
     let (mtu, mtu_source) = own_mtu(engine, network, topology);
+    let mtu = mtu.and_then(|mtu| positive(mtu, &shown_name(network)));
     let way = narrower_way(engine, network, topology);
     let carrier = way.carrier(mtu.observed().copied());
     let download = download(engine, network, topology);
@@ -87,29 +88,16 @@ fn view<'a>(engine: &'a Engine, network: DockerNetwork, topology: &Topology) -> 
     }
 }
 
-/// What is known to be missing: nothing was seen, an engine that does not answer, a level that
-/// exists only while a build runs.
+/// What is known to be missing, and a level that exists only while a build runs.
 fn holes(runner: &Runner) -> Vec<Hole> {
-    let hole = |engine: Option<&str>, reason: Reason| Hole {
-        engine: engine.map(str::to_owned),
-        subject: None,
-        reason,
-    };
-    if let Some(reason) = runner.namespaces.reason() {
-        return vec![hole(None, reason.clone())];
-    }
-    if let Some(reason) = runner.engines.reason() {
-        return vec![hole(None, reason.clone())];
-    }
-    let mut holes = Vec::new();
-    for engine in runner.engines.seen() {
-        if let Some(reason) = networks_unseen(engine) {
-            holes.push(hole(Some(&engine.path), reason.clone()));
-        }
-    }
+    let mut holes = gaps::of(runner);
     if awaits_nested_engine(runner) {
-        let engine = runner.engines.seen().first().map(|e| e.path.as_str());
-        holes.push(hole(engine, Reason::NoNestedEngine));
+        let engine = runner.engines.seen().first();
+        holes.push(Hole {
+            engine: engine.map(|engine| engine.path.clone()),
+            subject: None,
+            reason: Reason::NoNestedEngine,
+        });
     }
     holes
 }
@@ -148,14 +136,14 @@ fn networks_of(engine: &Engine, all: &[Engine], topology: &Topology) -> Vec<Dock
     };
     let bridges = namespace.interfaces.seen().iter().map(|i| i.name.as_str());
     bridges
-        .filter(|name| *name == DEFAULT_BRIDGE || is_docker_bridge(name))
+        .filter(|name| is_docker_bridge(name))
         .filter(|name| owner(all, namespace.id, name).is_none_or(|(other, _)| other == engine))
         .map(bridge_network)
         .collect()
 }
 
 /// The networks that an engine names itself, or that a file tells it to make.
-fn listed(engine: &Engine) -> Option<&[DockerNetwork]> {
+pub(super) fn listed(engine: &Engine) -> Option<&[DockerNetwork]> {
     if let Some(planned) = &engine.planned {
         return Some(&planned.networks);
     }
@@ -185,10 +173,12 @@ fn bridge_network(bridge: &str) -> DockerNetwork {
     }
 }
 
-/// `br-` and the first 12 digits of the network's id.
-fn is_docker_bridge(name: &str) -> bool {
-    name.strip_prefix("br-")
-        .is_some_and(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+/// `docker0`, or `br-` and the first 12 digits of the network's id.
+pub(super) fn is_docker_bridge(name: &str) -> bool {
+    name == DEFAULT_BRIDGE
+        || name
+            .strip_prefix("br-")
+            .is_some_and(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// The engine, and the network of it, that a bridge in a namespace belongs to.
@@ -216,6 +206,9 @@ fn has_packets(network: &DockerNetwork) -> bool {
 }
 
 fn not_judged(network: &DockerNetwork) -> Option<String> {
+    if network.driver.is_empty() {
+        return Some(Reason::NetworkWithoutDriver.to_string());
+    }
     if network.driver != "bridge" {
         return Some(format!("{} networks are not judged", network.driver));
     }
@@ -229,7 +222,7 @@ fn is_default(network: &DockerNetwork) -> bool {
 }
 
 /// People know the default network by its bridge.
-fn shown_name(network: &DockerNetwork) -> String {
+pub(super) fn shown_name(network: &DockerNetwork) -> String {
     match (&network.bridge, network.name.as_str()) {
         (Some(bridge), "bridge") => bridge.clone(),
         _ => network.name.clone(),
@@ -302,7 +295,7 @@ fn download(
 
 /// How the download from the pod's own network went; absent where it is not known.
 fn pod_download(topology: &Topology) -> Option<String> {
-    let pod = topology.namespaces.iter().find(|ns| ns.parent.is_none())?;
+    let pod = outermost(topology.namespaces)?;
     let download = pod.download.as_ref()?.observed()?;
     Some(download.outcome.name().to_owned())
 }
@@ -323,7 +316,7 @@ fn members<'a>(
         .collect()
 }
 
-/// The widest interface that containers on a network have now.
+/// The widest interface that containers on a network have now; one without an MTU may be it.
 fn live_mtu(
     namespace: Option<&NetworkNamespace>,
     network: &DockerNetwork,
@@ -332,13 +325,13 @@ fn live_mtu(
     let namespace = namespace?;
     let bridge = network.bridge.as_deref()?;
     let ports = namespace.interfaces.seen().iter();
-    ports
+    let sizes = ports
         .filter(|port| port.bridge.as_deref() == Some(bridge))
         .map(|port| match topology.peer(namespace, port) {
             Some((_, inside)) => inside.mtu,
             None => port.mtu,
-        })
-        .max()
+        });
+    sizes.max_by_key(|mtu| (*mtu <= 0, *mtu))
 }
 
 /// The way out of the families that a network has, the narrower one.

@@ -1,13 +1,14 @@
 //! Which addresses a Docker network takes from something else: inside its engine's namespace every
 //! packet to them goes to the network, and never reaches whom it is for.
 
-use super::networks::{NetworkView, networks_unseen, views};
-use super::{Hole, Section, SubnetFacts};
+use super::networks::{NetworkView, views};
+use super::{Section, SubnetFacts, gaps};
 use crate::evidence::{
     Engine, Evidence, NetworkNamespace, Node, Observation, Observed, Outermost, Reason, Runner,
     Unseen,
 };
 use ipnet::Ipv4Net;
+use std::iter::successors;
 use std::net::Ipv4Addr;
 
 pub(super) fn derive(
@@ -15,18 +16,6 @@ pub(super) fn derive(
     runner: &Runner,
     node: Option<&Node>,
 ) -> Section<SubnetFacts> {
-    let unseen = runner.namespaces.reason().or(runner.engines.reason());
-    let mut holes: Vec<Hole> = unseen
-        .map(|reason| hole(None, reason))
-        .into_iter()
-        .collect();
-    if holes.is_empty() {
-        let engines = runner.engines.seen().iter();
-        holes.extend(engines.filter_map(|engine| {
-            let reason = networks_unseen(engine)?;
-            Some(hole(Some(&engine.path), reason))
-        }));
-    }
     let neighbours = Neighbours { runner, node };
     let views = views(evidence, runner).into_iter();
     Section {
@@ -34,15 +23,7 @@ pub(super) fn derive(
             .filter(|view| view.network.driver == "bridge")
             .map(|view| neighbours.of(view))
             .collect(),
-        holes,
-    }
-}
-
-fn hole(engine: Option<&str>, reason: &Reason) -> Hole {
-    Hole {
-        engine: engine.map(str::to_owned),
-        subject: None,
-        reason: reason.clone(),
+        holes: gaps::of(runner),
     }
 }
 
@@ -99,9 +80,28 @@ impl Neighbours<'_> {
                 with: near.name,
                 cuts: near.cuts,
             })),
+            (None, Observed(_)) if !self.all_around(namespace) => {
+                Observation::Unobserved(Reason::NamespaceNotRead)
+            }
             (None, Observed(_)) => Observed(None),
             (None, Unseen(reason)) => Unseen(reason.clone()),
         }
+    }
+
+    /// Every namespace around this one was read.
+    fn all_around(&self, namespace: &NetworkNamespace) -> bool {
+        let around = self.around(namespace);
+        let outermost = around.last().copied().unwrap_or(namespace);
+        let pod = self.runner.pod_namespace();
+        pod.is_some_and(|pod| pod.id == outermost.id)
+    }
+
+    /// The namespaces around one, from the inside out.
+    fn around(&self, namespace: &NetworkNamespace) -> Vec<&NetworkNamespace> {
+        let outward = |namespace: &&NetworkNamespace| self.namespace(namespace.parent?);
+        let all = successors(outward(&namespace), outward);
+        // Each level once, though damaged evidence may turn in a circle.
+        all.take(self.runner.namespaces.seen().len()).collect()
     }
 
     fn namespace(&self, id: i64) -> Option<&NetworkNamespace> {
@@ -128,15 +128,11 @@ impl Neighbours<'_> {
     /// Everything whose address is known, as seen from an engine's namespace.
     fn near<'a>(&'a self, namespace: &'a NetworkNamespace) -> Vec<Near<'a>> {
         let mut near = on_link(namespace, None);
-        let mut outer = namespace;
-        // Each level once, though damaged evidence may turn in a circle.
-        for _ in self.runner.namespaces.seen() {
-            let Some(next) = outer.parent.and_then(|id| self.namespace(id)) else {
-                break;
-            };
-            outer = next;
+        let around = self.around(namespace);
+        for outer in &around {
             near.extend(on_link(outer, way_out(outer)));
         }
+        let outer = around.last().copied().unwrap_or(namespace);
         if self.runner.outermost == Outermost::Pod {
             near.extend(name_servers(namespace));
             near.extend(name_servers(outer));

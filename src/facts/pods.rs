@@ -4,7 +4,7 @@ use super::networks::device_mtu_counts;
 use super::{Link, PodFacts, Section};
 use crate::evidence::{
     Download, Encapsulation, Evidence, InterfaceKind, Node, Observation, Observed, Outermost,
-    Reason, Runner, Standing, Unseen, Uplink,
+    Reason, Runner, Standing, Unseen, Uplink, positive,
 };
 use crate::facts::mtu_path::{Family, Topology};
 
@@ -142,7 +142,10 @@ fn download(runner: &Runner) -> Observation<Option<Download>> {
 
 fn uplink(runner: &Runner, node: Option<&Node>) -> Observation<Uplink> {
     match (node, &runner.node) {
-        (Some(node), _) => node.uplink.clone(),
+        (Some(node), _) => {
+            let uplink = node.uplink.clone();
+            uplink.and_then(|uplink| positive(uplink.mtu, &uplink.name).map(|_| uplink))
+        }
         (None, Some(name)) => Unseen(Reason::NodeForbidden { node: name.clone() }),
         (None, None) => Observation::Unobserved(Reason::NoNode),
     }

@@ -288,6 +288,14 @@ impl fmt::Display for Reason {
             R::NoContainerOnNetwork => f.write_str(
                 "no container runs on it now, so no download could be tried from there",
             ),
+            R::NoMtu { interface } => write!(f, "the MTU of {interface} was not read"),
+            R::NoNetworksListed => {
+                f.write_str("the engine lists no network, not even those that every engine has")
+            }
+            R::NetworkWithoutDriver => f.write_str("the engine does not tell its driver"),
+            R::BridgeWithoutNetwork => f.write_str(
+                "it is a bridge of Docker, and no engine that was seen names a network of it",
+            ),
             R::NodeForbidden { node } => {
                 write!(f, "node {node} could not be read: grant `get` on nodes")
             }

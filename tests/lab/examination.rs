@@ -254,9 +254,13 @@ impl Found {
         };
         (live != replayed).then(|| {
             format!(
-                "its recording is judged otherwise: only live [{}], only recorded [{}]",
+                "its recording is judged otherwise: only live [{}], only recorded [{}]; live: {:?}",
                 only(&live, &replayed),
-                only(&replayed, &live)
+                only(&replayed, &live),
+                self.unknowns()
+                    .iter()
+                    .map(|u| &u.reasons)
+                    .collect::<Vec<_>>()
             )
         })
     }

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stderr)]
 
 mod access;
+mod builds;
 mod cures;
 mod examination;
 mod extent;
@@ -15,6 +16,7 @@ mod hostile;
 mod interrupted;
 mod lab;
 mod leaks;
+mod left;
 mod manifest;
 mod newcomer;
 mod recreated;
@@ -105,6 +107,7 @@ fn proofs() -> Vec<Trial> {
         proof("twelve-deep", extent::deep),
         proof("kubelet-misbehaves", fleet::examine),
         proof("hostile-containers", hostile::examine),
+        proof("hostile-build", builds::examine),
         proof("interrupted-walk", interrupted::examine),
         proof("least-rights", rights::examine),
         proof("nothing-is-touched", untouched::examine),
@@ -115,6 +118,7 @@ fn proofs() -> Vec<Trial> {
         proof("newcomer-as-job", newcomer::as_job),
         proof("newcomer-as-deployment", newcomer::as_deployment),
         proof("nothing-leaks", leaks::examine),
+        proof("nothing-is-left", left::examine),
         proof("recreated-pods", recreated::examine),
     ]
 }

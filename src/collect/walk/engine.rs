@@ -27,11 +27,18 @@ const DEEPEST: usize = 64;
 
 /// Reads every dockerd that the walk found, outer before inner.
 pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Vec<Engine> {
-    let mut found: Vec<Found> = candidates(frames, processes)
-        .into_iter()
-        .map(|process| Found::read(frames, process))
-        .collect();
+    let candidates = candidates(frames, processes);
+    let read = candidates.iter().take(MOST + 1);
+    let mut found: Vec<Found> = read.map(|process| Found::read(frames, process)).collect();
     refuse_borrowed_answers(&mut found);
+    // A walk names no more than one beyond its bound; where a forged stream does, that one stands for the rest.
+    let more = candidates.len().saturating_sub(MOST + 1);
+    if let (1.., Some(last)) = (more, found.last_mut()) {
+        last.api = Unseen(Reason::MoreEngines {
+            more: count(more),
+            most: count(MOST),
+        });
+    }
     let mut by_mount: HashMap<Option<i64>, usize> = HashMap::new();
     for (at, engine) in found.iter().enumerate() {
         by_mount.entry(engine.process.mnt).or_insert(at);
@@ -65,12 +72,10 @@ fn candidates<'a>(frames: &Frames, processes: &'a Processes) -> Vec<&'a Process>
         Some(record) => record
             .lines()
             .filter_map(|line| processes.get(line.parse().ok()?))
-            .take(MOST + 1)
             .collect(),
         None => processes
             .iter()
             .filter(|p| p.name == "dockerd" && !is_child_of_dockerd(p, processes))
-            .take(MOST + 1)
             .collect(),
     }
 }
@@ -117,7 +122,12 @@ fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
     if known || !seen.is_empty() && api.observed().is_none() {
         return None;
     }
-    Some(Engine {
+    Some(out_of_sight(container, api))
+}
+
+/// An engine of a container, of which nothing but its answers can be seen.
+pub fn out_of_sight(container: &str, api: Observation<EngineApi>) -> Engine {
+    Engine {
         path: container.to_owned(),
         container: container.to_owned(),
         pid: ELSEWHERE,
@@ -132,7 +142,7 @@ fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
         open_files: None,
         planned: None,
         api,
-    })
+    }
 }
 
 /// What an engine is called that no other one has started.

@@ -14,6 +14,7 @@ pub(crate) mod text;
 mod traffic;
 
 pub use download::Url;
+pub(super) use engine::out_of_sight;
 
 use crate::evidence::{
     Engine, NetworkNamespace, Observation, Observed, Part, Probe, Probed, Reason, Unseen, Uplink,
@@ -122,6 +123,11 @@ impl Walk {
             url: orders.confirm.clone(),
             probes: orders.probes.clone(),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn mark(&self) -> &str {
+        &self.mark
     }
 
     /// Reads what was recorded with this marker.
@@ -364,5 +370,7 @@ fn marker() -> String {
     format!("rd{:016x}{:016x}", half(), half())
 }
 
+#[cfg(test)]
+mod forged;
 #[cfg(test)]
 mod tests;

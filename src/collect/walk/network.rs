@@ -21,7 +21,7 @@ pub fn namespaces(
     own: i64,
     url: Option<&Url>,
 ) -> Vec<NetworkNamespace> {
-    let files = Files::parse(frames);
+    let mut files = Files::parse(frames);
     let own = processes.get(own).and_then(|process| process.net);
     let unread = ["unread", "beyond"].into_iter();
     let unread = unread.flat_map(|name| frames.named(name));
@@ -30,10 +30,11 @@ pub fn namespaces(
         .keys()
         .copied()
         .chain(unread.filter_map(|record| record.key.parse().ok()))
-        .take(MOST + 1)
         .collect();
+    files.bound(&leaders);
     leaders
         .into_iter()
+        .take(MOST + 1)
         .filter_map(|pid| Some((pid, processes.get(pid)?.net?)))
         .map(|(pid, id)| {
             let born_in = processes.ancestor(pid, |p| p.net.is_some_and(|net| net != id));
@@ -63,6 +64,8 @@ struct Files<'a> {
     /// Interface → attribute → value.
     sysfs: BTreeMap<i64, BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>>,
     counters: Counters,
+    /// The process of the first namespace that is not read, and why.
+    beyond: Option<(i64, Reason)>,
 }
 
 impl<'a> Files<'a> {
@@ -71,6 +74,10 @@ impl<'a> Files<'a> {
             net: BTreeMap::new(),
             sysfs: BTreeMap::new(),
             counters: Counters::parse(frames),
+            beyond: frames.named("beyond").next().and_then(|record| {
+                let pid = record.key.parse().ok()?;
+                Some((pid, beyond(more(record))))
+            }),
         };
         for record in frames.named("net") {
             for (pid, file, text) in record.lines().filter_map(|l| split(l, "net/")) {
@@ -88,13 +95,40 @@ impl<'a> Files<'a> {
                     continue;
                 };
                 let of_process = files.sysfs.entry(pid).or_default();
-                if of_process.len() < MOST_INTERFACES {
+                if of_process.len() <= MOST_INTERFACES {
                     let attributes = of_process.entry(interface).or_default();
                     attributes.insert(attribute, text);
                 }
             }
         }
         files
+    }
+
+    /// A walk names no more than one beyond its bound; where a forged stream does, that one stands for the rest.
+    fn bound(&mut self, leaders: &BTreeSet<i64>) {
+        let Some(first) = leaders.iter().nth(MOST) else {
+            return;
+        };
+        let more = leaders.len() - MOST - 1;
+        if more > 0 {
+            self.net.remove(first);
+            self.sysfs.remove(first);
+            self.beyond = Some((*first, beyond(i64::try_from(more).unwrap_or(i64::MAX))));
+        }
+    }
+
+    /// Why nothing is known of the namespace of a process: the walk did not come to it, or not to its end.
+    fn unread(&self, frames: &Frames, pid: i64) -> Option<Reason> {
+        if let Some((_, reason)) = self.beyond.as_ref().filter(|(first, _)| *first == pid) {
+            return Some(reason.clone());
+        }
+        if frames.of("unread", pid).is_some() {
+            return Some(Reason::OutOfTime);
+        }
+        let record = frames.of("net", pid).or(frames.of("link", pid))?;
+        record.cut.then_some(Reason::PartTooLarge {
+            part: Part::Interfaces,
+        })
     }
 
     fn lines(&self, pid: i64, file: &str) -> &[&'a str] {
@@ -137,7 +171,7 @@ impl<'a> Files<'a> {
     }
 
     fn interfaces(&self, frames: &Frames, pid: i64) -> Observation<Vec<Interface>> {
-        if let Some(reason) = unread(frames, pid) {
+        if let Some(reason) = self.unread(frames, pid) {
             return Unseen(reason);
         }
         if let Some(record) = frames.of("link", pid) {
@@ -152,6 +186,11 @@ impl<'a> Files<'a> {
                 part: Part::Interfaces,
             });
         };
+        if found.len() > MOST_INTERFACES {
+            return Observation::Unobserved(Reason::PartTooLarge {
+                part: Part::Interfaces,
+            });
+        }
         let names: HashMap<i64, &str> = found
             .iter()
             .filter_map(|(name, attributes)| Some((number(attributes, "ifindex")?, *name)))
@@ -195,7 +234,7 @@ impl<'a> Files<'a> {
         mtu: impl Fn(&str) -> Observation<Option<i64>>,
     ) -> Observation<Option<Route>> {
         let lines = self.lines(pid, file);
-        if let (true, Some(reason)) = (lines.is_empty(), unread(frames, pid)) {
+        if let (true, Some(reason)) = (lines.is_empty(), self.unread(frames, pid)) {
             return Unseen(reason);
         }
         if lines.is_empty() && file == "route" {
@@ -226,21 +265,11 @@ impl<'a> Files<'a> {
     }
 }
 
-/// Why nothing is known of the namespace of a process: the walk did not come to it, or not to its end.
-fn unread(frames: &Frames, pid: i64) -> Option<Reason> {
-    if let Some(record) = frames.of("beyond", pid) {
-        return Some(Reason::MoreNamespaces {
-            more: more(record),
-            most: MOST as i64,
-        });
+fn beyond(more: i64) -> Reason {
+    Reason::MoreNamespaces {
+        more,
+        most: MOST as i64,
     }
-    if frames.of("unread", pid).is_some() {
-        return Some(Reason::OutOfTime);
-    }
-    let record = frames.of("net", pid).or(frames.of("link", pid))?;
-    record.cut.then_some(Reason::PartTooLarge {
-        part: Part::Interfaces,
-    })
 }
 
 /// How many more there are, as the walk counted them.

@@ -32,7 +32,7 @@ fn orders() -> Orders {
     }
 }
 
-fn read(stream: &[u8]) -> Seen {
+pub(super) fn read(stream: &[u8]) -> Seen {
     let walk = Walk::recorded(crate::untrusted::MARK, None);
     let walked = Walked {
         name: "docker-in-docker".to_owned(),
@@ -125,6 +125,29 @@ fn what_a_cut_walk_did_not_reach_is_unobserved() {
             }
         }
     }
+}
+
+/// What was cut off may be the process of an engine inside.
+#[test]
+fn processes_that_were_cut_lose_no_engine_in_silence() {
+    let stream = CAPTURES[0].1;
+    let mark = crate::untrusted::MARK;
+    let place = |of: &str, from: usize| {
+        let mut rest = stream[from..].windows(of.len());
+        from + rest.position(|bytes| bytes == of.as_bytes()).unwrap()
+    };
+    let begin = place(&format!("{mark}> status -\n"), 0);
+    let end = place(&format!("{mark}< "), begin);
+    let bound = format!("\n{mark}! 4194304\n");
+    let seen = read(
+        &[
+            &stream[..begin.midpoint(end)],
+            bound.as_bytes(),
+            &stream[end..],
+        ]
+        .concat(),
+    );
+    assert!(seen.engines.reason().is_some() && seen.namespaces.reason().is_some());
 }
 
 proptest! {

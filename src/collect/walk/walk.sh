@@ -72,41 +72,55 @@ look_at() {
 	state=$1 began=${20}
 } 2>/dev/null
 
-# find_old DEPTH PID…: of these and of what they have begun, what began by `moment` and stands around
-# nothing else that did; of those the deepest are `innermost`. `any` tells whether there was one.
-find_old() {
-	depth=$1 any=
+# find_innermost DEPTH PID…: `all` that runs in these trees and, of what has no child left, the deepest:
+# `innermost`. A dead child that its parent has not reaped yet is one.
+find_innermost() {
+	depth=$1 child=
 	shift
 	while [ $# -gt 0 ]; do
 		look_at "$1"
-		if [ "$1" != "$me" ] && [ "$state" != Z ] && [ "$began" -le "$moment" ]; then
-			children_of "$1"
-			# shellcheck disable=SC2086 # words are meant
-			find_old $((depth + 1)) $children
-			depth=$((depth - 1))
-			if [ -z "$any" ]; then
-				[ $depth -le $deepest ] || innermost='' deepest=$depth
-				[ $depth -lt $deepest ] || innermost="$innermost $1"
+		if [ -n "$began" ]; then
+			if [ "$state" != Z ]; then
+				all="$all $1"
+				children_of "$1"
+				# shellcheck disable=SC2086 # words are meant
+				find_innermost $((depth + 1)) $children
+				depth=$((depth - 1))
+				if [ -z "$child" ]; then
+					[ $depth -le $deepest ] || innermost='' deepest=$depth
+					[ $depth -lt $deepest ] || innermost="$innermost $1"
+				fi
 			fi
-			any=1
+			child=1
 		fi
 		shift
 	done
 }
 
-# Ends the innermost of what began by `moment`: who waits for it reaps it, and none is left to a PID 1
-# that may not reap. Who reads what it printed, as `head` does, is further out and comes to its end.
+# Ends what runs in our children that began by `moment`, from the inside out: who waits for it reaps it,
+# and none is left to a PID 1 that may not reap. Who reads what it printed, as `head` does, is further
+# out and comes to its end. What began by `late` did not end that way and ends as a whole.
 end_old() {
-	deepest=0 innermost=
+	old='' lost=''
 	children_of $$
-	# shellcheck disable=SC2086 # words are meant
-	find_old 1 $children
-	for old in $innermost; do
-		children_of "$old"
-		# shellcheck disable=SC2086
-		kill -9 "$old" $children
-		fired=1
+	for child in $children; do
+		look_at "$child"
+		if [ "$child" = "$me" ] || [ "$state" = Z ] || [ "$began" -gt "$moment" ]; then
+			continue
+		elif [ "$began" -gt "$late" ]; then
+			old="$old $child"
+		else
+			lost="$lost $child"
+		fi
 	done
+	deepest=0 innermost='' all=''
+	# shellcheck disable=SC2086
+	find_innermost 1 $old
+	ending=$innermost all=''
+	# shellcheck disable=SC2086
+	find_innermost 1 $lost
+	# shellcheck disable=SC2086
+	[ -z "$ending$all" ] || { kill -9 $ending $all && fired=1; }
 }
 
 # What a program left behind on purpose: it is in our session, which a walk in a container leads.
@@ -137,18 +151,17 @@ guard() {
 		nap=$!
 		look_at $nap
 		if [ -n "$began" ]; then
-			moment=$((began - step * 100))
+			moment=$((began - step * 100)) late=$((began - step * 100 - 500))
 			end_old
 		fi
 		wait $nap
 	done
 	# The walk itself ends after the command that it waits for.
 	kill -TERM $$
-	tries=0 moment=999999999999
-	while [ $tries -lt 1000 ] && kill -0 $$; do
-		end_old
-		tries=$((tries + 1))
-	done
+	moment=999999999999 late=0
+	now
+	ends=$((now + 200))
+	while kill -0 $$ && ! out_of_time; do end_old; done
 	end_session
 	kill -9 $$
 } </dev/null >/dev/null 2>&1

@@ -1,0 +1,102 @@
+//! Which Docker networks are missing: those that other evidence speaks of, and no engine lists.
+
+use super::Hole;
+use super::networks::{is_docker_bridge, listed, networks_unseen, shown_name};
+use crate::evidence::{Engine, NetworkNamespace, Outermost, Reason, Runner};
+
+pub(super) fn of(runner: &Runner) -> Vec<Hole> {
+    let unseen = runner.namespaces.reason().or(runner.engines.reason());
+    if let Some(reason) = unseen {
+        return vec![hole(None, None, reason.clone())];
+    }
+    let engines = runner.engines.seen();
+    let mut holes: Vec<Hole> = engines.iter().flat_map(of_engine).collect();
+    // A file has the networks that it says, and nothing of it runs.
+    if runner.declared.is_none() {
+        holes.extend(engines_missing(runner));
+        holes.extend(
+            runner
+                .namespaces
+                .seen()
+                .iter()
+                .flat_map(|n| unnamed(runner, n)),
+        );
+    }
+    holes
+}
+
+fn hole(engine: Option<&str>, subject: Option<String>, reason: Reason) -> Hole {
+    Hole {
+        engine: engine.map(str::to_owned),
+        subject,
+        reason,
+    }
+}
+
+/// What an engine does not tell of its networks.
+fn of_engine(engine: &Engine) -> Vec<Hole> {
+    let path = Some(engine.path.as_str());
+    if let Some(reason) = networks_unseen(engine) {
+        return vec![hole(path, None, reason.clone())];
+    }
+    let networks = listed(engine).unwrap_or_default();
+    // Docker itself has `host` and `none`.
+    if networks.is_empty() && engine.planned.is_none() {
+        return vec![hole(path, None, Reason::NoNetworksListed)];
+    }
+    let untold = networks.iter().filter(|network| network.driver.is_empty());
+    untold
+        .map(|network| {
+            hole(
+                path,
+                Some(shown_name(network)),
+                Reason::NetworkWithoutDriver,
+            )
+        })
+        .collect()
+}
+
+/// The pod's containers whose engine should be among those seen, and is not.
+fn engines_missing(runner: &Runner) -> impl Iterator<Item = Hole> {
+    let engines = runner.engines.seen();
+    let missing = runner.engine_containers().filter(move |container| {
+        // A machine's engine is only supposed to be there.
+        let supposed = container.image.is_empty();
+        let runs = container.state.phase == "running";
+        runs && !supposed && !engines.iter().any(|e| e.container == container.name)
+    });
+    missing.map(|container| {
+        let reason = Reason::NoDockerd {
+            container: container.name.clone(),
+        };
+        hole(Some(&container.name), None, reason)
+    })
+}
+
+/// The bridges of Docker in a namespace that are no network of an engine there.
+pub(super) fn unnamed(runner: &Runner, namespace: &NetworkNamespace) -> Vec<Hole> {
+    let pod = runner.pod_namespace().map(|pod| pod.id);
+    // On the network of a node or machine stand the bridges of other engines too.
+    let shared = runner.host_network || runner.outermost != Outermost::Pod;
+    let here = || {
+        let engines = runner.engines.seen().iter();
+        engines.filter(|engine| engine.namespace == namespace.id)
+    };
+    let silent = here().any(|engine| networks_unseen(engine).is_some());
+    // Those of an engine that is missing are told with it.
+    let told = || engines_missing(runner).next().is_some();
+    if silent || (pod == Some(namespace.id) && (shared || told())) {
+        return Vec::new();
+    }
+    let engine = here().next().map(|engine| engine.path.as_str());
+    let engine = engine.or(namespace.holders.first().map(String::as_str));
+    let is_named = |bridge: &str| {
+        let mut networks = here().filter_map(listed).flatten();
+        networks.any(|network| network.bridge.as_deref() == Some(bridge))
+    };
+    let bridges = namespace.interfaces.seen().iter().map(|i| i.name.as_str());
+    bridges
+        .filter(|name| is_docker_bridge(name) && !is_named(name))
+        .map(|name| hole(engine, Some(name.to_owned()), Reason::BridgeWithoutNetwork))
+        .collect()
+}
