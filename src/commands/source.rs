@@ -10,6 +10,7 @@ use crate::diagnosis::{Diagnosis, Severity};
 use crate::document;
 use crate::evidence::{Evidence, Probe, Runner};
 use crate::files;
+use crate::report::few;
 use crate::symptoms::Symptoms;
 use crate::text::shell;
 use anyhow::{Context, Result, anyhow, bail};
@@ -71,41 +72,25 @@ fn narrow(mut evidence: Evidence, source: &Source, name: &str) -> Result<Evidenc
         let namespace = source.namespace.as_ref();
         namespace.is_none_or(|namespace| runner.namespace == *namespace)
     };
-    let held = evidence.runners.iter().map(Runner::full_name);
-    let held: Vec<String> = held.collect();
+    let names = evidence.runners.iter().map(Runner::full_name);
+    let names: Vec<String> = names.collect();
+    let held = match few(names.iter().map(String::as_str), 5) {
+        held if held.is_empty() => "none".to_owned(),
+        held => held,
+    };
     evidence.runners.retain(in_namespace);
     for pod in &source.pods {
         if !evidence.runners.iter().any(|runner| runner.pod == *pod) {
-            bail!("{name} has no runner {pod}: it has {}", few(&held));
+            bail!("{name} has no runner {pod}: it has {held}");
         }
     }
     let named = |runner: &Runner| source.pods.is_empty() || source.pods.contains(&runner.pod);
     evidence.runners.retain(named);
-    if let Some(namespace) = source
-        .namespace
-        .as_ref()
-        .filter(|_| evidence.runners.is_empty())
-    {
-        bail!(
-            "{name} has no runner in namespace {namespace}: it has {}",
-            few(&held)
-        );
-    }
-    Ok(evidence)
-}
-
-fn few(names: &[String]) -> String {
-    const MOST: usize = 5;
-    match names {
-        [] => "none".to_owned(),
-        names if names.len() > MOST => {
-            format!(
-                "{} and {} more",
-                names[..MOST].join(", "),
-                names.len() - MOST
-            )
+    match &source.namespace {
+        Some(namespace) if evidence.runners.is_empty() => {
+            bail!("{name} has no runner in namespace {namespace}: it has {held}")
         }
-        names => names.join(", "),
+        _ => Ok(evidence),
     }
 }
 

@@ -30,6 +30,7 @@ pub use crate::text::clean::clean;
 pub(crate) use links::Links;
 pub(crate) use page::wrap;
 pub use terminal::Style;
+pub(crate) use verdict::few;
 
 use crate::compare::Comparison;
 use crate::diagnosis::Diagnosis;

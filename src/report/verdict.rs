@@ -117,7 +117,7 @@ pub(super) fn count(n: usize, word: &str) -> String {
 }
 
 /// As many as there is room for, and how many more there are.
-pub(super) fn few<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
+pub(crate) fn few<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let shown = if names.len() <= most + 1 {
         names.len()
