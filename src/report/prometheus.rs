@@ -136,11 +136,11 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     out
 }
 
-/// The values of `runner`, `namespace` and `pod`; without a cluster the namespace is empty.
+/// The values of `runner`, `namespace` and `pod`; without a cluster the last two are empty.
 fn place(runner: &str, of_files: bool) -> [String; 3] {
     let (namespace, pod) = match runner.split_once('/') {
         Some(parts) if !of_files => parts,
-        _ => ("", runner),
+        _ => ("", ""),
     };
     [runner, namespace, pod].map(str::to_owned)
 }
