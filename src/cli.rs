@@ -199,6 +199,10 @@ pub struct Lint {
     /// Files, folders (every *.yml and *.yaml below), or - for standard input
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
+    /// Edit the files: apply the first fix of each finding that needs no input from you, then report
+    /// what is left
+    #[arg(long)]
+    pub fix: bool,
     /// The MTU of the pod network, which no file tells. 1450 is what an overlay (VXLAN of Calico,
     /// flannel, k3s, Cilium) leaves of an ethernet of 1500: the common case, and the one that hangs.
     /// What rests on that is marked as predicted; `runner-doctor check` reads the real one

@@ -725,3 +725,86 @@ fn more_is_said_in_sentences() {
         "{said}"
     );
 }
+
+/// What a recording holds comes from containers: no command hands on what a terminal or a CI system
+/// would obey.
+#[test]
+fn no_command_prints_what_a_terminal_or_a_ci_system_obeys() {
+    const TEXT: &str = "x\u{1b}]52;c;YQ==\u{7}\u{9b}2J\u{202e}\n::error::y\n##vso[task.z]w\r";
+    const FREE: [&str; 16] = [
+        "kernel",
+        "os",
+        "runtime",
+        "server_version",
+        "node",
+        "pod",
+        "namespace",
+        "name",
+        "image",
+        "engine",
+        "detail",
+        "said",
+        "version",
+        "containerd",
+        "source",
+        "path",
+    ];
+    fn spoil(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Array(all) => all.iter_mut().for_each(spoil),
+            serde_json::Value::Object(all) => {
+                for (key, value) in all {
+                    match value {
+                        serde_json::Value::String(text) if FREE.contains(&key.as_str()) => {
+                            text.push_str(TEXT);
+                        }
+                        value => spoil(value),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("hostile.json");
+    let file = file.to_str().unwrap();
+    let mut recording: serde_json::Value =
+        serde_json::from_str(&out(&["collect", "--demo", "-o", "json"])).unwrap();
+    spoil(&mut recording);
+    fs::write(file, recording.to_string()).unwrap();
+    assert_eq!(code(&["check", "--evidence", file]), 1, "it is judged");
+    let mut commands: Vec<Vec<&str>> = vec![
+        vec!["check", "-v", "--full", "--evidence", file],
+        vec!["collect", "--evidence", file],
+        vec!["collect", "--redact", "--evidence", file, "-o", "json"],
+        vec!["ticket", "--preview", "--evidence", file],
+        vec!["fix", "--evidence", file],
+        vec!["diff", file, file],
+        vec!["explain", "--log", file],
+        vec!["lint", file],
+    ];
+    let formats = formats();
+    commands.extend(
+        formats
+            .iter()
+            .map(|format| vec!["check", "--evidence", file, "-o", format]),
+    );
+    for command in commands {
+        let output = doctor(&command);
+        assert!(
+            output.status.code().is_some_and(|code| code <= 3),
+            "{command:?}"
+        );
+        for stream in [output.stdout, output.stderr] {
+            let text = String::from_utf8(stream).unwrap();
+            let acts = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+            assert!(!text.contains(acts), "{command:?}: {text:?}");
+            // GitHub obeys the start of a line, Azure any place; a command of ours is GitHub's alone.
+            let ours = |line: &&str| !command.contains(&"github") || !line.starts_with("::");
+            let obeyed = |line: &&str| line.starts_with("::error::y") || line.contains("##vso[");
+            let mut lines = text.lines().map(str::trim_start).filter(ours);
+            let line = lines.find(obeyed);
+            assert_eq!(line, None, "{command:?}");
+        }
+    }
+}

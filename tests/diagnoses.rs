@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use runner_doctor::checks::{Library, judge};
-use runner_doctor::diagnosis::{Diagnosis, Severity, Verdict};
+use runner_doctor::diagnosis::{Diagnosis, Finding, Severity, Verdict};
 use runner_doctor::evidence::{Evidence, Observation};
 use runner_doctor::report::{Format, Style, render};
 use serde_json::{Value, json};
@@ -204,6 +204,89 @@ fn contradicted_evidence_never_makes_a_runner_healthy() {
             }
         }
     }
+}
+
+/// Every place in a document, by its JSON pointer.
+fn places(value: &Value, at: &str, all: &mut Vec<String>) {
+    let mut inside = |key: &str, value: &Value| {
+        let at = format!("{at}/{key}");
+        places(value, &at, all);
+        all.push(at);
+    };
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| inside(key, value)),
+        Value::Array(items) => {
+            let mut items = items.iter().enumerate();
+            items
+                .by_ref()
+                .for_each(|(n, value)| inside(&n.to_string(), value));
+        }
+        _ => {}
+    }
+}
+
+/// What a part becomes when it is lost: nulled or emptied, or 0 where 0 is no value.
+fn losses(value: &Value, place: &str) -> Vec<Value> {
+    let mut losses = vec![Value::Null];
+    match value {
+        Value::Array(items) if !items.is_empty() => losses.push(json!([])),
+        Value::String(text) if !text.is_empty() => losses.push(json!("")),
+        Value::Number(_) if place.ends_with("/mtu") => losses.push(json!(0)),
+        _ => {}
+    }
+    losses
+}
+
+/// Whatever part of the evidence is lost, no finding goes with it unless an unknown takes its place.
+#[test]
+fn nothing_that_is_lost_makes_a_runner_healthier_in_silence() {
+    let library = Library::load(&[]).unwrap();
+    let judged = |evidence: &Evidence| judge(&library, evidence);
+    let (mut silent, mut told_of) = (Vec::new(), 0);
+    for name in ["article", "half-fixed"] {
+        let whole = recording(name);
+        let before = judged(&whole);
+        let document = serde_json::to_value(&whole).unwrap();
+        let mut all = Vec::new();
+        for part in ["namespaces", "engines"] {
+            let at = format!("/runners/0/{part}");
+            places(document.pointer(&at).unwrap(), &at, &mut all);
+            all.push(at);
+        }
+        for place in all {
+            for loss in losses(document.pointer(&place).unwrap(), &place) {
+                let mut document = document.clone();
+                *document.pointer_mut(&place).unwrap() = loss.clone();
+                // A recording that lacks what it must have is refused.
+                let Ok(evidence) = serde_json::from_value(document) else {
+                    continue;
+                };
+                let after = judged(&evidence);
+                let same = |f: &Finding, g: &Finding| {
+                    (&f.check, &f.engine, &f.subject) == (&g.check, &g.engine, &g.subject)
+                };
+                let found = |f: &Finding| after.findings.iter().any(|g| same(f, g));
+                for lost in before.findings.iter().filter(|f| !found(f)) {
+                    let told = after
+                        .unknowns
+                        .iter()
+                        .any(|u| u.check == lost.check && !before.unknowns.contains(u))
+                        || after.findings.iter().any(|g| {
+                            g.check == lost.check && !before.findings.iter().any(|f| same(f, g))
+                        });
+                    told_of += usize::from(told);
+                    if !told {
+                        silent.push(format!(
+                            "{name}: {} = {loss}: {} {}",
+                            place, lost.check, lost.subject
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+    assert!(told_of > 40, "only {told_of} findings were lost");
 }
 
 #[test]

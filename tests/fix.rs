@@ -175,7 +175,7 @@ fn errors_that_only_people_can_cure_are_left() {
     let output = fix(&["--evidence", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1), "{}", err(&output));
     assert_eq!(out(&output), "");
-    assert!(err(&output).contains("not fixed: error engine-unreachable (ci/r): See why"));
+    assert!(err(&output).contains("not fixed: error engine-unreachable (ci/r): Find out why"));
 }
 
 /// A recording may come from anybody: what stands in it never becomes a command.

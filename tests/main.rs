@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod diagnoses;
 mod documents;
+mod edits;
 #[cfg(unix)]
 mod faults;
 mod fix;

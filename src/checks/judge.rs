@@ -255,6 +255,7 @@ impl Judgement {
                     &wants,
                     runner,
                     item.engine.as_deref().or(of_container),
+                    &suspicion.subject,
                 ),
                 fingerprint: own.clone(),
                 location: None,

@@ -1,8 +1,10 @@
 //! What a remedy changes and where, for programs: what `fix` combines and applies.
 
 use crate::evidence::Launch;
+pub use crate::systems::Site;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// New settings of one engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,6 +15,9 @@ pub struct Change {
     /// It is an init container that goes on running.
     #[serde(default, skip_serializing_if = "is_false")]
     pub init: bool,
+    /// The network whose MTU is set, where that has a setting of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// The Docker version that runs now, which the settings must suit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docker: Option<String>,
@@ -56,29 +61,6 @@ impl Place {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Site {
-    /// An object that somebody wrote, with a pod's template in it.
-    Manifest,
-    /// The template from which Bitbucket's autoscaler makes Jobs.
-    BitbucketAutoscaler,
-    /// `definitions.services.docker` of bitbucket-pipelines.yml.
-    BitbucketPipelines,
-    /// The values of a scale set of GitHub's ARC.
-    ArcScaleSet,
-    /// A RunnerDeployment or RunnerSet of the older ARC.
-    ArcRunner,
-    /// .gitlab-ci.yml and GitLab Runner's config.toml.
-    Gitlab,
-    /// The pod template of a Jenkins agent.
-    Jenkins,
-    /// An object of a kind that is not known here.
-    Controller,
-    /// Wherever a nested engine is started.
-    Elsewhere,
-}
-
 /// What must become true of an engine; what is absent stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
@@ -94,6 +76,17 @@ pub struct Settings {
     pub image: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_request: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit: Option<String>,
+    /// Other flags of dockerd.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
+    /// Docker Hub's images are pulled through a mirror, which people must name.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub mirror: bool,
+    /// Variables of the container.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
     /// An emptyDir on /var/lib/docker.
     #[serde(default, skip_serializing_if = "is_false")]
     pub volume: bool,
@@ -114,16 +107,44 @@ impl Settings {
         self.mtu = least(self.mtu, other.mtu);
         self.network_mtu = least(self.network_mtu, other.network_mtu);
         self.oom_score_adjust = least(self.oom_score_adjust, other.oom_score_adjust);
-        self.image = self.image.take().or_else(|| other.image.clone());
-        let memory = self.memory_request.take();
-        self.memory_request = memory.or_else(|| other.memory_request.clone());
+        let first = |a: &mut Option<String>, b: &Option<String>| {
+            *a = a.take().or_else(|| b.clone());
+        };
+        first(&mut self.image, &other.image);
+        first(&mut self.memory_request, &other.memory_request);
+        first(&mut self.memory_limit, &other.memory_limit);
+        for flag in &other.flags {
+            if !self.flags.contains(flag) {
+                self.flags.push(flag.clone());
+            }
+        }
+        for (name, value) in &other.env {
+            let value = || value.clone();
+            self.env.entry(name.clone()).or_insert_with(value);
+        }
+        self.mirror |= other.mirror;
         self.volume |= other.volume;
         self.privileged |= other.privileged;
         self.clamp |= other.clamp;
     }
 
     pub fn has_flags(&self) -> bool {
-        self.mtu.or(self.network_mtu).is_some() || self.oom_score_adjust.is_some()
+        let typed = [self.mtu, self.network_mtu, self.oom_score_adjust];
+        typed.iter().any(Option::is_some) || self.has_other_flags()
+    }
+
+    /// Flags that are none of the MTU's or the OOM score's.
+    pub fn has_other_flags(&self) -> bool {
+        self.mirror || !self.flags.is_empty()
+    }
+
+    /// Nothing but the container that lowers TCP connections.
+    pub fn is_only_clamp(&self) -> bool {
+        let only = Settings {
+            clamp: true,
+            ..Settings::default()
+        };
+        *self == only
     }
 }
 

@@ -13,9 +13,10 @@ pub use observation::{Observation, Observed, Unseen};
 pub use probes::{Layer, Probe, Probed};
 pub use reason::{Asked, AsksElsewhere, Class, Part, Reason, Verb, Why, WrittenReason};
 pub use resources::{DataRoot, Ended, Eviction, Standing};
-pub use traffic::{Firewall, FirewallKind, OnLink, Traffic};
+pub use traffic::{Block, Firewall, FirewallKind, Nat, OnLink, Traffic};
 
 pub use crate::systems::Provider;
+use crate::systems::Site;
 
 use crate::document;
 use crate::text::{clean::obeyed, yaml};
@@ -276,6 +277,9 @@ pub struct Runner {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Declared {
     pub file: String,
+    /// What kind of place the file is for an engine's settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Site>,
     /// The MTU of the pod network was told (--pod-mtu), and is not only supposed.
     #[serde(default)]
     pub pod_mtu_told: bool,
@@ -587,6 +591,9 @@ pub struct Planned {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DaemonConfig {
+    /// Whether dockerd writes rules for iptables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iptables: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<i64>,
     /// `default-network-opts` of the bridge driver: the MTU of new user-defined networks.

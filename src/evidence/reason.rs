@@ -259,6 +259,12 @@ pub enum Reason {
     RouteMtuNotShown,
     ClampUnknown,
     FirewallUnknown,
+    /// A rule decides whose conditions are not judged.
+    RuleUnclear {
+        command: String,
+    },
+    /// The nat table has nothing of Docker's, which may use nftables instead.
+    NatUnknown,
     ListenersNotAsked,
     DataElsewhere,
     NoClock,
@@ -480,6 +486,8 @@ impl Reason {
             | R::SocketClosed
             | R::EngineDenies { .. } => (Why::Forbidden, CouldNotLook),
 
+            R::RuleUnclear { .. } => (Why::Missing, CouldNotLook),
+
             R::NoServerTime
             | R::NoShell { .. }
             | R::ProgramNotStarted { .. }
@@ -487,6 +495,7 @@ impl Reason {
             | R::RouteMtuNotShown
             | R::ClampUnknown
             | R::FirewallUnknown
+            | R::NatUnknown
             | R::NoClock
             | R::NoDownloader
             | R::ProbeNeedsProgram

@@ -46,6 +46,42 @@ pub struct Firewall {
     /// The same, because a rule says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drops_by_rule: Vec<String>,
+    /// What it drops besides: one kind of packets, or all of them in another table than filter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Block>,
+    /// The interfaces for which a rule decides whose conditions are not judged here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unclear_from: Vec<String>,
+    /// Absent where it was not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nat: Option<Nat>,
+}
+
+/// Packets that a rule drops on their way out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Block {
+    /// The interface that they come from.
+    pub from: String,
+    /// `TCP port 443`; absent for every new TCP connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<String>,
+    /// `raw`, `mangle` or `filter`.
+    pub table: String,
+    /// `PREROUTING`, `FORWARD` or `POSTROUTING`.
+    pub chain: String,
+}
+
+/// Whether packets leave with an address of the namespace (MASQUERADE, SNAT).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Nat {
+    /// Docker's own chain stands in the nat table.
+    pub of_docker: bool,
+    /// The interfaces whose packets certainly keep their own address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keeps_address: Vec<String>,
+    /// The interfaces for which a rule decides whose conditions are not judged here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unclear: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +91,14 @@ pub enum FirewallKind {
     NfTables,
     /// The only one there is.
     Iptables,
+}
+
+impl Firewall {
+    /// Whether it drops every new TCP connection from an interface in FORWARD.
+    pub fn drops(&self, from: &str) -> bool {
+        let mut dropped = self.drops_from.iter().chain(&self.drops_by_rule);
+        dropped.any(|interface| interface == from)
+    }
 }
 
 impl FirewallKind {

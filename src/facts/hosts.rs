@@ -262,6 +262,7 @@ mod tests {
     fn a_file_promises_the_port_of_its_image() {
         let mut declared = runner("tcp://localhost:2375", &[]);
         declared.declared = Some(Declared {
+            site: None,
             file: "job.yaml".to_owned(),
             pod_mtu_told: false,
             secrets: Observed(Vec::new()),

@@ -19,6 +19,7 @@ mod overlaps;
 mod pods;
 pub(crate) mod releases;
 pub mod versions;
+mod way_out;
 
 pub(crate) use containers::{DATA_ROOT, data_root, is_rootless};
 pub use origin::Origin;
@@ -211,6 +212,20 @@ pub struct NetworkFacts {
     pub pod_download: Option<String>,
     /// DOCKER_OPTS sets an MTU, but the engine's image does not read that variable.
     pub opts_ignored: bool,
+    /// What keeps its packets inside the namespace of its engine; absent where nothing does.
+    pub cut_off: Observation<Option<CutOff>>,
+    /// Its bridge in the namespace of its engine.
+    pub bridge: Option<String>,
+}
+
+/// What keeps packets of a Docker network inside the namespace of its engine.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct CutOff {
+    /// `bridge`: missing, down or without an address. `containers`: they are not connected to the bridge.
+    /// `route`: there is no default route. `nat`: packets keep the address of a container.
+    pub cause: String,
+    /// The network's range, or the containers, separated by spaces.
+    pub detail: String,
 }
 
 /// The addresses of a Docker network.
@@ -257,6 +272,10 @@ pub struct NamespaceFacts {
     pub cut_networks: Observation<Option<String>>,
     /// They are dropped by default, because no rule accepts them, and not by a rule.
     pub cut_by_default: bool,
+    /// `TCP port 443`: only these packets of theirs are dropped; absent where all are.
+    pub cut_packets: Option<String>,
+    /// The chain that drops them, with its table unless that is filter: `FORWARD`, `raw PREROUTING`.
+    pub cut_chain: Option<String>,
     /// The command that lists and changes the rules that drop them; absent where nothing is.
     pub firewall: Option<String>,
     /// `net.ipv4.ip_forward`: packets of the engine's networks pass through; absent where no Docker

@@ -4,8 +4,8 @@
 use super::networks::{DEFAULT_BRIDGE, NetworkView, networks_unseen, views};
 use super::{Hole, NamespaceFacts, Section, gaps};
 use crate::evidence::{
-    Engine, Evidence, Firewall, FirewallKind, NetworkNamespace, Observation, Observed, Reason,
-    Runner, Traffic, Unseen,
+    Block, Engine, Evidence, Firewall, FirewallKind, NetworkNamespace, Observation, Observed,
+    Reason, Runner, Traffic, Unseen,
 };
 use std::net::IpAddr;
 
@@ -44,10 +44,10 @@ fn of(
         .firewalls
         .as_ref()
         .and_then(|all| match cut(all, namespace, views) {
-            None if cuts_unnamed(all, &gaps::unnamed(runner, namespace)) => {
+            Observed(None) if cuts_unnamed(all, &gaps::unnamed(runner, namespace)) => {
                 Observation::Unobserved(Reason::BridgeWithoutNetwork)
             }
-            found => Observed(found),
+            found => found,
         });
     let found = cut.observed().and_then(Option::as_ref);
     NamespaceFacts {
@@ -59,6 +59,8 @@ fn of(
         pod,
         dropped_now: traffic.dropped_now.clone(),
         cut_by_default: found.is_some_and(|cut| cut.by_default),
+        cut_packets: found.and_then(|cut| cut.packets.clone()),
+        cut_chain: found.map(|cut| cut.chain.clone()),
         firewall: found.map(|cut| cut.firewall.command().to_owned()),
         cut_networks: cut.map(|found| found.map(|cut| cut.networks)),
         ip_forward: ip_forward(traffic, namespace, views),
@@ -105,10 +107,17 @@ fn ip_forward(
 struct Cut {
     networks: String,
     by_default: bool,
+    /// Those that are dropped, unless all are.
+    packets: Option<String>,
+    chain: String,
     firewall: FirewallKind,
 }
 
-fn cut(firewalls: &[Firewall], namespace: &NetworkNamespace, views: &[NetworkView]) -> Option<Cut> {
+fn cut(
+    firewalls: &[Firewall],
+    namespace: &NetworkNamespace,
+    views: &[NetworkView],
+) -> Observation<Option<Cut>> {
     let here = || {
         views
             .iter()
@@ -124,15 +133,49 @@ fn cut(firewalls: &[Firewall], namespace: &NetworkNamespace, views: &[NetworkVie
         let names: Vec<&str> = dropped.map(|view| view.facts.name.as_str()).collect();
         (!names.is_empty()).then(|| names.join(", "))
     };
-    firewalls.iter().find_map(|firewall| {
-        let by_rule = named(&firewall.drops_by_rule);
-        let by_default = by_rule.is_none();
-        Some(Cut {
-            networks: by_rule.or_else(|| named(&firewall.drops_from))?,
-            by_default,
-            firewall: firewall.kind,
-        })
-    })
+    let found = firewalls.iter().find_map(|firewall| {
+        let in_forward = |bridges: &[String], by_default| {
+            Some(Cut {
+                networks: named(bridges)?,
+                by_default,
+                packets: None,
+                chain: "FORWARD".to_owned(),
+                firewall: firewall.kind,
+            })
+        };
+        let by_block = |block: &Block| {
+            let same = |other: &&Block| {
+                (&other.table, &other.chain, &other.packets)
+                    == (&block.table, &block.chain, &block.packets)
+            };
+            let from = firewall.blocks.iter().filter(same);
+            let from: Vec<String> = from.map(|block| block.from.clone()).collect();
+            let chain = match block.table.as_str() {
+                "filter" => block.chain.clone(),
+                table => format!("{table} {}", block.chain),
+            };
+            Some(Cut {
+                networks: named(&from)?,
+                by_default: false,
+                packets: block.packets.clone(),
+                chain,
+                firewall: firewall.kind,
+            })
+        };
+        in_forward(&firewall.drops_by_rule, false)
+            .or_else(|| in_forward(&firewall.drops_from, true))
+            .or_else(|| firewall.blocks.iter().find_map(by_block))
+    });
+    let unclear = || {
+        let mut all = firewalls.iter();
+        all.find(|firewall| named(&firewall.unclear_from).is_some())
+    };
+    match (found, unclear()) {
+        (None, Some(firewall)) => Observation::Unobserved(Reason::RuleUnclear {
+            command: firewall.kind.command().to_owned(),
+        }),
+        (found, _) => Observed(found),
+    }
 }
 
 /// Whether a bridge is cut off that belongs to no network that is known.

@@ -1,6 +1,6 @@
 //! The facts of each Docker network: the size of its packets, and what carries them out.
 
-use super::{Hole, Link, NetworkFacts, Section, gaps};
+use super::{Hole, Link, NetworkFacts, Section, gaps, way_out};
 use crate::evidence::{
     DockerNetwork, Engine, Evidence, Fetched, Interface, NetworkNamespace, Observation, Observed,
     Outermost, Provider, Reason, Runner, Unseen, outermost, positive,
@@ -84,6 +84,11 @@ fn view<'a>(engine: &'a Engine, network: DockerNetwork, topology: &Topology) -> 
             pod_download: pod_download(topology),
             mtu,
             opts_ignored: ignores_opts(engine),
+            cut_off: match not_judged(network) {
+                None => way_out::cut_off(engine, network, topology),
+                Some(_) => Observed(None),
+            },
+            bridge: network.bridge.clone(),
         },
     }
 }

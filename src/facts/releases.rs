@@ -108,6 +108,15 @@ impl Releases {
         (image.name() == "docker" && FLAVOURS.contains(&flavour))
             .then(|| format!("{}:{}{flavour}", image.repository, self.recommended))
     }
+
+    /// The recommended version of an image whose tag names none: registry and flavour stay.
+    pub(crate) fn pinned_image(&self, image: &str) -> Option<String> {
+        let image = ImageRef::parse(image);
+        let rootless = image.tag.is_some_and(|tag| tag.ends_with("-rootless"));
+        let flavour = if rootless { "-dind-rootless" } else { "-dind" };
+        (image.name() == "docker" && image.floats())
+            .then(|| format!("{}:{}{flavour}", image.repository, self.recommended))
+    }
 }
 
 impl Product {

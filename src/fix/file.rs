@@ -1,12 +1,21 @@
 //! Manifests in files: which document of which file holds an object, and its edited text.
 
-use crate::diagnosis::{Change, Site};
+use crate::diagnosis::{Change, Place, Site};
 use crate::files;
-use crate::remedy::template;
+use crate::remedy;
 use crate::yaml::{self, Edit, Step};
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
+
+/// An object in a file: its document, and where it lies in that.
+#[derive(Clone, Debug)]
+pub struct At {
+    document: usize,
+    /// The text that holds it, where it is in one, and the document of that.
+    text: Option<(Vec<Step>, usize)>,
+    path: Vec<Step>,
+}
 
 /// A file of one or more documents.
 #[derive(Clone, Debug)]
@@ -24,7 +33,7 @@ impl File {
         File::parse(path, files::read(path, files::MANIFEST)?)
     }
 
-    fn parse(path: &Path, text: String) -> Result<File> {
+    pub fn parse(path: &Path, text: String) -> Result<File> {
         let documents = yaml::documents(&text).with_context(|| {
             format!(
                 "{} is no YAML that can be edited: a template (Helm, envsubst) must be rendered first",
@@ -39,28 +48,50 @@ impl File {
         })
     }
 
-    /// The number of the document that holds the object to edit.
-    pub fn find(&self, change: &Change) -> Option<usize> {
+    /// The document, or the object in a list of objects, that holds what is to be edited.
+    pub fn find(&self, change: &Change) -> Option<At> {
         let place = &change.place;
         let of_kind = |value: &Value| value["kind"] == place.kind.as_str();
-        let named = |value: &Value| {
-            let namespace = value.pointer("/metadata/namespace").and_then(Value::as_str);
-            of_kind(value)
-                && value.pointer("/metadata/name") == Some(&json!(place.name))
-                && namespace.is_none_or(|namespace| namespace == place.namespace)
-        };
-        let mut documents = self.documents.iter();
+        let takes = |value: &Value| remedy::edits(value, change).is_ok();
+        let mut all = self.objects();
         match place.site {
-            Site::Manifest => documents.position(named),
-            // The template has no name yet: its container tells it.
-            Site::BitbucketAutoscaler => documents.position(|document| {
-                of_kind(document) && template::edits(document, change).is_ok()
-            }),
-            Site::BitbucketPipelines => {
-                documents.position(|d| d.get("pipelines").is_some() && d.get("kind").is_none())
+            Site::Manifest | Site::ArcRunner | Site::Controller | Site::Jenkins => {
+                all.retain(|(_, value)| of_kind(value) && is_named(value, place));
+                let best = all.iter().position(|(_, value)| takes(value));
+                (!all.is_empty()).then(|| all.swap_remove(best.unwrap_or(0)).0)
             }
-            _ => None,
+            // The template has no name yet: its container tells it.
+            Site::BitbucketAutoscaler => {
+                let found = all
+                    .into_iter()
+                    .find(|(_, value)| of_kind(value) && takes(value));
+                found.map(|(at, _)| at)
+            }
+            Site::BitbucketPipelines | Site::ArcScaleSet | Site::Gitlab | Site::Compose => {
+                let mut all = all.into_iter();
+                let found = all.find(|(_, value)| value.get("kind").is_none() && takes(value));
+                found.map(|(at, _)| at)
+            }
+            Site::Elsewhere => None,
         }
+    }
+
+    fn objects(&self) -> Vec<(At, Value)> {
+        let mut all = Vec::new();
+        for (document, value) in self.documents.iter().enumerate() {
+            add_objects(&mut all, value, document, None);
+            // The Bitbucket autoscaler keeps the objects that it makes as a text.
+            let is_map = value["kind"] == "ConfigMap";
+            let data = value["data"].as_object().filter(|_| is_map);
+            for (key, text) in data.into_iter().flatten() {
+                let texts = text.as_str().map(inner_documents).into_iter().flatten();
+                for (inner, object) in texts.enumerate() {
+                    let text = (yaml::at(&[], ["data", key.as_str()]), inner);
+                    add_objects(&mut all, &object, document, Some(text));
+                }
+            }
+        }
+        all
     }
 
     /// Whether it holds nothing but one object.
@@ -68,20 +99,45 @@ impl File {
         self.documents.len() == 1
     }
 
-    pub fn object(&self, document: usize) -> Option<&Value> {
-        self.documents.get(document)
+    pub fn object(&self, at: &At) -> Option<Value> {
+        let document = self.documents.get(at.document)?;
+        match &at.text {
+            Some((path, inner)) => {
+                let documents = inner_documents(yaml::get(document, path)?.as_str()?);
+                yaml::get(documents.get(*inner)?, &at.path).cloned()
+            }
+            None => yaml::get(document, &at.path).cloned(),
+        }
     }
 
-    /// Makes edits in one document.
-    pub fn edit(&mut self, document: usize, edits: &[Edit]) -> Result<()> {
-        self.edited = yaml::edit(&self.edited, document, edits).with_context(|| {
+    /// Makes edits in one object.
+    pub fn edit(&mut self, at: &At, edits: &[Edit]) -> Result<()> {
+        let edits = edits.iter().map(|edit| edit.clone().under(&at.path));
+        let mut edits: Vec<Edit> = edits.collect();
+        if let Some((path, inner)) = &at.text {
+            let document = self.documents.get(at.document);
+            let text = document.and_then(|document| yaml::get(document, path)?.as_str());
+            let text = yaml::guarded(text.unwrap_or_default());
+            let text = yaml::unguarded(&yaml::edit(&text, *inner, &edits)?);
+            edits = vec![Edit::Set(path.clone(), Value::from(text))];
+        }
+        self.edited = yaml::edit(&self.edited, at.document, &edits).with_context(|| {
             let name = self.path.display();
             format!("cannot edit {name}: make the change by hand, -o patch shows it")
         })?;
-        if let Some(value) = self.documents.get_mut(document) {
-            yaml::apply(value, edits);
+        if let Some(value) = self.documents.get_mut(at.document) {
+            yaml::apply(value, &edits);
         }
         Ok(())
+    }
+
+    /// Makes a change, and says whether the text is another then; nothing where it cannot be made.
+    pub fn make(&mut self, change: &Change) -> Option<bool> {
+        let at = self.find(change)?;
+        let edits = remedy::edits(&self.object(&at)?, change).ok()?;
+        let before = self.edited.clone();
+        self.edit(&at, &edits).ok()?;
+        Some(self.edited != before)
     }
 
     /// With its edits.
@@ -90,14 +146,38 @@ impl File {
     }
 }
 
-/// The edit that names another image for the docker service of bitbucket-pipelines.yml.
-pub fn service_image(image: &str) -> Edit {
-    let path = ["definitions", "services", "docker", "image"];
-    let path = path
-        .iter()
-        .map(|key| Step::Key((*key).to_owned()))
-        .collect();
-    Edit::Set(path, json!(image))
+/// An object, and those that a list holds.
+fn add_objects(
+    all: &mut Vec<(At, Value)>,
+    value: &Value,
+    document: usize,
+    text: Option<(Vec<Step>, usize)>,
+) {
+    let at = |path: Vec<Step>| At {
+        document,
+        text: text.clone(),
+        path,
+    };
+    all.push((at(Vec::new()), value.clone()));
+    for (index, item) in value["items"].as_array().into_iter().flatten().enumerate() {
+        let path = vec![Step::Key("items".to_owned()), Step::Item(index)];
+        all.push((at(path), item.clone()));
+    }
+}
+
+/// The documents of a text in a document, which may be a template.
+fn inner_documents(text: &str) -> Vec<Value> {
+    yaml::documents(&yaml::guarded(text)).unwrap_or_default()
+}
+
+/// Whether an object has the name, in the namespace as far as that is known. What has no name yet
+/// may be any.
+fn is_named(object: &Value, place: &Place) -> bool {
+    let of = |key: &str| object.pointer(key).and_then(Value::as_str);
+    let namespace = of("/metadata/namespace");
+    let name = of("/metadata/name").or(of("/metadata/generateName"));
+    name.is_none_or(|name| name == place.name)
+        && (place.namespace.is_empty() || namespace.is_none_or(|n| n == place.namespace))
 }
 
 #[cfg(test)]

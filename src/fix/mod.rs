@@ -5,13 +5,12 @@ mod object;
 mod patch;
 mod sheet;
 
-pub use file::{File, service_image};
+pub use file::{At, File};
 pub use object::{controller, is_autoscaled, manifest, secret};
 pub use sheet::{Kubectl, apply, comments, is_plain, notes, other, patch_sheet, unified};
 
 use crate::diagnosis::{Change, Finding, Place};
-use crate::remedy::Part;
-use crate::remedy::template;
+use crate::remedy::{self, Part, Refusal, template};
 use crate::yaml::{self, Edit};
 use serde_json::Value;
 
@@ -70,7 +69,7 @@ pub struct Mended<'a> {
     pub edits: Vec<Edit>,
     pub parts: Vec<Part<'a>>,
     /// What no edit can do, and why.
-    pub refused: Vec<(Part<'a>, String)>,
+    pub refused: Vec<(Part<'a>, Refusal)>,
     /// The object is as somebody holds it, not as evidence sketches it.
     pub whole: bool,
 }
@@ -90,7 +89,7 @@ pub fn mend<'a>(prescription: &Prescription<'a>, object: Option<Value>) -> Mende
         whole,
     };
     for part in &prescription.parts {
-        match template::edits(&mended.after, &part.change) {
+        match remedy::edits(&mended.after, &part.change) {
             Ok(edits) => {
                 yaml::apply(&mut mended.after, &edits);
                 mended.edits.extend(edits);

@@ -1,7 +1,7 @@
 //! What `fix` prints: what changes and why, how to apply it, and the change itself.
 
 use super::Mended;
-use crate::diagnosis::{Change, Finding, Place};
+use crate::diagnosis::{Change, Finding, Place, Site};
 use crate::evidence::Launcher;
 use crate::remedy::{self, Part};
 use crate::report::{clean, wrap};
@@ -65,11 +65,7 @@ pub fn notes(mended: &Mended) -> Vec<String> {
     let mut lines = vec![format!("{} {}/{}", place.kind, place.namespace, place.name)];
     lines.extend(told(mended.findings()));
     for part in &mended.parts {
-        let text = format!(
-            "Container {} gets {}.",
-            part.change.container,
-            gets(&part.change)
-        );
+        let text = format!("{}.", remedy::title(&part.change));
         lines.extend(wrap(&clean(&text), WIDTH, 0));
         if let Some(caution) = caution(&part.change, mended.whole) {
             lines.extend(wrap(&caution, WIDTH, 0));
@@ -100,40 +96,6 @@ fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
     lines
 }
 
-fn gets(change: &Change) -> String {
-    let settings = &change.settings;
-    let mut parts = Vec::new();
-    if settings.has_flags() {
-        parts.push(remedy::flags(change).join(" "));
-    }
-    if let Some(image) = &settings.image {
-        parts.push(format!("the image {image}"));
-    }
-    if let Some(memory) = &settings.memory_request {
-        parts.push(format!("a memory request of {memory}"));
-    }
-    if settings.volume {
-        parts.push(format!(
-            "a volume of its own for {}",
-            remedy::template::data(change)
-        ));
-    }
-    if settings.privileged {
-        parts.push("privileges".to_owned());
-    }
-    if settings.clamp {
-        parts.push(
-            "a companion, clamp-mss, that lowers TCP connections of every level to the pod network (TCP only)"
-                .to_owned(),
-        );
-    }
-    match parts.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-        None => "nothing new".to_owned(),
-    }
-}
-
 /// kubectl replaces a list of arguments as a whole, so what was not written down would be lost.
 fn caution(change: &Change, whole: bool) -> Option<String> {
     if whole || !change.settings.has_flags() {
@@ -153,6 +115,9 @@ fn caution(change: &Change, whole: bool) -> Option<String> {
 /// What applying it does to what runs.
 fn interrupts(place: &Place) -> &'static str {
     match place.kind.as_str() {
+        _ if place.site == Site::BitbucketAutoscaler => {
+            "The Jobs that the autoscaler makes from now on have it."
+        }
         "Job" => {
             "A Job's pod template cannot be changed: the Job is deleted and made anew, which ends the step that runs in it."
         }
@@ -168,7 +133,7 @@ fn interrupts(place: &Place) -> &'static str {
 }
 
 fn is_replaced(place: &Place) -> bool {
-    matches!(place.kind.as_str(), "Job" | "Pod")
+    place.site != Site::BitbucketAutoscaler && matches!(place.kind.as_str(), "Job" | "Pod")
 }
 
 /// How to apply a corrected manifest. A file that holds more must not be replaced as a whole: that
@@ -176,6 +141,11 @@ fn is_replaced(place: &Place) -> bool {
 pub fn apply(place: &Place, kubectl: &Kubectl, step: &str, file: &str, alone: bool) -> Vec<String> {
     let mut lines = wrap(&format!("{} {step}", interrupts(place)), WIDTH, 0);
     let (at, kind) = (kubectl.at(place), place.kind.to_lowercase());
+    if place.site == Site::BitbucketAutoscaler {
+        // Its ConfigMap is in a namespace of its own.
+        lines.push(format!("  kubectl{} apply -f {file}", kubectl.flags));
+        return lines;
+    }
     lines.push(match (is_replaced(place), alone) {
         (true, true) => format!("  {at} replace --force -f {file}"),
         (true, false) => format!(

@@ -16,6 +16,7 @@ fn part(settings: Settings) -> Part<'static> {
             },
             container: "dind".to_owned(),
             init: false,
+            network: None,
             docker: Some("28.5.2".to_owned()),
             image: Some("docker:28.5.2-dind".to_owned()),
             launch: Some(Launch {
@@ -83,7 +84,8 @@ fn a_script_is_left_to_people() {
     ]}}}});
     let mended = mend(&prescription, Some(job));
     assert!(mended.edits.is_empty());
-    assert!(mended.refused[0].1.contains("--mtu=1450"));
+    let flags = Refusal::Script(vec!["--mtu=1450".to_owned()]);
+    assert_eq!(mended.refused[0].1, flags);
 }
 
 #[test]

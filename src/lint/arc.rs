@@ -2,9 +2,10 @@
 //! scale set's Helm chart.
 
 use super::pod;
-use super::{Context, Dialect, Draft};
+use super::{Context, Draft};
 use crate::evidence::{Mount, Observed, Owner, PodContainer, Provider, Role};
 use crate::evidence::{Observation, Reason};
+use crate::systems::Site;
 use crate::yaml::Node;
 
 /// RunnerDeployment, RunnerReplicaSet, Runner and RunnerSet: the controller adds the engine, and
@@ -29,12 +30,12 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
         setting(key).and_then(|(_, value)| value.text())
             == Some(if truth { "true" } else { "false" })
     };
-    let mut runner = pod::bare(Provider::GithubArc, context);
+    let mut runner = pod::bare(Provider::GithubArc, context, Site::ArcRunner);
     runner.owner = Some(owner);
     let mut places = super::Places::default();
     places.note("", "", pod::head(spec));
     if is("dockerEnabled", false) {
-        return Some(draft(runner, places, Dialect::ArcLegacy));
+        return Some(draft(runner, places));
     }
     let name = if is("dockerdWithinRunnerContainer", true) {
         "runner"
@@ -56,7 +57,7 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
     places.note(name, "docker0", mtu.map_or(here, |(_, value)| value.span));
     runner.containers.push(runner_container(spec));
     note_variables(spec, &mut places);
-    Some(draft(runner, places, Dialect::ArcLegacy))
+    Some(draft(runner, places))
 }
 
 /// The runner's container: its settings stand in the specification itself.
@@ -115,13 +116,12 @@ pub(crate) fn values(document: &Node, context: &Context<'_>) -> Option<Draft> {
     let mut draft = match (written, mode.and_then(Node::text)) {
         (Some(written), _) => written,
         (None, Some("dind")) => draft(
-            pod::bare(Provider::GithubArc, context),
+            pod::bare(Provider::GithubArc, context, Site::ArcScaleSet),
             super::Places::default(),
-            Dialect::ArcValues,
         ),
         (None, _) => return None,
     };
-    draft.dialect = Dialect::ArcValues;
+    pod::declare(&mut draft.runner, context, Site::ArcScaleSet);
     draft.runner.provider = Provider::GithubArc;
     draft.runner.owner = Some(owner);
     if let Some(mode) = mode.filter(|mode| mode.text() == Some("dind")) {
@@ -169,11 +169,10 @@ fn add_engine(draft: &mut Draft, mode: &Node) {
     draft.places.note("dind", IMAGE, mode.span);
 }
 
-fn draft(runner: crate::evidence::Runner, places: super::Places, dialect: Dialect) -> Draft {
+fn draft(runner: crate::evidence::Runner, places: super::Places) -> Draft {
     Draft {
         runner,
         places,
-        dialect,
         presumed: None,
     }
 }

@@ -5,10 +5,11 @@ use super::network::{self, NESTED};
 use super::place::Places;
 use super::pod;
 use super::variables;
-use super::{Context, Dialect, Draft};
+use super::{Context, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
 use crate::evidence::{Observation, Observed, Owner, PipelineStep, Provider, Reason, Role, Runner};
+use crate::systems::Site;
 use crate::yaml::{Node, Span};
 
 /// How reports call the engine around, where no manifest names it.
@@ -88,7 +89,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn draft(&self, steps: &[Step], own: &[&Step]) -> Draft {
-        let mut runner = pod::bare(Provider::Bitbucket, self.context);
+        let mut runner = pod::bare(Provider::Bitbucket, self.context, Site::BitbucketPipelines);
         let mut places = Places::default();
         places.note("", "", pod::head(self.document));
         // The cure that reaches every level is in the manifest that the pipeline's runner has.
@@ -112,7 +113,6 @@ impl Reader<'_> {
         Draft {
             runner,
             places,
-            dialect: Dialect::Pipelines,
             presumed: None,
         }
     }

@@ -4,11 +4,12 @@ use super::network::{self, NESTED};
 use super::place::Places;
 use super::pod;
 use super::variables;
-use super::{Context, Dialect, Draft};
+use super::{Context, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
 use crate::evidence::{Observed, Provider, Reason, Role};
 use crate::facts::versions::ImageRef;
+use crate::systems::Site;
 use crate::yaml::{Node, Span};
 
 const MTU: &str = "com.docker.network.driver.mtu";
@@ -35,7 +36,7 @@ pub(crate) fn is_one(document: &Node, name: &str) -> bool {
 
 pub(crate) fn read(document: &Node, context: &Context<'_>) -> Option<Draft> {
     let services = document.get("services")?;
-    let mut runner = pod::bare(Provider::Generic, context);
+    let mut runner = pod::bare(Provider::Generic, context, Site::Compose);
     let mut places = Places::default();
     places.note("", "", pod::head(document));
     let mut pod_namespace =
@@ -83,7 +84,6 @@ pub(crate) fn read(document: &Node, context: &Context<'_>) -> Option<Draft> {
     Some(Draft {
         runner,
         places,
-        dialect: Dialect::Compose,
         presumed: None,
     })
 }

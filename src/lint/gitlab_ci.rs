@@ -3,13 +3,14 @@
 use super::place::Places;
 use super::pod;
 use super::variables;
-use super::{Context, Dialect, Draft};
+use super::{Context, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
 use crate::evidence::{
     Engine, Observation, Observed, PodContainer, Provider, Reason, Role, Runner,
 };
 use crate::facts::versions::ImageRef;
+use crate::systems::{Site, gitlab};
 use crate::yaml::{Node, Span};
 
 const MOST_ENGINES: usize = 100;
@@ -57,7 +58,7 @@ pub(crate) fn read(documents: &[Node], context: &Context<'_>) -> Option<Draft> {
             }
         }
     }
-    let mut runner = pod::bare(Provider::Gitlab, context);
+    let mut runner = pod::bare(Provider::Gitlab, context, Site::Gitlab);
     let mut places = Places::default();
     places.note("", "", documents.first().map(pod::head)?);
     for document in documents {
@@ -73,7 +74,6 @@ pub(crate) fn read(documents: &[Node], context: &Context<'_>) -> Option<Draft> {
     Some(Draft {
         runner,
         places,
-        dialect: Dialect::Gitlab,
         presumed: None,
     })
 }
@@ -161,28 +161,10 @@ impl<'a> Found<'a> {
     fn resolve(&self, image: &str, job: &Node) -> Option<String> {
         let own = job.get("variables").into_iter();
         let known: Vec<&Node> = own.chain(self.variables.iter().copied()).collect();
-        let mut resolved = String::new();
-        let mut rest = image;
-        while let Some(at) = rest.find('$') {
-            resolved.push_str(&rest[..at]);
-            let (name, after) = variable_name(&rest[at + 1..])?;
-            resolved.push_str(known.iter().find_map(|variables| value(variables, name))?);
-            rest = after;
-        }
-        resolved.push_str(rest);
-        // A variable that is made of others is not followed.
-        (!resolved.contains('$') && resolved.len() < 1024).then_some(resolved)
+        gitlab::resolve(image, |name| {
+            known.iter().find_map(|variables| value(variables, name))
+        })
     }
-}
-
-/// The name at the start of what follows a `$`, in braces or not, and what comes after it.
-fn variable_name(text: &str) -> Option<(&str, &str)> {
-    if let Some(inner) = text.strip_prefix('{') {
-        return inner.split_once('}');
-    }
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let end = text.find(|c| !is_name(c)).unwrap_or(text.len());
-    (end > 0).then(|| text.split_at(end))
 }
 
 /// `NAME: value`, or `NAME: {value: …, description: …}`.

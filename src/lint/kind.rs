@@ -3,8 +3,6 @@
 use super::{Context, Draft, arc, bitbucket_pipelines, compose, gitlab_ci, kubernetes};
 use crate::yaml::Node;
 
-pub(crate) const UNDERSTOOD: &str = "Kubernetes manifests (Pod, Job, CronJob, Deployment, StatefulSet, DaemonSet, List, the Bitbucket autoscaler's ConfigMap, ARC's RunnerDeployment, RunnerSet and AutoscalingRunnerSet), Helm values of ARC's runner scale set, bitbucket-pipelines.yml, .gitlab-ci.yml and Docker compose files";
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Kubernetes,

@@ -2,10 +2,11 @@
 //! that stand beside.
 
 use super::place::Places;
-use super::{Context, Dialect, Draft, arc, pod, without_template_lines};
+use super::{Context, Draft, arc, pod};
 use crate::collect::walk::text::plain;
 use crate::evidence::{Observed, Owner, Provider, WrittenSecret};
-use crate::yaml::{Node, Offset, load};
+use crate::systems::Site;
+use crate::yaml::{Node, Offset, load, without_template_lines};
 use std::collections::BTreeMap;
 
 /// Lists hold lists rarely, and ConfigMaps templates of ConfigMaps never.
@@ -79,8 +80,13 @@ impl Found {
                 columns: value.span.column.saturating_sub(1),
             };
             let inner = load(text, offset).or_else(|_| load(&without_template_lines(text), offset));
+            let known = self.drafts.len();
             for object in inner.iter().flatten() {
                 self.object(object, context, depth + 1);
+            }
+            let made = self.drafts.iter_mut().skip(known);
+            for declared in made.filter_map(|draft| draft.runner.declared.as_mut()) {
+                declared.site = Some(Site::BitbucketAutoscaler);
             }
         }
     }
@@ -92,9 +98,8 @@ impl Found {
         }
         if self.drafts.is_empty() {
             self.drafts.push(Draft {
-                runner: pod::bare(Provider::Generic, context),
+                runner: pod::bare(Provider::Generic, context, Site::Manifest),
                 places: Places::default(),
-                dialect: Dialect::Manifest,
                 presumed: None,
             });
         }

@@ -3,13 +3,13 @@
 //!
 //! ```text
 //! files ─► yaml ─► kind ─► survey (what all of them say together)
-//! each file again ─► a reader for each kind ─► Evidence ─► judge ─► findings ─► place, cure
+//! each file again ─► a reader for each kind ─► Evidence ─► judge ─► findings ─► place, edits
 //! ```
 
 mod arc;
 mod bitbucket_pipelines;
 mod compose;
-mod cure;
+mod edits;
 pub(crate) mod files;
 mod gitlab_ci;
 mod kind;
@@ -27,13 +27,12 @@ use crate::diagnosis::{Severity, Unknown};
 use crate::evidence::{Evidence, Observation, Reason, Runner};
 use crate::yaml::{self, Node, Offset};
 use anyhow::Result;
+use edits::Edits;
 use files::Input;
 use kind::Kind;
 use network::PodNetwork;
 use place::{Places, Source};
 use std::collections::BTreeMap;
-
-pub(crate) use kind::UNDERSTOOD;
 
 /// What came of the files.
 #[derive(Debug)]
@@ -57,22 +56,8 @@ pub(crate) struct Linted {
 struct Draft {
     runner: Runner,
     places: Places,
-    dialect: Dialect,
     /// The engine that Bitbucket will start inside of this runner's, of which no file here tells.
     presumed: Option<String>,
-}
-
-/// How a file says things: what a cure must look like to be pasted there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dialect {
-    Manifest,
-    Pipelines,
-    Gitlab,
-    Compose,
-    /// RunnerDeployment and its like.
-    ArcLegacy,
-    /// Values of the scale set's chart.
-    ArcValues,
 }
 
 /// What a reader knows of the world around its file.
@@ -171,7 +156,7 @@ pub(crate) fn lint(
             if !drafts.is_empty() {
                 let source = Source::new(&input.name, &text, &documents);
                 let cluster = &linted.evidence.cluster;
-                judged.push((at, Judged::of(drafts, &source, library, cluster)));
+                judged.push((at, Judged::of(drafts, &source, &text, library, cluster)));
             }
         }
     }
@@ -212,28 +197,12 @@ impl Survey {
 /// Lines that hold nothing but a template's own words are none of YAML's.
 fn load(text: &str) -> Result<Vec<Node>, yaml::Broken> {
     yaml::load(text, Offset::default()).or_else(|broken| {
-        let blank = without_template_lines(text);
+        let blank = yaml::without_template_lines(text);
         match blank == text {
             true => Err(broken),
             false => yaml::load(&blank, Offset::default()).map_err(|_| broken),
         }
     })
-}
-
-/// The same text, in which lines such as `{{- if .x }}` or `<%#x%>` are empty.
-fn without_template_lines(text: &str) -> String {
-    let is_template = |line: &str| {
-        let line = line.trim();
-        [("{{", "}}"), ("<%", "%>"), ("{%", "%}")]
-            .iter()
-            .any(|(open, close)| {
-                line.starts_with(open) && line.ends_with(close) && line.matches(open).count() == 1
-            })
-    };
-    let lines = text
-        .lines()
-        .map(|line| if is_template(line) { "" } else { line });
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn home_of(draft: &Draft, file: &str) -> Option<Home> {
@@ -277,17 +246,19 @@ impl Judged {
     fn of(
         drafts: Vec<Draft>,
         source: &Source,
+        text: &str,
         library: &Library,
         cluster: &Observation<crate::evidence::Cluster>,
     ) -> Judged {
         let mut all = Judged::default();
+        let mut edits = Edits::of(text);
         for draft in drafts {
             // One at a time, for their names are the files', and a file may hold several.
             let mut evidence = Evidence::new(cluster.clone());
             evidence.runners.push(draft.runner);
             let mut judged = judge(library, &evidence);
             let supposed = presume::unknowns(&mut judged, draft.presumed.as_deref());
-            cure::rewrite(&mut judged.findings, &evidence, draft.dialect);
+            edits.show(&mut judged.findings, source);
             source.locate(&draft.places, judged.findings.iter_mut());
             all.judgement.findings.extend(judged.findings);
             all.judgement.defects.extend(judged.defects);

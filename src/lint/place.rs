@@ -3,8 +3,9 @@
 
 use super::secrets::{collect, collect_inline, hide_place};
 use crate::diagnosis::{Finding, Location};
+use crate::fix;
 use crate::text::secret::mask;
-use crate::yaml::{Node, Span};
+use crate::yaml::{Node, Offset, Span, load};
 
 const LONGEST_LINE: usize = 240;
 const LONGEST_SECRET: usize = 4096;
@@ -117,9 +118,25 @@ impl Source {
         }
     }
 
-    fn location(&self, span: Span) -> Location {
-        let line = self.lines.get(span.line.saturating_sub(1));
-        let mut snippet = line.map_or("", String::as_str).trim_end().to_owned();
+    /// What an edit changes, with a line or two around it.
+    pub(super) fn difference(&self, edited: &str) -> String {
+        let documents = load(edited, Offset::default()).unwrap_or_default();
+        let mut after = Source::new(&self.name, edited, &documents);
+        after.words.extend(self.words.iter().cloned());
+        let difference = fix::unified(&self.shown(), &after.shown(), &self.name);
+        // Its first lines name the file, which the finding does.
+        let lines: Vec<&str> = difference.lines().skip(2).collect();
+        lines.join("\n")
+    }
+
+    fn shown(&self) -> String {
+        let lines = self.lines.iter().map(|line| self.hidden(line) + "\n");
+        lines.collect()
+    }
+
+    /// A line without what must not be shown.
+    fn hidden(&self, line: &str) -> String {
+        let mut snippet = line.trim_end().to_owned();
         for word in self
             .words
             .iter()
@@ -129,7 +146,12 @@ impl Source {
                 snippet = snippet.replace(word.as_str(), &"*".repeat(word.chars().count()));
             }
         }
-        let snippet = mask(&snippet);
+        mask(&snippet).into_owned()
+    }
+
+    fn location(&self, span: Span) -> Location {
+        let line = self.lines.get(span.line.saturating_sub(1));
+        let snippet = self.hidden(line.map_or("", String::as_str));
         // A block goes on to the start of the next thing; its first line says where it is.
         let one_line = span.end_line == span.line && span.end_column > span.column;
         let end = snippet.chars().count() + 1;

@@ -4,7 +4,7 @@ use super::network::{self, POD};
 use super::place::Places;
 use super::presume;
 use super::template::{self, list};
-use super::{Context, Dialect, Draft};
+use super::{Context, Draft};
 use crate::collect::discover;
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
@@ -14,6 +14,7 @@ use crate::evidence::{
 };
 use crate::facts::is_rootless;
 use crate::facts::versions::ImageRef;
+use crate::systems::Site;
 use crate::yaml::Node;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ pub(crate) fn read(
     let pod = template::pod(metadata, spec);
     let mut runner = discover::runner(&pod, false)?;
     runner.owner = Some(owner);
-    declare(&mut runner, context);
+    declare(&mut runner, context, Site::Manifest);
     let clamped = clamps(&pod);
     plan(&mut runner, &pod, clamped, context);
     let mut places = places(spec);
@@ -36,17 +37,17 @@ pub(crate) fn read(
     Some(Draft {
         places,
         runner,
-        dialect: Dialect::Manifest,
         presumed,
     })
 }
 
 /// A runner of a file has no name of its own and is in no namespace: reports name the file.
-pub(crate) fn declare(runner: &mut Runner, context: &Context<'_>) {
+pub(crate) fn declare(runner: &mut Runner, context: &Context<'_>, site: Site) {
     runner.namespace = String::new();
     runner.pod = context.file.to_owned();
     runner.declared = Some(Declared {
         file: context.file.to_owned(),
+        site: Some(site),
         pod_mtu_told: context.pod_network.told,
         secrets: Observed(Vec::new()),
         steps: Observed(Vec::new()),
@@ -55,7 +56,7 @@ pub(crate) fn declare(runner: &mut Runner, context: &Context<'_>) {
 }
 
 /// A runner of which a file says nothing but its name.
-pub(crate) fn bare(provider: Provider, context: &Context<'_>) -> Runner {
+pub(crate) fn bare(provider: Provider, context: &Context<'_>, site: Site) -> Runner {
     let mut runner = Runner {
         namespace: String::new(),
         pod: String::new(),
@@ -75,7 +76,7 @@ pub(crate) fn bare(provider: Provider, context: &Context<'_>) -> Runner {
         probes: Vec::new(),
         standing: Standing::default(),
     };
-    declare(&mut runner, context);
+    declare(&mut runner, context, site);
     runner
 }
 

@@ -1,85 +1,104 @@
 //! The nested engine of Bitbucket Pipelines, which only bitbucket-pipelines.yml reaches.
 
-use super::{docker, template};
+use super::{Refusal, arguments, docker, template, words};
 use crate::diagnosis::{Change, Remedy};
-use crate::yaml;
-use serde_json::json;
-
-/// One setting of the docker service.
-pub fn remedies(change: &Change, phrase: &str) -> Vec<Remedy> {
-    match change.settings.has_flags() {
-        true => paste(change),
-        // Its image makes a volume: nobody else gives a service one.
-        false if change.settings.volume => vec![Remedy {
-            change: Some(change.clone()),
-            ..Remedy::new(
-                format!("In an image of your own for the docker service: {phrase}"),
-                format!("FROM {}\nVOLUME {}", base(change), template::data(change)),
-            )
-        }],
-        false => vec![Remedy {
-            change: Some(change.clone()),
-            ..Remedy::new(
-                format!("In bitbucket-pipelines.yml, name {phrase}"),
-                service(change.settings.image.as_deref().unwrap_or("docker:dind")),
-            )
-        }],
-    }
-}
+use crate::yaml::{self, Edit, at, get};
+use semver::Version;
+use serde_json::{Value, json};
 
 /// Everything that a change says of the docker service.
-pub fn paste(change: &Change) -> Vec<Remedy> {
+pub fn paste(change: &Change) -> Remedy {
     let flags = docker::flags(change);
-    if flags.is_empty() {
-        return match change.settings.image.is_some() {
-            true => remedies(change, "another image"),
-            false => Vec::new(),
-        };
-    }
-    // Given as a flag already, in the file as well it would keep dockerd from starting.
-    if change
-        .args
-        .iter()
-        .any(|arg| docker::same_setting(arg, "--mtu"))
-    {
-        return vec![Remedy {
-            change: Some(change.clone()),
-            ..Remedy::new(
-                "In bitbucket-pipelines.yml, change DOCKER_OPTS (or whatever else gives its dockerd --mtu now)",
-                format!(
-                    "definitions:\n  services:\n    docker:\n      variables:\n        DOCKER_OPTS: \"{}\"",
-                    flags.join(" ")
-                ),
-            )
-        }];
-    }
-    vec![Remedy {
+    let snippet = match (reads_opts(change), builds_image(change)) {
+        (true, _) => format!(
+            "definitions:\n  services:\n    docker:\n      variables:\n        {OPTS}: {} # keep the other flags",
+            yaml::scalar(&flags.join(" "))
+        ),
+        (false, true) => format!(
+            "# Dockerfile\n{}\n\n# bitbucket-pipelines.yml\n{}",
+            dockerfile(change),
+            service(&own_image(change))
+        ),
+        (false, false) => service(change.settings.image.as_deref().unwrap_or("docker:dind")),
+    };
+    Remedy {
         change: Some(change.clone()),
-        ..Remedy::new(
-            "Bitbucket starts this engine itself: build an image with its setting (docker:dind reads no DOCKER_OPTS), and name it in bitbucket-pipelines.yml",
-            format!(
-                "# Dockerfile\n{}\n\n# bitbucket-pipelines.yml\n{}",
-                dockerfile(change),
-                service(&own_image(change))
-            ),
-        )
-    }]
+        ..Remedy::new(words::title(change), snippet)
+    }
 }
 
-/// docker:dind reads no DOCKER_OPTS, so the setting goes into an image of one's own.
-pub fn dockerfile(change: &Change) -> String {
+const OPTS: &str = "DOCKER_OPTS";
+
+/// Whether a flag that the change sets comes from DOCKER_OPTS now: in a file as well it would keep
+/// dockerd from starting.
+pub fn reads_opts(change: &Change) -> bool {
+    let flags = docker::flags(change);
+    let is_set = |arg: &String| flags.iter().any(|flag| docker::same_setting(arg, flag));
+    change.args.iter().any(is_set)
+}
+
+/// Whether no image that exists has what the change says: docker:dind reads no DOCKER_OPTS, and
+/// Bitbucket gives a service no volume.
+pub fn builds_image(change: &Change) -> bool {
+    let needs_one = change.settings.volume || !docker::flags(change).is_empty();
+    needs_one && !reads_opts(change)
+}
+
+/// The edits of bitbucket-pipelines.yml.
+pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
+    let service = at(&[], ["definitions", "services", "docker"]);
+    if document.get("pipelines").is_none() && get(document, &service).is_none() {
+        return Err(Refusal::NotThere(change.container.clone()));
+    }
+    let mut edits = Vec::new();
+    if reads_opts(change) {
+        let path = at(&service, ["variables", OPTS]);
+        let now = get(document, &path).and_then(Value::as_str);
+        let now = now.ok_or_else(|| Refusal::NotThere(OPTS.to_owned()))?;
+        edits.extend(arguments::in_text(
+            now,
+            path.clone(),
+            &docker::flags(change),
+        )?);
+    }
+    let image = match (builds_image(change), &change.settings.image) {
+        (true, _) => Some(own_image(change)),
+        (false, image) => image.clone(),
+    };
+    if let Some(image) = image {
+        let mut path = at(&service, ["image"]);
+        if get(document, &path).is_some_and(Value::is_object) {
+            path = at(&path, ["name"]);
+        }
+        edits.push(Edit::Set(path, json!(image)));
+    }
+    Ok(edits)
+}
+
+/// An image with the settings: in daemon.json those that have a key there, others as arguments.
+fn dockerfile(change: &Change) -> String {
     let base = base(change);
     let mut built = change.clone();
     // What the image takes, not what runs now.
     built.settings.image = Some(base.clone());
-    format!(
-        "FROM {base}\nRUN mkdir -p /etc/docker && echo '{}' >/etc/docker/daemon.json",
-        docker::config(&built)
-    )
+    let mut lines = vec![format!("FROM {base}")];
+    let flags = docker::flags(&built);
+    if built.settings.has_other_flags() {
+        lines.push(format!("CMD [{}]", docker::quoted(&flags)));
+    } else if !flags.is_empty() {
+        lines.push(format!(
+            "RUN mkdir -p /etc/docker && echo '{}' >/etc/docker/daemon.json",
+            docker::config(&built)
+        ));
+    }
+    if change.settings.volume {
+        lines.push(format!("VOLUME {}", template::data(change)));
+    }
+    lines.join("\n")
 }
 
 /// What the image made from the Dockerfile is to be called.
-pub fn own_image(change: &Change) -> String {
+fn own_image(change: &Change) -> String {
     let base = base(change);
     let tag = base.rsplit_once(':').map_or("mtu", |(_, tag)| tag);
     let tag = tag.strip_suffix("-dind").unwrap_or(tag);
@@ -105,12 +124,15 @@ fn base(change: &Change) -> String {
     }
 }
 
-/// An image of somebody else's that hands DOCKER_OPTS to dockerd.
+/// The version of the image below.
+pub const READS_OPTS: Version = Version::new(20, 10, 7);
+
+/// A third-party image that passes DOCKER_OPTS to dockerd.
 pub fn docker_opts(mtu: i64) -> Remedy {
     Remedy::new(
-        "In bitbucket-pipelines.yml, name an image whose entrypoint gives DOCKER_OPTS to dockerd (this one does; it is a third party's)",
+        "Use an image whose entrypoint passes DOCKER_OPTS to dockerd for service `docker` in bitbucket-pipelines.yml (third-party image)",
         format!(
-            "definitions:\n  services:\n    docker:\n      image: rewardenv/docker:20.10.7-dind\n      variables:\n        DOCKER_OPTS: \"--mtu={mtu}\""
+            "definitions:\n  services:\n    docker:\n      image: rewardenv/docker:{READS_OPTS}-dind\n      variables:\n        DOCKER_OPTS: \"--mtu={mtu}\""
         ),
     )
 }

@@ -1,12 +1,16 @@
 //! Settings of dockerd and of Docker networks, as each version of Docker takes them.
 
-use super::{Patient, place, template};
+use super::{Patient, place, template, words};
 use crate::diagnosis::{Change, Remedy, Settings};
-use crate::evidence::{DaemonConfig, Launcher};
+use crate::evidence::DaemonConfig;
 use crate::facts::versions::{self, ImageRef};
+use crate::text::shell;
 use semver::Version;
 
-const NETWORK_OPTION: &str = "com.docker.network.driver.mtu";
+pub const NETWORK_OPTION: &str = "com.docker.network.driver.mtu";
+
+/// Where people name their own.
+pub const MIRROR: &str = "https://YOUR-MIRROR";
 
 /// `default-network-opts` came with 24.0.0. Before it the flag or the key is unknown, and a dockerd
 /// that is given it does not start.
@@ -27,6 +31,20 @@ pub fn promised(image: &str) -> Option<Version> {
     versions::parse(named).or_else(|| versions::parse(&format!("{named}.0")))
 }
 
+/// A new tag in the repository and the flavour of the image that is there, if that is Docker's own or
+/// a mirror of it.
+pub fn retagged(now: &str, new: &str) -> Option<String> {
+    const ROOTLESS: &str = "-rootless";
+    let (now, tag) = (ImageRef::parse(now), ImageRef::parse(new).tag?);
+    let rootless = now.tag.is_some_and(|tag| tag.ends_with(ROOTLESS));
+    let flavour = if rootless && !tag.ends_with(ROOTLESS) {
+        ROOTLESS
+    } else {
+        ""
+    };
+    (now.name() == "docker").then(|| format!("{}:{tag}{flavour}", now.repository))
+}
+
 /// The version that will take the settings: the new image's where there is one.
 pub fn version(change: &Change) -> Option<Version> {
     let new = change.settings.image.as_deref();
@@ -43,21 +61,27 @@ pub fn flags(change: &Change) -> Vec<String> {
         mtu,
         network_mtu,
         oom_score_adjust,
+        mirror,
         ..
     } = change.settings;
     let networks = network_mtu.filter(|_| knows_default_network_opts(version.as_ref()));
     let score = oom_score_adjust.filter(|_| takes_oom_score(version.as_ref()));
-    [
+    let typed = [
         mtu.map(|mtu| format!("--mtu={mtu}")),
         networks.map(|mtu| format!("--default-network-opt=bridge={NETWORK_OPTION}={mtu}")),
         score.map(|score| format!("--oom-score-adjust={score}")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+        mirror.then(|| format!("--registry-mirror={MIRROR}")),
+    ];
+    let mut flags: Vec<String> = typed.into_iter().flatten().collect();
+    for flag in &change.settings.flags {
+        if !flags.iter().any(|known| same_setting(known, flag)) {
+            flags.push(flag.clone());
+        }
+    }
+    flags
 }
 
-/// The same in daemon.json: the MTU as a number, the option's value as a text.
+/// The MTU in daemon.json: a number there, the option's value a text.
 pub fn config(change: &Change) -> String {
     let Settings {
         mtu, network_mtu, ..
@@ -88,6 +112,7 @@ fn new_engine(version: Option<&Version>, mtu: i64) -> Change {
         place: place::elsewhere(""),
         container: String::new(),
         init: false,
+        network: None,
         docker: version.map(Version::to_string),
         image: None,
         launch: None,
@@ -101,94 +126,76 @@ fn new_engine(version: Option<&Version>, mtu: i64) -> Change {
     }
 }
 
+/// Flags that may be given more than once, each time for something else.
+const LISTS: [&str; 16] = [
+    "--add-runtime",
+    "--allow-nondistributable-artifacts",
+    "--authorization-plugin",
+    "--default-address-pool",
+    "--dns",
+    "--dns-opt",
+    "--dns-search",
+    "--exec-opt",
+    "--feature",
+    "--host",
+    "-H",
+    "--insecure-registry",
+    "--label",
+    "--node-generic-resource",
+    "--registry-mirror",
+    "--storage-opt",
+];
+
 /// Whether two flags set the same thing, so that one must make way for the other.
 pub fn same_setting(one: &str, other: &str) -> bool {
     let key = |flag: &str| match flag.split_once('=') {
-        // Of the options for networks, each is one setting.
-        Some(("--default-network-opt", option)) => option
+        // Of the options for networks, logs and limits, each is one setting.
+        Some(("--default-network-opt" | "--log-opt" | "--default-ulimit", option)) => option
             .rsplit_once('=')
             .map_or(option, |(key, _)| key)
             .to_owned(),
-        Some((flag, _)) => flag.to_owned(),
-        None => flag.to_owned(),
+        Some((name, _)) if !LISTS.contains(&name) => name.to_owned(),
+        _ => flag.to_owned(),
     };
     key(one) == key(other)
+}
+
+/// Words in JSON's quotes, which YAML, TOML and a Dockerfile understand too.
+pub fn quoted(words: &[String]) -> String {
+    let words = words
+        .iter()
+        .map(|word| serde_json::Value::from(word.as_str()).to_string());
+    words.collect::<Vec<_>>().join(", ")
 }
 
 pub fn sets_mtu(config: &DaemonConfig) -> bool {
     config.mtu.is_some() || config.bridge_network_mtu.is_some()
 }
 
-/// What a change does, for the title of what is pasted.
-pub fn phrase(change: &Change) -> String {
-    let settings = &change.settings;
-    let parts = [
-        settings
-            .has_flags()
-            .then_some("add to the arguments of its engine"),
-        settings.image.is_some().then_some("another image"),
-        settings
-            .memory_request
-            .is_some()
-            .then_some("a memory request"),
-        settings.volume.then_some("a volume for its data"),
-        settings.privileged.then_some("privileged"),
-        settings
-            .clamp
-            .then_some("a container that lowers TCP connections"),
-    ];
-    let mut parts = parts.into_iter().flatten();
-    match (parts.next(), parts.next()) {
-        (Some(only), None) => only.to_owned(),
-        _ => "these settings".to_owned(),
-    }
-}
-
-/// How the flags go with what starts the engine now, where that must be said.
-pub fn how_launched(change: &Change) -> &'static str {
-    if !change.settings.has_flags() {
-        return "";
-    }
-    match change.launch.as_ref().map(|launch| launch.by) {
-        Some(Launcher::Args) => {
-            ", after those that are there: they begin with dockerd and so replace the image's own"
-        }
-        Some(Launcher::Command) => ", behind the command that starts dockerd there",
-        Some(Launcher::Script) => ": its own script or program starts dockerd, so put them there",
-        Some(Launcher::Image) | None => "",
-    }
-}
-
-/// The same setting as a flag and in the file is refused: dockerd would not start.
-pub fn change_config(patient: &Patient, mtu: i64) -> Remedy {
-    let mut change = patient.unchanged(patient.place());
-    change.settings.mtu = Some(mtu);
-    change.settings.network_mtu = Some(mtu);
-    let is_flag = |flag: &String| same_setting(flag, "--mtu");
-    let flag = match patient.engine.is_some_and(|e| e.args.iter().any(is_flag)) {
-        true => ", and take --mtu from its arguments: both together it refuses",
-        false => " (as a flag beside it dockerd would refuse it)",
+/// The same setting as a flag and in the file is rejected: dockerd would not start.
+pub fn change_config(patient: &Patient, change: &Change, key: &str, config: String) -> Remedy {
+    let flags = flags(change);
+    let is_given = |arg: &String| flags.iter().any(|flag| same_setting(arg, flag));
+    let both = match patient.engine.is_some_and(|e| e.args.iter().any(is_given)) {
+        true => "remove the flag: dockerd rejects a setting that is in both",
+        false => "dockerd rejects it as a flag beside the file",
     };
+    let target = words::target(change);
     Remedy::new(
-        format!(
-            "{}, container {}: change the MTU in its daemon.json, where it is set now{flag}",
-            place::words(&place::pod(patient.runner)),
-            patient.path
-        ),
-        config(&change),
+        format!("Change {key} in daemon.json for {target} ({both})"),
+        config,
     )
 }
 
-/// A nested engine that no manifest reaches: whoever starts it must tell it.
-pub fn paste(change: &Change, phrase: &str) -> Remedy {
-    let path = &change.container;
+/// A nested engine that no manifest reaches: what starts it sets its flags.
+pub fn paste(change: &Change) -> Remedy {
     let flags = flags(change);
     let mut lines = Vec::new();
     if let Some(image) = &change.settings.image {
         lines.push(image.clone());
     }
     if !flags.is_empty() {
-        lines.push(format!("dockerd {}", flags.join(" ")));
+        lines.push(format!("dockerd {}", shell::flags(&flags)));
     }
     if change.settings.volume {
         lines.push(format!(
@@ -196,28 +203,24 @@ pub fn paste(change: &Change, phrase: &str) -> Remedy {
             template::data(change)
         ));
     }
-    let title = match (flags.is_empty(), &change.settings.image) {
-        (false, _) => format!(
-            "Where {path} is started, give its dockerd these flags (its networks must be made anew)"
-        ),
-        (true, Some(_)) => format!("Where {path} is started, use {phrase}"),
-        (true, None) => format!("Where {path} is started: {phrase}"),
-    };
+    for (name, value) in &change.settings.env {
+        lines.push(format!("{name}={}", shell::word(value)));
+    }
     Remedy {
         change: Some(change.clone()),
-        ..Remedy::new(title, lines.join("\n"))
+        ..Remedy::new(words::title(change), lines.join("\n"))
     }
 }
 
-/// A network's MTU is fixed when it is made; `--mtu` does not reach it.
+/// A network's MTU is fixed when it is created; `--mtu` does not reach it.
 pub fn networks(mtu: i64) -> Vec<Remedy> {
     vec![
         Remedy::new(
-            "Where the network is created by command, create it with an MTU",
+            "Create the network with an MTU where a command creates it",
             format!("docker network create --opt {NETWORK_OPTION}={mtu} NAME"),
         ),
         Remedy::new(
-            "Where Compose creates it, in the compose file (then `docker compose down` and `up`)",
+            "Set the network's MTU in the Compose file where Compose creates it (then run `docker compose down` and `up`)",
             format!("networks:\n  default:\n    driver_opts:\n      {NETWORK_OPTION}: \"{mtu}\""),
         ),
     ]

@@ -1,25 +1,28 @@
 //! GitHub's Actions Runner Controller: scale sets, and the older RunnerDeployment.
 
-use super::{docker, place, template};
-use crate::diagnosis::{Change, Remedy};
-use crate::yaml;
-use serde_json::{Map, Value, json};
+use super::{Refusal, docker, template, words};
+use crate::diagnosis::{Change, Remedy, Settings};
+use crate::yaml::{self, Edit, Step, at, get};
+use serde_json::{Value, json};
 
 /// The template that the chart's containerMode dind stands for. It takes no settings, so it is
 /// left out and written in full.
 const TEMPLATE: &str = include_str!("arc-scale-set.yaml");
 
 /// A scale set's values, with the template in full.
-pub fn scale_set(change: &Change, phrase: &str) -> Remedy {
-    let title = format!(
-        "{}, container {}: {phrase}{}",
-        place::words(&change.place),
-        change.container,
-        docker::how_launched(change)
-    );
+pub fn scale_set(change: &Change) -> Remedy {
+    let lead = "# In place of `containerMode: {type: dind}`, which takes no settings; keep your own entries.";
     Remedy {
         change: Some(change.clone()),
-        ..Remedy::new(title, values(change))
+        ..Remedy::new(words::title(change), format!("{lead}\n{}", values(change)))
+    }
+}
+
+/// The edits of the values: in a template that has the engine's container.
+pub fn values_edits(values: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
+    match values.pointer("/containerMode/type") {
+        Some(mode) if mode == "dind" => Err(Refusal::ContainerMode),
+        _ => template::edits_of_pod(values, at(&[], ["template", "spec"]), change),
     }
 }
 
@@ -39,9 +42,8 @@ fn values(change: &Change) -> String {
     }
     let mut change = change.clone();
     change.container = "dind".to_owned();
-    change.place.kind = "values".to_owned();
     // The template has what is changed; a test sees to it.
-    if let Ok(edits) = template::edits(&values, &change) {
+    if let Ok(edits) = values_edits(&values, &change) {
         yaml::apply(&mut values, &edits);
     }
     yaml::write(&values).trim_end().to_owned()
@@ -61,58 +63,149 @@ fn beside_the_runner(values: &mut Value) {
     }
 }
 
-/// The older controller's resource, which has a setting for most.
-pub fn runner(change: &Change, phrase: &str) -> Remedy {
-    let settings = &change.settings;
-    let mut spec = Map::new();
-    let mut put = |key: &str, value: Value| spec.insert(key.to_owned(), value);
-    if let Some(mtu) = settings.mtu.or(settings.network_mtu) {
-        put("dockerMTU", json!(mtu));
-        // It gives `docker network create` the same MTU.
-        put(
-            "env",
-            json!([{"name": "ARC_DOCKER_MTU_PROPAGATION", "value": "true"}]),
-        );
+/// The older controller's resource, which has a field for most.
+pub fn runner(change: &Change) -> Vec<Remedy> {
+    let part = |keep: fn(&mut Settings)| {
+        let mut part = change.clone();
+        keep(&mut part.settings);
+        part
+    };
+    let of_fields = part(|s| {
+        (s.image, s.oom_score_adjust, s.privileged) = (None, None, false);
+        s.flags.clear();
+    });
+    let skeleton = match change.place.kind.as_str() {
+        "RunnerSet" => json!({"kind": "RunnerSet"}),
+        _ => json!({}),
+    };
+    let mut parts = Vec::new();
+    match runner_edits(&skeleton, &of_fields) {
+        Ok(edits) if !edits.is_empty() => parts.push(Remedy {
+            change: Some(change.clone()),
+            ..Remedy::new(
+                words::title(&of_fields),
+                template::fragment(skeleton, &edits),
+            )
+        }),
+        _ => {}
     }
-    if let Some(memory) = &settings.memory_request {
-        put(
-            "dockerdContainerResources",
-            json!({"requests": {"memory": memory}}),
+    if let Some(image) = &change.settings.image {
+        let values = json!({"image": {"dindSidecarRepositoryAndTag": image}});
+        let title = format!(
+            "Set `image: {image}` for the engines of every runner in the values of the controller's chart (actions-runner-controller)"
         );
+        parts.push(Remedy {
+            change: Some(change.clone()),
+            ..Remedy::new(title, yaml::write(&values).trim_end())
+        });
+    }
+    if parts.is_empty() {
+        parts.push(Remedy::new(
+            format!(
+                "Run the engine as a sidecar of your own (`dockerEnabled: false`) in {}: the controller has no field for this setting",
+                words::place(&change.place)
+            ),
+            docker::flags(change).join(" "),
+        ));
+    }
+    for part in parts.iter_mut().skip(1) {
+        part.together = true;
+    }
+    parts
+}
+
+/// The edits of a Runner, RunnerDeployment or RunnerSet, as far as it has fields for them.
+pub fn runner_edits(object: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
+    let settings = &change.settings;
+    let is_set = object["kind"] == "RunnerSet";
+    let pod = match object["kind"].as_str() {
+        Some("Runner") => at(&[], ["spec"]),
+        _ => at(&[], ["spec", "template", "spec"]),
+    };
+    // A RunnerSet's template is a pod's; the runner's settings stand beside it.
+    let spec = if is_set {
+        at(&[], ["spec"])
+    } else {
+        pod.clone()
+    };
+    let of_pod = settings.memory_request.is_some() || settings.memory_limit.is_some();
+    if settings.image.is_some()
+        || !settings.flags.is_empty()
+        || settings.oom_score_adjust.is_some()
+        || settings.privileged
+        || is_set && (of_pod || settings.volume || settings.clamp || !settings.env.is_empty())
+    {
+        return Err(Refusal::NoField(
+            object["kind"]
+                .as_str()
+                .unwrap_or("RunnerDeployment")
+                .to_owned(),
+        ));
+    }
+    let mut edits = Vec::new();
+    if let Some(mtu) = settings.mtu.or(settings.network_mtu) {
+        edits.push(Edit::Set(at(&spec, ["dockerMTU"]), json!(mtu)));
+        // It gives `docker network create` the same MTU.
+        let variable = json!({"name": "ARC_DOCKER_MTU_PROPAGATION", "value": "true"});
+        edits.extend(match is_set {
+            true => in_runner(object, &pod, variable),
+            false => with_variable(object, &pod, variable),
+        });
+    }
+    if settings.mirror {
+        let path = at(&spec, ["dockerRegistryMirror"]);
+        edits.push(Edit::Set(path, json!(docker::MIRROR)));
+    }
+    let memory = [
+        ("limits", &settings.memory_limit),
+        ("requests", &settings.memory_request),
+    ];
+    for (list, memory) in memory {
+        if let Some(memory) = memory {
+            let path = at(&spec, ["dockerdContainerResources", list, "memory"]);
+            edits.push(Edit::Set(path, json!(memory)));
+        }
+    }
+    for (name, value) in &settings.env {
+        let entry = json!({"name": name, "value": value});
+        edits.push(Edit::Append(at(&spec, ["dockerEnv"]), entry));
     }
     if settings.volume {
-        put(
-            "dockerVolumeMounts",
-            json!([{"name": template::VOLUME, "mountPath": template::data(change)}]),
-        );
-        put(
-            "volumes",
-            json!([{"name": template::VOLUME, "emptyDir": {}}]),
-        );
+        let mount = json!({"name": template::VOLUME, "mountPath": template::data(change)});
+        let volume = json!({"name": template::VOLUME, "emptyDir": {}});
+        edits.push(Edit::Append(at(&spec, ["dockerVolumeMounts"]), mount));
+        edits.push(Edit::Append(at(&spec, ["volumes"]), volume));
     }
     if settings.clamp {
         let clamp = template::clamp(template::clamp_image(change), false, None);
-        put("sidecarContainers", json!([clamp]));
+        edits.push(Edit::Append(at(&spec, ["sidecarContainers"]), clamp));
     }
-    let mut parts = Vec::new();
-    if !spec.is_empty() {
-        let resource = json!({"spec": {"template": {"spec": spec}}});
-        parts.push(yaml::write(&resource).trim_end().to_owned());
-    }
-    if let Some(image) = &settings.image {
-        parts.push(format!(
-            "# values of the controller's chart (actions-runner-controller)\n{}",
-            yaml::write(&json!({"image": {"dindSidecarRepositoryAndTag": image}})).trim_end()
-        ));
-    }
-    Remedy {
-        change: Some(change.clone()),
-        ..Remedy::new(
-            format!(
-                "In the RunnerDeployment or RunnerSet that {} {} comes from: {phrase}",
-                change.place.kind, change.place.name
-            ),
-            parts.join("\n\n"),
-        )
+    Ok(edits)
+}
+
+/// A variable beside others, unless it is there.
+fn with_variable(object: &Value, holder: &[Step], variable: Value) -> Option<Edit> {
+    let path = at(holder, ["env"]);
+    let known = get(object, &path).and_then(Value::as_array);
+    let mut known = known.into_iter().flatten();
+    let is_there = known.any(|other| other["name"] == variable["name"]);
+    (!is_there).then(|| Edit::Append(path, variable))
+}
+
+/// A variable of the container `runner` in a pod's template, which may not name that.
+fn in_runner(object: &Value, pod: &[Step], variable: Value) -> Option<Edit> {
+    let list = at(pod, ["containers"]);
+    let containers = get(object, &list).and_then(Value::as_array);
+    let runner = containers.and_then(|list| list.iter().position(|c| c["name"] == "runner"));
+    match runner {
+        Some(index) => {
+            let mut path = list;
+            path.push(Step::Item(index));
+            with_variable(object, &path, variable)
+        }
+        None => Some(Edit::Append(
+            list,
+            json!({"name": "runner", "env": [variable]}),
+        )),
     }
 }

@@ -1,34 +1,38 @@
 //! GitLab: the docker service of a job (.gitlab-ci.yml) and the Kubernetes executor (config.toml).
 
-use super::{docker, pod, template};
-use crate::diagnosis::{Change, Remedy};
-use crate::yaml;
-use serde_json::json;
+use super::{Refusal, arguments, docker, pod, template, words};
+use crate::diagnosis::{Change, Remedy, Settings};
+use crate::systems::gitlab::resolve;
+use crate::yaml::{self, Edit, Step, at};
+use serde_json::{Value, json};
 
-/// One setting; for what a job's own file can say, config.toml is the other place.
-pub fn remedies(change: &Change, phrase: &str) -> Vec<Remedy> {
-    if !of_service(change) {
-        return vec![executor(change, phrase)];
-    }
-    let elsewhere = Remedy::new(
-        "Where the service stands in GitLab Runner's config.toml, for every job at once",
-        toml_service(change),
-    );
-    vec![service(change, phrase), elsewhere]
-}
-
-/// Everything that a change says.
+/// Everything that a change says: of the service, and of the executor that starts it.
 pub fn paste(change: &Change) -> Vec<Remedy> {
-    let phrase = docker::phrase(change);
+    let part = |keep: fn(&mut Settings)| {
+        let mut part = change.clone();
+        keep(&mut part.settings);
+        part
+    };
+    let of_service = part(|s| {
+        (s.memory_request, s.memory_limit) = (None, None);
+        (s.privileged, s.volume, s.clamp) = (false, false, false);
+    });
+    let of_executor = part(|s| {
+        *s = Settings {
+            memory_request: s.memory_request.take(),
+            memory_limit: s.memory_limit.take(),
+            privileged: s.privileged,
+            volume: s.volume,
+            ..Settings::default()
+        }
+    });
+    let given = |part: &Change| part.settings != Settings::default();
     let mut parts = Vec::new();
-    if of_service(change) {
-        parts.push(service(change, &phrase));
+    if given(&of_service) {
+        parts.push(service(change, &of_service));
     }
-    if change.settings.memory_request.is_some()
-        || change.settings.privileged
-        || change.settings.volume
-    {
-        parts.push(executor(change, &phrase));
+    if given(&of_executor) {
+        parts.push(executor(change, &of_executor));
     }
     if change.settings.clamp {
         parts.push(clamp(change));
@@ -39,47 +43,146 @@ pub fn paste(change: &Change) -> Vec<Remedy> {
     parts
 }
 
-fn of_service(change: &Change) -> bool {
-    change.settings.has_flags() || change.settings.image.is_some()
-}
-
-fn service(change: &Change, phrase: &str) -> Remedy {
-    let mut lines = vec![
-        "services:".to_owned(),
-        format!("- name: {}", yaml::write(&json!(image(change))).trim_end()),
-    ];
-    if let Some(command) = command(change) {
-        lines.push(format!("  command: {command}"));
+/// The other place for what a job's own file can say.
+pub fn for_every_job(change: &Change) -> Option<Remedy> {
+    if !change.settings.has_flags() && change.settings.image.is_none() {
+        return None;
     }
-    Remedy {
-        change: Some(change.clone()),
-        ..Remedy::new(
-            format!(
-                "In .gitlab-ci.yml, service docker (container {}): {phrase}{}",
-                change.container,
-                docker::how_launched(change)
-            ),
-            lines.join("\n"),
-        )
-    }
-}
-
-fn toml_service(change: &Change) -> String {
     let mut lines = vec![
         "[[runners.kubernetes.services]]".to_owned(),
         format!("  name = {}", json!(image(change))),
     ];
-    if let Some(command) = command(change) {
-        lines.push(format!("  command = {command}"));
+    let flags = docker::flags(change);
+    if !flags.is_empty() {
+        lines.push(format!(
+            "  command = [{}]  # add to command; keep the others",
+            docker::quoted(&flags)
+        ));
     }
-    lines.join("\n")
+    Some(Remedy::new(
+        "Set it for every job in GitLab Runner's config.toml, if the service is defined there",
+        lines.join("\n"),
+    ))
 }
 
-/// A list is written in the same way in YAML, TOML and JSON.
-fn command(change: &Change) -> Option<String> {
-    let flags = docker::flags(change);
-    let flags: Vec<String> = flags.iter().map(|flag| json!(flag).to_string()).collect();
-    (!flags.is_empty()).then(|| format!("[{}]", flags.join(", ")))
+fn service(change: &Change, part: &Change) -> Remedy {
+    let name = change.image.as_deref().unwrap_or("docker:28-dind");
+    let mut skeleton = json!({"services": [{"name": name}]});
+    let known = arguments::known(part);
+    if !known.is_empty() {
+        skeleton["services"][0]["command"] = json!(known);
+    }
+    let path = vec![Step::Key("services".to_owned()), Step::Item(0)];
+    let edits = service_edits(&skeleton["services"][0], &path, part).unwrap_or_default();
+    Remedy {
+        change: Some(change.clone()),
+        ..Remedy::new(words::title(part), template::fragment(skeleton, &edits))
+    }
+}
+
+/// The edits of .gitlab-ci.yml: of every service that starts this engine, in whichever job.
+pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
+    let settings = &change.settings;
+    if settings.memory_request.is_some()
+        || settings.memory_limit.is_some()
+        || settings.privileged
+        || settings.volume
+        || settings.clamp
+    {
+        return Err(Refusal::Executor);
+    }
+    let jobs = document.as_object().into_iter().flatten();
+    let jobs = jobs.filter(|(_, job)| job.is_object());
+    let jobs = jobs.map(|(name, job)| (at(&[], [name.as_str()]), job));
+    let mut edits = Vec::new();
+    for (path, holder) in std::iter::once((Vec::new(), document)).chain(jobs) {
+        let services = holder["services"].as_array().into_iter().flatten();
+        for (index, service) in services.enumerate() {
+            if starts(
+                service,
+                [&holder["variables"], &document["variables"]],
+                change,
+            ) {
+                let mut path = at(&path, ["services"]);
+                path.push(Step::Item(index));
+                edits.extend(service_edits(service, &path, change)?);
+            }
+        }
+    }
+    match edits.is_empty() {
+        true => Err(Refusal::NotThere(change.container.clone())),
+        false => Ok(edits),
+    }
+}
+
+/// Whether a service is that engine: of the same image, and setting the same by flags.
+fn starts(service: &Value, variables: [&Value; 2], change: &Change) -> bool {
+    let image = image_of(service);
+    let value = |name: &str| {
+        let mut values = variables.iter().map(|variables| &variables[name]);
+        values.find_map(|value| value.as_str().or(value["value"].as_str()))
+    };
+    let alias = service["alias"].as_str().unwrap_or("docker");
+    let is_same = match (resolve(image, value), &change.image) {
+        (Some(image), Some(known)) => image == *known,
+        (None, None) => change.container.split(' ').next() == Some(alias),
+        _ => false,
+    };
+    let words = ["entrypoint", "command"].iter();
+    let words: Vec<String> = words.flat_map(|key| words_of(&service[key])).collect();
+    let sets = |flag: &str| !arguments::settings(&words, flag).is_empty();
+    let is_set = |flag: &String| change.args.iter().any(|a| docker::same_setting(a, flag));
+    is_same
+        && change.args.iter().all(|flag| sets(flag))
+        && docker::flags(change)
+            .iter()
+            .all(|flag| sets(flag) == is_set(flag))
+}
+
+fn image_of(service: &Value) -> &str {
+    let name = service.as_str().or(service["name"].as_str());
+    name.unwrap_or_default()
+}
+
+fn words_of(value: &Value) -> Vec<String> {
+    let list = value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    let words = list.chain(value.as_str()).flat_map(str::split_whitespace);
+    words.map(str::to_owned).collect()
+}
+
+/// A service that is only an image's name becomes a map, where more than that is said.
+fn service_edits(service: &Value, path: &[Step], change: &Change) -> Result<Vec<Edit>, Refusal> {
+    let settings = &change.settings;
+    if settings.image.is_some() && image_of(service).contains('$') {
+        return Err(Refusal::Variables(image_of(service).to_owned()));
+    }
+    if let Some(name) = service.as_str() {
+        let mut whole = json!({"name": name});
+        let edits = service_edits(&whole, &[], change)?;
+        yaml::apply(&mut whole, &edits);
+        let only_name = whole.as_object().is_some_and(|fields| fields.len() == 1);
+        let whole = if only_name {
+            whole["name"].take()
+        } else {
+            whole
+        };
+        return Ok(vec![Edit::Set(path.to_vec(), whole)]);
+    }
+    let mut edits = arguments::edits(service, path, ["entrypoint", "command"], change)?;
+    if let Some(image) = &settings.image {
+        edits.insert(0, Edit::Set(at(path, ["name"]), json!(image)));
+    }
+    for (name, value) in &settings.env {
+        edits.push(Edit::Set(
+            at(path, ["variables", name.as_str()]),
+            json!(value),
+        ));
+    }
+    Ok(edits)
 }
 
 fn image(change: &Change) -> &str {
@@ -87,9 +190,12 @@ fn image(change: &Change) -> &str {
     new.or(change.image.as_deref()).unwrap_or("docker:28-dind")
 }
 
-fn executor(change: &Change, phrase: &str) -> Remedy {
-    let settings = &change.settings;
+fn executor(change: &Change, part: &Change) -> Remedy {
+    let settings = &part.settings;
     let mut lines = vec!["[runners.kubernetes]".to_owned()];
+    if let Some(memory) = &settings.memory_limit {
+        lines.push(format!("  service_memory_limit = {}", json!(memory)));
+    }
     if let Some(memory) = &settings.memory_request {
         lines.push(format!("  service_memory_request = {}", json!(memory)));
     }
@@ -103,26 +209,25 @@ fn executor(change: &Change, phrase: &str) -> Remedy {
             "    name = \"docker-data\"\n    mount_path = {data}"
         ));
     }
+    let title = words::title_at(part, "the services in GitLab Runner's config.toml");
     Remedy {
         change: Some(change.clone()),
-        ..Remedy::new(
-            format!("In GitLab Runner's config.toml: {phrase}"),
-            lines.join("\n"),
-        )
+        ..Remedy::new(title, lines.join("\n"))
     }
 }
 
 /// The pod of a job is the runner's to make; a patch of it is a beta feature of GitLab's.
-pub fn clamp(change: &Change) -> Remedy {
+fn clamp(change: &Change) -> Remedy {
     let mut only = change.clone();
-    only.settings = crate::diagnosis::Settings {
+    only.settings = Settings {
         clamp: true,
-        ..Default::default()
+        ..Settings::default()
     };
+    let title = "GitLab Runner's config.toml (pod_spec is a beta feature)";
     Remedy {
         change: Some(change.clone()),
         ..Remedy::new(
-            "In GitLab Runner's config.toml, for every level at once and no repository touched: a container that lowers TCP connections to the pod network (TCP only; pod_spec is a beta feature of GitLab's)",
+            words::title_at(&only, title),
             format!(
                 "[runners.feature_flags]\n  FF_USE_ADVANCED_POD_SPEC_CONFIGURATION = true\n[[runners.kubernetes.pod_spec]]\n  name = \"clamp-mss\"\n  patch_type = \"strategic\"\n  patch = '''\n{}\n'''",
                 pod::fragment(&only)

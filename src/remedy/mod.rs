@@ -1,6 +1,8 @@
 //! What a check wants, as something to paste: right for the CI system and for the Docker version.
 
+mod arguments;
 mod bitbucket;
+mod compose;
 mod container;
 mod docker;
 mod github_arc;
@@ -9,40 +11,53 @@ mod network;
 pub(crate) mod place;
 mod plan;
 mod pod;
+mod refusal;
 mod resources;
 pub(crate) mod template;
 mod want;
+mod words;
 
-pub(crate) use docker::config;
 pub use docker::flags;
 pub(crate) use docker::{mtu_config, mtu_flags};
 pub use plan::{Part, Plan, Preference, plan};
+pub use refusal::Refusal;
 pub use want::{Want, WantKind};
+pub(crate) use words::title;
 
 use crate::diagnosis::{Change, Remedy, Settings, Site};
 use crate::evidence::{DaemonConfig, Engine, PodContainer, Runner};
 use crate::facts;
 use crate::facts::versions;
+use crate::yaml::Edit;
 use semver::Version;
+use serde_json::Value;
 
 /// The engine that a remedy is for.
 struct Patient<'a> {
     runner: &'a Runner,
     /// Its path, `docker-in-docker/bb_docker`.
     path: &'a str,
+    /// What is wrong: a network of it, an image.
+    subject: &'a str,
     /// Absent where it was not seen.
     engine: Option<&'a Engine>,
 }
 
 /// The ways to make true what a check wants, the best first; each is enough alone, unless it says
 /// that it is needed together with the one before it.
-pub fn remedies(wants: &[Want], runner: &Runner, engine: Option<&str>) -> Vec<Remedy> {
+pub fn remedies(
+    wants: &[Want],
+    runner: &Runner,
+    engine: Option<&str>,
+    subject: &str,
+) -> Vec<Remedy> {
     // What is about the whole pod names none.
     let path = engine.unwrap_or_default();
     let engines = runner.engines.seen();
     let patient = Patient {
         runner,
         path,
+        subject,
         engine: engines.iter().find(|engine| engine.path == path),
     };
     wants.iter().flat_map(|want| patient.cure(want)).collect()
@@ -50,17 +65,42 @@ pub fn remedies(wants: &[Want], runner: &Runner, engine: Option<&str>) -> Vec<Re
 
 /// Everything that a change says, to paste: as one remedy, or several that go together.
 pub fn paste(change: &Change) -> Vec<Remedy> {
-    let phrase = docker::phrase(change);
     match change.place.site {
         Site::Manifest | Site::BitbucketAutoscaler | Site::Jenkins | Site::Controller => {
-            vec![pod::paste(change, &phrase)]
+            vec![pod::paste(change)]
         }
-        Site::BitbucketPipelines => bitbucket::paste(change),
-        Site::ArcScaleSet => vec![github_arc::scale_set(change, &phrase)],
-        Site::ArcRunner => vec![github_arc::runner(change, &phrase)],
+        Site::BitbucketPipelines => vec![bitbucket::paste(change)],
+        Site::ArcScaleSet => vec![github_arc::scale_set(change)],
+        Site::ArcRunner => github_arc::runner(change),
         Site::Gitlab => gitlab::paste(change),
-        Site::Elsewhere => vec![docker::paste(change, &phrase)],
+        Site::Compose => vec![compose::paste(change)],
+        Site::Elsewhere => vec![docker::paste(change)],
     }
+}
+
+/// The edits that a change means for an object or a document of a file.
+pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
+    match change.place.site {
+        Site::Manifest | Site::BitbucketAutoscaler | Site::Jenkins | Site::Controller => {
+            template::edits(document, change)
+        }
+        Site::BitbucketPipelines => bitbucket::edits(document, change),
+        Site::ArcScaleSet => github_arc::values_edits(document, change),
+        Site::ArcRunner => github_arc::runner_edits(document, change),
+        Site::Gitlab => gitlab::edits(document, change),
+        Site::Compose => compose::edits(document, change),
+        Site::Elsewhere => Err(Refusal::NotThere(change.container.clone())),
+    }
+}
+
+/// Whether people must put in what a program cannot know: a mirror's address, an image's name.
+pub fn needs_input(change: &Change) -> bool {
+    change.settings.mirror || builds_image(change)
+}
+
+/// Whether people must build an image first.
+pub fn builds_image(change: &Change) -> bool {
+    change.place.site == Site::BitbucketPipelines && bitbucket::builds_image(change)
 }
 
 impl Patient<'_> {
@@ -68,39 +108,38 @@ impl Patient<'_> {
         match want {
             Want::EngineMtu(mtu) => self.engine_mtu(*mtu),
             Want::NetworkMtu(mtu) => self.network_mtu(*mtu),
-            Want::EngineImage(image) => self.change("a version without this fault", |s| {
-                s.image = Some(image.clone());
-            }),
-            Want::PinImage(image) => self.change("the version that runs now", |s| {
-                s.image = Some(image.clone());
-            }),
-            Want::MemoryRequest(memory) => self
-                .change("ask for memory, and the pod is no longer BestEffort", |s| {
-                    s.memory_request = Some(memory.to_string())
-                }),
+            Want::EngineImage(image) => self.change(|s| s.image = Some(image.clone())),
+            Want::PinImage(image) => match self.pinned_image(image) {
+                Some(image) => self.change(|s| s.image = Some(image)),
+                None => Vec::new(),
+            },
+            Want::SupportedImage => match self.supported_image() {
+                Some(image) => self.change(|s| s.image = Some(image)),
+                None => Vec::new(),
+            },
+            Want::EngineMemory(memory) => vec![resources::engine_memory(self, memory)],
+            Want::SecretByCommand(secret) => vec![container::secret_by_command(secret)],
+            Want::MemoryRequest(memory) => {
+                self.change(|s| s.memory_request = Some(memory.to_string()))
+            }
             Want::OomScoreAdjust(score) => self.oom_score(*score),
-            Want::EngineVolume => self.change(
-                "a volume of its own for its data (no two engines may share one)",
-                |s| s.volume = true,
-            ),
+            Want::EngineVolume => self.change(|s| s.volume = true),
             Want::Privileged => pod::privileged(self),
             Want::EngineRestart(path) => vec![pod::restart(self, path)],
-            Want::EngineFlags(flags) => {
-                network::flags(self, "give its dockerd the flags itself", &flags.0)
-            }
+            Want::EngineFlags(flags) => self.change(|s| s.flags = flags.0.clone()),
             Want::EngineRange(range) => network::range(self, *range),
             Want::EngineCommand(command) => vec![network::command(self, command)],
             Want::DockerHost(host) => network::docker_host(self, host),
             Want::NameServer(of) => vec![network::name_server(self, of)],
             Want::RunnerImage(image) => vec![container::runner_image(self, image)],
             Want::SecretEnv(names) => vec![container::secret_env(self, &names.0)],
-            Want::RegistryMirror => vec![container::registry_mirror(self)],
-            Want::EngineEnv(variable) => vec![container::engine_env(self, variable)],
+            Want::RegistryMirror => self.change(|s| s.mirror = true),
+            Want::EngineEnv(variable) => container::engine_env(self, variable),
             Want::FreeSpace => resources::free_space(self),
-            Want::MemoryLimit(limit) => vec![resources::memory_limit(self, limit)],
+            Want::MemoryLimit(limit) => resources::memory_limit(self, limit),
             Want::OwnData => vec![resources::own_data(self)],
             Want::StorageDriver(driver) => vec![resources::storage_driver(self, driver)],
-            Want::OpenFiles => vec![resources::open_files(self)],
+            Want::OpenFiles => resources::open_files(self),
             Want::NodeLabel(labels) => resources::node_label(self, &labels.0),
             Want::JobRestart(job) => vec![resources::job_restart(self, job)],
             Want::DeletePod(pod) => vec![resources::delete_pod(self, pod)],
@@ -108,25 +147,36 @@ impl Patient<'_> {
         }
     }
 
+    /// The image of a version in the repository and the flavour that are there; nothing where that
+    /// is an image of one's own, whose tags are not Docker's.
+    fn pinned_image(&self, image: &str) -> Option<String> {
+        match self.unchanged(self.place()).image {
+            Some(now) => docker::retagged(&now, image),
+            None => Some(image.to_owned()),
+        }
+    }
+
+    /// The image in the recommended version.
+    fn supported_image(&self) -> Option<String> {
+        let image = self.unchanged(self.place()).image?;
+        facts::releases::releases().pinned_image(&image)
+    }
+
     fn oom_score(&self, score: i64) -> Vec<Remedy> {
         match docker::takes_oom_score(self.version().as_ref()) {
-            true => self.change(
-                "only where neither of these can be: an OOM score of dockerd's own, which Docker 24 no longer takes",
-                |s| s.oom_score_adjust = Some(score),
-            ),
+            true => self.change(|s| s.oom_score_adjust = Some(score)),
             false => Vec::new(),
         }
     }
 
     fn engine_mtu(&self, mtu: i64) -> Vec<Remedy> {
-        let mut cures = match self.config().is_some_and(docker::sets_mtu) {
-            true => vec![docker::change_config(self, mtu)],
-            false => self.change("add to the arguments of its engine", |s| {
-                s.mtu = Some(mtu);
-                s.network_mtu = Some(mtu);
-            }),
-        };
-        if self.place().site == Site::BitbucketPipelines {
+        let mut cures = self.mtu(|s| {
+            s.mtu = Some(mtu);
+            s.network_mtu = Some(mtu);
+        });
+        // Never an older Docker than the one that runs.
+        let is_newer = self.version().is_some_and(|v| v > bitbucket::READS_OPTS);
+        if self.place().site == Site::BitbucketPipelines && !is_newer {
             cures.push(bitbucket::docker_opts(mtu));
         }
         cures.extend(pod::clamp(self, mtu));
@@ -134,41 +184,64 @@ impl Patient<'_> {
     }
 
     fn network_mtu(&self, mtu: i64) -> Vec<Remedy> {
+        let mut change = self.unchanged(self.place());
+        if change.place.site == Site::Compose {
+            change.network = Some(self.subject.to_owned());
+            change.settings.network_mtu = Some(mtu);
+            return paste(&change);
+        }
         let mut cures = docker::networks(mtu);
         if docker::knows_default_network_opts(self.version().as_ref()) {
-            cures.extend(match self.config().is_some_and(docker::sets_mtu) {
-                true => vec![docker::change_config(self, mtu)],
-                false => self.change(
-                    "for every network that it creates from now on, add to the arguments of its engine",
-                    |s| s.network_mtu = Some(mtu),
-                ),
-            });
+            cures.extend(self.mtu(|s| s.network_mtu = Some(mtu)));
         }
         cures.extend(pod::clamp(self, mtu));
         cures
     }
 
-    /// One setting as something to paste: in the first way the program does it too.
-    fn change(&self, phrase: &str, set: impl FnOnce(&mut Settings)) -> Vec<Remedy> {
+    /// As flags, unless daemon.json has it now.
+    fn mtu(&self, set: impl FnOnce(&mut Settings)) -> Vec<Remedy> {
         let mut change = self.unchanged(self.place());
         set(&mut change.settings);
-        match change.place.site {
-            Site::BitbucketPipelines => bitbucket::remedies(&change, phrase),
-            Site::Gitlab => gitlab::remedies(&change, phrase),
-            Site::ArcScaleSet => vec![github_arc::scale_set(&change, phrase)],
-            Site::ArcRunner => vec![github_arc::runner(&change, phrase)],
-            Site::Elsewhere => vec![docker::paste(&change, phrase)],
-            Site::Manifest | Site::BitbucketAutoscaler | Site::Jenkins | Site::Controller => {
-                vec![pod::paste(&change, phrase)]
+        match self.config().is_some_and(docker::sets_mtu) {
+            true => {
+                let config = docker::config(&change);
+                vec![docker::change_config(self, &change, "the MTU", config)]
             }
+            false => self.remedies(change),
         }
+    }
+
+    /// One setting as something to paste: in the first way the program does it too.
+    fn change(&self, set: impl FnOnce(&mut Settings)) -> Vec<Remedy> {
+        let mut change = self.unchanged(self.place());
+        set(&mut change.settings);
+        self.remedies(change)
+    }
+
+    /// The same of a container that may be no engine.
+    fn change_container(&self, set: impl FnOnce(&mut Settings)) -> Vec<Remedy> {
+        let place = match self.pod_container() {
+            Some(_) => place::pod(self.runner),
+            None => self.place(),
+        };
+        let mut change = self.unchanged(place);
+        set(&mut change.settings);
+        self.remedies(change)
+    }
+
+    fn remedies(&self, change: Change) -> Vec<Remedy> {
+        let mut remedies = paste(&change);
+        if change.place.site == Site::Gitlab && self.runner.declared.is_none() {
+            remedies.extend(gitlab::for_every_job(&change));
+        }
+        remedies
     }
 
     /// The engine as it is.
     fn unchanged(&self, place: crate::diagnosis::Place) -> Change {
         let container = self.pod_container();
         let image = match container {
-            Some(container) => Some(container.image.clone()),
+            Some(container) => Some(container.image.clone()).filter(|image| !image.is_empty()),
             None => self
                 .engine
                 .and_then(|engine| engine.image.observed().cloned()),
@@ -181,6 +254,7 @@ impl Patient<'_> {
             place,
             container: self.path.to_owned(),
             init: container.is_some_and(|container| container.init),
+            network: None,
             docker: self.version().map(|version| version.to_string()),
             image,
             launch: container.and_then(|container| container.launch.clone()),
@@ -220,21 +294,17 @@ impl Patient<'_> {
             .and_then(|engine| engine.config.observed()?.as_ref())
     }
 
-    /// The version of the engine, or what its image promises.
+    /// The version of the engine, or what its image promises: a tag that names none promises the
+    /// newest.
     fn version(&self) -> Option<Version> {
         let running = self.engine.and_then(|engine| engine.api.observed());
-        match running {
-            Some(api) => versions::parse(&api.version),
-            None => docker::promised(&self.pod_container()?.image),
+        if let Some(api) = running {
+            return versions::parse(&api.version);
         }
-    }
-}
-
-/// The image that the docker service of bitbucket-pipelines.yml is to name.
-pub fn service_image(change: &Change) -> String {
-    match (docker::flags(change).is_empty(), &change.settings.image) {
-        (true, Some(image)) => image.clone(),
-        _ => bitbucket::own_image(change),
+        let own = self.engine.and_then(|engine| engine.image.observed());
+        let image = self.pod_container().map(|c| &c.image).or(own)?;
+        let pinned = facts::releases::releases().pinned_image(image);
+        docker::promised(pinned.as_ref().unwrap_or(image))
     }
 }
 

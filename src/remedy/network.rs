@@ -2,72 +2,11 @@
 //! resolves names.
 
 use super::want::Resolver;
-use super::{Patient, container, place, template};
-use crate::diagnosis::{Remedy, Site};
+use super::{Patient, container, place, words};
+use crate::diagnosis::Remedy;
 use crate::evidence::{Outermost, Role};
 use crate::text::shell;
 use ipnet::Ipv4Net;
-
-/// Flags for dockerd, wherever it is started.
-pub fn flags(patient: &Patient, what: &str, flags: &[String]) -> Vec<Remedy> {
-    let list: Vec<String> = flags.iter().map(|flag| quoted(flag)).collect();
-    let list = list.join(", ");
-    let words: Vec<String> = flags.iter().map(|word| flag(word)).collect();
-    let path = patient.path;
-    let remedy = match patient.place().site {
-        Site::BitbucketPipelines => Remedy::new(
-            format!(
-                "For the docker service of the pipeline: {what}, in an image of your own, which definitions.services.docker names"
-            ),
-            format!("FROM {}\nCMD [{list}]", image(patient)),
-        ),
-        Site::Gitlab => Remedy::new(
-            format!("In .gitlab-ci.yml: {what}"),
-            format!("services:\n- name: {}\n  command: [{list}]", image(patient)),
-        ),
-        Site::Elsewhere => Remedy::new(
-            format!("Where {path} is started: {what}"),
-            format!("dockerd {}", words.join(" ")),
-        ),
-        _ => Remedy::new(
-            format!(
-                "{}, container {path}: {what}",
-                place::words(&patient.place())
-            ),
-            format!(
-                "{}:\n- name: {path}\n  args: [{list}]",
-                template::list(is_init(patient))
-            ),
-        ),
-    };
-    vec![remedy]
-}
-
-/// A flag as a shell's word, with its value plain where nothing in that acts.
-fn flag(word: &str) -> String {
-    match word.split_once('=') {
-        Some((name, value)) => format!("{}={}", shell::word(name), shell::word(value)),
-        None => shell::word(word),
-    }
-}
-
-fn image(patient: &Patient) -> String {
-    let image = patient.engine.and_then(|engine| engine.image.observed());
-    image
-        .cloned()
-        .unwrap_or_else(|| "docker:VERSION-dind".to_owned())
-}
-
-fn is_init(patient: &Patient) -> bool {
-    patient
-        .pod_container()
-        .is_some_and(|container| container.init)
-}
-
-/// In JSON's quotes, which YAML and a Dockerfile understand too.
-fn quoted(word: &str) -> String {
-    serde_json::Value::from(word).to_string()
-}
 
 /// The default bridge takes the first part of the range, networks made after it the others.
 pub fn range(patient: &Patient, range: Ipv4Net) -> Vec<Remedy> {
@@ -76,12 +15,11 @@ pub fn range(patient: &Patient, range: Ipv4Net) -> Vec<Remedy> {
         format!("--bip={bridge}/24"),
         format!("--default-address-pool=base={range},size=24"),
     ];
-    let what = "addresses from a range that nothing in your network uses, for example";
-    let mut cures = flags(patient, what, &wanted);
+    let mut cures = patient.change(|s| s.flags = wanted.to_vec());
     cures.push(Remedy {
         together: true,
         ..Remedy::new(
-            "A network that was given a subnet of its own must be made anew without it",
+            "Recreate each network that has a subnet of its own, without that subnet",
             "docker network rm NAME\ndocker network create NAME",
         )
     });
@@ -91,7 +29,7 @@ pub fn range(patient: &Patient, range: Ipv4Net) -> Vec<Remedy> {
 /// A command in the namespace of the engine, for now.
 pub fn command(patient: &Patient, command: &str) -> Remedy {
     let runner = patient.runner;
-    let title = "Let it pass now, until its dockerd starts anew";
+    let title = "Allow forwarding until dockerd restarts";
     match (runner.outermost, patient.is_nested()) {
         (Outermost::Pod, false) => Remedy::new(
             title,
@@ -103,10 +41,10 @@ pub fn command(patient: &Patient, command: &str) -> Remedy {
             ),
         ),
         (Outermost::Pod, true) => Remedy::new(
-            format!("{title}: in the container {}", patient.path),
+            format!("{title}: run in container `{}`", patient.path),
             command,
         ),
-        _ => Remedy::new(format!("{title}: as root"), command),
+        _ => Remedy::new(format!("{title}: run as root"), command),
     }
 }
 
@@ -115,36 +53,32 @@ pub fn docker_host(patient: &Patient, host: &str) -> Vec<Remedy> {
     let Some(asks) = runners.find(|container| container.role == Role::Runner) else {
         return Vec::new();
     };
-    let mut env = format!("  - name: DOCKER_HOST\n    value: {}", quoted(host));
+    let mut env = vec![("DOCKER_HOST", host)];
     if host.ends_with(":2376") {
-        env.push_str(
-            "\n  - name: DOCKER_TLS_VERIFY\n    value: \"1\"\n  - name: DOCKER_CERT_PATH   # a volume that it shares with its engine's /certs\n    value: /certs/client",
-        );
+        // A volume that it shares with its engine's /certs.
+        env.extend([
+            ("DOCKER_TLS_VERIFY", "1"),
+            ("DOCKER_CERT_PATH", "/certs/client"),
+        ]);
     }
-    vec![container::lines(
-        patient,
-        &asks.name,
-        asks.init,
-        "ask the engine where it listens",
-        &format!("  env:\n{env}"),
-    )]
+    container::variables(patient, asks, &env)
 }
 
 pub fn name_server(patient: &Patient, of: &Resolver) -> Remedy {
     match (patient.runner.outermost, of) {
         (Outermost::Pod, Resolver::Pod) => Remedy::new(
             format!(
-                "{}: let the cluster resolve names",
-                place::words(&place::pod(patient.runner))
+                "Set `dnsPolicy: ClusterFirst` in {}",
+                words::place(&place::pod(patient.runner))
             ),
             "dnsPolicy: ClusterFirst",
         ),
         (_, Resolver::Pod) => Remedy::new(
-            "Name a server that can be reached from here, in /etc/resolv.conf",
+            "Set a reachable DNS server in /etc/resolv.conf",
             "nameserver ADDRESS",
         ),
         (_, Resolver::Container(path)) => Remedy::new(
-            format!("Where {path} is started, name a server that it can reach"),
+            format!("Set a reachable DNS server for container `{path}` where it is started"),
             "docker run --dns ADDRESS …",
         ),
     }
@@ -167,6 +101,7 @@ mod tests {
             let patient = Patient {
                 runner: &runner,
                 path,
+                subject: "",
                 engine: engines.iter().find(|engine| engine.path == path),
             };
             let cures = patient.cure(&want).into_iter();
@@ -179,23 +114,20 @@ mod tests {
 
     #[test]
     fn flags_go_where_the_engine_is_started() {
-        let [pod, nested] = told(WantKind::EngineFlags, "--mtu=1300 --ipv6");
+        let [pod, nested] = told(WantKind::EngineFlags, "--debug --ipv6");
         assert_eq!(
             pod,
-            "containers:\n- name: docker-in-docker\n  args: [\"--mtu=1300\", \"--ipv6\"]"
+            "containers:\n- name: docker-in-docker\n  args: # add to args; keep the others\n  - --debug\n  - --ipv6"
         );
-        assert_eq!(
-            nested,
-            "FROM docker:25.0.5-dind\nCMD [\"--mtu=1300\", \"--ipv6\"]"
-        );
-        assert_eq!(flag("--mtu=$(reboot)"), "--mtu='$(reboot)'");
+        let built = "FROM docker:25.0.5-dind\nCMD [\"--debug\", \"--ipv6\"]\n";
+        assert!(nested.contains(built), "{nested}");
     }
 
     #[test]
     fn a_range_is_split_between_the_default_bridge_and_the_others() {
         let [pod, _] = told(WantKind::EngineRange, "172.29.0.0/16");
         let flags =
-            "\"--bip=172.29.0.1/24\", \"--default-address-pool=base=172.29.0.0/16,size=24\"";
+            "  - --bip=172.29.0.1/24\n  - --default-address-pool=base=172.29.0.0/16,size=24";
         assert!(pod.contains(flags), "{pod}");
     }
 
@@ -210,10 +142,7 @@ mod tests {
     #[test]
     fn the_port_for_tls_goes_with_certificates() {
         let [plain, _] = told(WantKind::DockerHost, "tcp://localhost:2375");
-        assert!(
-            plain.ends_with("value: \"tcp://localhost:2375\""),
-            "{plain}"
-        );
+        assert!(plain.ends_with("value: tcp://localhost:2375"), "{plain}");
         let [tls, _] = told(WantKind::DockerHost, "tcp://localhost:2376");
         assert!(tls.contains("DOCKER_CERT_PATH"), "{tls}");
     }

@@ -2,22 +2,39 @@
 
 use super::Patient;
 use crate::diagnosis::{Place, Site};
-use crate::evidence::{Outermost, Owner, Provider, Runner};
+use crate::evidence::{Declared, Outermost, Owner, Provider, Runner};
+use crate::systems::site_of;
 
 impl Patient<'_> {
     /// The place of this engine's settings.
     pub fn place(&self) -> Place {
-        let elsewhere = elsewhere(&self.runner.namespace);
-        let in_step = self.runner.outermost == Outermost::Container;
-        match (self.is_nested() || in_step, self.runner.provider) {
-            (true, Provider::Bitbucket) => Place {
-                site: Site::BitbucketPipelines,
-                ..elsewhere
+        let runner = self.runner;
+        let nested = || Place {
+            site: runner.provider.system().nested,
+            ..elsewhere(&runner.namespace)
+        };
+        match (&runner.declared, runner.outermost) {
+            (Some(declared), _) => match declared.site {
+                Some(Site::BitbucketPipelines | Site::Compose) => in_file(runner, declared),
+                _ if self.is_nested() => nested(),
+                _ => pod(runner),
             },
-            (true, _) => elsewhere,
-            (false, _) if self.runner.outermost == Outermost::Machine => elsewhere,
-            (false, _) => pod(self.runner),
+            (None, Outermost::Container) => nested(),
+            (None, _) if self.is_nested() => nested(),
+            (None, Outermost::Machine) => elsewhere(&runner.namespace),
+            (None, Outermost::Pod) => pod(runner),
         }
+    }
+}
+
+/// What a file says of the place: the object in it is what people edit.
+fn in_file(runner: &Runner, declared: &Declared) -> Place {
+    let owner = runner.owner.as_ref();
+    Place {
+        site: declared.site.unwrap_or(Site::Manifest),
+        kind: owner.map_or(String::new(), |owner| owner.kind.clone()),
+        name: owner.map_or(String::new(), |owner| owner.name.clone()),
+        namespace: runner.namespace.clone(),
     }
 }
 
@@ -33,27 +50,34 @@ pub fn elsewhere(namespace: &str) -> Place {
 
 /// The place of the pod's template.
 pub fn pod(runner: &Runner) -> Place {
+    match &runner.declared {
+        // Its runner's manifest is another file.
+        Some(declared) if declared.site == Some(Site::BitbucketPipelines) => {
+            return Place {
+                site: Site::Controller,
+                ..elsewhere(&runner.namespace)
+            };
+        }
+        Some(declared) => return in_file(runner, declared),
+        None => {}
+    }
     let Some(owner) = &runner.owner else {
-        let site = match runner.provider {
-            Provider::Gitlab => Site::Gitlab,
-            Provider::Jenkins => Site::Jenkins,
-            _ => Site::Manifest,
-        };
-        return at(runner, site, "Pod", &runner.pod);
+        return at(runner, runner.provider.system().pod, "Pod", &runner.pod);
     };
     let name = owner.name.as_str();
     match owner.kind.as_str() {
         "Job" => job(runner, name),
         // The Deployment's name and a hash of its template.
         "ReplicaSet" => at(runner, Site::Manifest, "Deployment", before_last_dash(name)),
-        "EphemeralRunner" => at(runner, Site::ArcScaleSet, "EphemeralRunner", name),
-        "Runner" | "RunnerReplicaSet" | "RunnerDeployment" | "RunnerSet" => {
-            at(runner, Site::ArcRunner, &owner.kind, name)
-        }
         "Deployment" | "StatefulSet" | "DaemonSet" | "CronJob" | "ReplicationController" => {
             at(runner, Site::Manifest, &owner.kind, name)
         }
-        kind => at(runner, Site::Controller, kind, name),
+        kind => at(
+            runner,
+            site_of(kind).unwrap_or(Site::Controller),
+            kind,
+            name,
+        ),
     }
 }
 
@@ -91,35 +115,11 @@ fn at(runner: &Runner, site: Site, kind: &str, name: &str) -> Place {
 
 /// What to edit instead, where an object turns out to be the product of another.
 pub(crate) fn of_owner(namespace: &str, owner: &Owner) -> Place {
-    let site = match owner.kind.as_str() {
-        "EphemeralRunner" | "EphemeralRunnerSet" | "AutoscalingRunnerSet" => Site::ArcScaleSet,
-        "Runner" | "RunnerReplicaSet" | "RunnerDeployment" | "RunnerSet" => Site::ArcRunner,
-        _ => Site::Controller,
-    };
+    let site = site_of(&owner.kind).unwrap_or(Site::Controller);
     Place {
         site,
         namespace: namespace.to_owned(),
         kind: owner.kind.clone(),
         name: owner.name.clone(),
-    }
-}
-
-/// Where that is, in words that begin a sentence.
-pub(super) fn words(place: &Place) -> String {
-    let Place { kind, name, .. } = place;
-    match (place.site, kind.as_str()) {
-        (Site::Manifest, "Job" | "Pod") => format!("In the manifest of {kind} {name}"),
-        (Site::Manifest, _) | (Site::ArcRunner, _) => format!("In {kind} {name}"),
-        (Site::Controller, _) => format!("Where {kind} {name} has its pod template"),
-        (Site::BitbucketAutoscaler, _) => format!(
-            "In the job template of Bitbucket's autoscaler (a ConfigMap in its own namespace; Job {name} is its product, and a change to it is lost)"
-        ),
-        (Site::ArcScaleSet, _) => {
-            "In the values of the scale set (gha-runner-scale-set; leave containerMode out, which takes no settings, and keep what is your own in the template)".to_owned()
-        }
-        (Site::Gitlab, _) => "In GitLab Runner's config.toml".to_owned(),
-        (Site::Jenkins, _) => "In the pod template of the Jenkins agent (the YAML of `podTemplate` or `agent { kubernetes }` in the Jenkinsfile, or of the cloud's pod templates in Jenkins' configuration; the pod is made anew for each build)".to_owned(),
-        (Site::BitbucketPipelines, _) => "In bitbucket-pipelines.yml".to_owned(),
-        (Site::Elsewhere, _) => "Where the engine is started".to_owned(),
     }
 }

@@ -1,10 +1,11 @@
 //! Cures that are no setting of an engine: room, memory, a node that takes the pod, a command on it.
 
 use super::want::Quantity;
-use super::{Patient, container, place, template};
+use super::{Patient, container, docker, place, template, words};
 use crate::diagnosis::Remedy;
 use crate::evidence::Outermost;
 use crate::text::shell;
+use serde_json::json;
 
 /// What upstream containerd's own service sets.
 const OPEN_FILES: i64 = 1_048_576;
@@ -31,7 +32,7 @@ fn in_container(patient: &Patient) -> String {
 
 pub fn free_space(patient: &Patient) -> Vec<Remedy> {
     let prune = Remedy::new(
-        "Remove what no container uses (between builds: their cache goes with it)",
+        "Remove what no container uses (between builds: the build cache goes too)",
         format!(
             "{}docker system prune --all --force --volumes",
             in_container(patient)
@@ -40,44 +41,64 @@ pub fn free_space(patient: &Patient) -> Vec<Remedy> {
     let Some(container) = patient.pod_container() else {
         return vec![prune];
     };
-    let room = container::lines(
-        patient,
-        &container.name,
-        container.init,
-        "ask for the room that builds need, so that it comes to a node which has it",
-        "  resources:\n    requests:\n      ephemeral-storage: 20Gi",
+    let name = &container.name;
+    let room = Remedy::new(
+        format!(
+            "Request the ephemeral storage that builds need for {}",
+            container::target(patient, name)
+        ),
+        container::fragment(
+            patient,
+            name,
+            json!({"resources": {"requests": {"ephemeral-storage": "20Gi"}}}),
+        ),
     );
     vec![prune, room]
 }
 
-pub fn memory_limit(patient: &Patient, limit: &Quantity) -> Remedy {
-    let name = patient.path;
-    let init = patient.pod_container().is_some_and(|c| c.init);
+/// Twice what it had: what builds need is for people to measure.
+pub fn memory_limit(patient: &Patient, limit: &Quantity) -> Vec<Remedy> {
     let memory = limit.doubled();
-    container::lines(
-        patient,
-        name,
-        init,
-        "let it use more memory, and ask for as much (twice what it had: better, what builds need)",
-        &format!(
-            "  resources:\n    requests:\n      memory: {memory}\n    limits:\n      memory: {memory}"
+    patient.change_container(|s| {
+        s.memory_limit = Some(memory.clone());
+        s.memory_request = Some(memory);
+    })
+}
+
+/// The engine in which the steps of a pipeline run; another file has its manifest.
+pub fn engine_memory(patient: &Patient, memory: &Quantity) -> Remedy {
+    let engines = patient.runner.engines.seen();
+    let outer = engines
+        .first()
+        .and_then(|engine| engine.path.split('/').next());
+    let name = outer.unwrap_or("docker-in-docker");
+    let memory = memory.to_string();
+    Remedy::new(
+        format!(
+            "Raise the memory limit to `{memory}` for {}, or make the step smaller",
+            container::target(patient, name)
+        ),
+        container::fragment(
+            patient,
+            name,
+            json!({"resources": {"limits": {"memory": memory}}}),
         ),
     )
 }
 
 pub fn own_data(patient: &Patient) -> Remedy {
-    let (name, place) = (patient.path, place::pod(patient.runner));
+    let name = patient.path;
     let data = patient.data_root();
     let Some(container) = patient.pod_container() else {
         return Remedy::new(
-            format!("Where {name} is started, give it a volume that no other engine has"),
+            format!("Give engine `{name}` a volume of its own where it is started"),
             format!("docker run … --volume {data} …"),
         );
     };
     Remedy::new(
         format!(
-            "{}, container {name}: a volume of its own, in place of the one that another engine has too",
-            place::words(&place)
+            "Mount a volume of its own for {}, in place of the shared one",
+            container::target(patient, name)
         ),
         format!(
             "{}:\n- name: {name}\n  volumeMounts:\n  - name: docker-data-{name}\n    mountPath: {data}\nvolumes:\n- name: docker-data-{name}\n  emptyDir: {{}}",
@@ -91,7 +112,7 @@ pub fn storage_driver(patient: &Patient, told: &str) -> Remedy {
     let path = patient.path;
     Remedy::new(
         format!(
-            "Where {path} is started, take this setting away: dockerd then uses the best driver that works there (a data directory made by another driver starts empty)"
+            "Remove this setting where engine `{path}` is started: dockerd then chooses the best driver (the new driver starts with an empty data directory)"
         ),
         format!(
             "--storage-driver={told}             # an argument of dockerd\nDOCKER_DRIVER={told}                # a variable of its container\n{{\"storage-driver\": \"{told}\"}}     # daemon.json"
@@ -99,28 +120,32 @@ pub fn storage_driver(patient: &Patient, told: &str) -> Remedy {
     )
 }
 
-pub fn open_files(patient: &Patient) -> Remedy {
-    match patient.pod_container() {
-        Some(container) => container::lines(
-            patient,
-            &container.name,
-            container.init,
-            "add to the arguments of its engine",
-            &format!("  args:\n  - --default-ulimit=nofile={OPEN_FILES}:{OPEN_FILES}"),
-        ),
-        None => Remedy::new(
-            format!("In the daemon.json of {}", patient.path),
-            format!(
-                "{{\"default-ulimits\": {{\"nofile\": {{\"Name\": \"nofile\", \"Soft\": {OPEN_FILES}, \"Hard\": {OPEN_FILES}}}}}}}"
-            ),
-        ),
+pub fn open_files(patient: &Patient) -> Vec<Remedy> {
+    let flag = format!("--default-ulimit=nofile={OPEN_FILES}:{OPEN_FILES}");
+    if patient
+        .config()
+        .is_none_or(|config| config.open_files.is_none())
+    {
+        return patient.change(|s| s.flags = vec![flag]);
     }
+    let mut change = patient.unchanged(patient.place());
+    change.settings.flags = vec![flag];
+    let config = json!({"default-ulimits": {"nofile": {
+        "Name": "nofile", "Soft": OPEN_FILES, "Hard": OPEN_FILES,
+    }}});
+    let config = config.to_string();
+    vec![docker::change_config(
+        patient,
+        &change,
+        "the file limit",
+        config,
+    )]
 }
 
 pub fn node_label(patient: &Patient, labels: &[String]) -> Vec<Remedy> {
     let runner = patient.runner;
     let look = Remedy::new(
-        "See which nodes there are, and what the pod asks for",
+        "Compare the labels of the nodes with those that the pod selects",
         format!(
             "kubectl get nodes --show-labels\nkubectl -n {} describe pod {}",
             shell::word(&runner.namespace),
@@ -130,11 +155,14 @@ pub fn node_label(patient: &Patient, labels: &[String]) -> Vec<Remedy> {
     let words: Vec<_> = labels.iter().map(|label| shell::word(label)).collect();
     vec![
         Remedy::new(
-            "If no node has the label that it wants, give it to those that are to run it",
+            "Add the label to the nodes that are to run the pod",
             format!("kubectl label node NODE {}", words.join(" ")),
         ),
         Remedy::new(
-            format!("{}: take it away", place::words(&place::pod(runner))),
+            format!(
+                "Remove the node selector from {}",
+                words::place(&place::pod(runner))
+            ),
             "nodeSelector: null",
         ),
         look,
@@ -145,7 +173,7 @@ pub fn job_restart(patient: &Patient, job: &str) -> Remedy {
     let namespace = shell::word(&patient.runner.namespace);
     let job = shell::word(job);
     Remedy::new(
-        "See why its pods failed and cure that; then start it anew from its manifest (a Deployment would never give up: runner-doctor manifest --kind deployment)",
+        "Find out why its pods failed and fix that, then recreate the Job from its manifest (a Deployment restarts without limit: runner-doctor manifest --kind deployment)",
         format!(
             "kubectl -n {namespace} describe job {job}\nkubectl -n {namespace} replace --force -f job.yaml   # the manifest of {job}"
         ),
@@ -156,7 +184,7 @@ pub fn delete_pod(patient: &Patient, pod: &str) -> Remedy {
     let namespace = shell::word(&patient.runner.namespace);
     let pod = shell::word(pod);
     Remedy::new(
-        "See what it was thrown out for; what was left of it can go",
+        "Find out why the pod was evicted, then delete it",
         format!(
             "kubectl -n {namespace} describe pod {pod}\nkubectl -n {namespace} delete pod {pod}"
         ),
@@ -165,8 +193,8 @@ pub fn delete_pod(patient: &Patient, pod: &str) -> Remedy {
 
 pub fn node_command(patient: &Patient, command: &str) -> Remedy {
     let title = match &patient.runner.node {
-        None => "Run on its node, as root".to_owned(),
-        Some(node) => format!("Run on node {node}, as root"),
+        None => "Run on the node, as root".to_owned(),
+        Some(node) => format!("Run on node `{node}`, as root"),
     };
     Remedy::new(title, command)
 }

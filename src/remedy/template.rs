@@ -1,12 +1,10 @@
 //! A change as edits of an object that holds a pod's template.
 
-use super::docker;
+use super::{Refusal, arguments};
 use crate::diagnosis::Change;
-use crate::evidence::Launcher;
 use crate::facts::DATA_ROOT;
-use crate::yaml::{Edit, Step, at, get};
+use crate::yaml::{self, Edit, Step, at, get};
 use serde_json::{Value, json};
-use std::ops::Range;
 
 pub const VOLUME: &str = "docker-data";
 const CLAMP: &str = "clamp-mss";
@@ -17,29 +15,44 @@ pub fn data(change: &Change) -> &str {
 }
 
 /// The edits that a change means for an object, or why a program cannot make them.
-pub fn edits(object: &Value, change: &Change) -> Result<Vec<Edit>, String> {
-    let spec = at(&[], pod_spec(&change.place.kind).iter().copied());
+pub fn edits(object: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
+    const OTHERS: [&[&str]; 2] = [
+        &["template", "spec"],
+        &["spec", "runnerTemplate", "spec", "template", "spec"],
+    ];
+    let usual = at(&[], pod_spec(&change.place.kind).iter().copied());
+    let has_pod =
+        |spec: &Vec<Step>| get(object, spec).is_some_and(|s| s.get("containers").is_some());
+    let others = OTHERS.iter().map(|path| at(&[], path.iter().copied()));
+    let spec = match has_pod(&usual) {
+        true => usual,
+        false => others.into_iter().find(has_pod).unwrap_or(usual),
+    };
     edits_of_pod(object, spec, change)
 }
 
 /// The same where the pod's specification lies at a path.
-pub fn edits_of_pod(object: &Value, spec: Vec<Step>, change: &Change) -> Result<Vec<Edit>, String> {
+pub fn edits_of_pod(
+    object: &Value,
+    spec: Vec<Step>,
+    change: &Change,
+) -> Result<Vec<Edit>, Refusal> {
     let settings = &change.settings;
     let mut edits = Vec::new();
-    let only_clamp = change.settings.clamp && {
-        let mut rest = settings.clone();
-        rest.clamp = false;
-        rest == crate::diagnosis::Settings::default()
-    };
     let engine = find(object, &spec, &change.container);
     let pull = engine
         .as_ref()
         .and_then(|(_, c)| c.get("imagePullPolicy").cloned());
-    if !only_clamp {
+    if !settings.is_only_clamp() {
         let (path, container) =
-            engine.ok_or_else(|| format!("it has no container {}", change.container))?;
+            engine.ok_or_else(|| Refusal::NotThere(change.container.clone()))?;
         if settings.has_flags() {
-            edits.extend(arguments(container, &path, change)?);
+            edits.extend(arguments::edits(
+                container,
+                &path,
+                ["command", "args"],
+                change,
+            )?);
         }
         edits.extend(fields(container, &path, change));
         if settings.volume {
@@ -53,13 +66,35 @@ pub fn edits_of_pod(object: &Value, spec: Vec<Step>, change: &Change) -> Result<
     Ok(edits)
 }
 
+/// What is new in a document of which no more is known than this: an entry that is added to a list
+/// says so, for there may be others; so does one that is replaced.
+pub fn fragment(skeleton: Value, edits: &[Edit]) -> String {
+    let mut document = skeleton;
+    yaml::apply(&mut document, edits);
+    let mut text = yaml::write(&document);
+    let mut lists: Vec<&[Step]> = Vec::new();
+    for edit in edits {
+        let (path, verb) = match edit {
+            Edit::Append(path, _) => (path.as_slice(), "add to"),
+            Edit::Set(path, _) => match path.split_last() {
+                Some((Step::Item(_), list)) => (list, "replace in"),
+                _ => continue,
+            },
+            Edit::Remove(_) => continue,
+        };
+        if let Some(Step::Key(name)) = path.last().filter(|_| !lists.contains(&path)) {
+            text = yaml::annotate(&text, path, &format!("{verb} {name}; keep the others"));
+            lists.push(path);
+        }
+    }
+    text.trim_end().to_owned()
+}
+
 /// Where the pod's specification lies in an object of a kind.
 pub fn pod_spec(kind: &str) -> &'static [&'static str] {
     match kind {
         "Pod" => &["spec"],
         "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
-        // Of a Helm chart.
-        "values" => &["template", "spec"],
         _ => &["spec", "template", "spec"],
     }
 }
@@ -110,105 +145,28 @@ fn find<'a>(object: &'a Value, spec: &[Step], name: &str) -> Option<(Vec<Step>, 
     })
 }
 
-/// The flags where dockerd reads them, instead of those that set the same.
-fn arguments(container: &Value, path: &[Step], change: &Change) -> Result<Vec<Edit>, String> {
-    let flags = &docker::flags(change);
-    let launcher = change.launch.as_ref().map(|launch| launch.by);
-    let words = |key: &str| -> Vec<String> {
-        let list = container.get(key).and_then(Value::as_array);
-        let words = list.into_iter().flatten();
-        words
-            .map(|word| word.as_str().unwrap_or_default().to_owned())
-            .collect()
-    };
-    let mut lists = [("command", words("command")), ("args", words("args"))];
-    let [(_, command), (_, args)] = &lists;
-    if Launcher::of(&texts(command), &texts(args)) == Launcher::Script {
-        return Err(format!(
-            "its own script or program starts dockerd, so add there: {}",
-            flags.join(" ")
-        ));
-    }
-    // Arguments follow the command, so both ways are one; what is there shows the habit.
-    let habit = match (command.is_empty(), args.is_empty()) {
-        (false, true) => 0,
-        (true, true) if launcher == Some(Launcher::Command) => 0,
-        _ => 1,
-    };
-    let mut edits = Vec::new();
-    for flag in flags {
-        let mut set = Vec::new();
-        for (list, (_, words)) in lists.iter().enumerate() {
-            set.extend(settings(words, flag).into_iter().map(|words| (list, words)));
-        }
-        let Some((list, place)) = set.pop() else {
-            edits.push(Edit::Append(at(path, [lists[habit].0]), json!(flag)));
-            continue;
-        };
-        let item = |list: usize, index: usize| {
-            let mut path = at(path, [lists[list].0]);
-            path.push(Step::Item(index));
-            path
-        };
-        // Its value alone, where that is a word of its own.
-        let value = flag.split_once('=').map_or("", |(_, value)| value);
-        let word = if place.len() == 2 { value } else { flag };
-        edits.push(Edit::Set(item(list, place.end - 1), json!(word)));
-        let gone = set.into_iter().rev();
-        let gone: Vec<(usize, usize)> = gone
-            .flat_map(|(list, words)| words.rev().map(move |index| (list, index)))
-            .collect();
-        edits.extend(
-            gone.iter()
-                .map(|(list, index)| Edit::Remove(item(*list, *index))),
-        );
-        for (list, index) in gone {
-            lists[list].1.remove(index);
-        }
-    }
-    Ok(edits)
-}
-
-fn texts(words: &[String]) -> Vec<&str> {
-    words.iter().map(String::as_str).collect()
-}
-
-/// The words of a command line that set what a flag sets: one word each time, or two.
-fn settings(words: &[String], flag: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut index = 0;
-    while let Some(word) = words.get(index) {
-        let next = words.get(index + 1).map_or("", String::as_str);
-        let two = word.starts_with("--") && !word.contains('=') && !next.starts_with('-');
-        if two && docker::same_setting(&format!("{word}={next}"), flag) {
-            found.push(index..index + 2);
-            index += 1;
-        } else if docker::same_setting(word, flag) {
-            found.push(index..index + 1);
-        }
-        index += 1;
-    }
-    found
-}
-
-/// Image, memory and privilege.
+/// Image, memory, variables and privilege.
 fn fields(container: &Value, path: &[Step], change: &Change) -> Vec<Edit> {
     let settings = &change.settings;
     let mut edits = Vec::new();
     let mut set = |keys: &[&str], value: Value| {
-        let pointer = keys
-            .iter()
-            .fold(String::new(), |pointer, key| pointer + "/" + key);
-        if container.pointer(&pointer) != Some(&value) {
-            edits.push(Edit::Set(at(path, keys.iter().copied()), value));
+        let path = at(path, keys.iter().copied());
+        let now = keys.iter().try_fold(container, |value, key| value.get(key));
+        if now != Some(&value) {
+            edits.push(Edit::Set(path, value));
         }
     };
     if let Some(image) = &settings.image {
         set(&["image"], json!(image));
     }
+    if let Some(memory) = &settings.memory_limit {
+        set(&["resources", "limits", "memory"], json!(memory));
+    }
     if let Some(memory) = &settings.memory_request {
         // A request must not exceed its limit.
-        let limit = container.pointer("/resources/limits/memory").cloned();
+        let new = settings.memory_limit.as_ref().map(|limit| json!(limit));
+        let now = || container.pointer("/resources/limits/memory").cloned();
+        let limit = new.or_else(now);
         set(
             &["resources", "requests", "memory"],
             limit.unwrap_or(json!(memory)),
@@ -217,7 +175,26 @@ fn fields(container: &Value, path: &[Step], change: &Change) -> Vec<Edit> {
     if settings.privileged {
         set(&["securityContext", "privileged"], json!(true));
     }
+    edits.extend(environment(container, path, change));
     edits
+}
+
+/// Variables, each in place of one of its name.
+fn environment(container: &Value, path: &[Step], change: &Change) -> Vec<Edit> {
+    let list = at(path, ["env"]);
+    let known = container["env"].as_array().map_or(&[][..], Vec::as_slice);
+    let edit = |(name, value): (&String, &String)| {
+        let entry = json!({"name": name, "value": value});
+        match known.iter().position(|env| env["name"] == name.as_str()) {
+            Some(index) => {
+                let mut path = list.clone();
+                path.push(Step::Item(index));
+                Edit::Set(path, entry)
+            }
+            None => Edit::Append(list.clone(), entry),
+        }
+    };
+    change.settings.env.iter().map(edit).collect()
 }
 
 /// An emptyDir of the engine's own: no two may share one.

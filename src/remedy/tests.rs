@@ -116,7 +116,7 @@ fn every_provider_and_every_docker_is_told_what_it_understands() {
         for version in VERSIONS {
             let runner = runner(provider, owner, container, version);
             let cures = |pairs: &[(&str, &str)], engine: &str| {
-                told(&remedies(&wants(pairs), &runner, Some(engine)))
+                told(&remedies(&wants(pairs), &runner, Some(engine), ""))
             };
             text.push_str(&format!("######## Docker {version}: engine_mtu\n\n"));
             text.push_str(&cures(&[("engine_mtu", "1450")], container));
@@ -145,6 +145,7 @@ fn every_provider_and_every_docker_is_told_what_it_understands() {
                 &wants(&[(want, value)]),
                 &runner,
                 Some(container),
+                "",
             )));
         }
         insta::assert_snapshot!(name, text.trim_end());
@@ -163,7 +164,7 @@ fn all_of_it_together() {
             ("engine_volume", "true"),
             ("privileged", "true"),
         ]);
-        let remedies = remedies(&all, &runner, Some(container));
+        let remedies = remedies(&all, &runner, Some(container), "");
         let mut changes = remedies.iter().filter_map(|remedy| remedy.change.clone());
         let mut whole = changes.next().unwrap();
         changes.for_each(|change| whole.settings.merge(&change.settings));
@@ -191,7 +192,7 @@ fn no_flag_keeps_its_dockerd_from_starting() {
             ("oom_score_adjust", "-500"),
         ]);
         let parsed = versions::parse(version).unwrap();
-        for change in remedies(&all, &runner, Some("dind"))
+        for change in remedies(&all, &runner, Some("dind"), "")
             .iter()
             .filter_map(|r| r.change.as_ref())
         {
@@ -222,7 +223,7 @@ fn one_setting_is_never_a_flag_and_in_daemon_json() {
         }));
     }
     for want in ["engine_mtu", "network_mtu"] {
-        let remedies = remedies(&wants(&[(want, "1450")]), &runner, Some("dind"));
+        let remedies = remedies(&wants(&[(want, "1450")]), &runner, Some("dind"), "");
         assert!(
             remedies.iter().any(|r| r.title.contains("daemon.json")),
             "{want}"
@@ -238,10 +239,13 @@ fn one_setting_is_never_a_flag_and_in_daemon_json() {
 #[test]
 fn what_starts_dockerd_decides_where_its_flags_go() {
     for (by, says) in [
-        (Launcher::Image, "add to the arguments of its engine"),
-        (Launcher::Args, "after those that are there"),
-        (Launcher::Command, "behind the command"),
-        (Launcher::Script, "its own script"),
+        (
+            Launcher::Image,
+            "`--mtu=1450` to the args of container `dind`",
+        ),
+        (Launcher::Args, "to the args of"),
+        (Launcher::Command, "to the command of"),
+        (Launcher::Script, "to the dockerd command in the script of"),
     ] {
         let mut runner = runner(Provider::Generic, None, "dind", "20.10.24");
         for container in &mut runner.containers {
@@ -250,7 +254,7 @@ fn what_starts_dockerd_decides_where_its_flags_go() {
                 unlisted: false,
             });
         }
-        let remedies = remedies(&wants(&[("engine_mtu", "1450")]), &runner, Some("dind"));
+        let remedies = remedies(&wants(&[("engine_mtu", "1450")]), &runner, Some("dind"), "");
         assert!(remedies[0].title.contains(says), "{}", remedies[0].title);
         assert_eq!(remedies[0].change.is_some(), by != Launcher::Script);
     }
@@ -267,6 +271,7 @@ fn a_service_with_docker_opts_keeps_them() {
         &wants(&[("engine_mtu", "1450")]),
         &runner,
         Some("docker/bb_docker"),
+        "",
     );
     assert!(
         remedies[0].snippet.contains("DOCKER_OPTS: \"--mtu=1450\""),
@@ -289,7 +294,7 @@ fn an_older_scale_set_has_its_engine_beside_the_runner() {
         .containers
         .iter_mut()
         .for_each(|container| container.init = false);
-    let remedies = remedies(&wants(&[("engine_mtu", "1450")]), &runner, Some("dind"));
+    let remedies = remedies(&wants(&[("engine_mtu", "1450")]), &runner, Some("dind"), "");
     let values: serde_json::Value = serde_saphyr::from_str(&remedies[0].snippet).unwrap();
     let spec = &values["template"]["spec"];
     assert_eq!(spec["initContainers"].as_array().unwrap().len(), 1);
@@ -316,9 +321,49 @@ fn a_volume_lies_where_the_data_do_and_a_path_that_could_be_more_is_not_believed
             }
         }
         for want in ["engine_volume", "own_data"] {
-            let cures = remedies(&wants(&[(want, "true")]), &runner, Some(inner));
+            let cures = remedies(&wants(&[(want, "true")]), &runner, Some(inner), "");
             let pasted = format!("docker run … --volume {mount} …");
             assert_eq!(cures[0].snippet, pasted, "{want}: {root}");
         }
     }
+}
+
+/// A private mirror's image stays one, and a rootless one too.
+#[test]
+fn a_pinned_image_keeps_its_repository_and_flavour() {
+    for (now, pinned) in [
+        ("docker:dind", Some("docker:28.5.2-dind")),
+        (
+            "mirror.example.com/hub/docker:dind-rootless",
+            Some("mirror.example.com/hub/docker:28.5.2-dind-rootless"),
+        ),
+        ("mirror.example.com/ci/engine:latest", None),
+    ] {
+        let mut runner = runner(Provider::Generic, None, "dind", "28.5.2");
+        for container in &mut runner.containers {
+            container.image = now.to_owned();
+        }
+        let wants = wants(&[("pin_image", "docker:28.5.2-dind")]);
+        let fixes = remedies(&wants, &runner, Some("dind"), "");
+        let change = fixes.first().and_then(|fix| fix.change.as_ref());
+        let image = change.and_then(|change| change.settings.image.as_deref());
+        assert_eq!(image, pinned, "{now}");
+    }
+}
+
+/// Evidence knows that one flag, and not what else is in the list.
+#[test]
+fn a_flag_that_is_there_is_replaced_and_nothing_else_is_said_of_its_list() {
+    let mut runner = runner(Provider::Generic, None, "dind", "20.10.24");
+    for container in &mut runner.containers {
+        container.dockerd_args = vec!["--debug".to_owned(), "--mtu=1500".to_owned()];
+    }
+    let fixes = remedies(&wants(&[("engine_mtu", "1450")]), &runner, Some("dind"), "");
+    let list = "  args: # replace in args; keep the others\n  - --mtu=1450";
+    assert!(fixes[0].snippet.ends_with(list), "{}", fixes[0].snippet);
+    assert!(
+        fixes[0]
+            .title
+            .starts_with("Set `--mtu=1450` in the args of container `dind`")
+    );
 }

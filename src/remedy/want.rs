@@ -64,6 +64,12 @@ wants! {
     NetworkMtu(i64) = "network_mtu",
     /// The engine runs from this image.
     EngineImage(String) = "engine_image",
+    /// The engine runs from its image in the recommended version of Docker: `true`.
+    SupportedImage = "supported_image",
+    /// The container of the engine in which steps run may use this much memory.
+    EngineMemory(Quantity) = "engine_memory",
+    /// The Secret of this name is created by a command, and is in no file.
+    SecretByCommand(String) = "secret_by_command",
     /// The engine's container requests this much memory.
     MemoryRequest(Quantity) = "memory_request",
     /// The engine's image is named by this tag.

@@ -1,6 +1,5 @@
 //! What is wrong with one runner and what cures it, each thing said once.
 
-use super::fix;
 use super::groups::{
     Cure, Group, by_reason, cures, first_why, group, hidden_by, hidden_by_none, place, remarks,
 };
@@ -85,7 +84,7 @@ pub(super) fn write_fixes(page: &mut Page<'_>, findings: &[&Finding], unknowns: 
             .unwrap_or_default();
         let mark = page.style.mark(mark_of(finding.severity));
         let label = format!("{mark} fix {}{engine}:", finding.check);
-        page.labelled(0, &label, Ink::Plain, &fix::sentence(fix.remedy));
+        page.labelled(0, &label, Ink::Plain, fix.title());
         let snippet = fix.remedy.snippet.trim();
         let rest = 2 * (fixes.len() - at - 1) + TAIL;
         if page.lines() + snippet.lines().count() + rest <= SCREEN {

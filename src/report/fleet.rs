@@ -3,7 +3,6 @@
 
 use super::cohort::Cohort;
 use super::findings;
-use super::fix;
 use super::groups::{by_reason, group, hidden_by_none, remarks};
 use super::layers;
 use super::page::Page;
@@ -175,7 +174,7 @@ fn write_difference(page: &mut Page<'_>, cohort: &Cohort<'_>) {
         );
         page.prose(4, severity_ink(finding.severity), &text);
         if let Some(fix) = finding.remedies.first() {
-            page.labelled(4, "fix:", Ink::Plain, &fix::sentence(fix));
+            page.labelled(4, "fix:", Ink::Plain, fix.title.trim_end_matches(':'));
         }
         if !others.is_empty() {
             let others = others.iter().map(|group| group.roots[0].check.as_str());

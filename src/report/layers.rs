@@ -289,8 +289,8 @@ fn indent(layer: &Layer) -> usize {
     layer.depth.clamp(1, 12) * STEP
 }
 
-/// The layer above that carries an inverted one: of its width and, best, of its name; otherwise the
-/// outermost that a pod goes through, as the MTU path has it.
+/// The layer above that carries an inverted one: of its width the outermost that packets pass, which
+/// is the one that the MTU path names.
 fn neck_of(layers: &[Layer], at: usize) -> Option<usize> {
     let layer = &layers[at];
     let carrier = layer.carrier.as_ref().filter(|_| layer.inverted)?;
@@ -305,9 +305,7 @@ fn neck_of(layers: &[Layer], at: usize) -> Option<usize> {
             && on_the_way(above)
     };
     let above = layers[..at].iter().enumerate().filter(carries);
-    let likely = |(index, above): &(usize, &Layer)| {
-        let named = carrier.name.contains(&above.name);
-        (named, above.kind != LayerKind::NodeUplink, Reverse(*index))
-    };
+    let likely =
+        |(index, above): &(usize, &Layer)| (above.kind != LayerKind::NodeUplink, Reverse(*index));
     above.max_by_key(likely).map(|(index, _)| index)
 }

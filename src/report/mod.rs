@@ -4,7 +4,6 @@ mod bitbucket;
 mod cohort;
 mod comparison;
 mod findings;
-mod fix;
 mod fleet;
 mod github;
 mod groups;

@@ -144,6 +144,13 @@ impl fmt::Display for Reason {
             R::FirewallUnknown => f.write_str(
                 "what its firewall drops is not known: `iptables-save` could not be run",
             ),
+            R::RuleUnclear { command } => write!(
+                f,
+                "a rule of {command} decides, and runner-doctor does not evaluate its conditions: see `{command}-save`"
+            ),
+            R::NatUnknown => f.write_str(
+                "no iptables rule of Docker's is in the nat table, and nftables rules are not read",
+            ),
             R::ListenersNotAsked => {
                 f.write_str("not asked for: no name server is an address of its own")
             }

@@ -1,7 +1,7 @@
 //! Bitbucket Pipelines: known by its runner's image or by RUNNER_UUID, whatever the containers are
 //! called; the documented labels are commented out in the documented manifest.
 
-use super::{Agent, System};
+use super::{Agent, Site, System};
 
 pub(super) const SYSTEM: System = System {
     name: "Bitbucket",
@@ -16,5 +16,12 @@ pub(super) const SYSTEM: System = System {
     steps_anywhere: false,
     engine_host: None,
     step_variable: Some("BITBUCKET_BUILD_NUMBER"),
+    pod: Site::Manifest,
+    nested: Site::BitbucketPipelines,
+    owners: &[],
+    files: &[
+        "bitbucket-pipelines.yml",
+        "the ConfigMap of the Bitbucket autoscaler",
+    ],
     owner: Some(("Job", "runner")),
 };

@@ -1,6 +1,6 @@
 //! Any other pod in which a container runs a Docker engine.
 
-use super::{Agent, Pod, System};
+use super::{Agent, Pod, Site, System};
 
 pub(super) const SYSTEM: System = System {
     name: "any other CI system",
@@ -14,5 +14,12 @@ pub(super) const SYSTEM: System = System {
     steps_anywhere: false,
     engine_host: None,
     step_variable: None,
+    pod: Site::Manifest,
+    nested: Site::Elsewhere,
+    owners: &[],
+    files: &[
+        "Kubernetes manifests (Pod, Job, CronJob, Deployment, StatefulSet, DaemonSet, List)",
+        "Docker Compose files",
+    ],
     owner: Some(("StatefulSet", "runner")),
 };

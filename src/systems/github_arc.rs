@@ -1,7 +1,7 @@
 //! GitHub's Actions Runner Controller: scale sets (`dind` is an init container there, from
 //! Kubernetes 1.29) and the legacy controller (`docker`).
 
-use super::{Agent, Pod, System};
+use super::{Agent, Pod, Site, System};
 
 pub(super) const SYSTEM: System = System {
     name: "GitHub ARC",
@@ -24,5 +24,20 @@ pub(super) const SYSTEM: System = System {
     steps_anywhere: false,
     engine_host: None,
     step_variable: Some("GITHUB_ACTIONS"),
+    pod: Site::Manifest,
+    nested: Site::Elsewhere,
+    owners: &[
+        ("EphemeralRunner", Site::ArcScaleSet),
+        ("EphemeralRunnerSet", Site::ArcScaleSet),
+        ("AutoscalingRunnerSet", Site::ArcScaleSet),
+        ("Runner", Site::ArcRunner),
+        ("RunnerReplicaSet", Site::ArcRunner),
+        ("RunnerDeployment", Site::ArcRunner),
+        ("RunnerSet", Site::ArcRunner),
+    ],
+    files: &[
+        "ARC's RunnerDeployment, RunnerSet and AutoscalingRunnerSet",
+        "Helm values of ARC's gha-runner-scale-set",
+    ],
     owner: Some(("EphemeralRunner", "runners-8x7dj-runner-4zq8c")),
 };

@@ -1,6 +1,6 @@
 //! GitLab Runner's Kubernetes executor: a job's pod has the containers build, helper and svc-N.
 
-use super::{Agent, Pod, System};
+use super::{Agent, Pod, Site, System};
 
 pub(super) const SYSTEM: System = System {
     name: "GitLab",
@@ -18,5 +18,35 @@ pub(super) const SYSTEM: System = System {
     // Its service has this name, with the pod's own address.
     engine_host: Some("docker"),
     step_variable: Some("GITLAB_CI"),
+    pod: Site::Gitlab,
+    nested: Site::Elsewhere,
+    owners: &[],
+    files: &[".gitlab-ci.yml"],
     owner: None,
 };
+
+/// A text with its variables put in, `$NAME` or `${NAME}`; nothing where one of them is not known. A
+/// variable that is made of others is not followed.
+pub fn resolve<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+    const LONGEST: usize = 1024;
+    let mut resolved = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        resolved.push_str(&rest[..at]);
+        let (name, after) = variable_name(&rest[at + 1..])?;
+        resolved.push_str(value(name)?);
+        rest = after;
+    }
+    resolved.push_str(rest);
+    (!resolved.contains('$') && resolved.len() < LONGEST).then_some(resolved)
+}
+
+/// The name at the start of what follows a `$`, in braces or not, and what comes after it.
+fn variable_name(text: &str) -> Option<(&str, &str)> {
+    if let Some(inner) = text.strip_prefix('{') {
+        return inner.split_once('}');
+    }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let end = text.find(|c| !is_name(c)).unwrap_or(text.len());
+    (end > 0).then(|| text.split_at(end))
+}

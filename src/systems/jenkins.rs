@@ -2,7 +2,7 @@
 //! the template does not name it, and labels of its own (`jenkins/label`). Steps run in the container
 //! that the pipeline names.
 
-use super::{Agent, Pod, System};
+use super::{Agent, Pod, Site, System};
 
 pub(super) const SYSTEM: System = System {
     name: "Jenkins",
@@ -20,6 +20,10 @@ pub(super) const SYSTEM: System = System {
     steps_anywhere: true,
     engine_host: None,
     step_variable: Some("JENKINS_URL"),
+    pod: Site::Jenkins,
+    nested: Site::Elsewhere,
+    owners: &[],
+    files: &[],
     // The plugin makes each pod itself, from its template.
     owner: None,
 };

@@ -4,8 +4,11 @@
 mod bitbucket;
 mod generic;
 mod github_arc;
-mod gitlab;
+pub(crate) mod gitlab;
 mod jenkins;
+mod site;
+
+pub use site::Site;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,9 +65,31 @@ pub struct System {
     pub engine_host: Option<&'static str>,
     /// The variable that it sets in every step.
     pub step_variable: Option<&'static str>,
+    /// Where the settings of a pod's engine are written if nothing owns the pod.
+    pub pod: Site,
+    /// Where those of the engine inside it are.
+    pub nested: Site,
+    /// The kinds of its own objects that make pods, and where their settings are written.
+    pub owners: &'static [(&'static str, Site)],
+    /// The files that `lint` reads for it, as people call them.
+    pub files: &'static [&'static str],
     /// What usually makes its pods, as kind and name, for examples; nothing where they are made by
     /// themselves.
     pub owner: Option<(&'static str, &'static str)>,
+}
+
+/// The site of an object of one of the systems' own kinds.
+pub fn site_of(kind: &str) -> Option<Site> {
+    let owners = Provider::ALL.iter().flat_map(|p| p.system().owners);
+    let mut own = owners.filter(|(name, _)| *name == kind);
+    own.next().map(|(_, site)| *site)
+}
+
+/// The files that `lint` reads, as people call them.
+pub fn files() -> String {
+    let files = Provider::ALL.iter().flat_map(|p| p.system().files);
+    let files: Vec<&str> = files.copied().collect();
+    files.join(", ")
 }
 
 /// The container that talks to the CI system.

@@ -8,3 +8,12 @@ pub(crate) fn word(text: &str) -> String {
         false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
+
+/// Flags as words, their values plain where nothing in them acts.
+pub(crate) fn flags(flags: &[String]) -> String {
+    let flags = flags.iter().map(|flag| {
+        let parts: Vec<String> = flag.split('=').map(word).collect();
+        parts.join("=")
+    });
+    flags.collect::<Vec<_>>().join(" ")
+}

@@ -19,6 +19,18 @@ pub enum Step {
     Item(usize),
 }
 
+impl Edit {
+    /// The same in a document that holds this one at a path.
+    pub fn under(self, path: &[Step]) -> Edit {
+        let under = |own: Vec<Step>| path.iter().cloned().chain(own).collect();
+        match self {
+            Edit::Set(own, value) => Edit::Set(under(own), value),
+            Edit::Append(own, value) => Edit::Append(under(own), value),
+            Edit::Remove(own) => Edit::Remove(under(own)),
+        }
+    }
+}
+
 /// The steps of a path: those before, and then keys.
 pub fn at<'a>(path: &[Step], keys: impl IntoIterator<Item = &'a str>) -> Vec<Step> {
     let keys = keys.into_iter().map(|key| Step::Key(key.to_owned()));

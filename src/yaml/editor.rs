@@ -189,6 +189,10 @@ impl Page<'_> {
                 }
             });
         }
+        let text = value.as_str().unwrap_or_default().trim_matches('\n');
+        if node.block && text.contains('\n') {
+            return Ok((node.bytes.clone(), self.indented(node, text)));
+        }
         let bytes = match node.block {
             true => self.header(node)?..node.bytes.end,
             false => node.bytes.clone(),
@@ -213,6 +217,16 @@ impl Page<'_> {
             }
             _ => None,
         }
+    }
+
+    /// A text of several lines as a block of them, which goes on as it began.
+    fn indented(&self, scalar: &Node, text: &str) -> String {
+        let margin = " ".repeat(self.column(scalar.bytes.start));
+        let lines = text.lines().enumerate().map(|(at, line)| match line {
+            line if at == 0 || line.is_empty() => line.to_owned(),
+            line => format!("{margin}{line}"),
+        });
+        lines.collect::<Vec<_>>().join(self.newline)
     }
 
     /// Where the `|` or `>` of a block scalar stands.

@@ -3,10 +3,12 @@
 
 mod edit;
 mod editor;
+mod template;
 mod tree;
 mod writer;
 
 pub(crate) use edit::{Edit, Step, apply, at, get};
 pub(crate) use editor::{annotate, documents, edit};
+pub(crate) use template::{guarded, unguarded, without_template_lines};
 pub(crate) use tree::{Broken, Node, Offset, Span, Value, load};
 pub(crate) use writer::{Page, scalar, write};

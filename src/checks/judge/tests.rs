@@ -165,7 +165,7 @@ fn a_text_that_cannot_be_written_loses_no_finding() {
 fn a_fix_whose_value_means_nothing_is_a_defect_and_the_others_keep_their_order() {
     let rule = with(
         ANY_ENGINE,
-        "remedy: { pin_image: '{it.engine}', memory_request: 1Gi, engine_mtu: '{it.name}' }",
+        "remedy: { pin_image: 'docker:28.5.2-dind', memory_request: 1Gi, engine_mtu: '{it.name}' }",
     );
     let judgement = judged(&[check("a", &rule)]);
     let titles: Vec<&str> = judgement.findings[0]

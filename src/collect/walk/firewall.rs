@@ -1,41 +1,47 @@
-//! What iptables' rules do with packets that pass through a namespace: follows a new TCP connection
-//! from each network through the FORWARD chain. What cannot be told for certain is not a drop.
+//! What iptables' rules do with packets that pass through a namespace: follows new connections from
+//! each network through every table. What cannot be told for certain is unclear, and no drop.
 
 use super::frames::Record;
-use crate::evidence::{Firewall, FirewallKind};
+use crate::evidence::{Block, Firewall, FirewallKind, Nat};
+use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
-const MOST_RULES: usize = 5000;
+/// Lines of a listing that are followed.
+pub const MOST_RULES: usize = 20_000;
 /// Rules that are looked at for all packets together: chains may lead anywhere.
 const MOST_STEPS: usize = 1_000_000;
 const DEEPEST: usize = 8;
 
-/// Each kind of iptables that has a FORWARD chain here; nothing where none could be listed.
-/// `networks` are the interfaces that packets come from, `way_out` the one that they leave by.
-pub fn firewalls(
-    record: &Record,
-    networks: &[&str],
-    way_out: Option<&str>,
-) -> Option<Vec<Firewall>> {
-    let mut listed = false;
+/// Whose packets are followed.
+pub struct Networks<'a> {
+    /// The interfaces that they come from, each with the subnet on it.
+    pub from: Vec<(&'a str, Option<Ipv4Net>)>,
+    /// The interface that they leave by.
+    pub way_out: Option<&'a str>,
+    /// Whom names are asked of.
+    pub name_server: Option<Ipv4Addr>,
+}
+
+/// Each kind of iptables that has rules for what passes here; nothing where none could be listed.
+pub fn firewalls(record: &Record, networks: &Networks) -> Option<Vec<Firewall>> {
     let mut found: Vec<Firewall> = Vec::new();
-    let mut saves: Vec<(FirewallKind, Vec<&str>)> = Vec::new();
+    let mut saves: Vec<(FirewallKind, Vec<&str>, bool)> = Vec::new();
     for line in record.lines() {
-        match line.strip_prefix("# from ") {
-            Some(command) => saves.push((kind(command), Vec::new())),
-            None if line == "# read" => listed = true,
-            None => {
-                if let Some((_, lines)) = saves.last_mut() {
-                    lines.push(line);
-                }
-            }
+        match (line.strip_prefix("# from "), saves.last_mut()) {
+            (Some(command), _) => saves.push((kind(command), Vec::new(), false)),
+            (None, Some((_, _, read))) if line == "# read" => *read = true,
+            (None, Some((_, lines, _))) => lines.push(line),
+            (None, None) => {}
         }
     }
-    for (kind, lines) in saves {
-        let Some(table) = Table::parse(&lines) else {
-            continue;
-        };
-        let firewall = table.firewall(kind, networks, way_out);
+    saves.retain(|(_, _, read)| *read);
+    if saves.is_empty() {
+        return None;
+    }
+    for (kind, lines, _) in saves {
+        let tables = Tables::parse(&lines);
+        let firewall = tables.firewall(kind, networks);
         // `iptables-save` is one of the two others under its plain name.
         let same = |other: &Firewall| {
             Firewall {
@@ -46,7 +52,7 @@ pub fn firewalls(
         found.retain(|other| other.kind != FirewallKind::Iptables || !same(other));
         found.push(firewall);
     }
-    listed.then_some(found)
+    Some(found)
 }
 
 fn kind(command: &str) -> FirewallKind {
@@ -57,117 +63,264 @@ fn kind(command: &str) -> FirewallKind {
     }
 }
 
-/// The filter table, as far as it decides on what passes through.
+/// The tables of one kind of iptables, by name.
+struct Tables<'a>(BTreeMap<&'a str, Table<'a>>);
+
+#[derive(Default)]
 struct Table<'a> {
-    drops_by_default: bool,
-    chains: BTreeMap<&'a str, Vec<Rule>>,
+    /// The chains that were listed, and of the kernel's own whether they drop by default.
+    listed: BTreeMap<&'a str, bool>,
+    rules: BTreeMap<&'a str, Vec<Rule>>,
 }
 
-impl<'a> Table<'a> {
-    fn parse(lines: &[&'a str]) -> Option<Table<'a>> {
-        let mut table = Table {
-            drops_by_default: false,
-            chains: BTreeMap::new(),
-        };
-        let (mut within, mut there) = (false, false);
-        for line in lines.iter().take(MOST_RULES) {
-            if let Some(name) = line.strip_prefix('*') {
-                within = name == "filter";
-            } else if let (true, Some(policy)) = (within, line.strip_prefix(":FORWARD ")) {
-                there = true;
-                table.drops_by_default = policy.starts_with("DROP");
-            } else if let (true, Some(rule)) = (within, line.strip_prefix("-A ")) {
+/// What a forwarded packet passes, in this order.
+const HOOKS: [(&str, &str); 5] = [
+    ("raw", "PREROUTING"),
+    ("mangle", "PREROUTING"),
+    ("mangle", "FORWARD"),
+    (FILTER, FORWARD),
+    ("mangle", "POSTROUTING"),
+];
+const FILTER: &str = "filter";
+const FORWARD: &str = "FORWARD";
+const NAT: &str = "nat";
+
+impl<'a> Tables<'a> {
+    fn parse(lines: &[&'a str]) -> Tables<'a> {
+        let mut tables: BTreeMap<&str, Table> = BTreeMap::new();
+        let mut name = "";
+        for line in lines {
+            if let Some(next) = line.strip_prefix('*') {
+                name = next;
+                tables.entry(name).or_default();
+                continue;
+            }
+            let Some(table) = tables.get_mut(name) else {
+                continue;
+            };
+            if let Some((chain, policy)) = line.strip_prefix(':').and_then(|l| l.split_once(' ')) {
+                table.listed.insert(chain, policy.starts_with("DROP"));
+            } else if let Some(rule) = line.strip_prefix("-A ") {
                 let (chain, rule) = rule.split_once(' ').unwrap_or((rule, ""));
-                table
-                    .chains
-                    .entry(chain)
-                    .or_default()
-                    .push(Rule::parse(rule));
+                let rules = table.rules.entry(chain).or_default();
+                rules.push(Rule::parse(rule));
             }
         }
-        (there && lines.len() <= MOST_RULES).then_some(table)
+        tables.retain(|_, table| !table.listed.is_empty());
+        Tables(tables)
     }
 
-    fn firewall(&self, kind: FirewallKind, networks: &[&str], way_out: Option<&str>) -> Firewall {
+    fn firewall(&self, kind: FirewallKind, networks: &Networks) -> Firewall {
         let mut steps = MOST_STEPS;
-        let rules = self.chains.values().map(Vec::len).sum::<usize>();
+        let filter = self.0.get(FILTER);
+        let of_docker = |chain: &str| chain == FORWARD || chain.starts_with("DOCKER-");
+        let rules = filter.map(|filter| {
+            let chains = filter.rules.iter().filter(|(chain, _)| of_docker(chain));
+            chains.map(|(_, rules)| rules.len()).sum::<usize>()
+        });
         let mut firewall = Firewall {
             kind,
-            drops_by_default: self.drops_by_default,
-            rules: i64::try_from(rules).unwrap_or(i64::MAX),
+            drops_by_default: filter.is_some_and(|filter| filter.drops_by_default(FORWARD)),
+            rules: i64::try_from(rules.unwrap_or_default()).unwrap_or(i64::MAX),
             drops_from: Vec::new(),
             drops_by_rule: Vec::new(),
+            blocks: Vec::new(),
+            unclear_from: Vec::new(),
+            nat: Some(Nat {
+                of_docker: self
+                    .0
+                    .get(NAT)
+                    .is_some_and(|nat| nat.listed.contains_key("DOCKER")),
+                keeps_address: Vec::new(),
+                unclear: Vec::new(),
+            }),
         };
-        for from in networks {
-            let Some(to) = way_out else { break };
-            let packet = Packet { from, to };
-            match self.follow("FORWARD", &packet, 0, &mut steps) {
-                Verdict::Drops => firewall.drops_by_rule.push((*from).to_owned()),
-                Verdict::Falls if self.drops_by_default => {
-                    firewall.drops_from.push((*from).to_owned());
+        for (from, source) in &networks.from {
+            let Some(to) = networks.way_out else { break };
+            let packet = |protocol, port, destination| Packet {
+                from,
+                to,
+                source: *source,
+                destination,
+                protocol,
+                port,
+            };
+            let https = packet("tcp", 443, None);
+            self.judge(&mut firewall, &https, &packet("tcp", 80, None), &mut steps);
+            let names = packet("udp", 53, networks.name_server);
+            let all = |block: &Block| block.from == *from && block.packets.is_none();
+            if let Fate::Dropped(table, chain, _) = self.fate(&names, &mut steps)
+                && !firewall.drops(from)
+                && !firewall.blocks.iter().any(all)
+            {
+                firewall
+                    .blocks
+                    .push(names.block(Some("UDP port 53"), table, chain));
+            }
+            if let Some(nat) = &mut firewall.nat {
+                match self.translates(&https, &mut steps) {
+                    Some(true) => {}
+                    Some(false) => nat.keeps_address.push((*from).to_owned()),
+                    None => nat.unclear.push((*from).to_owned()),
                 }
-                _ => {}
             }
         }
         firewall
     }
 
-    fn follow(&self, chain: &str, packet: &Packet, depth: usize, steps: &mut usize) -> Verdict {
-        let Some(rules) = self.chains.get(chain) else {
-            // Docker's own were all listed, so this one is empty; what others do is not known.
-            return match chain.starts_with("DOCKER-") || chain == "FORWARD" {
-                true => Verdict::Falls,
-                false => Verdict::Unclear,
-            };
-        };
-        let mut unclear = depth > DEEPEST;
-        for rule in rules {
-            if *steps == 0 {
-                return Verdict::Unclear;
+    /// What becomes of new TCP connections to the two ports that builds download from.
+    fn judge(&self, firewall: &mut Firewall, https: &Packet, http: &Packet, steps: &mut usize) {
+        let from = https.from.to_owned();
+        let (of_https, of_http) = (self.fate(https, steps), self.fate(http, steps));
+        match (of_https, of_http) {
+            (Fate::Dropped(FILTER, FORWARD, true), Fate::Dropped(..)) => {
+                firewall.drops_from.push(from);
             }
-            *steps -= 1;
-            let certain = match rule.matches(packet) {
-                Match::No => continue,
-                found => found == Match::Yes && !unclear,
-            };
-            let verdict = match &rule.target {
-                _ if depth > DEEPEST => Verdict::Unclear,
-                Target::Accept => Verdict::Accepts,
-                Target::Drop => Verdict::Drops,
-                Target::Return if certain => return Verdict::Falls,
-                Target::Return => Verdict::Unclear,
-                Target::Nothing => Verdict::Falls,
-                Target::Chain(name) => self.follow(name, packet, depth + 1, steps),
-            };
-            match verdict {
-                Verdict::Falls => {}
-                Verdict::Accepts | Verdict::Drops if certain => return verdict,
-                // A drop that may be changes nothing about one that is.
-                Verdict::Drops => {}
-                Verdict::Accepts | Verdict::Unclear => unclear = true,
+            (Fate::Dropped(FILTER, FORWARD, false), Fate::Dropped(..)) => {
+                firewall.drops_by_rule.push(from);
             }
+            (Fate::Dropped(table, chain, _), Fate::Dropped(..)) => {
+                firewall.blocks.push(https.block(None, table, chain));
+            }
+            (Fate::Dropped(table, chain, _), _) => {
+                firewall
+                    .blocks
+                    .push(https.block(Some("TCP port 443"), table, chain));
+            }
+            (_, Fate::Dropped(table, chain, _)) => {
+                firewall
+                    .blocks
+                    .push(http.block(Some("TCP port 80"), table, chain));
+            }
+            (Fate::Unclear, _) | (_, Fate::Unclear) => firewall.unclear_from.push(from),
+            (Fate::Passes, Fate::Passes) => {}
+        }
+    }
+
+    fn fate(&self, packet: &Packet, steps: &mut usize) -> Fate {
+        let mut unclear = false;
+        for (name, chain) in HOOKS {
+            let Some(table) = self.0.get(name) else {
+                continue;
+            };
+            let verdicts = table.follow(chain, packet, 0, steps);
+            let by_default = verdicts & FALLS != NOTHING && table.drops_by_default(chain);
+            let verdicts = match by_default {
+                true => verdicts & !FALLS | DROPS,
+                false => verdicts,
+            };
+            if verdicts == DROPS {
+                return Fate::Dropped(name, chain, by_default);
+            }
+            unclear |= verdicts & (DROPS | UNCLEAR) != NOTHING;
         }
         match unclear {
-            true => Verdict::Unclear,
-            false => Verdict::Falls,
+            true => Fate::Unclear,
+            false => Fate::Passes,
+        }
+    }
+
+    /// Whether a packet leaves with an address of this namespace.
+    fn translates(&self, packet: &Packet, steps: &mut usize) -> Option<bool> {
+        let Some(table) = self.0.get(NAT) else {
+            return Some(false);
+        };
+        match table.follow("POSTROUTING", packet, 0, steps) {
+            TRANSLATES => Some(true),
+            verdicts if verdicts & (TRANSLATES | UNCLEAR) == NOTHING => Some(false),
+            _ => None,
         }
     }
 }
 
-/// The first packet of a TCP connection on its way out.
+impl Table<'_> {
+    fn drops_by_default(&self, chain: &str) -> bool {
+        self.listed.get(chain).is_some_and(|drops| *drops)
+    }
+
+    /// Everything that may become of a packet in a chain.
+    fn follow(&self, chain: &str, packet: &Packet, depth: usize, steps: &mut usize) -> Verdicts {
+        let Some(rules) = self.rules.get(chain) else {
+            // A chain without rules; what is none, is a program of its own.
+            let empty =
+                depth == 0 || self.listed.contains_key(chain) || chain.starts_with("DOCKER-");
+            return match empty {
+                true => FALLS,
+                false => UNCLEAR,
+            };
+        };
+        let mut all = NOTHING;
+        for rule in rules {
+            if *steps == 0 || depth > DEEPEST {
+                return all | UNCLEAR;
+            }
+            *steps -= 1;
+            let found = rule.matches(packet);
+            if found == Match::No {
+                continue;
+            }
+            let here = match &rule.target {
+                Target::Verdict(verdict) => *verdict,
+                Target::Return => FALLS,
+                Target::Nothing => continue,
+                Target::Chain(name) => self.follow(name, packet, depth + 1, steps),
+            };
+            let ends = found == Match::Yes;
+            if matches!(rule.target, Target::Return) {
+                all |= FALLS;
+                if ends {
+                    return all;
+                }
+                continue;
+            }
+            all |= here & !FALLS;
+            if ends && here & FALLS == NOTHING {
+                return all;
+            }
+        }
+        all | FALLS
+    }
+}
+
+/// The first packet of a connection on its way out, to somewhere in the world unless its destination is
+/// known.
 struct Packet<'a> {
     from: &'a str,
     to: &'a str,
+    source: Option<Ipv4Net>,
+    destination: Option<Ipv4Addr>,
+    protocol: &'static str,
+    port: u16,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Accepts,
-    Drops,
-    /// The chain's end: who led here, or the policy, goes on.
-    Falls,
+impl Packet<'_> {
+    fn block(&self, packets: Option<&str>, table: &str, chain: &str) -> Block {
+        Block {
+            from: self.from.to_owned(),
+            packets: packets.map(str::to_owned),
+            table: table.to_owned(),
+            chain: chain.to_owned(),
+        }
+    }
+}
+
+enum Fate {
+    Passes,
+    /// In a table and a chain; by its policy.
+    Dropped(&'static str, &'static str, bool),
     Unclear,
 }
+
+/// A set of what may become of a packet.
+type Verdicts = u8;
+const NOTHING: Verdicts = 0;
+const ACCEPTS: Verdicts = 1;
+const DROPS: Verdicts = 2;
+/// It gets an address of this namespace.
+const TRANSLATES: Verdicts = 4;
+/// The chain's end: who led here, or the policy, goes on.
+const FALLS: Verdicts = 8;
+const UNCLEAR: Verdicts = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Match {
@@ -176,9 +329,18 @@ enum Match {
     Maybe,
 }
 
+impl Match {
+    fn unless(self, not: bool) -> Match {
+        match (self, not) {
+            (Match::Yes, true) => Match::No,
+            (Match::No, true) => Match::Yes,
+            (found, _) => found,
+        }
+    }
+}
+
 enum Target {
-    Accept,
-    Drop,
+    Verdict(Verdicts),
     Return,
     /// It only marks, counts or logs.
     Nothing,
@@ -186,27 +348,29 @@ enum Target {
 }
 
 struct Rule {
-    from: Option<Device>,
-    to: Option<Device>,
-    /// It does not match new TCP connections at all.
-    never: bool,
-    /// It has conditions that are not judged here.
-    more: bool,
+    conditions: Vec<(Condition, bool)>,
     target: Target,
 }
 
-struct Device {
-    name: String,
-    not: bool,
+/// What a rule asks of a packet; beside it stands whether the answer is turned round.
+enum Condition {
+    From(String),
+    To(String),
+    Source(Option<Ipv4Net>),
+    Destination(Option<Ipv4Net>),
+    Protocol(String),
+    /// Ranges of ports.
+    Ports(Vec<(u16, u16)>),
+    /// A condition that holds of no new connection through here.
+    Never,
+    /// One that is not judged here.
+    Other,
 }
 
 impl Rule {
     fn parse(text: &str) -> Rule {
         let mut rule = Rule {
-            from: None,
-            to: None,
-            never: false,
-            more: false,
+            conditions: Vec::new(),
             target: Target::Nothing,
         };
         let words = words(text);
@@ -215,63 +379,129 @@ impl Rule {
         while let Some(word) = words.next() {
             let mut value = || words.next().unwrap_or_default();
             let negated = std::mem::take(&mut not);
-            match word {
-                "!" => not = true,
-                "-i" => rule.from = Some(Device::new(value(), negated)),
-                "-o" => rule.to = Some(Device::new(value(), negated)),
-                "-m" | "--comment" => drop(value()),
-                "-p" => rule.never |= (value() == "tcp") == negated,
-                "--ctstate" | "--state" => {
-                    rule.never |= value().split(',').any(|state| state == "NEW") == negated;
+            let condition = match word {
+                "!" => {
+                    not = true;
+                    continue;
                 }
-                "-j" => {
+                "-m" | "--comment" => {
+                    value();
+                    continue;
+                }
+                "--syn" => continue,
+                "-i" => Condition::From(value().to_owned()),
+                "-o" => Condition::To(value().to_owned()),
+                "-s" => Condition::Source(value().parse().ok()),
+                "-d" => Condition::Destination(value().parse().ok()),
+                "-p" => Condition::Protocol(value().to_owned()),
+                "--dport" | "--dports" => ports(value()),
+                "--ctstate" | "--state" => match value().split(',').any(|state| state == "NEW") {
+                    true => continue,
+                    false => Condition::Never,
+                },
+                "--dst-type" | "--src-type" if value() == "LOCAL" => Condition::Never,
+                "-j" | "-g" => {
                     rule.target = target(value());
                     // What follows belongs to the target.
                     break;
                 }
-                _ => rule.more = true,
-            }
+                _ => Condition::Other,
+            };
+            rule.conditions.push((condition, negated));
         }
         rule
     }
 
     fn matches(&self, packet: &Packet) -> Match {
-        let is = |device: &Option<Device>, name: &str| device.as_ref().is_none_or(|d| d.is(name));
-        if self.never || !is(&self.from, packet.from) || !is(&self.to, packet.to) {
-            return Match::No;
+        let mut found = Match::Yes;
+        for (condition, not) in &self.conditions {
+            // A rule that drops what goes to one place lets all else out.
+            let elsewhere = matches!(condition, Condition::Destination(_)) && !not;
+            match condition.matches(packet).unless(*not) {
+                Match::Maybe if elsewhere && matches!(self.target, Target::Verdict(DROPS)) => {
+                    return Match::No;
+                }
+                Match::Yes => {}
+                Match::No => return Match::No,
+                Match::Maybe => found = Match::Maybe,
+            }
         }
-        match self.more {
-            true => Match::Maybe,
-            false => Match::Yes,
+        found
+    }
+}
+
+impl Condition {
+    fn matches(&self, packet: &Packet) -> Match {
+        let surely = |holds: bool| if holds { Match::Yes } else { Match::No };
+        match self {
+            Condition::From(name) => surely(is_device(name, packet.from)),
+            Condition::To(name) => surely(is_device(name, packet.to)),
+            Condition::Source(Some(net)) => match packet.source {
+                Some(source) if net.contains(&source) => Match::Yes,
+                Some(source) if !source.contains(net) => Match::No,
+                _ => Match::Maybe,
+            },
+            Condition::Destination(Some(net)) => match packet.destination {
+                Some(address) => surely(net.contains(&address)),
+                None if net.prefix_len() == 0 => Match::Yes,
+                None => Match::Maybe,
+            },
+            Condition::Protocol(name) => surely(name == packet.protocol || name == "all"),
+            Condition::Ports(ranges) => {
+                let mut ranges = ranges.iter();
+                surely(ranges.any(|(first, last)| (first..=last).contains(&&packet.port)))
+            }
+            Condition::Never => Match::No,
+            Condition::Source(None) | Condition::Destination(None) | Condition::Other => {
+                Match::Maybe
+            }
         }
     }
 }
 
-impl Device {
-    fn new(name: &str, not: bool) -> Device {
-        Device {
-            name: name.to_owned(),
-            not,
-        }
+fn is_device(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('+') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
     }
+}
 
-    fn is(&self, name: &str) -> bool {
-        let same = match self.name.strip_suffix('+') {
-            Some(start) => name.starts_with(start),
-            None => name == self.name,
-        };
-        same != self.not
+/// `443`, `80,443` or `8000:9000`.
+fn ports(text: &str) -> Condition {
+    let range = |part: &str| {
+        let (first, last) = part.split_once(':').unwrap_or((part, part));
+        Some((first.parse().ok()?, last.parse().ok()?))
+    };
+    match text.split(',').map(range).collect() {
+        Some(ranges) => Condition::Ports(ranges),
+        None => Condition::Other,
     }
 }
 
 fn target(name: &str) -> Target {
-    const ONLY_NOTE: [&str; 10] = [
-        "LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "TCPMSS", "CLASSIFY", "TRACE", "AUDIT", "SET",
+    const ONLY_NOTE: [&str; 16] = [
+        "LOG",
+        "NFLOG",
+        "ULOG",
+        "MARK",
+        "CONNMARK",
+        "TCPMSS",
+        "CLASSIFY",
+        "TRACE",
+        "AUDIT",
+        "SET",
+        "CT",
+        "NOTRACK",
+        "DSCP",
+        "TOS",
+        "CHECKSUM",
+        "CONNSECMARK",
     ];
     match name {
-        "ACCEPT" => Target::Accept,
-        "DROP" | "REJECT" => Target::Drop,
+        "ACCEPT" => Target::Verdict(ACCEPTS),
+        "DROP" | "REJECT" => Target::Verdict(DROPS),
         "RETURN" => Target::Return,
+        "MASQUERADE" | "SNAT" | "NETMAP" => Target::Verdict(TRANSLATES),
         name if ONLY_NOTE.contains(&name) => Target::Nothing,
         name => Target::Chain(name.to_owned()),
     }

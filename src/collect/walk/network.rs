@@ -224,7 +224,7 @@ impl<'a> Files<'a> {
         })
     }
 
-    /// The default route of a family: whether there is one from /proc, its MTU from `ip`.
+    /// The default route of a family, unless it throws packets away: whether there is one from /proc, its MTU from `ip`.
     fn route(
         &self,
         frames: &Frames,
@@ -244,7 +244,7 @@ impl<'a> Files<'a> {
             .iter()
             .filter_map(|line| default(line))
             .min_by_key(|(metric, _)| *metric);
-        let Some((_, interface)) = best else {
+        let Some((_, interface)) = best.filter(|(_, interface)| *interface != NOWHERE) else {
             return Observed(None);
         };
         Observed(Some(Route {
@@ -262,6 +262,7 @@ impl<'a> Files<'a> {
         routes
             .min_by_key(|(metric, _)| *metric)
             .map(|(_, interface)| interface)
+            .filter(|interface| *interface != NOWHERE)
     }
 }
 
@@ -445,8 +446,12 @@ fn default_v4(line: &str) -> Option<(i64, &str)> {
     else {
         return None;
     };
-    usable(flags).then_some((metric.parse().ok()?, interface))
+    // A route that throws packets away (blackhole, prohibit, unreachable) is one too.
+    Some((metric.parse().ok()?, interface)).filter(|_| usable(flags) || interface == NOWHERE)
 }
+
+/// The interface of a route that throws packets away.
+const NOWHERE: &str = "*";
 
 /// A line of /proc/net/ipv6_route that is the default route.
 fn default_v6(line: &str) -> Option<(i64, &str)> {

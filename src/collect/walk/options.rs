@@ -103,6 +103,7 @@ pub fn daemon_json(content: &[u8]) -> Option<DaemonConfig> {
         .get("default-ulimits")
         .and_then(|limits| limits.get("nofile")?.get("Soft"));
     Some(DaemonConfig {
+        iptables: json.get("iptables").and_then(Value::as_bool),
         mtu: json.get("mtu").and_then(number),
         bridge_network_mtu: of_bridge.and_then(number),
         storage_driver: json
@@ -158,6 +159,7 @@ mod tests {
             Observed(Some(DaemonConfig {
                 mtu: Some(1400),
                 bridge_network_mtu: Some(1400),
+                iptables: None,
                 storage_driver: Some("vfs".to_owned()),
                 open_files: Some(1024),
             }))

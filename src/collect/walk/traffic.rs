@@ -1,7 +1,7 @@
 //! What becomes of packets in a namespace, as a walk saw it: its routes, its firewall, its counters
 //! at the walk's end, its name servers and who listens.
 
-use super::firewall::firewalls;
+use super::firewall::{MOST_RULES, Networks, firewalls};
 use super::frames::Frames;
 use super::network::Counters;
 use super::text::plain;
@@ -78,17 +78,30 @@ fn passing(frames: &Frames, place: &Place) -> Observation<Vec<Firewall>> {
         let inward = interface.kind == InterfaceKind::Bridge || alone;
         inward && Some(interface.name.as_str()) != place.way_out
     };
-    let networks: Vec<&str> = place
-        .interfaces
-        .seen()
-        .iter()
-        .filter(enters)
-        .map(|interface| interface.name.as_str())
-        .collect();
-    match firewalls(record, &networks, place.way_out) {
-        Some(_) if record.cut => Observation::Unobserved(Reason::PartTooLarge {
-            part: Part::FirewallRules,
-        }),
+    let on_link = on_link(place.routes);
+    let subnet = |interface: &Interface| {
+        let mut routes = on_link.seen().iter();
+        let route = routes.find(|route| route.interface == interface.name)?;
+        route.subnet.parse().ok()
+    };
+    let servers = name_servers(frames, place.pid);
+    let networks = Networks {
+        from: place
+            .interfaces
+            .seen()
+            .iter()
+            .filter(enters)
+            .map(|interface| (interface.name.as_str(), subnet(interface)))
+            .collect(),
+        way_out: place.way_out,
+        name_server: servers.seen().iter().find_map(|server| server.parse().ok()),
+    };
+    match firewalls(record, &networks) {
+        Some(_) if record.cut || record.lines().count() > MOST_RULES => {
+            Observation::Unobserved(Reason::PartTooLarge {
+                part: Part::FirewallRules,
+            })
+        }
         Some(firewalls) => Observed(firewalls),
         None => Observation::Unobserved(Reason::FirewallUnknown),
     }

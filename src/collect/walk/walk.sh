@@ -339,7 +339,8 @@ carries() {
 	esac
 }
 
-# iptables-save only lists; `iptables -S` may create the tables that it lists. By its plain name it
+# Rules for what passes through, without the chains of kube-proxy's that lead to single services, of which
+# there may be thousands. iptables-save only lists; `iptables -S` may create the tables that it lists. By its plain name it
 # is one of the other two.
 show_rules() {
 	saves='iptables-legacy-save iptables-nft-save'
@@ -350,7 +351,7 @@ show_rules() {
 		command -v $save >/dev/null || continue
 		echo "# from $save"
 		{ in_namespace "$1" $save && echo '# read'; } |
-			grep -E '^# read|^\*|TCPMSS|^:FORWARD |^-A (FORWARD|DOCKER-[^ ]*) '
+			sed -E '/^(:|-A )(INPUT|OUTPUT|KUBE-(SVC|SEP|EXT|FW)-[^ ]*) /d; /^(# read|[*:]|-A )/!d'
 	done
 }
 

@@ -4,7 +4,7 @@ use super::objects::{Objects, key};
 use crate::cli::{Fix, FixFormat};
 use crate::commands::{tell, write_out};
 use crate::diagnosis::{Finding, Place, Site};
-use crate::fix::{self, File, Kubectl, Mended, Prescription};
+use crate::fix::{self, At, File, Kubectl, Mended, Prescription};
 use crate::remedy;
 use crate::report::clean;
 use crate::text::secret::mask;
@@ -75,18 +75,23 @@ impl<'a> Sheets<'a> {
             .iter_mut()
             .find_map(|file| file.find(&first.change).map(|at| (file, at)));
         match (found, first.is_object()) {
-            (Some((file, at)), _) if first.change.place.site != Site::BitbucketPipelines => {
+            (Some((file, at)), _) if !is_of_repository(first.change.place.site) => {
                 self.add_in_file(prescription, file, at)
             }
             (Some((file, at)), _) => {
+                let mut left = Vec::new();
                 for part in &prescription.parts {
-                    file.edit(
-                        at,
-                        &[fix::service_image(&remedy::service_image(&part.change))],
-                    )?;
+                    let object = file.object(&at).unwrap_or_default();
+                    match remedy::edits(&object, &part.change) {
+                        Ok(edits) => file.edit(&at, &edits)?,
+                        Err(refusal) => {
+                            let why = refusal.to_string();
+                            left.extend(part.findings.iter().map(|f| (*f, why.clone())));
+                        }
+                    }
                     self.others.push(fix::other(part));
                 }
-                Ok(Vec::new())
+                Ok(left)
             }
             (None, true) if !first.change.place.is_well_named() => {
                 let why = "its names are none that Kubernetes gives, so no command is made of them";
@@ -115,9 +120,9 @@ impl<'a> Sheets<'a> {
         &mut self,
         prescription: &Prescription<'f>,
         file: &mut File,
-        at: usize,
+        at: At,
     ) -> Result<Left<'f>> {
-        let mended = fix::mend(prescription, file.object(at).cloned());
+        let mended = fix::mend(prescription, file.object(&at));
         if !mended.edits.is_empty() {
             match self.format {
                 FixFormat::Patch => match unprintable(&mended, None) {
@@ -127,7 +132,7 @@ impl<'a> Sheets<'a> {
                     None => self.add_patch(&mended, None),
                 },
                 FixFormat::Yaml | FixFormat::Diff => {
-                    file.edit(at, &mended.edits)?;
+                    file.edit(&at, &mended.edits)?;
                     self.note(&mended, Some(file));
                 }
             }
@@ -303,6 +308,14 @@ fn unprintable(mended: &Mended, live: Option<&Value>) -> Option<String> {
 fn refused<'f>(mended: &Mended<'f>) -> Left<'f> {
     let refused = mended.refused.iter();
     refused
-        .flat_map(|(part, why)| part.findings.iter().map(move |f| (*f, why.clone())))
+        .flat_map(|(part, why)| part.findings.iter().map(move |f| (*f, why.to_string())))
         .collect()
+}
+
+/// A file that no object of the cluster is made of.
+fn is_of_repository(site: Site) -> bool {
+    matches!(
+        site,
+        Site::BitbucketPipelines | Site::Gitlab | Site::Compose | Site::ArcScaleSet
+    )
 }

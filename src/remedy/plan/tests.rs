@@ -13,6 +13,7 @@ fn change(container: &str, settings: Settings) -> Change {
         },
         container: container.to_owned(),
         init: false,
+        network: None,
         docker: None,
         image: None,
         launch: None,

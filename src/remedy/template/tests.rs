@@ -14,6 +14,7 @@ fn change(settings: Settings) -> Change {
         },
         container: "dind".to_owned(),
         init: false,
+        network: None,
         docker: Some("28.5.2".to_owned()),
         image: Some("docker:28.5.2-dind".to_owned()),
         launch: None,
@@ -31,7 +32,7 @@ fn mtu() -> Settings {
 }
 
 /// The engine's container after a change.
-fn changed(mut container: Value, settings: Settings) -> Result<Value, String> {
+fn changed(mut container: Value, settings: Settings) -> Result<Value, Refusal> {
     container["name"] = json!("dind");
     let mut pod = json!({"spec": {"containers": [{"name": "a"}, container]}});
     let edits = edits(&pod, &change(settings))?;
@@ -39,7 +40,7 @@ fn changed(mut container: Value, settings: Settings) -> Result<Value, String> {
     Ok(pod)
 }
 
-fn words(container: Value) -> Result<(Value, Value), String> {
+fn words(container: Value) -> Result<(Value, Value), Refusal> {
     let pod = changed(container, mtu())?;
     let container = &pod["spec"]["containers"][1];
     Ok((container["command"].clone(), container["args"].clone()))
@@ -92,10 +93,8 @@ fn flags_go_where_dockerd_reads_them() {
         json!({"command": ["sh", "-c", "dockerd --mtu=1500 & wait"]}),
         json!({"args": ["sh", "-c", "dockerd & wait"]}),
     ] {
-        assert!(
-            words(script.clone()).unwrap_err().contains("--mtu=1450"),
-            "{script}"
-        );
+        let flags = Refusal::Script(vec!["--mtu=1450".to_owned()]);
+        assert_eq!(words(script.clone()), Err(flags), "{script}");
     }
 }
 
@@ -169,5 +168,6 @@ fn the_clamp_is_added_once_and_pulled_like_the_engine() {
 #[test]
 fn an_object_without_the_engine_is_refused() {
     let pod = json!({"spec": {"containers": [{"name": "a"}]}});
-    assert!(edits(&pod, &change(mtu())).unwrap_err().contains("dind"));
+    let refused = Err(Refusal::NotThere("dind".to_owned()));
+    assert_eq!(edits(&pod, &change(mtu())), refused);
 }

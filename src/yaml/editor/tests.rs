@@ -340,3 +340,13 @@ mod any_text {
         }
     }
 }
+
+#[test]
+fn a_block_of_lines_goes_on_as_it_began() {
+    let text = "a: |2-\n    x: 1\n\n    y: 2\nb: >\n  one\n  two\nc: |\n  z\n  # kept\n# end\n";
+    let set = |key: &str, value: &str| edit(text, 0, &[Edit::Set(path(key), json!(value))]);
+    let new = set("c", "z\nzz\n# kept\n").unwrap();
+    assert_eq!(new, text.replace("  z\n", "  z\n  zz\n"));
+    // What would be read as something else is refused.
+    assert!(set("b", "one\ntwo\n").is_err());
+}

@@ -31,7 +31,12 @@ fn read(text: &str) -> Vec<Firewall> {
         status: None,
         cut: false,
     };
-    firewalls(&record, &["docker0"], Some("eth0")).unwrap()
+    let networks = Networks {
+        from: vec![("docker0", "172.17.0.0/16".parse().ok())],
+        way_out: Some("eth0"),
+        name_server: "10.96.0.10".parse().ok(),
+    };
+    firewalls(&record, &networks).unwrap()
 }
 
 fn drops(policy: &str, rules: &str) -> bool {
@@ -106,9 +111,7 @@ fn what_may_be_accepted_is_not_certainly_dropped() {
 }
 
 #[test]
-fn only_the_filter_table_decides_and_each_kind_for_itself() {
-    let mangle = "# from iptables-save\n*mangle\n:FORWARD DROP [0:0]\n-A FORWARD -j DROP\n# read\n";
-    assert_eq!(read(mangle), []);
+fn each_kind_decides_for_itself() {
     let filter = |kind: &str, policy: &str| {
         format!("# from iptables-{kind}-save\n*filter\n:FORWARD {policy} [0:0]\n# read\n")
     };
@@ -120,6 +123,98 @@ fn only_the_filter_table_decides_and_each_kind_for_itself() {
     );
     let twice = of("DROP", "").len();
     assert_eq!(twice, 1);
+}
+
+/// The packets of the blocks of one listing, and where each is dropped.
+fn blocks(tables: &str) -> Vec<String> {
+    let text = format!("# from iptables-save\n{tables}# read\n");
+    let blocks = read(&text).remove(0).blocks;
+    let line = |block: Block| {
+        let packets = block.packets.as_deref().unwrap_or("all");
+        format!("{packets}: {} {}", block.table, block.chain)
+    };
+    blocks.into_iter().map(line).collect()
+}
+
+#[test]
+fn every_table_on_the_way_and_every_port_of_a_build_counts() {
+    for (table, chain) in [
+        ("raw", "PREROUTING"),
+        ("mangle", "PREROUTING"),
+        ("mangle", "FORWARD"),
+        ("mangle", "POSTROUTING"),
+    ] {
+        let listing =
+            format!("*{table}\n:{chain} ACCEPT [0:0]\n-A {chain} -s 172.17.0.0/16 -j DROP\n");
+        assert_eq!(blocks(&listing), [format!("all: {table} {chain}")]);
+    }
+    let filter =
+        |rule: &str| format!("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD {rule}\n{DOCKER}");
+    for (rule, packets) in [
+        ("-p tcp -m tcp --dport 443 -j DROP", "TCP port 443"),
+        (
+            "-p tcp -m multiport --dports 80,8080 -j REJECT --reject-with icmp-port-unreachable",
+            "TCP port 80",
+        ),
+        ("-p udp -m udp --dport 53 -j DROP", "UDP port 53"),
+        ("-d 10.96.0.0/12 -j DROP", "UDP port 53"),
+    ] {
+        assert_eq!(
+            blocks(&filter(rule)),
+            [format!("{packets}: filter FORWARD")],
+            "{rule}"
+        );
+    }
+    for rule in [
+        "-d 169.254.169.254/32 -j DROP",
+        "-p tcp -m tcp --dport 25 -j DROP",
+        "-s 192.168.0.0/16 -j DROP",
+        "-m addrtype --dst-type LOCAL -j DROP",
+        "-m conntrack --ctstate INVALID -j DROP",
+    ] {
+        let firewall = &of("DROP", &format!("-A FORWARD {rule}\n{DOCKER}"))[0];
+        assert!(
+            firewall.blocks.is_empty() && firewall.unclear_from.is_empty(),
+            "{rule}"
+        );
+    }
+}
+
+#[test]
+fn a_rule_that_is_not_understood_is_unclear() {
+    for rule in [
+        "-m mark --mark 0x1 -j DROP",
+        "-m length --length 1401:65535 -j DROP",
+        "-s 172.17.0.9/32 -j DROP",
+        "-j NFQUEUE --queue-num 0",
+    ] {
+        let firewall = &of("DROP", &format!("-A FORWARD {rule}\n{DOCKER}"))[0];
+        assert_eq!(firewall.unclear_from, ["docker0"], "{rule}");
+    }
+}
+
+#[test]
+fn packets_leave_with_the_address_of_the_namespace_or_keep_their_own() {
+    let nat = |rules: &str| {
+        let text = format!(
+            "# from iptables-save\n*nat\n:POSTROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n{rules}# read\n"
+        );
+        read(&text).remove(0).nat.unwrap()
+    };
+    let docker = "-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE\n";
+    assert_eq!(nat(docker).keeps_address, <[String; 0]>::default());
+    assert_eq!(
+        nat("-A POSTROUTING -o eth0 -j MASQUERADE\n").keeps_address,
+        <[String; 0]>::default()
+    );
+    let other = "-A POSTROUTING -s 172.18.0.0/16 ! -o br-1 -j MASQUERADE\n";
+    assert_eq!(nat(other).keeps_address, ["docker0"]);
+    assert_eq!(nat("").keeps_address, ["docker0"]);
+    let marked = "-A POSTROUTING -m mark --mark 0x4000 -j MASQUERADE\n";
+    assert_eq!(nat(marked).unclear, ["docker0"]);
+    assert!(nat("").of_docker);
+    let none = &of("ACCEPT", "")[0].nat;
+    assert_eq!(none.as_ref().unwrap().keeps_address, ["docker0"]);
 }
 
 #[test]

@@ -1,0 +1,131 @@
+//! Whether what a container sends from a Docker network gets out of the namespace of its engine, by
+//! what stands there and without sending anything: its bridge, its containers' links, NAT, a route.
+
+use super::CutOff;
+use super::mtu_path::Topology;
+use crate::evidence::{
+    DockerNetwork, Engine, Interface, InterfaceKind, NetworkNamespace, Observation, Observed,
+    Reason, Traffic, Unseen,
+};
+use ipnet::Ipv4Net;
+
+/// What cuts a network off; nothing where nothing does, or where a recording does not hold it.
+pub(super) fn cut_off(
+    engine: &Engine,
+    network: &DockerNetwork,
+    topology: &Topology,
+) -> Observation<Option<CutOff>> {
+    let namespace = topology.namespace(engine.namespace);
+    let seen = namespace.and_then(|namespace| Some((namespace, namespace.traffic.as_ref()?)));
+    let (Some((namespace, traffic)), Some(bridge)) = (seen, network.bridge.as_deref()) else {
+        return Observed(None);
+    };
+    let cut = |cause: &str, detail: String| {
+        Observed(Some(CutOff {
+            cause: cause.to_owned(),
+            detail,
+        }))
+    };
+    if let Some(range) = unrouted(network, bridge, traffic) {
+        return cut("bridge", range);
+    }
+    let detached = detached(engine, network, namespace, topology);
+    if !detached.is_empty() {
+        return cut("containers", detached.join(" "));
+    }
+    if namespace.route_v4 == Observed(None) && namespace.route_v6 == Observed(None) {
+        return cut("route", String::new());
+    }
+    keeps_address(engine, bridge, traffic).map(|keeps| {
+        keeps.then(|| CutOff {
+            cause: "nat".to_owned(),
+            detail: range(network).unwrap_or_default(),
+        })
+    })
+}
+
+fn range(network: &DockerNetwork) -> Option<String> {
+    network.subnets.iter().flatten().next().cloned()
+}
+
+/// The range of a network for which its engine has no route to the bridge: that is missing or down,
+/// or has lost its address.
+fn unrouted(network: &DockerNetwork, bridge: &str, traffic: &Traffic) -> Option<String> {
+    let routes = traffic.on_link.observed()?;
+    let ranges = network.subnets.iter().flatten();
+    let mut ranges = ranges.filter_map(|range| range.parse::<Ipv4Net>().ok());
+    let routed = |range: &Ipv4Net| {
+        let mut here = routes.iter().filter(|route| route.interface == bridge);
+        here.any(|route| {
+            route
+                .subnet
+                .parse::<Ipv4Net>()
+                .is_ok_and(|r| r.contains(range))
+        })
+    };
+    let range = ranges.find(|range| !routed(range))?;
+    Some(range.to_string())
+}
+
+/// The containers of a network whose link is no port of its bridge.
+fn detached<'a>(
+    engine: &'a Engine,
+    network: &DockerNetwork,
+    namespace: &NetworkNamespace,
+    topology: &Topology,
+) -> Vec<&'a str> {
+    let containers = engine
+        .api
+        .observed()
+        .and_then(|api| api.containers.observed());
+    let on_network = containers.into_iter().flatten().filter(|container| {
+        container.network_mode == network.name
+            || network.name == "bridge" && container.network_mode == "default"
+    });
+    let is_loose = |inside: &NetworkNamespace, link: &Interface| {
+        link.kind == InterfaceKind::Linked
+            && topology
+                .peer(inside, link)
+                .is_some_and(|(outside, port)| outside.id == namespace.id && port.bridge.is_none())
+    };
+    let loose = on_network.filter(|container| {
+        let path = format!("{}/{}", engine.path, container.name);
+        let mut inside = topology.namespaces.iter();
+        inside.any(|ns| {
+            ns.holders.contains(&path) && ns.interfaces.seen().iter().any(|i| is_loose(ns, i))
+        })
+    });
+    loose.map(|container| container.name.as_str()).collect()
+}
+
+/// Whether packets leave with the address of a container, for which no answer finds a way back.
+fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observation<bool> {
+    let firewalls = match &traffic.firewalls {
+        Observed(firewalls) => firewalls,
+        Unseen(reason) => return Unseen(reason.clone()),
+    };
+    let tables = || {
+        firewalls
+            .iter()
+            .filter_map(|f| Some((f.kind, f.nat.as_ref()?)))
+    };
+    let is_in = |all: &[String]| all.iter().any(|interface| interface == bridge);
+    // Each kind of iptables may do it.
+    let recorded = tables().count() > 0;
+    if !recorded || !tables().all(|(_, nat)| is_in(&nat.keeps_address) || is_in(&nat.unclear)) {
+        return Observed(false);
+    }
+    if let Some((kind, _)) = tables().find(|(_, nat)| is_in(&nat.unclear)) {
+        return Observation::Unobserved(Reason::RuleUnclear {
+            command: kind.command().to_owned(),
+        });
+    }
+    // dockerd may use nftables instead, which iptables does not list.
+    let config = engine.config.observed().and_then(Option::as_ref);
+    let without = engine.args.iter().any(|arg| arg == "--iptables=false")
+        || config.is_some_and(|config| config.iptables == Some(false));
+    match without || tables().any(|(_, nat)| nat.of_docker) {
+        true => Observed(true),
+        false => Observation::Unobserved(Reason::NatUnknown),
+    }
+}

@@ -1,0 +1,35 @@
+//! Lines that hold nothing but a template's own words, `{{- if .x }}` or `<%#x%>`: none of YAML's.
+
+/// The same text, in which such lines are empty.
+pub(crate) fn without_template_lines(text: &str) -> String {
+    let lines = text.lines();
+    let lines = lines.map(|line| if is_template(line) { "" } else { line });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// No comment that anybody writes begins so.
+const GUARD: &str = "#runner-doctor:template#";
+
+/// The same text, in which such lines are comments, which an edit leaves as they are.
+pub(crate) fn guarded(text: &str) -> String {
+    let lines = text.split_inclusive('\n');
+    let lines = lines.map(|line| match is_template(line) {
+        true => format!("{GUARD}{line}"),
+        false => line.to_owned(),
+    });
+    lines.collect()
+}
+
+/// What a guarded text was.
+pub(crate) fn unguarded(text: &str) -> String {
+    text.replace(GUARD, "")
+}
+
+fn is_template(line: &str) -> bool {
+    let line = line.trim();
+    [("{{", "}}"), ("<%", "%>"), ("{%", "%}")]
+        .iter()
+        .any(|(open, close)| {
+            line.starts_with(open) && line.ends_with(close) && line.matches(open).count() == 1
+        })
+}
