@@ -161,7 +161,7 @@ pub(crate) fn data_root(container: &PodContainer) -> &str {
 }
 
 /// The volume where the engine keeps its images and containers, and the path in there.
-pub(super) fn data_mount(container: &PodContainer) -> Option<(&Mount, String)> {
+pub(crate) fn data_mount(container: &PodContainer) -> Option<(&Mount, String)> {
     let root = data_root(container);
     let below = |mount: &Mount| {
         let rest = root.strip_prefix(mount.path.trim_end_matches('/'))?;

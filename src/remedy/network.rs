@@ -64,6 +64,38 @@ pub fn docker_host(patient: &Patient, host: &str) -> Vec<Remedy> {
     container::variables(patient, asks, &env)
 }
 
+/// Below 1280 the link cannot carry it, so only IPv4 is left.
+pub fn ipv6_off(patient: &Patient) -> Vec<Remedy> {
+    if patient.subject == "docker0" {
+        return match patient.config() {
+            Some(_) => vec![Remedy::new(
+                format!(
+                    "Turn IPv6 off in daemon.json for engine `{}` (or remove the flag `--ipv6`, where that sets it)",
+                    patient.path
+                ),
+                r#"{"ipv6": false}"#,
+            )],
+            None => patient.change(|s| s.flags = vec!["--ipv6=false".to_owned()]),
+        };
+    }
+    let name = shell::word(patient.subject);
+    vec![Remedy::new(
+        "Recreate the network without IPv6 (its way out carries less than the 1280 bytes that IPv6 needs)",
+        format!(
+            "docker network rm {name}\ndocker network create {name}   # without --ipv6; in Compose: enable_ipv6: false"
+        ),
+    )]
+}
+
+/// An empty variable is as good as none.
+pub fn tls_off(patient: &Patient) -> Vec<Remedy> {
+    let mut runners = patient.runner.containers.iter();
+    match runners.find(|container| container.role == Role::Runner) {
+        Some(asks) => container::variables(patient, asks, &[("DOCKER_TLS_VERIFY", "")]),
+        None => Vec::new(),
+    }
+}
+
 pub fn name_server(patient: &Patient, of: &Resolver) -> Remedy {
     match (patient.runner.outermost, of) {
         (Outermost::Pod, Resolver::Pod) => Remedy::new(

@@ -346,6 +346,7 @@ fn standing(pod: &Pod) -> Standing {
     };
     let mut conditions = status.conditions.iter().flatten();
     let unscheduled = conditions.find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    let since = unscheduled.and_then(|c| c.last_transition_time.as_ref());
     let unschedulable = unscheduled.map(|condition| {
         let said = condition.message.as_ref().or(condition.reason.as_ref());
         plain(said.map_or("", String::as_str))
@@ -359,6 +360,7 @@ fn standing(pod: &Pod) -> Standing {
             Some(_) => selector.unwrap_or_default(),
             None => BTreeMap::new(),
         },
+        unschedulable_since: since.map(|time| time.0),
         unschedulable,
         evicted: eviction(pod),
         ..Standing::default()
