@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
 /// What tells the elements of a list apart; of several, the first that both have.
-const KEYS: [&str; 6] = ["pod", "name", "path", "id", "process", "interface"];
+const KEYS: [&str; 7] = ["pod", "name", "path", "id", "process", "interface", "kind"];
 
 /// Marks an element of a list that is to go.
 const REMOVE: &str = "remove";

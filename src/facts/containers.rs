@@ -67,7 +67,9 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
             .as_ref()
             .is_some_and(|end| end.reason == "OOMKilled"),
         memory_limit: container.memory_limit.clone(),
+        memory_request: container.memory_request.clone(),
         restarts: container.restarts,
+        last_exit: container.last_end.as_ref().map(|end| end.exit_code),
         host_socket: host_socket(container),
     }
 }
@@ -85,7 +87,9 @@ pub(super) fn known_errors(
         }
         _ => return Observed(BTreeMap::new()),
     };
-    let of_now = lines.iter().filter(|line| !(answers && line.previous));
+    let of_now = lines
+        .iter()
+        .filter(|line| !(answers && line.previous) && !line.may_pass);
     let each = of_now.map(|line| {
         let text = match &line.time {
             Some(time) => format!("{} ({time})", line.text),

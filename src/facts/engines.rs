@@ -45,6 +45,7 @@ pub(super) fn derive(
     );
     for item in &mut items {
         item.shares_data_with = data::shared_with(evidence, runner, node, &item.engine);
+        item.ignored_flags = with_values(&item.ignored_opts);
         judge_release(item, evidence);
     }
     items.extend(missing);
@@ -155,6 +156,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         ignored_opts: ignored_opts(engine, engine.docker_opts.as_ref()),
         right_host: None,
         needless_tls: false,
+        ignored_flags: None,
     };
     let no_image = facts
         .image
@@ -210,6 +212,7 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         },
         right_host: None,
         needless_tls: false,
+        ignored_flags: None,
     }
 }
 
@@ -375,8 +378,16 @@ fn ignored_opts(engine: &Engine, told: Option<&Vec<String>>) -> Observation<Opti
     if let (true, Unseen(reason)) = (engine.args.is_empty(), &engine.config) {
         return Unseen(reason.clone());
     }
-    let heeded = told.iter().any(|flag| engine.args.contains(flag));
+    // Of a flag whose value was not read it is not known whether dockerd has it.
+    let mut listed = told.iter().filter(|flag| flag.contains('=')).peekable();
+    let heeded = listed.peek().is_none() || listed.any(|flag| engine.args.contains(flag));
     Observed((!heeded).then(|| told.join(" ")))
+}
+
+fn with_values(opts: &Observation<Option<String>>) -> Option<String> {
+    let words = opts.observed()?.as_ref()?.split(' ');
+    let flags: Vec<&str> = words.filter(|flag| flag.contains('=')).collect();
+    (!flags.is_empty()).then(|| flags.join(" "))
 }
 
 /// A Bitbucket runner without an engine container and without the host's socket.

@@ -131,6 +131,8 @@ pub struct EngineFacts {
     pub oom_score_read: bool,
     /// dockerd's flags in DOCKER_OPTS, none of which its dockerd has; absent where there are none.
     pub ignored_opts: Observation<Option<String>>,
+    /// Those of them whose values were read; absent where there are none.
+    pub ignored_flags: Option<String>,
     /// The DOCKER_HOST under which the runner would find it; absent where it looks in the right
     /// place, or no variable would help.
     pub right_host: Option<String>,
@@ -231,6 +233,8 @@ pub struct CutOff {
     pub cause: String,
     /// The network's range, or the containers, separated by spaces.
     pub detail: String,
+    /// dockerd is told to write no rules of iptables.
+    pub without_rules: bool,
 }
 
 /// The addresses of a Docker network.
@@ -395,8 +399,12 @@ pub struct ContainerFacts {
     pub out_of_memory: bool,
     /// The most memory that it may use, as written: `2Gi`; absent where nothing limits it.
     pub memory_limit: Option<String>,
+    /// The memory that it requests, as written; absent where it requests none.
+    pub memory_request: Option<String>,
     /// How often it was started again.
     pub restarts: i64,
+    /// The exit code with which it ended the last time; absent where it never ended.
+    pub last_exit: Option<i64>,
     /// The known errors in its log: the last line of each, by the id of the check that knows it.
     /// Empty where no log was asked for.
     #[schemars(extend("x-from" = [Origin::Logs]))]

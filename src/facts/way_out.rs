@@ -24,6 +24,7 @@ pub(super) fn cut_off(
         Observed(Some(CutOff {
             cause: cause.to_owned(),
             detail,
+            without_rules: false,
         }))
     };
     if let Some(range) = unrouted(network, bridge, traffic) {
@@ -40,6 +41,7 @@ pub(super) fn cut_off(
         keeps.then(|| CutOff {
             cause: "nat".to_owned(),
             detail: range(network).unwrap_or_default(),
+            without_rules: writes_no_rules(engine),
         })
     })
 }
@@ -110,8 +112,12 @@ fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observatio
             .filter_map(|f| Some((f.kind, f.nat.as_ref()?)))
     };
     let is_in = |all: &[String]| all.iter().any(|interface| interface == bridge);
+    let without = writes_no_rules(engine);
     // Each kind of iptables may do it.
     let recorded = tables().count() > 0;
+    if !recorded && without && firewalls.iter().all(|firewall| firewall.rules == 0) {
+        return Observed(!firewalls.is_empty());
+    }
     if !recorded || !tables().all(|(_, nat)| is_in(&nat.keeps_address) || is_in(&nat.unclear)) {
         return Observed(false);
     }
@@ -121,11 +127,14 @@ fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observatio
         });
     }
     // dockerd may use nftables instead, which iptables does not list.
-    let config = engine.config.observed().and_then(Option::as_ref);
-    let without = engine.args.iter().any(|arg| arg == "--iptables=false")
-        || config.is_some_and(|config| config.iptables == Some(false));
     match without || tables().any(|(_, nat)| nat.of_docker) {
         true => Observed(true),
         false => Observation::Unobserved(Reason::NatUnknown),
     }
+}
+
+fn writes_no_rules(engine: &Engine) -> bool {
+    let config = engine.config.observed().and_then(Option::as_ref);
+    engine.args.iter().any(|arg| arg == "--iptables=false")
+        || config.is_some_and(|config| config.iptables == Some(false))
 }

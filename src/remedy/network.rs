@@ -29,7 +29,7 @@ pub fn range(patient: &Patient, range: Ipv4Net) -> Vec<Remedy> {
 /// A command in the namespace of the engine, for now.
 pub fn command(patient: &Patient, command: &str) -> Remedy {
     let runner = patient.runner;
-    let title = "Allow forwarding until dockerd restarts";
+    let title = "Repair it until dockerd restarts";
     match (runner.outermost, patient.is_nested()) {
         (Outermost::Pod, false) => Remedy::new(
             title,
@@ -67,16 +67,7 @@ pub fn docker_host(patient: &Patient, host: &str) -> Vec<Remedy> {
 /// Below 1280 the link cannot carry it, so only IPv4 is left.
 pub fn ipv6_off(patient: &Patient) -> Vec<Remedy> {
     if patient.subject == "docker0" {
-        return match patient.config() {
-            Some(_) => vec![Remedy::new(
-                format!(
-                    "Turn IPv6 off in daemon.json for engine `{}` (or remove the flag `--ipv6`, where that sets it)",
-                    patient.path
-                ),
-                r#"{"ipv6": false}"#,
-            )],
-            None => patient.change(|s| s.flags = vec!["--ipv6=false".to_owned()]),
-        };
+        return patient.change(|s| s.flags = vec!["--ipv6=false".to_owned()]);
     }
     let name = shell::word(patient.subject);
     vec![Remedy::new(

@@ -1,7 +1,7 @@
 //! Cures that are no setting of an engine: room, memory, a node that takes the pod, a command on it.
 
 use super::want::Quantity;
-use super::{Patient, container, docker, place, template, words};
+use super::{Patient, container, place, template, words};
 use crate::diagnosis::{Remedy, Site};
 use crate::evidence::{Outermost, PodContainer};
 use crate::facts;
@@ -169,24 +169,7 @@ pub fn storage_driver(patient: &Patient, told: &str) -> Remedy {
 
 pub fn open_files(patient: &Patient) -> Vec<Remedy> {
     let flag = format!("--default-ulimit=nofile={OPEN_FILES}:{OPEN_FILES}");
-    if patient
-        .config()
-        .is_none_or(|config| config.open_files.is_none())
-    {
-        return patient.change(|s| s.flags = vec![flag]);
-    }
-    let mut change = patient.unchanged(patient.place());
-    change.settings.flags = vec![flag];
-    let config = json!({"default-ulimits": {"nofile": {
-        "Name": "nofile", "Soft": OPEN_FILES, "Hard": OPEN_FILES,
-    }}});
-    let config = config.to_string();
-    vec![docker::change_config(
-        patient,
-        &change,
-        "the file limit",
-        config,
-    )]
+    patient.change(|s| s.flags = vec![flag])
 }
 
 pub fn node_label(patient: &Patient, labels: &[String]) -> Vec<Remedy> {
@@ -256,6 +239,7 @@ pub fn delete_pod(patient: &Patient, pod: &str) -> Remedy {
     let namespace = shell::word(&patient.runner.namespace);
     let pod = shell::word(pod);
     Remedy::new(
+        // It has ended: nothing runs in it.
         "Find out why the pod was evicted, then delete it",
         format!(
             "kubectl -n {namespace} describe pod {pod}\nkubectl -n {namespace} delete pod {pod}"

@@ -169,7 +169,7 @@ fn one(
             _ => Vec::new(),
         },
         docker_opts: match role {
-            Role::Engine => options::flags(told.split_whitespace()),
+            Role::Engine => options::opts(told),
             _ => Vec::new(),
         },
         launch: (role == Role::Engine).then(|| launch(container)),
@@ -216,7 +216,7 @@ fn environment(container: &Container) -> BTreeMap<String, String> {
             let value = variable.value.as_ref()?;
             let value = match variable.name.as_str() {
                 // Flags, of which some hold secrets.
-                OPTS => options::flags(value.split_whitespace()).join(" "),
+                OPTS => options::opts(value).join(" "),
                 _ => plain(value),
             };
             Some((variable.name.clone(), value))
