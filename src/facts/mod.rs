@@ -223,6 +223,9 @@ pub struct NetworkFacts {
     pub cut_off: Observation<Option<CutOff>>,
     /// Its bridge in the namespace of its engine.
     pub bridge: Option<String>,
+    /// The MTU of networks that the CI system creates on its engine for each job; absent where it creates
+    /// none, where Docker is older than 24 and has no setting for them, or where that is not known.
+    pub job_networks_mtu: Option<i64>,
 }
 
 /// What keeps packets of a Docker network inside the namespace of its engine.
