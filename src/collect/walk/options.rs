@@ -190,6 +190,16 @@ mod tests {
     }
 
     #[test]
+    fn of_docker_opts_every_name_is_kept_and_no_value_that_is_not_listed() {
+        let text = "--mtu 1450 --registry-mirror=https://user:SECRET@mirror --insecure-registry registry.example";
+        let kept = opts(text);
+        assert_eq!(
+            kept,
+            ["--mtu=1450", "--registry-mirror", "--insecure-registry"]
+        );
+    }
+
+    #[test]
     fn daemon_json_is_read_by_allow_list() {
         let record = Record {
             name: "config",
