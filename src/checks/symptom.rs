@@ -27,6 +27,10 @@ pub(crate) struct Written {
     /// It counts where the program marks the line as information, too.
     #[serde(default)]
     at_info: bool,
+    /// Its program tries again and may succeed: in the log of a container it counts from the second
+    /// line on.
+    #[serde(default)]
+    transient: bool,
     /// Other faults that have the same words, the likeliest first; this file's is likelier than they.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
@@ -83,6 +87,7 @@ pub(super) fn compile(
                 .as_ref()
                 .map(|after| Pattern::new(&after.value)),
             at_info: written.at_info,
+            transient: written.transient,
             or: values(&written.or),
             causes: values(&written.causes),
             decided_by: written

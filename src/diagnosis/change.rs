@@ -33,6 +33,9 @@ pub struct Change {
     /// Where its images and containers lie, if not in /var/lib/docker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_root: Option<String>,
+    /// Packets of the pod pass through rules of iptables-legacy, and of that kind only.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub legacy_iptables: bool,
     pub settings: Settings,
 }
 

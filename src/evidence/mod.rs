@@ -414,6 +414,9 @@ pub struct KnownLine {
     /// It was written by the run before the one that goes on now.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub previous: bool,
+    /// Its program tries again after such an error, and wrote it once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_pass: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -608,6 +611,9 @@ pub struct DaemonConfig {
     /// `default-ulimits`: how many files each process of its containers may open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_files: Option<i64>,
+    /// The other keys that it has, of those that a fix may set; absent where this was not recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,7 @@
 //! What a runner has to live on, and how its pod fares: disks, clocks, limits, the cluster's word.
 
 use super::{Observation, Reason};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,6 +40,10 @@ pub struct Standing {
     /// Why no node takes the pod, in the scheduler's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unschedulable: Option<String>,
+    /// Since when no node takes it; absent in recordings that did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub unschedulable_since: Option<Timestamp>,
     /// Labels that a node must have to take it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,

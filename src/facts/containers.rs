@@ -67,7 +67,9 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
             .as_ref()
             .is_some_and(|end| end.reason == "OOMKilled"),
         memory_limit: container.memory_limit.clone(),
+        memory_request: container.memory_request.clone(),
         restarts: container.restarts,
+        last_exit: container.last_end.as_ref().map(|end| end.exit_code),
         host_socket: host_socket(container),
     }
 }
@@ -85,7 +87,9 @@ pub(super) fn known_errors(
         }
         _ => return Observed(BTreeMap::new()),
     };
-    let of_now = lines.iter().filter(|line| !(answers && line.previous));
+    let of_now = lines
+        .iter()
+        .filter(|line| !(line.may_pass || answers && line.previous));
     let each = of_now.map(|line| {
         let text = match &line.time {
             Some(time) => format!("{} ({time})", line.text),
@@ -161,7 +165,7 @@ pub(crate) fn data_root(container: &PodContainer) -> &str {
 }
 
 /// The volume where the engine keeps its images and containers, and the path in there.
-pub(super) fn data_mount(container: &PodContainer) -> Option<(&Mount, String)> {
+pub(crate) fn data_mount(container: &PodContainer) -> Option<(&Mount, String)> {
     let root = data_root(container);
     let below = |mount: &Mount| {
         let rest = root.strip_prefix(mount.path.trim_end_matches('/'))?;

@@ -63,8 +63,21 @@ pub(super) fn disk(engine: &Engine) -> Observation<Option<Disk>> {
             free_mib: data.free_mib,
             inodes: data.inodes,
             free_inodes: data.free_inodes,
+            evicts_below: None,
         })
     })
+}
+
+/// What the kubelet's defaults ask of the node's file system that holds an engine's data. A path of
+/// the node may be a disk of its own.
+pub(super) fn evicts_below(container: &PodContainer, disk: &Disk) -> Option<i64> {
+    const NODE: i64 = 10;
+    const IMAGES: i64 = 15;
+    match data_mount(container) {
+        _ if disk.file_system == "tmpfs" => None,
+        None => Some(IMAGES),
+        Some((mount, _)) => (mount.claim.is_none() && mount.host_path.is_none()).then_some(NODE),
+    }
 }
 
 /// What is not known of an engine that was not seen; where none runs, it uses nothing.

@@ -45,6 +45,7 @@ pub(super) fn derive(
     );
     for item in &mut items {
         item.shares_data_with = data::shared_with(evidence, runner, node, &item.engine);
+        item.ignored_flags = with_values(&item.ignored_opts);
         judge_release(item, evidence);
     }
     items.extend(missing);
@@ -82,10 +83,15 @@ fn of_container(
     let known = known_errors(container, answers);
     facts.log = known.observed().cloned().unwrap_or_default();
     facts.driver_told = data::driver_told(engine, Some(container));
+    if let (Outermost::Pod, Observed(Some(disk))) = (runner.outermost, &mut facts.disk) {
+        disk.evicts_below = data::evicts_below(container, disk);
+    }
     if engine.is_some_and(|engine| engine.planned.is_some()) {
         facts.storage_driver = Observed(facts.driver_told.clone());
     }
-    facts.right_host = mismatch(runner, container, engine).and_then(|m| m.right_host);
+    let mismatch = mismatch(runner, container, engine);
+    facts.needless_tls = mismatch.as_ref().is_some_and(|m| m.needless_tls);
+    facts.right_host = mismatch.and_then(|m| m.right_host);
     if let Some(engine) = engine {
         facts.ignored_opts = ignored_opts(engine, Some(&container.docker_opts));
     }
@@ -101,7 +107,7 @@ fn of_container(
     }
     facts.containerd_overflows = overflows(&facts.containerd);
     if facts.oom_score_adj.observed().is_none() {
-        facts.oom_score_adj = expected_oom_score(runner, &facts);
+        facts.oom_score_adj = expected_oom_score(runner, container, &facts);
     }
     facts
 }
@@ -149,6 +155,8 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         shares_data_with: None,
         ignored_opts: ignored_opts(engine, engine.docker_opts.as_ref()),
         right_host: None,
+        needless_tls: false,
+        ignored_flags: None,
     };
     let no_image = facts
         .image
@@ -203,6 +211,8 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
             true => Observed(None),
         },
         right_host: None,
+        needless_tls: false,
+        ignored_flags: None,
     }
 }
 
@@ -371,8 +381,16 @@ fn ignored_opts(engine: &Engine, told: Option<&Vec<String>>) -> Observation<Opti
     if let (true, Unseen(reason)) = (engine.args.is_empty(), &engine.config) {
         return Unseen(reason.clone());
     }
-    let heeded = told.iter().any(|flag| engine.args.contains(flag));
+    // Of a flag whose value was not read it is not known whether dockerd has it.
+    let mut listed = told.iter().filter(|flag| flag.contains('=')).peekable();
+    let heeded = listed.peek().is_none() || listed.any(|flag| engine.args.contains(flag));
     Observed((!heeded).then(|| told.join(" ")))
+}
+
+fn with_values(opts: &Observation<Option<String>>) -> Option<String> {
+    let words = opts.observed()?.as_ref()?.split(' ');
+    let flags: Vec<&str> = words.filter(|flag| flag.contains('=')).collect();
+    (!flags.is_empty()).then(|| flags.join(" "))
 }
 
 /// A Bitbucket runner without an engine container and without the host's socket.
@@ -419,15 +437,26 @@ fn own_oom_score(engine: &Engine) -> Observation<i64> {
     }
 }
 
-/// What the kubelet gives a container of a BestEffort pod, where dockerd hands it on.
-fn expected_oom_score(runner: &Runner, facts: &EngineFacts) -> Observation<i64> {
+/// The score that dockerd is told to give containerd, else what the kubelet gives a container of a
+/// BestEffort pod, where dockerd hands it on.
+fn expected_oom_score(
+    runner: &Runner,
+    container: &PodContainer,
+    facts: &EngineFacts,
+) -> Observation<i64> {
     const BEST_EFFORT: i64 = 1000;
     let known = facts
         .version
         .observed()
         .or(facts.tag_version.observed().and_then(Option::as_ref));
     let docker = known.and_then(|version| versions::parse(version));
+    let told = container.dockerd_args.iter().rev();
+    let mut told = told.filter_map(|flag| flag.strip_prefix("--oom-score-adjust="));
+    let told = told.next().and_then(|score| score.parse().ok());
     match (runner.qos_class.as_deref(), docker) {
+        (_, Some(docker)) if told.is_some() && versions::hands_on_oom_score(&docker) => {
+            told.map_or(facts.oom_score_adj.clone(), Observed)
+        }
         (Some("BestEffort"), Some(docker)) if versions::inherits_oom_score(&docker) => {
             Observed(BEST_EFFORT)
         }

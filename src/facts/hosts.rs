@@ -14,6 +14,8 @@ pub(super) struct Mismatch {
     pub(super) trouble: String,
     /// The DOCKER_HOST under which it would; absent where a shared volume is what lacks.
     pub(super) right_host: Option<String>,
+    /// It asks with TLS what speaks none.
+    pub(super) needless_tls: bool,
 }
 
 /// Why the pod's runner cannot reach the engine of a container, where that is certain.
@@ -26,11 +28,17 @@ pub(super) fn mismatch(
         return None;
     }
     let asks = runner.containers.iter().find(|c| c.role == Role::Runner)?;
-    let host = asks.env.get("DOCKER_HOST").map_or(SOCKET, String::as_str);
+    let host = match asks.env.get("DOCKER_HOST") {
+        Some(host) => host,
+        // A script, or the entrypoint of Docker's own image, sets it.
+        None if runner.provider.system().engine_host.is_some() => return None,
+        None => SOCKET,
+    };
     if let Some(socket) = host.strip_prefix("unix://") {
         return unshared_socket(asks, container, socket).map(|trouble| Mismatch {
             trouble,
             right_host: None,
+            needless_tls: false,
         });
     }
     let port = local_port(runner, host.strip_prefix("tcp://")?)?;
@@ -53,6 +61,7 @@ pub(super) fn mismatch(
                     .unwrap_or_default(),
             ),
             right_host,
+            needless_tls: false,
         });
     }
     // `tls=false` is what the entrypoint says without certificates.
@@ -73,6 +82,7 @@ pub(super) fn mismatch(
             "runner container {name} asks {host} with TLS (DOCKER_TLS_VERIFY), but the engine speaks none there (--tls=false)"
         ),
         right_host: None,
+        needless_tls: true,
     })
 }
 

@@ -21,7 +21,7 @@ pub(crate) mod releases;
 pub mod versions;
 mod way_out;
 
-pub(crate) use containers::{DATA_ROOT, data_root, is_rootless};
+pub(crate) use containers::{DATA_ROOT, data_mount, data_root, is_rootless};
 pub use origin::Origin;
 pub(crate) use origin::Origins;
 
@@ -131,9 +131,13 @@ pub struct EngineFacts {
     pub oom_score_read: bool,
     /// dockerd's flags in DOCKER_OPTS, none of which its dockerd has; absent where there are none.
     pub ignored_opts: Observation<Option<String>>,
+    /// Those of them whose values were read; absent where there are none.
+    pub ignored_flags: Option<String>,
     /// The DOCKER_HOST under which the runner would find it; absent where it looks in the right
     /// place, or no variable would help.
     pub right_host: Option<String>,
+    /// The runner asks with TLS, and the engine speaks none on that port.
+    pub needless_tls: bool,
     /// The known errors in the log of its container: the last line of each, by the id of the check
     /// that knows it. Empty also where the log could not be read, and below depth 0.
     #[schemars(extend("x-from" = [Origin::Logs]))]
@@ -177,6 +181,9 @@ pub struct Disk {
     pub inodes: i64,
     /// How many more files it can hold.
     pub free_inodes: i64,
+    /// The percentage of free space below which the kubelet evicts pods, by its defaults: 10 for an
+    /// emptyDir, 15 for the file system of images. Absent where the data is not on the node's disk.
+    pub evicts_below: Option<i64>,
 }
 
 /// A Docker network whose packets leave through its engine's namespace.
@@ -216,6 +223,9 @@ pub struct NetworkFacts {
     pub cut_off: Observation<Option<CutOff>>,
     /// Its bridge in the namespace of its engine.
     pub bridge: Option<String>,
+    /// The MTU of networks that the CI system creates on its engine for each job; absent where it creates
+    /// none, where Docker is older than 24 and has no setting for them, or where that is not known.
+    pub job_networks_mtu: Option<i64>,
 }
 
 /// What keeps packets of a Docker network inside the namespace of its engine.
@@ -226,6 +236,8 @@ pub struct CutOff {
     pub cause: String,
     /// The network's range, or the containers, separated by spaces.
     pub detail: String,
+    /// dockerd is told to write no rules of iptables.
+    pub without_rules: bool,
 }
 
 /// The addresses of a Docker network.
@@ -244,6 +256,8 @@ pub struct SubnetFacts {
     pub ipv6: bool,
     /// The size of the packets that containers on it send.
     pub mtu: Observation<i64>,
+    /// The narrowest link that its packets cross on the way out; absent where that is not known.
+    pub room: Option<i64>,
     /// What else has addresses in its ranges; absent where nothing does.
     #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub overlaps: Observation<Option<String>>,
@@ -320,8 +334,14 @@ pub struct PodFacts {
     pub url: Option<String>,
     /// Why no node takes it, in the scheduler's words; absent where one did.
     pub unschedulable: Option<String>,
-    /// The labels that it wants of a node, `customer=shared`; absent where it wants none, or has
-    /// its node.
+    /// The nodes that it waits for may be starting: it has waited for less than five minutes, or for
+    /// an unknown time and for room only.
+    pub may_scale_up: bool,
+    /// The resources that no node has left for it, `cpu, memory`; absent where the scheduler names
+    /// none.
+    pub lacks: Option<String>,
+    /// The labels that it wants of a node, `customer=shared`, where the scheduler finds no node with
+    /// them; absent where it wants none, or has its node.
     pub node_selector: Option<String>,
     /// Why its node threw it out, or the one before it; absent where none did.
     pub evicted: Option<String>,
@@ -382,8 +402,12 @@ pub struct ContainerFacts {
     pub out_of_memory: bool,
     /// The most memory that it may use, as written: `2Gi`; absent where nothing limits it.
     pub memory_limit: Option<String>,
+    /// The memory that it requests, as written; absent where it requests none.
+    pub memory_request: Option<String>,
     /// How often it was started again.
     pub restarts: i64,
+    /// The exit code with which it ended the last time; absent where it never ended.
+    pub last_exit: Option<i64>,
     /// The known errors in its log: the last line of each, by the id of the check that knows it.
     /// Empty where no log was asked for.
     #[schemars(extend("x-from" = [Origin::Logs]))]

@@ -6,6 +6,9 @@ use crate::evidence::{
     Outermost, Provider, Reason, Runner, Unseen, outermost, positive,
 };
 use crate::facts::mtu_path::{Family, Topology, WayOut};
+use crate::facts::versions::{self, ImageRef};
+use crate::systems::{Site, site_of};
+use semver::Version;
 
 const DOCKER_DEFAULT_MTU: i64 = 1500;
 pub(super) const DEFAULT_BRIDGE: &str = "docker0";
@@ -52,7 +55,9 @@ pub(crate) fn views<'a>(evidence: &Evidence, runner: &'a Runner) -> Vec<NetworkV
     let mut views = Vec::new();
     for engine in engines {
         for network in networks_of(engine, engines, &topology) {
-            views.push(view(engine, network, &topology));
+            let mut view = view(engine, network, &topology);
+            view.facts.job_networks_mtu = job_networks_mtu(runner, engine);
+            views.push(view);
         }
     }
     views
@@ -89,6 +94,7 @@ fn view<'a>(engine: &'a Engine, network: DockerNetwork, topology: &Topology) -> 
                 Some(_) => Observed(None),
             },
             bridge: network.bridge.clone(),
+            job_networks_mtu: None,
         },
     }
 }
@@ -245,6 +251,34 @@ fn engine_mtu(engine: &Engine) -> Observation<Option<i64>> {
         (None, Observed(config)) => Observed(config.as_ref().and_then(|c| c.mtu)),
         (None, Unseen(reason)) => Unseen(reason.clone()),
     }
+}
+
+/// The MTU of networks that the CI system creates for a job, where its Docker has a setting for them.
+/// GitHub's runner creates one for each job with a container or a service, without an MTU.
+fn job_networks_mtu(runner: &Runner, engine: &Engine) -> Option<i64> {
+    const OPTION: &str = "--default-network-opt=bridge=com.docker.network.driver.mtu=";
+    let owner = runner.owner.as_ref();
+    // The older controller sets it by a variable of the runner.
+    let by_variable = owner.is_some_and(|o| site_of(&o.kind) == Some(Site::ArcRunner));
+    if runner.provider != Provider::GithubArc || by_variable || engine.depth() > 0 {
+        return None;
+    }
+    let running = engine.api.observed().map(|api| api.version.as_str());
+    let promised = || ImageRef::parse(engine.image.observed()?).docker_version();
+    let version = versions::parse(running.or_else(promised)?)?;
+    if version < Version::new(24, 0, 0) {
+        return None;
+    }
+    let mut flags = engine
+        .args
+        .iter()
+        .filter_map(|arg| arg.strip_prefix(OPTION));
+    if let Some(mtu) = flags.next_back() {
+        return mtu.parse().ok();
+    }
+    let config = engine.config.observed()?.as_ref();
+    let mtu = config.and_then(|config| config.bridge_network_mtu);
+    Some(mtu.unwrap_or(DOCKER_DEFAULT_MTU))
 }
 
 /// The size of a network's packets, by trust: an interface that is in use, the network's option,

@@ -53,6 +53,7 @@ impl Neighbours<'_> {
             name: view.facts.name,
             engine: view.facts.engine,
             default_bridge: view.facts.default_bridge,
+            room: view.facts.carrier.observed().map(|carrier| carrier.mtu),
             mtu: view.facts.mtu,
         }
     }

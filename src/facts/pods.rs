@@ -7,6 +7,8 @@ use crate::evidence::{
     Reason, Runner, Standing, Unseen, Uplink, positive,
 };
 use crate::facts::mtu_path::{Family, Topology};
+use jiff::SignedDuration;
+use std::collections::BTreeSet;
 
 pub(super) fn derive(
     evidence: &Evidence,
@@ -28,6 +30,8 @@ pub(super) fn derive(
     let clock_ahead = clock_ahead(runner);
     let pod = PodFacts {
         unschedulable: standing.unschedulable.clone(),
+        may_scale_up: may_scale_up(evidence, standing),
+        lacks: lacks(standing),
         node_selector: node_selector(standing),
         evicted: standing.evicted.as_ref().map(|e| e.message.clone()),
         evicted_pod: standing.evicted.as_ref().map(|e| e.pod.clone()),
@@ -71,7 +75,35 @@ pub(super) fn derive(
     }
 }
 
+/// How long a cluster that adds nodes on demand may take for one.
+const SCALE_UP: SignedDuration = SignedDuration::from_mins(5);
+
+fn may_scale_up(evidence: &Evidence, standing: &Standing) -> bool {
+    match (standing.unschedulable_since, evidence.examined_at) {
+        (Some(since), Some(now)) => now.duration_since(since) < SCALE_UP,
+        _ => lacks(standing).is_some() && node_selector(standing).is_none(),
+    }
+}
+
+/// `3 Insufficient memory, 2 Insufficient cpu` in the scheduler's words.
+fn lacks(standing: &Standing) -> Option<String> {
+    let message = standing.unschedulable.as_ref()?;
+    let after = message.split("Insufficient ").skip(1);
+    let name = |text: &str| {
+        let end = text.find([',', ';', ' ']).unwrap_or(text.len());
+        text[..end].trim_end_matches('.').to_owned()
+    };
+    let names: BTreeSet<String> = after.map(name).filter(|name| !name.is_empty()).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
 fn node_selector(standing: &Standing) -> Option<String> {
+    // Older schedulers say `node selector`.
+    let said = standing.unschedulable.as_ref()?;
+    if !said.contains("selector") {
+        return None;
+    }
     let labels = standing.node_selector.iter();
     let labels: Vec<String> = labels
         .map(|(name, value)| format!("{name}={value}"))

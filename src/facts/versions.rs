@@ -113,7 +113,6 @@ impl<'a> ImageRef<'a> {
 
     /// The Docker version that the tag promises, as written: `20.10.7` of `docker:20.10.7-dind`.
     pub fn docker_version(&self) -> Option<&'a str> {
-        const FIRST_BY_YEAR: u64 = 17;
         let tag = self.tag?;
         let tag = tag.strip_prefix('v').unwrap_or(tag);
         if !self.name().contains("docker") && !tag.contains("dind") && !self.name().contains("dind")
@@ -121,7 +120,21 @@ impl<'a> ImageRef<'a> {
             return None;
         }
         let (parts, rest) = numbers(tag)?;
-        (parts[0] >= FIRST_BY_YEAR).then(|| tag[..tag.len() - rest.len()].trim_end_matches('.'))
+        let version = tag[..tag.len() - rest.len()].trim_end_matches('.');
+        is_release_line(&parts, version).then_some(version)
+    }
+}
+
+/// Whether Docker has, or may have, releases of this line. Dates and versions of other programs are
+/// tags too: `2024.11.3`, `24.11`, `2.1`. Docker numbered its lines by year and month up to 20.10.
+fn is_release_line(parts: &[u64], text: &str) -> bool {
+    let minor = parts.get(1).copied();
+    let digits = text.split('.').nth(1).map_or(0, str::len);
+    match parts[0] {
+        17..=19 => minor.is_none_or(|month| month <= 12),
+        20 => minor.is_none_or(|month| month == 10),
+        23..=99 => digits < 2,
+        _ => false,
     }
 }
 
@@ -160,6 +173,11 @@ pub fn pinned_containerd(docker: &Version) -> Option<&'static str> {
 /// Until 20.10 dockerd gave containerd an OOM score of -500 of its own (moby#41528).
 pub fn inherits_oom_score(docker: &Version) -> bool {
     *docker >= Version::new(20, 10, 0)
+}
+
+/// Whether `--oom-score-adjust` sets containerd's score: without effect in 25, unknown from 26 on.
+pub fn hands_on_oom_score(docker: &Version) -> bool {
+    *docker < Version::new(25, 0, 0)
 }
 
 #[cfg(test)]
@@ -214,7 +232,24 @@ mod tests {
         assert_eq!(image.docker_version(), Some("20.10.7"));
         assert_eq!(ImageRef::parse("registry.example:5000/dind").tag, None);
         assert_eq!(ImageRef::parse("team/builder:1.2").docker_version(), None);
-        assert_eq!(ImageRef::parse("team/dind:1.2").docker_version(), None);
+        for other in [
+            "1.2",
+            "2024.11.3",
+            "24.11.3",
+            "24.01.3",
+            "20.04",
+            "22.04",
+            "2024",
+        ] {
+            let image = format!("team/dind:{other}");
+            assert_eq!(ImageRef::parse(&image).docker_version(), None, "{other}");
+        }
+        for docker in [
+            "17.12.1", "18.09", "19.03.13", "20.10.7", "23.0.6", "29.7.2", "30",
+        ] {
+            let image = format!("team/dind:{docker}");
+            assert_eq!(ImageRef::parse(&image).docker_version(), Some(docker));
+        }
         assert_eq!(
             ImageRef::parse("docker:20-dind").docker_version(),
             Some("20")

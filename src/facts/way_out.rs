@@ -26,6 +26,7 @@ pub(super) fn cut_off(
         Observed(Some(CutOff {
             cause: cause.to_owned(),
             detail,
+            without_rules: false,
         }))
     };
     if let Some(range) = unrouted(network, bridge, traffic) {
@@ -42,6 +43,7 @@ pub(super) fn cut_off(
         keeps.then(|| CutOff {
             cause: "nat".to_owned(),
             detail: range(network).unwrap_or_default(),
+            without_rules: writes_no_rules(engine),
         })
     })
 }
@@ -112,8 +114,13 @@ fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observatio
             .filter_map(|f| Some((f.kind, f.nat.as_ref()?)))
     };
     let is_in = |all: &[String]| all.iter().any(|interface| interface == bridge);
-    if tables().count() < firewalls.len() {
-        return Observation::Unobserved(Reason::NotRecorded);
+    let without = writes_no_rules(engine);
+    if firewalls.is_empty() || tables().count() < firewalls.len() {
+        let empty = firewalls.iter().all(|firewall| firewall.rules == 0);
+        return match without && empty && !firewalls.is_empty() {
+            true => Observed(true),
+            false => Observation::Unobserved(Reason::NotRecorded),
+        };
     }
     // Each kind of iptables may do it.
     if !tables().all(|(_, nat)| is_in(&nat.keeps_address) || is_in(&nat.unclear)) {
@@ -125,11 +132,14 @@ fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observatio
         });
     }
     // dockerd may use nftables instead, which iptables does not list.
-    let config = engine.config.observed().and_then(Option::as_ref);
-    let without = engine.args.iter().any(|arg| arg == "--iptables=false")
-        || config.is_some_and(|config| config.iptables == Some(false));
     match without || tables().any(|(_, nat)| nat.of_docker) {
         true => Observed(true),
         false => Observation::Unobserved(Reason::NatUnknown),
     }
+}
+
+fn writes_no_rules(engine: &Engine) -> bool {
+    let config = engine.config.observed().and_then(Option::as_ref);
+    engine.args.iter().any(|arg| arg == "--iptables=false")
+        || config.is_some_and(|config| config.iptables == Some(false))
 }

@@ -25,6 +25,7 @@ fn part(settings: Settings) -> Part<'static> {
             }),
             args: vec!["--host=unix:///x".to_owned()],
             data_root: None,
+            legacy_iptables: false,
             settings,
         },
         findings: Vec::new(),

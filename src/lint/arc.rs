@@ -21,11 +21,12 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
     ) {
         return None;
     }
-    // A RunnerSet says it beside its template.
-    let setting = |key: &str| {
-        let of_set = object.get("spec").and_then(|spec| spec.entry(key));
-        spec.entry(key).or(of_set)
+    // A RunnerSet's template is a pod's, which has no such fields: they stand beside it.
+    let settings = match kind {
+        "RunnerSet" => object.get("spec"),
+        _ => Some(spec),
     };
+    let setting = |key: &str| settings.and_then(|settings| settings.entry(key));
     let is = |key: &str, truth: bool| {
         setting(key).and_then(|(_, value)| value.text())
             == Some(if truth { "true" } else { "false" })

@@ -232,7 +232,7 @@ impl Service<'_> {
 
     fn engine(&self, path: &str) -> crate::evidence::Engine {
         let opts = self.opts().and_then(|(_, value)| value.text());
-        let opts = options::flags(opts.unwrap_or_default().split_whitespace());
+        let opts = options::opts(opts.unwrap_or_default());
         let image = self.image().and_then(Node::text);
         let mut engine = pod::engine(path, image, Vec::new(), &opts);
         if image.is_some_and(|image| image.contains('$')) {

@@ -171,7 +171,7 @@ fn words(service: &Node) -> impl Iterator<Item = &str> {
 
 fn engine(path: &str, service: &Node) -> crate::evidence::Engine {
     let opts = variable(service, "DOCKER_OPTS");
-    let opts = options::flags(opts.as_deref().unwrap_or_default().split_whitespace());
+    let opts = options::opts(opts.as_deref().unwrap_or_default());
     let image = service.text_at(&["image"]);
     let mut engine = pod::engine(path, image, options::flags(words(service)), &opts);
     let binds = service.get("volumes").map_or(&[][..], Node::items).iter();

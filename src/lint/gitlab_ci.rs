@@ -140,7 +140,7 @@ impl<'a> Found<'a> {
                 name: plain(node.text_at(&["alias"]).unwrap_or("docker")),
                 image: resolved,
                 flags: options::flags(words.flat_map(str::split_whitespace)),
-                opts: options::flags(opts.unwrap_or_default().split_whitespace()),
+                opts: options::opts(opts.unwrap_or_default()),
                 node,
             };
             if self.services.iter().any(|known| known.is_like(&service)) {

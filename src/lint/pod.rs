@@ -124,7 +124,7 @@ pub(crate) fn engine(
     let mut args = args;
     let mut ignored_opts = Vec::new();
     match reads_opts {
-        true => args.extend(opts.iter().cloned()),
+        true => args.extend(opts.iter().filter(|flag| options::is_listed(flag)).cloned()),
         false => ignored_opts.extend(opts.iter().cloned()),
     }
     Engine {
@@ -160,7 +160,7 @@ fn plan(runner: &mut Runner, pod: &Pod, clamped: bool, context: &Context<'_>) {
     let mut engines = Vec::new();
     for container in runner.engine_containers() {
         let opts = container.env.get("DOCKER_OPTS").map(String::as_str);
-        let opts = options::flags(opts.unwrap_or_default().split_whitespace());
+        let opts = options::opts(opts.unwrap_or_default());
         let args = container.dockerd_args.clone();
         let mut engine = engine(&container.name, Some(&container.image), args, &opts);
         if let Some(config) = mounted_config(pod, container, context) {

@@ -2,6 +2,7 @@
 
 use super::{Refusal, arguments, docker, template, words};
 use crate::diagnosis::{Change, Remedy};
+use crate::facts::versions::ImageRef;
 use crate::yaml::{self, Edit, at, get};
 use semver::Version;
 use serde_json::{Value, json};
@@ -105,22 +106,35 @@ fn own_image(change: &Change) -> String {
     format!("YOUR-REGISTRY/docker-mtu:{tag}")
 }
 
-/// The image that it runs from, by its version where that is known.
+/// The image that it runs from: one that names no version is pinned to the one that runs. Bitbucket's
+/// own is not for others to build on.
 fn base(change: &Change) -> String {
     if let Some(image) = &change.settings.image {
         return image.clone();
     }
-    match (docker::version(change), &change.image) {
-        (Some(version), _) if version.pre.is_empty() => {
-            // Docker wrote the month of 19.03 with a zero.
-            let minor = match version.major < 20 {
-                true => format!("{:02}", version.minor),
-                false => version.minor.to_string(),
-            };
-            format!("docker:{}.{minor}.{}-dind", version.major, version.patch)
-        }
-        (_, Some(image)) if image.contains(':') => image.clone(),
-        _ => "docker:28-dind".to_owned(),
+    let own = |image: &&String| !image.contains("bitbucket-pipelines-docker-daemon");
+    let image = change.image.as_ref().filter(own);
+    let version = docker::version(change).filter(|version| version.pre.is_empty());
+    let is_exact = |image: &&String| {
+        let promised = docker::promised(image);
+        let agrees = promised.is_none() || version.is_none() || promised == version;
+        agrees && !ImageRef::parse(image).floats()
+    };
+    if let Some(image) = image.filter(is_exact) {
+        return image.clone();
+    }
+    let pinned = version.map(|version| {
+        // Docker wrote the month of 19.03 with a zero.
+        let minor = match version.major < 20 {
+            true => format!("{:02}", version.minor),
+            false => version.minor.to_string(),
+        };
+        format!("docker:{}.{minor}.{}-dind", version.major, version.patch)
+    });
+    let pinned = pinned.unwrap_or_else(docker::recommended_image);
+    match image {
+        Some(image) => docker::retagged(image, &pinned).unwrap_or_else(|| image.clone()),
+        None => pinned,
     }
 }
 

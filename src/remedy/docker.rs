@@ -3,9 +3,11 @@
 use super::{Patient, place, template, words};
 use crate::diagnosis::{Change, Remedy, Settings};
 use crate::evidence::DaemonConfig;
+use crate::facts::releases::releases;
 use crate::facts::versions::{self, ImageRef};
 use crate::text::shell;
 use semver::Version;
+use serde_json::{Map, Value, json};
 
 pub const NETWORK_OPTION: &str = "com.docker.network.driver.mtu";
 
@@ -29,6 +31,11 @@ pub fn promised(image: &str) -> Option<Version> {
     let named = ImageRef::parse(image).docker_version()?;
     // `28` is a series, of which the first is the least.
     versions::parse(named).or_else(|| versions::parse(&format!("{named}.0")))
+}
+
+/// Docker's own image in the recommended version, where no other is known.
+pub fn recommended_image() -> String {
+    format!("docker:{}-dind", releases().recommended)
 }
 
 /// A new tag in the repository and the flavour of the image that is there, if that is Docker's own or
@@ -81,20 +88,108 @@ pub fn flags(change: &Change) -> Vec<String> {
     flags
 }
 
-/// The MTU in daemon.json: a number there, the option's value a text.
+/// The flags of a change as daemon.json has them: an object, to be merged into what is there.
 pub fn config(change: &Change) -> String {
-    let Settings {
-        mtu, network_mtu, ..
-    } = change.settings;
-    let known = knows_default_network_opts(version(change).as_ref());
-    let parts = [
-        mtu.map(|mtu| format!(r#""mtu": {mtu}"#)),
-        network_mtu.filter(|_| known).map(|mtu| {
-            format!(r#""default-network-opts": {{"bridge": {{"{NETWORK_OPTION}": "{mtu}"}}}}"#)
-        }),
+    let mut file = Map::new();
+    for flag in flags(change) {
+        let Some((key, value)) = config_entry(&flag) else {
+            continue;
+        };
+        match (file.get_mut(key), value) {
+            (Some(Value::Array(known)), Value::Array(more)) => known.extend(more),
+            (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
+            (_, value) => {
+                file.insert(key.to_owned(), value);
+            }
+        }
+    }
+    in_one_line(&Value::Object(file))
+}
+
+/// The key of daemon.json that sets what a flag sets, and its value there. Kinds differ: an MTU is a
+/// number, the option of a network is a text.
+fn config_entry(flag: &str) -> Option<(&'static str, Value)> {
+    let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
+    let number = || value.parse::<i64>().map_or(json!(value), Value::from);
+    let truth = || json!(value == "true");
+    let pair = |text: &str| {
+        let (key, value) = text.split_once('=')?;
+        Some((key.to_owned(), value.to_owned()))
+    };
+    let object = |key: String, value: Value| Value::Object(Map::from_iter([(key, value)]));
+    Some(match name {
+        "--mtu" => ("mtu", number()),
+        "--oom-score-adjust" => ("oom-score-adjust", number()),
+        "--bip" => ("bip", json!(value)),
+        "--storage-driver" => ("storage-driver", json!(value)),
+        "--data-root" => ("data-root", json!(value)),
+        "--iptables" => ("iptables", truth()),
+        "--ip-masq" => ("ip-masq", truth()),
+        "--ipv6" => ("ipv6", truth()),
+        "--registry-mirror" => ("registry-mirrors", json!([value])),
+        "--insecure-registry" => ("insecure-registries", json!([value])),
+        "--dns" => ("dns", json!([value])),
+        "--default-network-opt" => {
+            let (driver, option) = pair(value)?;
+            let (option, value) = pair(&option)?;
+            let options = object(option, json!(value));
+            ("default-network-opts", object(driver, options))
+        }
+        "--feature" => {
+            let (feature, value) = pair(value).unwrap_or((value.to_owned(), "true".to_owned()));
+            ("features", object(feature, json!(value == "true")))
+        }
+        "--default-ulimit" => {
+            let (limit, value) = pair(value)?;
+            let (soft, hard) = value.split_once(':').unwrap_or((&value, &value));
+            let (soft, hard): (i64, i64) = (soft.parse().ok()?, hard.parse().ok()?);
+            let value = json!({"Name": limit, "Soft": soft, "Hard": hard});
+            ("default-ulimits", object(limit, value))
+        }
+        "--default-address-pool" => {
+            let parts = value.split(',').filter_map(pair);
+            let parts = parts.map(|(key, value)| match value.parse::<i64>() {
+                Ok(size) => (key, json!(size)),
+                Err(_) => (key, json!(value)),
+            });
+            (
+                "default-address-pools",
+                json!([Value::Object(parts.collect())]),
+            )
+        }
+        _ => return None,
+    })
+}
+
+/// JSON as people write it in one line.
+fn in_one_line(value: &Value) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    match value {
+        Value::Object(fields) => {
+            let field =
+                |(key, value): (&String, &Value)| format!("{}: {}", json!(key), in_one_line(value));
+            format!("{{{}}}", list(fields.iter().map(field).collect()))
+        }
+        Value::Array(items) => format!("[{}]", list(items.iter().map(in_one_line).collect())),
+        other => other.to_string(),
+    }
+}
+
+/// Whether daemon.json sets one of these flags now: dockerd rejects a setting that is in both.
+pub fn sets_one_of(config: &DaemonConfig, flags: &[String]) -> bool {
+    // Both MTUs belong together.
+    let mtu = config.mtu.is_some() || config.bridge_network_mtu.is_some();
+    let known = [
+        ("mtu", mtu),
+        ("default-network-opts", mtu),
+        ("storage-driver", config.storage_driver.is_some()),
+        ("iptables", config.iptables.is_some()),
+        ("default-ulimits", config.open_files.is_some()),
     ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    format!("{{{}}}", parts.join(", "))
+    let is_set =
+        |key: &str| known.contains(&(key, true)) || config.also.iter().any(|other| other == key);
+    let keys = flags.iter().filter_map(|flag| config_entry(flag));
+    keys.into_iter().any(|(key, _)| is_set(key))
 }
 
 /// The flags that give an engine of this version, and the networks it makes, an MTU.
@@ -118,6 +213,7 @@ fn new_engine(version: Option<&Version>, mtu: i64) -> Change {
         launch: None,
         args: Vec::new(),
         data_root: None,
+        legacy_iptables: false,
         settings: Settings {
             mtu: Some(mtu),
             network_mtu: Some(mtu),
@@ -168,12 +264,8 @@ pub fn quoted(words: &[String]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-pub fn sets_mtu(config: &DaemonConfig) -> bool {
-    config.mtu.is_some() || config.bridge_network_mtu.is_some()
-}
-
 /// The same setting as a flag and in the file is rejected: dockerd would not start.
-pub fn change_config(patient: &Patient, change: &Change, key: &str, config: String) -> Remedy {
+pub fn change_config(patient: &Patient, change: &Change) -> Remedy {
     let flags = flags(change);
     let is_given = |arg: &String| flags.iter().any(|flag| same_setting(arg, flag));
     let both = match patient.engine.is_some_and(|e| e.args.iter().any(is_given)) {
@@ -182,8 +274,8 @@ pub fn change_config(patient: &Patient, change: &Change, key: &str, config: Stri
     };
     let target = words::target(change);
     Remedy::new(
-        format!("Change {key} in daemon.json for {target} ({both})"),
-        config,
+        format!("Set this in daemon.json for {target}, and keep the rest ({both})"),
+        config(change),
     )
 }
 

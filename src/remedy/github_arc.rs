@@ -177,7 +177,13 @@ pub fn runner_edits(object: &Value, change: &Change) -> Result<Vec<Edit>, Refusa
         edits.push(Edit::Append(at(&spec, ["volumes"]), volume));
     }
     if settings.clamp {
-        let clamp = template::clamp(template::clamp_image(change), false, None);
+        let clamp = template::clamp(
+            &Change {
+                init: false,
+                ..change.clone()
+            },
+            None,
+        );
         edits.push(Edit::Append(at(&spec, ["sidecarContainers"]), clamp));
     }
     Ok(edits)

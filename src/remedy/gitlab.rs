@@ -66,7 +66,8 @@ pub fn for_every_job(change: &Change) -> Option<Remedy> {
 }
 
 fn service(change: &Change, part: &Change) -> Remedy {
-    let name = change.image.as_deref().unwrap_or("docker:28-dind");
+    let name = change.image.clone();
+    let name = name.unwrap_or_else(docker::recommended_image);
     let mut skeleton = json!({"services": [{"name": name}]});
     let known = arguments::known(part);
     if !known.is_empty() {
@@ -185,9 +186,9 @@ fn service_edits(service: &Value, path: &[Step], change: &Change) -> Result<Vec<
     Ok(edits)
 }
 
-fn image(change: &Change) -> &str {
-    let new = change.settings.image.as_deref();
-    new.or(change.image.as_deref()).unwrap_or("docker:28-dind")
+fn image(change: &Change) -> String {
+    let new = change.settings.image.as_ref().or(change.image.as_ref());
+    new.cloned().unwrap_or_else(docker::recommended_image)
 }
 
 fn executor(change: &Change, part: &Change) -> Remedy {

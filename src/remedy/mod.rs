@@ -25,7 +25,7 @@ pub use want::{Want, WantKind};
 pub(crate) use words::title;
 
 use crate::diagnosis::{Change, Remedy, Settings, Site};
-use crate::evidence::{DaemonConfig, Engine, PodContainer, Runner};
+use crate::evidence::{DaemonConfig, Engine, FirewallKind, NetworkNamespace, PodContainer, Runner};
 use crate::facts;
 use crate::facts::versions;
 use crate::yaml::Edit;
@@ -141,6 +141,9 @@ impl Patient<'_> {
             Want::StorageDriver(driver) => vec![resources::storage_driver(self, driver)],
             Want::OpenFiles => resources::open_files(self),
             Want::NodeLabel(labels) => resources::node_label(self, &labels.0),
+            Want::NodeRoom(resources) => vec![resources::node_room(self, &resources.0)],
+            Want::Ipv6Off => network::ipv6_off(self),
+            Want::TlsOff => network::tls_off(self),
             Want::JobRestart(job) => vec![resources::job_restart(self, job)],
             Want::DeletePod(pod) => vec![resources::delete_pod(self, pod)],
             Want::NodeCommand(command) => vec![resources::node_command(self, command)],
@@ -170,7 +173,7 @@ impl Patient<'_> {
     }
 
     fn engine_mtu(&self, mtu: i64) -> Vec<Remedy> {
-        let mut cures = self.mtu(|s| {
+        let mut cures = self.change(|s| {
             s.mtu = Some(mtu);
             s.network_mtu = Some(mtu);
         });
@@ -192,23 +195,10 @@ impl Patient<'_> {
         }
         let mut cures = docker::networks(mtu);
         if docker::knows_default_network_opts(self.version().as_ref()) {
-            cures.extend(self.mtu(|s| s.network_mtu = Some(mtu)));
+            cures.extend(self.change(|s| s.network_mtu = Some(mtu)));
         }
         cures.extend(pod::clamp(self, mtu));
         cures
-    }
-
-    /// As flags, unless daemon.json has it now.
-    fn mtu(&self, set: impl FnOnce(&mut Settings)) -> Vec<Remedy> {
-        let mut change = self.unchanged(self.place());
-        set(&mut change.settings);
-        match self.config().is_some_and(docker::sets_mtu) {
-            true => {
-                let config = docker::config(&change);
-                vec![docker::change_config(self, &change, "the MTU", config)]
-            }
-            false => self.remedies(change),
-        }
     }
 
     /// One setting as something to paste: in the first way the program does it too.
@@ -229,7 +219,13 @@ impl Patient<'_> {
         self.remedies(change)
     }
 
+    /// As flags, unless daemon.json has one of them now.
     fn remedies(&self, change: Change) -> Vec<Remedy> {
+        let flags = docker::flags(&change);
+        let config = self.config();
+        if config.is_some_and(|config| docker::sets_one_of(config, &flags)) {
+            return vec![docker::change_config(self, &change)];
+        }
         let mut remedies = paste(&change);
         if change.place.site == Site::Gitlab && self.runner.declared.is_none() {
             remedies.extend(gitlab::for_every_job(&change));
@@ -262,6 +258,7 @@ impl Patient<'_> {
             data_root: Some(self.data_root())
                 .filter(|root| *root != facts::DATA_ROOT)
                 .map(str::to_owned),
+            legacy_iptables: self.runner.pod_namespace().is_some_and(is_legacy),
             settings: Settings::default(),
         }
     }
@@ -308,5 +305,19 @@ impl Patient<'_> {
     }
 }
 
+/// Whether every rule for what passes through is of iptables-legacy.
+fn is_legacy(namespace: &NetworkNamespace) -> bool {
+    let traffic = namespace.traffic.as_ref();
+    let firewalls = traffic.and_then(|traffic| traffic.firewalls.observed());
+    firewalls.is_some_and(|all| {
+        !all.is_empty()
+            && all
+                .iter()
+                .all(|firewall| firewall.kind == FirewallKind::Legacy)
+    })
+}
+
+#[cfg(test)]
+mod judged;
 #[cfg(test)]
 mod tests;

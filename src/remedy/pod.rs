@@ -2,7 +2,7 @@
 
 use super::{Patient, arguments, docker, place, template, words};
 use crate::diagnosis::{Change, Remedy};
-use crate::evidence::{InterfaceKind, Launcher, Observed, Outermost};
+use crate::evidence::{InterfaceKind, Launcher, Observed, Outermost, Provider, Runner};
 use crate::text::shell;
 use crate::yaml;
 use serde_json::{Map, Value, json};
@@ -73,12 +73,28 @@ pub fn restart(patient: &Patient, path: &str) -> Remedy {
     let namespace = shell::word(&runner.namespace);
     let outer = path.split('/').next().unwrap_or(path);
     Remedy::new(
-        "Find out why the engine does not respond, then delete the pod",
+        format!(
+            "Find out why the engine does not respond, then delete the pod{}",
+            after_deletion(runner)
+        ),
         format!(
             "kubectl -n {namespace} logs {pod} -c {outer} --tail=50\nkubectl -n {namespace} describe pod {pod}\nkubectl -n {namespace} delete pod {pod}",
             pod = shell::word(&runner.pod)
         ),
     )
+}
+
+/// What deleting the pod means beside a new pod, where it means something.
+pub fn after_deletion(runner: &Runner) -> &'static str {
+    let owner = runner.owner.as_ref().map(|owner| owner.kind.as_str());
+    match (runner.provider, owner) {
+        (Provider::Gitlab, _) => " (in GitLab the pod is the job, which fails with it)",
+        (_, Some("Job")) => " (each deleted pod counts toward the Job's backoffLimit)",
+        (_, Some("EphemeralRunner")) => " (its job fails; the controller creates a new runner)",
+        (Provider::Jenkins, _) => " (its build fails)",
+        (_, None) => " (nothing creates it again: its creator is not known)",
+        _ => "",
+    }
 }
 
 /// A file that nothing runs of says no more than that the two do not meet.
@@ -108,7 +124,8 @@ pub fn clamp(patient: &Patient, mtu: i64) -> Option<Remedy> {
         return None;
     };
     let device = namespace.interface(&route.interface)?;
-    if route.carries(device) != mtu || device.kind == InterfaceKind::Tun {
+    let is_there = matches!(namespace.tcpmss, Observed(Some(_)));
+    if is_there || route.carries(device) != mtu || device.kind == InterfaceKind::Tun {
         return None;
     }
     // Whatever image the pod's engine runs from has iptables, for dockerd needs it.

@@ -1,10 +1,12 @@
 //! Cures that are no setting of an engine: room, memory, a node that takes the pod, a command on it.
 
 use super::want::Quantity;
-use super::{Patient, container, docker, place, template, words};
-use crate::diagnosis::Remedy;
-use crate::evidence::Outermost;
+use super::{Patient, container, place, template, words};
+use crate::diagnosis::{Remedy, Site};
+use crate::evidence::{Outermost, PodContainer};
+use crate::facts;
 use crate::text::shell;
+use crate::yaml;
 use serde_json::json;
 
 /// What upstream containerd's own service sets.
@@ -30,30 +32,75 @@ fn in_container(patient: &Patient) -> String {
     line
 }
 
+/// What comes back when it is built or pulled again, the least first; volumes hold people's data.
 pub fn free_space(patient: &Patient) -> Vec<Remedy> {
+    let at = in_container(patient);
     let prune = Remedy::new(
-        "Remove what no container uses (between builds: the build cache goes too)",
+        "Between builds, remove the build cache, then untagged images, then all images that no container uses, until there is room (volumes and containers stay)",
         format!(
-            "{}docker system prune --all --force --volumes",
-            in_container(patient)
+            "{at}docker builder prune --force\n{at}docker image prune --force\n{at}docker image prune --all --force"
         ),
     );
-    let Some(container) = patient.pod_container() else {
-        return vec![prune];
-    };
-    let name = &container.name;
-    let room = Remedy::new(
-        format!(
-            "Request the ephemeral storage that builds need for {}",
-            container::target(patient, name)
+    let mut cures = vec![prune];
+    cures.extend(patient.pod_container().and_then(|c| room(patient, c)));
+    cures
+}
+
+/// More room where the engine's data lies.
+fn room(patient: &Patient, container: &PodContainer) -> Option<Remedy> {
+    let data = patient.engine.and_then(|engine| engine.data.as_ref());
+    let data = data.and_then(|data| data.observed());
+    let mount = facts::data_mount(container).map(|(mount, _)| mount);
+    let target = container::target(patient, &container.name);
+    let file_system = data.map(|data| data.file_system.as_str());
+    if file_system == Some("tmpfs") {
+        let volume = mount.map_or("VOLUME", |mount| &mount.volume);
+        let volumes = json!({"volumes": [{"name": volume, "emptyDir": {}}]});
+        return Some(Remedy::new(
+            format!(
+                "Keep the data of {target} on disk, without `medium: Memory` (or raise the volume's sizeLimit and the memory limit together)"
+            ),
+            yaml::write(&volumes).trim_end(),
+        ));
+    }
+    if let Some(claim) = mount.and_then(|mount| mount.claim.as_deref()) {
+        let size = data.map_or(0, |data| data.size_mib.saturating_mul(2));
+        let size = if size > 0 {
+            format!("{size}Mi")
+        } else {
+            "SIZE".to_owned()
+        };
+        let patch = json!({"spec": {"resources": {"requests": {"storage": size}}}}).to_string();
+        return Some(Remedy::new(
+            format!(
+                "Enlarge PersistentVolumeClaim `{claim}` (its StorageClass must allow volume expansion)"
+            ),
+            format!(
+                "kubectl -n {} patch pvc {} --type merge -p {}",
+                shell::word(&patient.runner.namespace),
+                shell::word(claim),
+                shell::word(&patch)
+            ),
+        ));
+    }
+    if mount.is_some_and(|mount| mount.host_path.is_some()) {
+        return None;
+    }
+    const ROOM: &str = "20Gi";
+    Some(match place::pod(patient.runner).site {
+        Site::Gitlab => Remedy::new(
+            "Request the ephemeral storage that builds need for the services in GitLab Runner's config.toml",
+            format!("[runners.kubernetes]\n  service_ephemeral_storage_request = \"{ROOM}\""),
         ),
-        container::fragment(
-            patient,
-            name,
-            json!({"resources": {"requests": {"ephemeral-storage": "20Gi"}}}),
+        _ => Remedy::new(
+            format!("Request the ephemeral storage that builds need for {target}"),
+            container::fragment(
+                patient,
+                &container.name,
+                json!({"resources": {"requests": {"ephemeral-storage": ROOM}}}),
+            ),
         ),
-    );
-    vec![prune, room]
+    })
 }
 
 /// Twice what it had: what builds need is for people to measure.
@@ -122,36 +169,10 @@ pub fn storage_driver(patient: &Patient, told: &str) -> Remedy {
 
 pub fn open_files(patient: &Patient) -> Vec<Remedy> {
     let flag = format!("--default-ulimit=nofile={OPEN_FILES}:{OPEN_FILES}");
-    if patient
-        .config()
-        .is_none_or(|config| config.open_files.is_none())
-    {
-        return patient.change(|s| s.flags = vec![flag]);
-    }
-    let mut change = patient.unchanged(patient.place());
-    change.settings.flags = vec![flag];
-    let config = json!({"default-ulimits": {"nofile": {
-        "Name": "nofile", "Soft": OPEN_FILES, "Hard": OPEN_FILES,
-    }}});
-    let config = config.to_string();
-    vec![docker::change_config(
-        patient,
-        &change,
-        "the file limit",
-        config,
-    )]
+    patient.change(|s| s.flags = vec![flag])
 }
 
 pub fn node_label(patient: &Patient, labels: &[String]) -> Vec<Remedy> {
-    let runner = patient.runner;
-    let look = Remedy::new(
-        "Compare the labels of the nodes with those that the pod selects",
-        format!(
-            "kubectl get nodes --show-labels\nkubectl -n {} describe pod {}",
-            shell::word(&runner.namespace),
-            shell::word(&runner.pod)
-        ),
-    );
     let words: Vec<_> = labels.iter().map(|label| shell::word(label)).collect();
     vec![
         Remedy::new(
@@ -161,29 +182,64 @@ pub fn node_label(patient: &Patient, labels: &[String]) -> Vec<Remedy> {
         Remedy::new(
             format!(
                 "Remove the node selector from {}",
-                words::place(&place::pod(runner))
+                words::place(&place::pod(patient.runner))
             ),
             "nodeSelector: null",
         ),
-        look,
+        Remedy::new(
+            "Compare the labels of the nodes with those that the pod selects",
+            format!("kubectl get nodes --show-labels\n{}", describe(patient)),
+        ),
     ]
+}
+
+/// How much builds need is for people to measure.
+pub fn node_room(patient: &Patient, resources: &[String]) -> Remedy {
+    Remedy::new(
+        format!(
+            "Add nodes with more {what}, or lower the {what} that {place} requests",
+            what = resources.join(" and "),
+            place = words::place(&place::pod(patient.runner)),
+        ),
+        format!(
+            "kubectl describe nodes | grep -A 10 'Allocated resources'\n{}",
+            describe(patient)
+        ),
+    )
+}
+
+fn describe(patient: &Patient) -> String {
+    format!(
+        "kubectl -n {} describe pod {}",
+        shell::word(&patient.runner.namespace),
+        shell::word(&patient.runner.pod)
+    )
 }
 
 pub fn job_restart(patient: &Patient, job: &str) -> Remedy {
     let namespace = shell::word(&patient.runner.namespace);
-    let job = shell::word(job);
-    Remedy::new(
-        "Find out why its pods failed and fix that, then recreate the Job from its manifest (a Deployment restarts without limit: runner-doctor manifest --kind deployment)",
-        format!(
-            "kubectl -n {namespace} describe job {job}\nkubectl -n {namespace} replace --force -f job.yaml   # the manifest of {job}"
+    let name = shell::word(job);
+    let describe = format!("kubectl -n {namespace} describe job {name}");
+    match place::pod(patient.runner).site {
+        // It has no manifest of its own.
+        Site::BitbucketAutoscaler => Remedy::new(
+            "Find out why its pods failed and fix that in the job template in the ConfigMap of Bitbucket's autoscaler, then delete the Job: the autoscaler makes runners from the new template",
+            format!("{describe}\nkubectl -n {namespace} delete job {name}"),
         ),
-    )
+        _ => Remedy::new(
+            "Find out why its pods failed and fix that, then recreate the Job from its manifest (a Deployment restarts without limit: runner-doctor manifest --kind deployment)",
+            format!(
+                "{describe}\nkubectl -n {namespace} replace --force -f job.yaml   # the manifest of {name}"
+            ),
+        ),
+    }
 }
 
 pub fn delete_pod(patient: &Patient, pod: &str) -> Remedy {
     let namespace = shell::word(&patient.runner.namespace);
     let pod = shell::word(pod);
     Remedy::new(
+        // It has ended: nothing runs in it.
         "Find out why the pod was evicted, then delete it",
         format!(
             "kubectl -n {namespace} describe pod {pod}\nkubectl -n {namespace} delete pod {pod}"

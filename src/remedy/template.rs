@@ -1,6 +1,6 @@
 //! A change as edits of an object that holds a pod's template.
 
-use super::{Refusal, arguments};
+use super::{Refusal, arguments, docker};
 use crate::diagnosis::Change;
 use crate::facts::DATA_ROOT;
 use crate::yaml::{self, Edit, Step, at, get};
@@ -60,7 +60,7 @@ pub fn edits_of_pod(
         }
     }
     if settings.clamp && find(object, &spec, CLAMP).is_none() {
-        let clamp = clamp(clamp_image(change), change.init, pull);
+        let clamp = clamp(change, pull);
         edits.push(Edit::Append(at(&spec, [list(change.init)]), clamp));
     }
     Ok(edits)
@@ -100,23 +100,31 @@ pub fn pod_spec(kind: &str) -> &'static [&'static str] {
 }
 
 /// The image that the clamp runs from: whatever runs dockerd has iptables, which dockerd needs.
-pub fn clamp_image(change: &Change) -> &str {
-    let new = change.settings.image.as_deref();
-    new.or(change.image.as_deref()).unwrap_or("docker:28-dind")
+pub fn clamp_image(change: &Change) -> String {
+    let new = change.settings.image.as_ref().or(change.image.as_ref());
+    new.cloned().unwrap_or_else(docker::recommended_image)
 }
 
 /// A container that lowers every TCP connection through the pod to what the way out carries. Beside
 /// an engine that is an init container it is one too, so that it does not keep the pod from ending.
-pub fn clamp(image: &str, init: bool, pull_policy: Option<Value>) -> Value {
-    let rule = "iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu && exec sleep 2147483647";
+pub fn clamp(change: &Change, pull_policy: Option<Value>) -> Value {
+    // The kind of iptables that dockerd itself uses: where a kernel has only legacy tables, or only
+    // nf_tables, the other one fails.
+    let choose = match change.legacy_iptables {
+        true => "PATH=/usr/local/sbin/.iptables-legacy:$PATH; ",
+        false => "",
+    };
+    let rule = format!(
+        "{choose}iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu && exec sleep 2147483647"
+    );
     let mut container = json!({
         "name": CLAMP,
-        "image": image,
+        "image": clamp_image(change),
         "command": ["sh", "-c", rule],
         // Not every container runtime grants NET_RAW, which iptables needs as well.
         "securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}},
     });
-    if init {
+    if change.init {
         container["restartPolicy"] = json!("Always");
     }
     if let Some(policy) = pull_policy {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::checks::case::healthy;
-use crate::evidence::{Launch, Launcher, Observed, Owner, Provider};
+use crate::evidence::{Launch, Launcher, Mount, Observed, Owner, Provider, Role, Tcpmss};
 
 const VERSIONS: [&str; 6] = [
     "19.03.15", "20.10.24", "23.0.6", "24.0.9", "26.1.5", "28.5.2",
@@ -366,4 +366,139 @@ fn a_flag_that_is_there_is_replaced_and_nothing_else_is_said_of_its_list() {
             .title
             .starts_with("Set `--mtu=1450` in the args of container `dind`")
     );
+}
+
+/// The healthy runner, whose engine's data lies on something.
+fn with_data(file_system: &str, mount: Option<Mount>) -> Runner {
+    let mut runner = healthy().unwrap().runners.remove(0);
+    if let Observed(engines) = &mut runner.engines
+        && let Some(Observed(data)) = &mut engines[0].data
+    {
+        data.file_system = file_system.to_owned();
+        data.size_mib = 2048;
+    }
+    let engine = runner
+        .containers
+        .iter_mut()
+        .find(|c| c.role == Role::Engine);
+    engine.unwrap().mounts.extend(mount);
+    runner
+}
+
+fn cures_of(kind: &str, value: &str, runner: &Runner) -> Vec<Remedy> {
+    remedies(
+        &wants(&[(kind, value)]),
+        runner,
+        Some("docker-in-docker"),
+        "docker0",
+    )
+}
+
+#[test]
+fn room_is_made_where_the_data_lies_and_never_of_volumes() {
+    let mount = |claim: Option<&str>| Mount {
+        path: "/var/lib/docker".to_owned(),
+        volume: "docker-data".to_owned(),
+        host_path: None,
+        claim: claim.map(str::to_owned),
+        sub_path: None,
+    };
+    for (runner, second) in [
+        (with_data("ext4", None), "ephemeral-storage: 20Gi"),
+        (
+            with_data("tmpfs", Some(mount(None))),
+            "- name: docker-data\n  emptyDir: {}",
+        ),
+        (
+            with_data("ext4", Some(mount(Some("cache")))),
+            "patch pvc cache --type merge -p '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"4096Mi\"}}}}'",
+        ),
+    ] {
+        let cures = cures_of("free_space", "true", &runner);
+        let first: Vec<&str> = cures[0].snippet.lines().collect();
+        assert!(
+            first[0].ends_with("docker builder prune --force"),
+            "{first:?}"
+        );
+        assert!(
+            first[1].ends_with("docker image prune --force"),
+            "{first:?}"
+        );
+        assert!(cures.iter().all(|cure| !cure.snippet.contains("--volumes")));
+        assert!(cures[1].snippet.contains(second), "{}", cures[1].snippet);
+    }
+}
+
+/// Whatever the flag: where daemon.json has its key, it is changed there.
+#[test]
+fn a_key_of_daemon_json_is_changed_in_daemon_json() {
+    let mut runner = with_data("ext4", None);
+    let config = DaemonConfig {
+        open_files: Some(1_073_741_816),
+        also: vec!["registry-mirrors".to_owned(), "bip".to_owned()],
+        ..DaemonConfig::default()
+    };
+    if let Observed(engines) = &mut runner.engines {
+        engines[0].config = Observed(Some(config));
+    }
+    for (kind, value, json) in [
+        (
+            "open_files",
+            "true",
+            r#"{"default-ulimits": {"nofile": {"Name": "nofile", "Soft": 1048576, "Hard": 1048576}}}"#,
+        ),
+        (
+            "registry_mirror",
+            "true",
+            r#"{"registry-mirrors": ["https://YOUR-MIRROR"]}"#,
+        ),
+        (
+            "engine_range",
+            "172.29.0.0/16",
+            r#"{"bip": "172.29.0.1/24", "default-address-pools": [{"base": "172.29.0.0/16", "size": 24}]}"#,
+        ),
+    ] {
+        let cures = cures_of(kind, value, &runner);
+        assert_eq!(cures[0].snippet, json);
+        assert!(cures[0].change.is_none(), "{kind}");
+    }
+    let other = cures_of("engine_flags", "--ipv6=false", &runner);
+    assert!(
+        other[0].snippet.contains("- --ipv6=false"),
+        "{}",
+        other[0].snippet
+    );
+}
+
+#[test]
+fn a_clamp_uses_the_kind_of_iptables_that_dockerd_uses_and_is_added_once() {
+    let mut runner = with_data("ext4", None);
+    let clamp = |runner: &Runner| {
+        let cures = cures_of("engine_mtu", "1450", runner);
+        let clamp = cures
+            .into_iter()
+            .find(|cure| cure.snippet.contains("TCPMSS"));
+        clamp.map(|cure| cure.snippet)
+    };
+    assert!(!clamp(&runner).unwrap().contains(".iptables-legacy"));
+    let pod = |runner: &mut Runner, set: &dyn Fn(&mut NetworkNamespace)| {
+        if let Observed(namespaces) = &mut runner.namespaces {
+            set(&mut namespaces[0]);
+        }
+    };
+    pod(&mut runner, &|ns| {
+        let traffic = ns.traffic.as_mut().unwrap();
+        if let Observed(firewalls) = &mut traffic.firewalls {
+            firewalls[0].kind = FirewallKind::Legacy;
+        }
+    });
+    assert!(
+        clamp(&runner)
+            .unwrap()
+            .contains("PATH=/usr/local/sbin/.iptables-legacy:$PATH;")
+    );
+    pod(&mut runner, &|ns| {
+        ns.tcpmss = Observed(Some(Tcpmss::PathMtu))
+    });
+    assert_eq!(clamp(&runner), None);
 }

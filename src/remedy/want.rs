@@ -102,6 +102,12 @@ wants! {
     OpenFiles = "open_files",
     /// A node has these labels, separated by `,`, by which the pod chooses one.
     NodeLabel(Labels) = "node_label",
+    /// A node has more of these resources, separated by `, `, or the pod requests less of them.
+    NodeRoom(Names) = "node_room",
+    /// The network has no IPv6: `true`.
+    Ipv6Off = "ipv6_off",
+    /// The runner asks its engine without TLS: `true`.
+    TlsOff = "tls_off",
     /// This Job is started anew.
     JobRestart(String) = "job_restart",
     /// This pod, which has ended, is removed.

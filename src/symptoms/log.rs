@@ -87,12 +87,16 @@ pub(crate) fn last(log: &[u8], symptoms: &Symptoms, previous: bool) -> Vec<Known
                 continue;
             }
             let check = &found.symptom.check;
+            let again = known
+                .iter()
+                .any(|(symptom, _)| std::ptr::eq(*symptom, found.symptom));
             known.retain(|(_, line)| line.check != *check);
             let line = KnownLine {
                 check: check.clone(),
                 text: found.text,
                 time: time.clone(),
                 previous,
+                may_pass: found.symptom.transient && !again,
             };
             known.push((found.symptom, line));
         }

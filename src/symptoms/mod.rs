@@ -32,6 +32,8 @@ pub struct Symptom {
     pub after: Option<Pattern>,
     /// It counts even where its program marks the line as information.
     pub at_info: bool,
+    /// Its program tries again: in a container's log it counts from the second line on.
+    pub transient: bool,
     /// Other faults with the same words, the likeliest first.
     pub or: Vec<String>,
     /// Faults that follow from this one where both are in a log.

@@ -13,6 +13,7 @@ impl Symptom {
             pattern: Pattern::new(pattern),
             example: String::new(),
             after: None,
+            transient: false,
             at_info: false,
             or: Vec::new(),
             causes: Vec::new(),

@@ -169,7 +169,7 @@ fn one(
             _ => Vec::new(),
         },
         docker_opts: match role {
-            Role::Engine => options::flags(told.split_whitespace()),
+            Role::Engine => options::opts(told),
             _ => Vec::new(),
         },
         launch: (role == Role::Engine).then(|| launch(container)),
@@ -216,7 +216,7 @@ fn environment(container: &Container) -> BTreeMap<String, String> {
             let value = variable.value.as_ref()?;
             let value = match variable.name.as_str() {
                 // Flags, of which some hold secrets.
-                OPTS => options::flags(value.split_whitespace()).join(" "),
+                OPTS => options::opts(value).join(" "),
                 _ => plain(value),
             };
             Some((variable.name.clone(), value))
@@ -352,6 +352,7 @@ fn standing(pod: &Pod) -> Standing {
     };
     let mut conditions = status.conditions.iter().flatten();
     let unscheduled = conditions.find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    let since = unscheduled.and_then(|c| c.last_transition_time.as_ref());
     let unschedulable = unscheduled.map(|condition| {
         let said = condition.message.as_ref().or(condition.reason.as_ref());
         plain(said.map_or("", String::as_str))
@@ -365,6 +366,7 @@ fn standing(pod: &Pod) -> Standing {
             Some(_) => selector.unwrap_or_default(),
             None => BTreeMap::new(),
         },
+        unschedulable_since: since.map(|time| time.0),
         unschedulable,
         evicted: eviction(pod),
         ..Standing::default()

@@ -168,6 +168,7 @@ async fn of_a_log_only_known_lines_are_kept() {
         text: text.to_owned(),
         time: None,
         previous: false,
+        may_pass: false,
     };
     assert_eq!(seen, Observed(vec![line("no space left in http://***@x")]));
     let text = "2026-11-24T07:30:13.5Z time=\"2026-11-24T07:30:13.4Z\" no space left\n";

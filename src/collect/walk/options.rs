@@ -29,6 +29,46 @@ const FLAGS: [(&str, Option<&str>); 18] = [
 ];
 const BOOLEAN: [&str; 4] = ["--iptables", "--ipv6", "--tls", "--tlsverify"];
 
+/// Keys of daemon.json of which only the names matter: beside them dockerd rejects the flag.
+const ALSO: [&str; 11] = [
+    "bip",
+    "data-root",
+    "default-address-pools",
+    "default-network-opts",
+    "default-ulimits",
+    "dns",
+    "features",
+    "insecure-registries",
+    "ip-masq",
+    "ipv6",
+    "registry-mirrors",
+];
+
+/// Whether a flag is on the list, so that its value is kept.
+pub fn is_listed(flag: &str) -> bool {
+    let name = flag.split('=').next().unwrap_or(flag);
+    FLAGS.iter().any(|(long, _)| *long == name)
+}
+
+/// The flags of DOCKER_OPTS: the listed ones as `--flag=value`, of others the name.
+pub fn opts(text: &str) -> Vec<String> {
+    let mut kept = flags(text.split_whitespace());
+    let names = text.split_whitespace().filter_map(|word| {
+        let name = word.split('=').next()?;
+        let is_short = FLAGS.iter().any(|(_, short)| *short == Some(name));
+        let plain = name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        (name.starts_with("--") && plain && !is_listed(name) && !is_short).then_some(name)
+    });
+    for name in names {
+        if !kept.iter().any(|known| known == name) {
+            kept.push(name.to_owned());
+        }
+    }
+    kept
+}
+
 /// The listed flags of a command line, each as `--flag=value`.
 pub fn flags<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut kept = Vec::new();
@@ -68,7 +108,7 @@ pub fn docker_opts(record: Option<&Record>) -> Option<Vec<String>> {
     let mut lines = record?.lines();
     (lines.next() == Some("# read")).then(|| {
         let value = lines.find_map(|line| line.strip_prefix("DOCKER_OPTS="));
-        flags(value.unwrap_or_default().split_whitespace())
+        opts(value.unwrap_or_default())
     })
 }
 
@@ -110,6 +150,11 @@ pub fn daemon_json(content: &[u8]) -> Option<DaemonConfig> {
             .get("storage-driver")
             .and_then(|name| name.as_str().map(plain)),
         open_files: open_files.and_then(number),
+        also: ALSO
+            .iter()
+            .filter(|key| json.get(key).is_some())
+            .map(|key| (*key).to_owned())
+            .collect(),
     })
 }
 
@@ -145,6 +190,16 @@ mod tests {
     }
 
     #[test]
+    fn of_docker_opts_every_name_is_kept_and_no_value_that_is_not_listed() {
+        let text = "--mtu 1450 --registry-mirror=https://user:SECRET@mirror --insecure-registry registry.example";
+        let kept = opts(text);
+        assert_eq!(
+            kept,
+            ["--mtu=1450", "--registry-mirror", "--insecure-registry"]
+        );
+    }
+
+    #[test]
     fn daemon_json_is_read_by_allow_list() {
         let record = Record {
             name: "config",
@@ -162,6 +217,10 @@ mod tests {
                 iptables: None,
                 storage_driver: Some("vfs".to_owned()),
                 open_files: Some(1024),
+                also: vec![
+                    "default-network-opts".to_owned(),
+                    "default-ulimits".to_owned()
+                ],
             }))
         );
     }

@@ -19,6 +19,7 @@ fn change(container: &str, settings: Settings) -> Change {
         launch: None,
         args: Vec::new(),
         data_root: None,
+        legacy_iptables: false,
         settings,
     }
 }

@@ -20,6 +20,7 @@ fn change(settings: Settings) -> Change {
         launch: None,
         args: Vec::new(),
         data_root: None,
+        legacy_iptables: false,
         settings,
     }
 }
