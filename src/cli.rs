@@ -348,13 +348,14 @@ pub struct Source {
     /// The kubeconfig to use
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// Examine a recording instead of a cluster; - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pods", "namespace", "all_namespaces", "labels", "context", "kubeconfig"])]
+    /// Examine a recording instead of a cluster, all of it unless PODs or -n are given; - for standard
+    /// input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["all_namespaces", "labels", "context", "kubeconfig"])]
     pub evidence: Option<PathBuf>,
     /// Examine a built-in recording: the story's cluster as it was (article), half mended
     /// (half-fixed), or cured
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "article",
-        conflicts_with_all = ["evidence", "namespace", "all_namespaces", "labels", "context", "kubeconfig"])]
+        conflicts_with_all = ["evidence", "all_namespaces", "labels", "context", "kubeconfig"])]
     pub demo: Option<String>,
     /// Examine a Docker engine instead of a cluster: this machine's (a runner on a VM, a laptop,
     /// or a step of a pipeline that runs this), or the one in a container
@@ -668,7 +669,7 @@ fn kubernetes_name(text: &str) -> Result<String, String> {
 fn image(text: &str) -> Result<String, String> {
     match crate::manifest::is_image(text) {
         true => Ok(text.to_owned()),
-        false => Err("an image looks like docker:28.5.2-dind".to_owned()),
+        false => Err("an image looks like docker:VERSION-dind".to_owned()),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::layers::layers;
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub const SCHEMA: &str = "runner-doctor/report/v1";
 
@@ -119,6 +120,9 @@ pub struct Summary {
     /// How many of the findings were in the baseline.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub known: usize,
+    /// How many checks passed on every runner that they apply to.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passed: usize,
 }
 
 /// What a recording is too old to hold counts once.
@@ -147,6 +151,9 @@ pub struct ExaminedRunner {
     pub images: Vec<String>,
     /// From the ethernet down.
     pub layers: Vec<Layer>,
+    /// The checks that looked at something of it and found nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<String>,
     /// Neither an engine nor the pod network could be seen.
     #[serde(default)]
     pub unseen: bool,
@@ -208,6 +215,7 @@ impl Diagnosis {
             runners: evidence.runners.iter().filter(|r| !r.is_secret()).count(),
             engines: engines.sum(),
             known: 0,
+            passed: 0,
         };
         let mut diagnosis = Diagnosis {
             schema: SCHEMA.to_owned(),
@@ -288,9 +296,40 @@ impl Diagnosis {
     pub fn with_suppressed(self, suppressed: Vec<Suppressed>) -> Self {
         Diagnosis { suppressed, ..self }
     }
+
+    /// The same with the checks that passed, by runner.
+    pub fn with_passed(mut self, mut passed: BTreeMap<String, Vec<String>>) -> Self {
+        for runner in &mut self.runners {
+            runner.passed = passed.remove(&runner.name).unwrap_or_default();
+        }
+        self.summary.passed = self.passed().len();
+        self
+    }
+
+    /// The checks that passed on every runner that they apply to.
+    pub fn passed(&self) -> BTreeSet<&str> {
+        let passed = self.runners.iter().flat_map(|runner| &runner.passed);
+        let mut passed: BTreeSet<&str> = passed.map(String::as_str).collect();
+        let suppressed = self.suppressed.iter().map(|one| &one.finding.check);
+        let unknown = self.unknowns.iter().map(|unknown| &unknown.check);
+        let found = self.findings.iter().map(|finding| &finding.check);
+        for check in suppressed.chain(unknown).chain(found) {
+            passed.remove(check.as_str());
+        }
+        passed
+    }
 }
 
 impl ExaminedRunner {
+    /// What it is, for people; without a pod around it there is no more than an engine.
+    pub(crate) fn title(&self) -> &'static str {
+        let outermost = |layer: &Layer| layer.kind == LayerKind::OuterNetwork;
+        match self.provider {
+            Provider::Generic if self.layers.iter().any(outermost) => "Docker engine",
+            provider => provider.system().runner,
+        }
+    }
+
     fn new(evidence: &Evidence, runner: &Runner) -> Self {
         let no_network = runner.pod_namespace().is_none();
         let unseen = no_network && runner.engines.seen().is_empty() && runner.declared.is_none();
@@ -302,6 +341,7 @@ impl ExaminedRunner {
             node: runner.node.clone(),
             images: images(runner),
             layers: layers(evidence, runner),
+            passed: Vec::new(),
             unseen,
             unseen_because: unseen.then(|| because.cloned().unwrap_or(Reason::PodNetworkNotRead)),
         }
@@ -385,6 +425,9 @@ pub struct Carrier {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     pub check: String,
+    /// What the check holds to be healthy; absent in reports made before 0.2.0.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
     pub severity: Severity,
     pub runner: String,
     pub engine: Option<String>,

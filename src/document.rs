@@ -29,7 +29,11 @@ pub(crate) fn without_secrets<T: Serialize + DeserializeOwned>(
 /// The first line of what the reader says: below it are the text at fault and the reader's internals.
 fn plain(error: &serde_saphyr::Error) -> anyhow::Error {
     let said = error.without_snippet().to_string();
-    anyhow!("{}", said.lines().next().unwrap_or_default().to_owned())
+    let said = said.lines().next().unwrap_or_default();
+    match said.starts_with("budget breached") {
+        true => anyhow!("its aliases expand to more values than a recording has"),
+        false => anyhow!("{}", said.to_owned()),
+    }
 }
 
 /// The reader's own bounds suit a file of settings; a recording or a report of a fleet is larger. It may hold

@@ -84,6 +84,9 @@ fn contents(files: &[(&'static str, String)], evidence: &Evidence) -> String {
         all.find(|(known, _)| *known == name)
             .map_or("", |(_, about)| about)
     };
+    if let Some(at) = evidence.examined_at {
+        let _ = writeln!(out, "{}\n", at.strftime("Examined %Y-%m-%d %H:%M UTC."));
+    }
     for (name, text) in files {
         let _ = writeln!(out, "{name:14} {:>8} bytes  {}", text.len(), about(name));
     }

@@ -601,6 +601,10 @@ fn a_cut_off_recording_is_told() {
 fn shells_and_man_know_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = out(&["completions", shell]);
+        let has_values = ["bash", "zsh", "fish"].contains(&shell);
+        for name in ["mtu-inversion", "half-fixed", "prometheus"] {
+            assert!(script.contains(name) || !has_values, "{shell}: {name}");
+        }
         assert!(
             script.contains("ticket") && script.contains("baseline"),
             "{shell}"
@@ -653,6 +657,73 @@ fn called_by_kubectl_it_names_itself_so() {
     assert!(!report.contains("more: runner-doctor"));
     let report = out(&["check", "--demo", "--full"]);
     assert!(report.contains("more: runner-doctor explain mtu-inversion"));
+}
+
+#[test]
+fn a_part_of_a_recording_may_be_examined() {
+    let demo = "tests/recordings/demo/article.yaml";
+    for part in [
+        &["runner-2jpsg"][..],
+        &["-n", "bitbucket-runner"],
+        &["-n", "bitbucket-runner", "runner-2jpsg"],
+    ] {
+        let arguments = [&["check", "--evidence", demo, "-o", "json"][..], part].concat();
+        let report: serde_json::Value = serde_json::from_str(&out(&arguments)).unwrap();
+        assert_eq!(report["summary"]["runners"], 1, "{part:?}");
+    }
+    let said = err(&["check", "--evidence", demo, "-n", "other"]);
+    assert!(said.contains("no runner in namespace other: it has bitbucket-runner/runner-2jpsg"));
+    let said = err(&["check", "--evidence", demo, "other"]);
+    assert!(said.contains("no runner other: it has bitbucket-runner/runner-2jpsg"));
+    assert_eq!(code(&["check", "--evidence", demo, "other"]), 2);
+}
+
+#[test]
+fn a_report_is_not_taken_for_a_recording() {
+    let dir = tempfile::tempdir().unwrap();
+    for format in ["json", "yaml"] {
+        let file = dir.path().join(format).display().to_string();
+        let said = err(&["check", "--demo", "-o", &format!("{format}={file}")]);
+        assert!(
+            said.contains("failing: 3 errors") && said.contains(&format!("Written to {file}")),
+            "{said}"
+        );
+        let said = err(&["check", "--evidence", &file]);
+        assert!(said.contains("is a report, not a recording"), "{said}");
+    }
+}
+
+#[test]
+fn a_folder_and_a_bomb_are_refused_in_plain_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = err(&["check", "--evidence", &dir.path().display().to_string()]);
+    assert!(said.contains("not a regular file") && !said.contains("output-file"));
+    let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for level in 1..9 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(",");
+        bomb += &format!("a{level}: &a{level} [{aliases}]\n");
+    }
+    let file = dir.path().join("bomb.yaml").display().to_string();
+    fs::write(&file, bomb).unwrap();
+    let said = err(&["check", "--evidence", &file]);
+    assert!(
+        said.contains("aliases expand") && said.lines().count() == 2,
+        "{said}"
+    );
+}
+
+#[test]
+fn more_is_said_in_sentences() {
+    let said = err(&["check", "--demo", "-v"]);
+    assert!(
+        said.starts_with("runner-doctor: passed: client-too-old, "),
+        "{said}"
+    );
+    let said = err(&["chek"]);
+    assert!(
+        said.contains("'check'") && !said.contains("schema"),
+        "{said}"
+    );
 }
 
 /// What a recording holds comes from containers: no command hands on what a terminal or a CI system

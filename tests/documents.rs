@@ -56,6 +56,17 @@ fn the_repository_has_one_address() {
     }
 }
 
+/// checks/data names the version to recommend.
+#[test]
+fn the_readme_names_the_recommended_docker() {
+    let read = |name: &str| {
+        fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+    };
+    let data: Value = serde_saphyr::from_str(&read("checks/data/docker.yaml")).unwrap();
+    let image = format!("docker:{}-dind", data["recommended"].as_str().unwrap());
+    assert!(read("README.md").contains(&image), "{image}");
+}
+
 fn keep_current(name: &str, fill: impl Fn(&str) -> String) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name);
     let written = fs::read_to_string(&path).unwrap_or_default();

@@ -173,7 +173,7 @@ fn an_api_server_that_knows_only_the_old_exec_is_examined_and_its_requests_count
     let told = Run::new(&server.url()).ended(&["check", "-v"]);
     assert!(
         told.said
-            .contains("requests to the API server, of which 0 were sent again"),
+            .contains("requests to the API server, 0 of them retries"),
         "{}",
         told.said
     );

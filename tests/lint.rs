@@ -574,7 +574,7 @@ fn sarif_is_what_the_standard_says() {
     let place = &inversion.unwrap()["locations"][0];
     assert_eq!(
         place["physicalLocation"]["artifactLocation"]["uri"],
-        "bitbucket-runner/docker-in-docker"
+        "cluster/bitbucket-runner/docker-in-docker"
     );
     assert_eq!(
         place["logicalLocations"][0]["fullyQualifiedName"],

@@ -129,7 +129,7 @@ fn the_last_line_never_claims_too_much() {
         let text = render(Format::Table, diagnosis, &plain(80));
         text.lines().last().unwrap_or_default().to_owned()
     };
-    assert!(last(&healthy()).starts_with("✓ healthy: nothing found"));
+    assert!(last(&healthy()).starts_with("✓ healthy: 2 checks passed"));
     let warning = Finding {
         severity: Severity::Warning,
         ..finding("floating-engine-tag", "docker:dind", "floats")
@@ -411,6 +411,31 @@ fn every_workflow_command_is_one_of_ours() {
             }
         }
     }
+}
+
+#[test]
+fn annotations_stay_within_what_github_shows() {
+    let fleet = patients::fleet(40);
+    let text = render(Format::Github, &fleet, &plain(80));
+    for kind in ["error", "warning", "notice"] {
+        let head = format!("::{kind} ");
+        let shown = text.lines().filter(|line| line.starts_with(&head));
+        assert!((1..=10).contains(&shown.count()), "{text}");
+    }
+    assert!(text.contains("title=mtu-inversion ("), "{text}");
+    assert!(text.contains("more places"), "{text}");
+    // As many checks as there is no room for.
+    let mut strange = patients::article();
+    strange.findings = (0..30)
+        .map(|at| patients::finding(&format!("check-{at}"), "docker0", "is wrong"))
+        .collect();
+    let text = render(Format::Github, &strange, &plain(80));
+    let errors = text.lines().filter(|line| line.starts_with("::error "));
+    assert_eq!(errors.count(), 10);
+    assert!(
+        (0..30).all(|at| text.contains(&format!("check-{at}"))),
+        "{text}"
+    );
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub(crate) struct Refusal {
 pub(crate) struct Source<'a> {
     pub(crate) file: &'a str,
     pub(crate) text: &'a str,
+    /// Its symptoms are validated by the tests, and not whenever the program starts.
+    pub(crate) built_in: bool,
 }
 
 impl Source<'_> {
@@ -136,6 +138,7 @@ mod tests {
         let source = Source {
             file: "a.yaml",
             text: "it.a\nx: «it.a» && it.b\ny: it.a\n",
+            built_in: false,
         };
         assert_eq!(source.find(2, 4, "it.a").to_string(), "a.yaml:2:5");
         assert_eq!(source.find(2, 6, "it.a").to_string(), "a.yaml:3:4");

@@ -11,6 +11,7 @@ use crate::diagnosis::{Confidence, Finding, Severity, Unknown};
 use crate::evidence::{Evidence, Reason, Runner, Unseen};
 use crate::remedy::Want;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::thread;
@@ -24,6 +25,8 @@ mod view;
 pub struct Judgement {
     pub findings: Vec<Finding>,
     pub unknowns: Vec<Unknown>,
+    /// By runner, the checks that looked at something and found nothing.
+    pub passed: BTreeMap<String, Vec<String>>,
     /// What checks got wrong themselves: a sentence or a remedy that could not be written.
     pub defects: Vec<String>,
 }
@@ -85,6 +88,7 @@ fn judge_all(checks: &[&Check], evidence: &Evidence) -> Judgement {
             let part = part.join().unwrap_or_else(|panic| resume_unwind(panic));
             whole.findings.extend(part.findings);
             whole.unknowns.extend(part.unknowns);
+            whole.passed.extend(part.passed);
             whole.defects.extend(part.defects);
         }
         whole
@@ -97,13 +101,18 @@ fn judge_some(checks: &[&Check], evidence: &Evidence, runners: &[Runner]) -> Jud
         let view = View::new(evidence, runner);
         let mut suspicions = Vec::new();
         let mut doubts = Vec::new();
+        let mut passed = Vec::new();
         for check in checks {
             let examined = examine(check, &view);
+            if examined.passed() {
+                passed.push(check.id.clone());
+            }
             suspicions.extend(examined.suspicions);
             doubts.extend(examined.doubts);
         }
         suspicions.sort_by_key(|s| (Reverse(s.severity), s.check.stage));
         judgement.conclude(&suspicions, doubts, runner);
+        judgement.passed.insert(runner.full_name(), passed);
     }
     judgement
 }
@@ -112,6 +121,14 @@ fn judge_some(checks: &[&Check], evidence: &Evidence, runners: &[Runner]) -> Jud
 struct Examined<'a> {
     suspicions: Vec<Suspicion<'a>>,
     doubts: Vec<Unknown>,
+    /// How many things it looked at.
+    items: usize,
+}
+
+impl Examined<'_> {
+    fn passed(&self) -> bool {
+        self.items > 0 && self.suspicions.is_empty() && self.doubts.is_empty()
+    }
 }
 
 /// A finding before it is known what else was found.
@@ -135,6 +152,7 @@ fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
     let mut examined = Examined {
         suspicions: Vec::new(),
         doubts: Vec::new(),
+        items: 0,
     };
     let applies = check.applies_when.as_ref();
     if applies.is_some_and(|applies| applies.truth(&view.about_runner) == Ok(false)) {
@@ -150,6 +168,7 @@ fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
         caused_by: None,
     };
     for item in view.items(check.for_each) {
+        examined.items += 1;
         let probed = check.probe.as_ref().map(|probe| view.asked(probe, item));
         let scope = probed.as_ref().unwrap_or(&item.scope);
         match check.fails_when.truth(scope) {
@@ -223,6 +242,7 @@ impl Judgement {
                 (check.for_each == Section::Containers).then_some(item.name.as_str());
             self.findings.push(Finding {
                 check: check.id.clone(),
+                title: check.title.clone(),
                 severity: suspicion.severity,
                 runner: runner.full_name(),
                 engine: item.engine.clone(),

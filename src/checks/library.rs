@@ -182,7 +182,7 @@ impl Library {
     }
 
     /// The ids of all that it holds.
-    fn ids(&self) -> Vec<&str> {
+    pub(crate) fn ids(&self) -> Vec<&str> {
         let ids = self.checks.keys().chain(self.entries.keys());
         let mut ids: Vec<&str> = ids.map(String::as_str).collect();
         ids.sort_unstable();
@@ -316,6 +316,7 @@ impl CheckFile {
         Source {
             file: &self.name,
             text: &self.text,
+            built_in: self.built_in,
         }
     }
 }

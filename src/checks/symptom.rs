@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, Place, Source};
 use super::suggestion::advise;
-use crate::symptoms::{self, Recovery, Symptom};
+use crate::symptoms::{self, Pattern, Recovery, Symptom};
 use regex::bytes::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -75,14 +75,17 @@ pub(super) fn compile(
             (name.value.clone(), source.place(line, column))
         });
         names.extend(named);
+        if !source.built_in {
+            validate(source, written)?;
+        }
         compiled.push(Symptom {
             check: id.to_owned(),
-            pattern: matching(source, written)?,
+            pattern: Pattern::new(&written.pattern.value),
             example: written.example.value.trim_end().to_owned(),
-            after: match &written.after {
-                Some(after) => Some(expression(source, after)?),
-                None => None,
-            },
+            after: written
+                .after
+                .as_ref()
+                .map(|after| Pattern::new(&after.value)),
             at_info: written.at_info,
             transient: written.transient,
             or: values(&written.or),
@@ -101,11 +104,14 @@ fn values(names: &[Spanned<String>]) -> Vec<String> {
     names.iter().map(|name| name.value.clone()).collect()
 }
 
-/// The pattern, which must match its example where an error may begin.
-fn matching(source: Source, written: &Written) -> Result<Regex, Fault> {
+/// The pattern must match its example where an error may begin.
+fn validate(source: Source, written: &Written) -> Result<(), Fault> {
     let Written {
         pattern, example, ..
     } = written;
+    if let Some(after) = &written.after {
+        expression(source, after)?;
+    }
     let compiled = expression(source, pattern)?;
     if !symptoms::states(&example.value, &compiled) {
         return Err(Fault {
@@ -114,7 +120,7 @@ fn matching(source: Source, written: &Written) -> Result<Regex, Fault> {
             advice: "correct the pattern, or give a line that states this error: it must begin the line, or follow a colon".into(),
         });
     }
-    Ok(compiled)
+    Ok(())
 }
 
 fn expression(source: Source, written: &Spanned<String>) -> Result<Regex, Fault> {

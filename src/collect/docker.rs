@@ -81,6 +81,7 @@ impl Docker {
                     phase: "running".to_owned(),
                     reason: None,
                     exit_code: None,
+                    since: None,
                 },
                 restarts: 0,
                 log: Some(Observation::Unobserved(Reason::LogsNotRead)),

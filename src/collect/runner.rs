@@ -60,6 +60,9 @@ pub async fn walk_runner<E: Exec>(
     let Some(mut seen) = seen.into_iter().reduce(merge) else {
         return runner;
     };
+    if let Some(reason) = starting_up(&runner, &seen) {
+        seen.engines = Unseen(reason);
+    }
     if let Observed(engines) = &mut seen.engines {
         // Where another container was walked, its engines do not stand for those of this one.
         engines.extend(failed);
@@ -75,6 +78,43 @@ pub async fn walk_runner<E: Exec>(
     runner.engines = seen.engines;
     runner.probes = seen.probes;
     runner
+}
+
+/// An engine that is not there, in a container that has only just started. Its bridge stays where it
+/// ran before.
+fn starting_up(runner: &Runner, seen: &Seen) -> Option<Reason> {
+    const GRACE: i64 = 60;
+    let age = |container: &PodContainer| {
+        let waits = match container.state.phase.as_str() {
+            "running" => true,
+            "waiting" => {
+                let reason = container.state.reason.as_deref();
+                matches!(reason, None | Some("ContainerCreating" | "PodInitializing"))
+            }
+            _ => false,
+        };
+        let age = seconds().saturating_sub(container.state.since?.as_second());
+        (waits && container.restarts == 0 && age < GRACE).then_some(age.max(0))
+    };
+    let not_running = |reason: Option<&Reason>| reason.map(Reason::why) == Some(Why::NotRunning);
+    let absent = match &seen.engines {
+        Observed(engines) => engines
+            .iter()
+            .all(|engine| not_running(engine.api.reason())),
+        unseen => not_running(unseen.reason()),
+    };
+    let namespaces = seen.namespaces.seen().iter();
+    let ran = namespaces
+        .filter(|ns| ns.parent.is_none())
+        .any(|ns| ns.interface("docker0").is_some());
+    let mut young = runner
+        .engine_containers()
+        .filter_map(|container| Some((container, age(container)?)));
+    let (container, seconds) = young.next().filter(|_| absent && !ran)?;
+    Some(Reason::StartingUp {
+        container: container.name.clone(),
+        seconds,
+    })
 }
 
 /// Reads what a walk printed, beside the tasks: whoever ends the run is heard at any moment.
@@ -166,6 +206,7 @@ fn same_engine(a: &Engine, b: &Engine) -> bool {
 mod tests {
     use super::*;
     use crate::checks::case::healthy;
+    use crate::evidence::Role;
     use std::time::Duration;
 
     /// A pod in which the exec into one container is refused.
@@ -208,6 +249,41 @@ mod tests {
                 ("second", Some(&Reason::OutOfTime))
             ]
         );
+    }
+
+    #[test]
+    fn an_engine_may_still_be_starting_in_a_container_that_has_just_started() {
+        let mut runner = healthy().unwrap().runners.remove(0);
+        let nothing = Seen::nothing(Reason::NoDockerd {
+            container: "docker-in-docker".to_owned(),
+        });
+        assert_eq!(
+            starting_up(&runner, &nothing),
+            None,
+            "nothing is known of its age"
+        );
+        let engine = runner
+            .containers
+            .iter_mut()
+            .find(|c| c.role == Role::Engine);
+        let engine = engine.unwrap();
+        engine.state.since = Some(Timestamp::now());
+        assert!(starting_up(&runner, &nothing).is_some());
+        let engine = runner
+            .containers
+            .iter_mut()
+            .find(|c| c.role == Role::Engine);
+        engine.unwrap().restarts = 1;
+        assert_eq!(starting_up(&runner, &nothing), None, "it has ended before");
+        let minutes = jiff::SignedDuration::from_mins(2);
+        let engine = runner
+            .containers
+            .iter_mut()
+            .find(|c| c.role == Role::Engine);
+        let engine = engine.unwrap();
+        engine.restarts = 0;
+        engine.state.since = Some(Timestamp::now() - minutes);
+        assert_eq!(starting_up(&runner, &nothing), None, "it is old enough");
     }
 
     #[test]

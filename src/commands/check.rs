@@ -4,7 +4,7 @@ mod watch;
 
 use super::gate::{self, Gate};
 use super::output::Destinations;
-use super::{Exit, library, source, tell, tell_suppressed, tell_unmatched};
+use super::{Exit, library, source, tell, tell_passed, tell_suppressed, tell_unmatched};
 use crate::checks::{Library, judge};
 use crate::cli::Check;
 use crate::config::{self, Config};
@@ -30,10 +30,12 @@ pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exi
         .map(|file| source::diagnosis(file, &library))
         .transpose()?;
     let diagnosis = examine(&library, baseline.as_ref(), options, settings)?;
+    tell_passed(&diagnosis);
     tell_unmatched(settings, &diagnosis);
     destinations.write(color, |format, style| {
         report::render(format, &diagnosis, style)
     })?;
+    destinations.tell(&diagnosis);
     match options.watch.zip(printed) {
         Some((interval, format))
             if diagnosis.incomplete.as_deref() != Some(source::INTERRUPTED) =>
@@ -83,6 +85,7 @@ fn diagnose(
     tell_suppressed(&suppressed);
     Diagnosis::new(evidence, findings, judgement.unknowns, fail_on)
         .with_suppressed(suppressed)
+        .with_passed(judgement.passed)
         .with_settings(settings.applied())
 }
 

@@ -47,6 +47,7 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
     destinations.write(color, |format, style| {
         report::render_files(format, &diagnosis, style)
     })?;
+    destinations.tell(&diagnosis);
     Ok(exit(&diagnosis, options))
 }
 

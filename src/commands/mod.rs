@@ -33,8 +33,11 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::{fmt, prelude::*};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, format};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{Layer, Registry, fmt, prelude::*};
 
 /// How a command ended. The numbers are a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,10 +72,14 @@ pub fn run(cli: Cli) -> Result<Exit> {
         _ if cli.quiet => Targets::new(),
         // Libraries' complaints are told in our own words.
         0 => Targets::new().with_target("runner_doctor", LevelFilter::WARN),
-        1 => Targets::new().with_default(LevelFilter::INFO),
+        1 => Targets::new().with_target("runner_doctor", LevelFilter::INFO),
         _ => Targets::new().with_default(LevelFilter::DEBUG),
     };
-    let log = fmt::layer().with_writer(io::stderr).with_filter(told);
+    let log = fmt::layer().with_writer(io::stderr);
+    let log: Box<dyn Layer<Registry> + Send + Sync> = match cli.verbose {
+        0 | 1 => log.event_format(Sentences).with_filter(told).boxed(),
+        _ => log.with_filter(told).boxed(),
+    };
     tracing_subscriber::registry().with(log).init();
     let (color, settings) = (cli.color, &cli.settings);
     if let Some(applied) = settings.applied() {
@@ -94,6 +101,26 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Diff(options) => diff::run(&options, settings, color),
         Command::Completions(options) => completions::run(&options),
         Command::Man(options) => man::run(&options),
+    }
+}
+
+/// What is logged as any other line on standard error: -vv has times and modules.
+struct Sentences;
+
+impl<S, N> FormatEvent<S, N> for Sentences
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut out: format::Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        out.write_str("runner-doctor: ")?;
+        context.format_fields(out.by_ref(), event)?;
+        out.write_char('\n')
     }
 }
 
@@ -171,6 +198,14 @@ fn tell_suppressed(suppressed: &[Suppressed]) {
             suppression.place,
             report::clean(&suppression.reason)
         );
+    }
+}
+
+/// Lists, for who asks for more, the checks that passed.
+fn tell_passed(diagnosis: &Diagnosis) {
+    let passed: Vec<&str> = diagnosis.passed().into_iter().collect();
+    if !passed.is_empty() {
+        tracing::info!("passed: {}", passed.join(", "));
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::write_out;
 use crate::cli::{Outputs, is_plugin};
-use crate::report::{Format, Style};
+use crate::diagnosis::Diagnosis;
+use crate::report::{self, Format, Style};
 use anyhow::{Result, bail};
 use clap::{ColorChoice, ValueEnum};
 use std::io::{self, IsTerminal};
@@ -70,6 +71,22 @@ impl Destinations {
             outcome = outcome.and(written);
         }
         outcome
+    }
+}
+
+impl Destinations {
+    /// Where everything went to files, the verdict and their names.
+    pub fn tell(&self, diagnosis: &Diagnosis) {
+        let files = self.all.iter().map(|(_, file)| file.as_deref());
+        let Some(files) = files.collect::<Option<Vec<&Path>>>() else {
+            return;
+        };
+        let files: Vec<String> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        let verdict = report::verdict_line(diagnosis);
+        super::tell(&format!("{verdict}\nWritten to {}", files.join(", ")));
     }
 }
 

@@ -8,8 +8,9 @@ use crate::collect::kubernetes::{Cluster, Order, Waits, cut_short};
 use crate::collect::{Limits, Selection, Stop};
 use crate::diagnosis::{Diagnosis, Severity};
 use crate::document;
-use crate::evidence::{Evidence, Probe};
+use crate::evidence::{Evidence, Probe, Runner};
 use crate::files;
+use crate::report::few;
 use crate::symptoms::Symptoms;
 use crate::text::shell;
 use anyhow::{Context, Result, anyhow, bail};
@@ -35,10 +36,11 @@ pub struct Questions {
 /// Everything there is to see; live, also what checks ask.
 pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
     if let Some(name) = &source.demo {
-        return demo(name);
+        return narrow(demo(name)?, source, name);
     }
     if let Some(file) = &source.evidence {
-        return Evidence::parse(&read(file)?, &file.display().to_string());
+        let name = file.display().to_string();
+        return narrow(Evidence::parse(&read(file)?, &name)?, source, &name);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -64,12 +66,40 @@ pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
     evidence
 }
 
+/// Of a recording, the runners that the command line names.
+fn narrow(mut evidence: Evidence, source: &Source, name: &str) -> Result<Evidence> {
+    let in_namespace = |runner: &Runner| {
+        let namespace = source.namespace.as_ref();
+        namespace.is_none_or(|namespace| runner.namespace == *namespace)
+    };
+    let names = evidence.runners.iter().map(Runner::full_name);
+    let names: Vec<String> = names.collect();
+    let held = match few(names.iter().map(String::as_str), 5) {
+        held if held.is_empty() => "none".to_owned(),
+        held => held,
+    };
+    evidence.runners.retain(in_namespace);
+    for pod in &source.pods {
+        if !evidence.runners.iter().any(|runner| runner.pod == *pod) {
+            bail!("{name} has no runner {pod}: it has {held}");
+        }
+    }
+    let named = |runner: &Runner| source.pods.is_empty() || source.pods.contains(&runner.pod);
+    evidence.runners.retain(named);
+    match &source.namespace {
+        Some(namespace) if evidence.runners.is_empty() => {
+            bail!("{name} has no runner in namespace {namespace}: it has {held}")
+        }
+        _ => Ok(evidence),
+    }
+}
+
 fn tell_statistics(evidence: &Evidence) {
     let (Some(took), Some(requests)) = (evidence.took_ms, evidence.requests) else {
         return;
     };
     tracing::info!(
-        "looked for {took} ms: {} requests to the API server, of which {} were sent again",
+        "the examination took {took} ms and {} requests to the API server, {} of them retries",
         requests.sent,
         requests.retried
     );
@@ -78,26 +108,34 @@ fn tell_statistics(evidence: &Evidence) {
 fn demo(name: &str) -> Result<Evidence> {
     let file = RECORDINGS.get_file(format!("{name}.yaml"));
     let text = file.and_then(|file| file.contents_utf8()).ok_or_else(|| {
-        let stems = RECORDINGS
-            .files()
-            .filter_map(|f| f.path().file_stem()?.to_str());
-        let names: Vec<&str> = stems.collect();
         anyhow!(
             "there is no built-in recording {name:?}: choose one of {}",
-            names.join(", ")
+            demos().join(", ")
         )
     })?;
     Evidence::parse(text, name)
 }
 
+/// The names of the recordings built in.
+pub fn demos() -> Vec<String> {
+    let stems = RECORDINGS
+        .files()
+        .filter_map(|file| file.path().file_stem());
+    stems
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .collect()
+}
+
 pub fn read(file: &Path) -> Result<String> {
     files::read_or_stdin(file, files::RECORDING).with_context(|| {
         let name = file.display();
-        let path = match file.exists() {
-            true => "FILE".to_owned(),
-            false => shell::word(&name.to_string()),
-        };
-        format!("cannot read the recording {name}: write one with `runner-doctor collect --output-file {path}`")
+        match file.exists() {
+            true => format!("cannot read the recording {name}"),
+            false => {
+                let path = shell::word(&name.to_string());
+                format!("cannot read the recording {name}: write one with `runner-doctor collect --output-file {path}`")
+            }
+        }
     })
 }
 
@@ -117,12 +155,10 @@ pub fn diagnosis(file: &Path, library: &Library) -> Result<Diagnosis> {
     let evidence = Evidence::parse(&text, &name)?;
     let judgement = judge(library, &evidence);
     let fail_on = Some(Severity::Error);
-    Ok(Diagnosis::new(
-        &evidence,
-        judgement.findings,
-        judgement.unknowns,
-        fail_on,
-    ))
+    Ok(
+        Diagnosis::new(&evidence, judgement.findings, judgement.unknowns, fail_on)
+            .with_passed(judgement.passed),
+    )
 }
 
 /// Names and tokens for names do not compare.

@@ -6,6 +6,7 @@ use crate::checks::suggestion::advise;
 use crate::cli::Cli;
 use crate::diagnosis::AppliedSettings;
 use anyhow::Result;
+use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use serde_json::Value;
@@ -62,7 +63,7 @@ struct Default {
 pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
     let said = Cli::as_called(&arguments)
         .try_get_matches_from(&arguments)
-        .unwrap_or_else(|error| error.exit());
+        .unwrap_or_else(|error| with_likeliest(error).exit());
     let mut cli = Cli::from_arg_matches(&said).unwrap_or_else(|error| error.exit());
     let Some((command, given)) = said.subcommand() else {
         return Ok(cli);
@@ -76,6 +77,7 @@ pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
     let source = Source {
         file: &file,
         text: &text,
+        built_in: false,
     };
     let (mut config, written) = Config::parse(source)?;
     let defaults = defaults(&written, source, command, given)?;
@@ -112,6 +114,22 @@ pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
     }
     cli.settings = config;
     Ok(cli)
+}
+
+/// Of the commands that a mistyped one resembles, only the nearest.
+fn with_likeliest(mut error: clap::Error) -> clap::Error {
+    let (Some(ContextValue::String(typed)), Some(ContextValue::Strings(names))) = (
+        error.get(ContextKind::InvalidSubcommand),
+        error.get(ContextKind::SuggestedSubcommand),
+    ) else {
+        return error;
+    };
+    let distance = |name: &String| strsim::damerau_levenshtein(typed, name);
+    let nearest = names.iter().map(distance).min();
+    let names = names.iter().filter(|name| Some(distance(name)) == nearest);
+    let names = ContextValue::Strings(names.cloned().collect());
+    error.insert(ContextKind::SuggestedSubcommand, names);
+    error
 }
 
 impl Config {

@@ -76,7 +76,8 @@ impl Config {
         {
             Ok(written) => written,
             Err(error) => {
-                let advice = "it holds `defaults`, `severity` and `suppress`: README.md shows them";
+                let advice =
+                    "it holds `defaults`, `severity` and `suppress`: docs/settings.md shows them";
                 return Err(source.unreadable(&error, "not settings", advice));
             }
         };

@@ -8,6 +8,7 @@ fn read(text: &str) -> Result<Config, String> {
     let source = Source {
         file: "s.yaml",
         text,
+        built_in: false,
     };
     let (config, _) = Config::parse(source).map_err(|fault| fault.to_string())?;
     let library = Library::load(&[]).map_err(|error| error.to_string())?;

@@ -108,22 +108,32 @@ impl Evidence {
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct Header {
-            evidence_version: i64,
+            evidence_version: Option<i64>,
+            schema: Option<String>,
         }
         if text.starts_with(FIRST_LINE) && !text.trim_end().ends_with(LAST_LINE) {
             bail!("{name} is cut off, its end is missing: copy it again, or collect again");
         }
+        let no_recording = || {
+            format!(
+                "{name} is not a recording of runner-doctor, or cut off: write one with `runner-doctor collect`"
+            )
+        };
         // Of a whole recording the header need not be read by itself.
         let whole = document::read::<Evidence>(text);
         let version = match &whole {
             Ok(evidence) => evidence.evidence_version,
             Err(_) => {
-                let header: Header = document::read(text).with_context(|| {
-                    format!(
-                        "{name} is not a recording of runner-doctor, or cut off: write one with `runner-doctor collect`"
-                    )
-                })?;
-                header.evidence_version
+                let header: Header = document::read(text).with_context(no_recording)?;
+                if header
+                    .schema
+                    .is_some_and(|schema| schema.contains("/report/"))
+                {
+                    bail!(
+                        "{name} is a report, not a recording: a report is compared with `runner-doctor diff` or `check --baseline`, and `runner-doctor collect` writes a recording"
+                    );
+                }
+                header.evidence_version.with_context(no_recording)?
             }
         };
         if version != EVIDENCE_VERSION {
@@ -433,6 +443,10 @@ pub struct ContainerState {
     pub reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
+    /// Since when it runs or, where it has not started yet, since when there is its pod (UTC, RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub since: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

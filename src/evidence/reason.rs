@@ -360,6 +360,11 @@ pub enum Reason {
         version: String,
     },
     NoNestedEngine,
+    /// The engine's container is so young that its engine may still be starting.
+    StartingUp {
+        container: String,
+        seconds: i64,
+    },
 
     // The way out.
     PodNetworkNotRead,
@@ -583,7 +588,7 @@ impl Reason {
             | R::LogGone { .. } => (Why::NotRunning, Gone),
 
             R::NotWalked | R::NoDefaultRoute | R::NoWayOut => (Why::NotApplicable, CouldNotLook),
-            R::NoNode => (Why::NotApplicable, NotThereYet),
+            R::NoNode | R::StartingUp { .. } => (Why::NotApplicable, NotThereYet),
             R::RouteMtuNotAsked
             | R::ListenersNotAsked
             | R::ProbeNotRun

@@ -287,6 +287,9 @@ fn trouble(
     if let Some(reason) = has_no_pod(runner) {
         return Unseen(reason);
     }
+    if let Some(reason @ Reason::StartingUp { .. }) = runner.engines.reason() {
+        return Unseen(reason.clone());
+    }
     if state.phase != "running" {
         let ended = container.last_end.as_ref();
         let cause = ended

@@ -82,7 +82,15 @@ pub(super) fn unnamed(runner: &Runner, namespace: &NetworkNamespace) -> Vec<Hole
         let engines = runner.engines.seen().iter();
         engines.filter(|engine| engine.namespace == namespace.id)
     };
-    let silent = here().any(|engine| networks_unseen(engine).is_some());
+    // Where an exec that is not root does not learn in which namespace a dockerd runs, it may be this one.
+    let unplaced = runner
+        .engines
+        .seen()
+        .iter()
+        .filter(|engine| engine.namespace == 0);
+    let silent = here()
+        .chain(unplaced)
+        .any(|engine| networks_unseen(engine).is_some());
     // Those of an engine that is missing are told with it.
     let told = || engines_missing(runner).next().is_some();
     if silent || (pod == Some(namespace.id) && (shared || told())) {

@@ -99,7 +99,7 @@ fn ip_forward(
     }
     match &traffic.ip_forward {
         Some(seen) => seen.clone().map(Some),
-        None => Observed(None),
+        None => Observation::Unobserved(Reason::NotRecorded),
     }
 }
 

@@ -16,9 +16,11 @@ pub(super) fn cut_off(
     topology: &Topology,
 ) -> Observation<Option<CutOff>> {
     let namespace = topology.namespace(engine.namespace);
-    let seen = namespace.and_then(|namespace| Some((namespace, namespace.traffic.as_ref()?)));
-    let (Some((namespace, traffic)), Some(bridge)) = (seen, network.bridge.as_deref()) else {
+    let (Some(namespace), Some(bridge)) = (namespace, network.bridge.as_deref()) else {
         return Observed(None);
+    };
+    let Some(traffic) = &namespace.traffic else {
+        return Observation::Unobserved(Reason::NotRecorded);
     };
     let cut = |cause: &str, detail: String| {
         Observed(Some(CutOff {
@@ -113,12 +115,15 @@ fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observatio
     };
     let is_in = |all: &[String]| all.iter().any(|interface| interface == bridge);
     let without = writes_no_rules(engine);
-    // Each kind of iptables may do it.
-    let recorded = tables().count() > 0;
-    if !recorded && without && firewalls.iter().all(|firewall| firewall.rules == 0) {
-        return Observed(!firewalls.is_empty());
+    if firewalls.is_empty() || tables().count() < firewalls.len() {
+        let empty = firewalls.iter().all(|firewall| firewall.rules == 0);
+        return match without && empty && !firewalls.is_empty() {
+            true => Observed(true),
+            false => Observation::Unobserved(Reason::NotRecorded),
+        };
     }
-    if !recorded || !tables().all(|(_, nat)| is_in(&nat.keeps_address) || is_in(&nat.unclear)) {
+    // Each kind of iptables may do it.
+    if !tables().all(|(_, nat)| is_in(&nat.keeps_address) || is_in(&nat.unclear)) {
         return Observed(false);
     }
     if let Some((kind, _)) = tables().find(|(_, nat)| is_in(&nat.unclear)) {

@@ -101,6 +101,7 @@ pub(crate) fn container(name: &str) -> PodContainer {
             phase: String::new(),
             reason: None,
             exit_code: None,
+            since: None,
         },
         restarts: 0,
         last_end: None,

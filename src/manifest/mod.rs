@@ -11,6 +11,7 @@ mod words;
 pub use plan::Memory;
 
 use crate::collect::surroundings::Surroundings;
+use crate::facts::versions::ImageRef;
 use anyhow::{Result, anyhow};
 use plan::{Engine, Mtu};
 use registration::Registration;
@@ -70,7 +71,7 @@ impl<'a> Plan<'a> {
         };
         let runner_image = match (wishes.runner_image, &registration.image) {
             (Some(image), _) => image.to_owned(),
-            (None, Some(image)) if is_image(image) => image.clone(),
+            (None, Some(image)) if is_image(image) => pinned(image),
             _ => RUNNER_IMAGE.to_owned(),
         };
         Ok(Plan {
@@ -98,6 +99,16 @@ impl<'a> Plan<'a> {
             Some(name) => name.to_owned(),
             None => format!("{}-oauth-credentials", self.name),
         }
+    }
+}
+
+/// With the tag of Bitbucket's own manifests where the command names none.
+fn pinned(image: &str) -> String {
+    let parsed = ImageRef::parse(image);
+    let tagged = parsed.tag.is_some() || parsed.digest.is_some();
+    match RUNNER_IMAGE.rsplit_once(':') {
+        Some((runner, tag)) if !tagged && parsed.repository == runner => format!("{image}:{tag}"),
+        _ => image.to_owned(),
     }
 }
 

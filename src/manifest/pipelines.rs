@@ -1,6 +1,7 @@
 //! The part of bitbucket-pipelines.yml that brings a step to this runner, and its Docker to work.
 
 use super::Plan;
+use crate::facts::releases::releases;
 use crate::remedy;
 use crate::yaml::{Page, scalar};
 
@@ -30,14 +31,12 @@ fn definitions(page: &mut Page, plan: &Plan) {
         // The engine that the runner starts is chosen here, so it can be the one of the pod.
         let version = plan.engine.version();
         let version = version.filter(|version| version.major >= 20);
-        let (base, tag) = match &version {
-            Some(version) => (format!("docker:{version}-dind"), version.to_string()),
-            None => ("docker:28.5.2-dind".to_owned(), "28.5.2".to_owned()),
-        };
+        let recommended = || releases().recommended.clone();
+        let tag = version.map_or_else(recommended, |version| version.to_string());
         let of_tag = crate::facts::versions::parse(&tag);
         let config = remedy::mtu_config(of_tag.as_ref(), plan.mtu.value);
         page.comment(6, "The runner starts one more Docker inside the pod's, and nothing but its image tells that one the MTU (docker:dind reads no DOCKER_OPTS). Build this Dockerfile once, push it, and name it here:");
-        page.line(6, format_args!("#   FROM {base}"));
+        page.line(6, format_args!("#   FROM docker:{tag}-dind"));
         page.line(
             6,
             format_args!(

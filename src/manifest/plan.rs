@@ -1,12 +1,9 @@
 //! Decides what a runner's pod is made of: the engine's image, the MTU, the memory.
 
 use crate::collect::surroundings::Surroundings;
+use crate::facts::releases::{Product, releases};
 use crate::facts::versions::{self, ImageRef};
 use semver::Version;
-
-/// 29 raised the API's minimum to 1.44 (lowered again in 29.3), which shuts old clients out, and
-/// the client is Bitbucket's to choose; 28.5.2 is the last before it.
-const ENGINE_IMAGE: &str = "docker:28.5.2-dind";
 
 /// What a VXLAN leaves of an ethernet's 1500.
 const ASSUMED_MTU: i64 = 1450;
@@ -36,34 +33,45 @@ impl Engine {
         if let Some(image) = given {
             return engine(image, "As --engine-image says.");
         }
-        let pinned = "A pinned version, since a tag like docker:dind brings another Docker with some later pull. 28.5.2 and not 29, for the first 29s turn away clients with an API older than 1.44.";
+        let recommended = image(&releases().recommended);
+        let pinned = "A pinned, supported version: with a tag like docker:dind a later pull brings another Docker.";
         match around.docker.as_slice() {
-            [] => engine(ENGINE_IMAGE, pinned),
-            [one] => match versions::parse(one) {
-                Some(version) if is_usable(&version) => {
-                    let number = format!("{}.{}.{}", version.major, version.minor, version.patch);
+            [] => engine(&recommended, pinned),
+            [one] => match versions::parse(one).filter(is_usable) {
+                Some(version) => {
                     let why = "The same Docker as the nodes run.";
-                    engine(&format!("docker:{number}-dind"), why)
+                    engine(&image(&number(&version)), why)
                 }
-                _ => engine(
-                    ENGINE_IMAGE,
-                    &format!(
-                        "{pinned} The nodes' own Docker is not a version to build with: before 20.10.16 it fails under cgroup v2."
-                    ),
+                None => engine(
+                    &recommended,
+                    &format!("{pinned} The nodes' Docker {one} is not one to build with."),
                 ),
             },
             _ => engine(
-                ENGINE_IMAGE,
-                &format!("{pinned} The nodes run several Dockers."),
+                &recommended,
+                &format!("{pinned} The nodes run several Docker versions."),
             ),
         }
     }
 }
 
-/// From 20.10.16 on it starts under cgroup v2, and no longer has the OOM score fault of 20.10.5.
+fn image(version: &str) -> String {
+    format!("docker:{version}-dind")
+}
+
+fn number(version: &Version) -> String {
+    format!("{}.{}.{}", version.major, version.minor, version.patch)
+}
+
+/// Supported and without a known fault. 29.0 to 29.2 reject clients with an API older than 1.44, and
+/// Bitbucket chooses the client.
 fn is_usable(version: &Version) -> bool {
     let short_api = Version::new(29, 0, 0)..Version::new(29, 3, 0);
-    version.pre.is_empty() && *version >= Version::new(20, 10, 16) && !short_api.contains(version)
+    let number = number(version);
+    version.pre.is_empty()
+        && !short_api.contains(version)
+        && releases().is_maintained(&number, None)
+        && releases().known_bad(Product::Docker, &number).is_none()
 }
 
 /// What the Docker networks may send, and how that is known.
@@ -160,12 +168,20 @@ mod tests {
     #[test]
     fn the_engine_is_the_nodes_own_where_that_is_one_to_build_with() {
         let image = |docker: &[&str]| Engine::choose(None, &around(docker, None)).image;
-        assert_eq!(image(&[]), ENGINE_IMAGE);
-        assert_eq!(image(&["20.10.24+dfsg1"]), "docker:20.10.24-dind");
-        for unusable in [&["20.10.5"][..], &["29.0.1"], &["24.0.7", "25.0.3"], &["?"]] {
-            assert_eq!(image(unusable), ENGINE_IMAGE, "{unusable:?}");
+        let recommended = super::image(&releases().recommended);
+        assert_eq!(image(&[]), recommended);
+        assert_eq!(image(&["29.3.1+dfsg1"]), "docker:29.3.1-dind");
+        let unusable = [
+            &["20.10.24"][..],
+            &["29.0.1"],
+            &["29.3.0", "29.4.0"],
+            &["?"],
+            &["29.7.0"],
+        ];
+        for unusable in unusable {
+            assert_eq!(image(unusable), recommended, "{unusable:?}");
         }
-        let given = Engine::choose(Some("x/docker:27.1.0-dind"), &around(&["24.0.7"], None));
+        let given = Engine::choose(Some("x/docker:27.1.0-dind"), &around(&["29.3.1"], None));
         assert_eq!(given.image, "x/docker:27.1.0-dind");
         assert_eq!(given.version(), Some(Version::new(27, 1, 0)));
     }

@@ -50,7 +50,7 @@ impl<'a> Cohort<'a> {
     }
 }
 
-/// In the order in which their first members appear.
+/// What fails comes first, then what is unknown; of those alike, the largest.
 pub(super) fn cohorts(diagnosis: &Diagnosis) -> Vec<Cohort<'_>> {
     let mut cohorts: Vec<Cohort<'_>> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
@@ -66,6 +66,10 @@ pub(super) fn cohorts(diagnosis: &Diagnosis) -> Vec<Cohort<'_>> {
         cohort.names.extend(patient.names);
         cohort.runners.extend(patient.runners);
     }
+    cohorts.sort_by_key(|cohort| {
+        let worst = cohort.findings.iter().map(|f| f.severity).max();
+        std::cmp::Reverse((!cohort.is_healthy(), worst, cohort.names.len()))
+    });
     cohorts
 }
 

@@ -31,13 +31,7 @@ pub(super) fn write(
     healthy: &[Cohort<'_>],
     sick: &[Cohort<'_>],
 ) {
-    let mut all: Vec<&Cohort<'_>> = sick.iter().chain(healthy).collect();
-    // What fails comes first, then what is unknown; of those alike, the largest group.
-    all.sort_by_key(|cohort| {
-        let worst = cohort.findings.iter().map(|f| f.severity).max();
-        let size = cohort.names.len();
-        std::cmp::Reverse((!cohort.is_healthy(), worst, size))
-    });
+    let all: Vec<&Cohort<'_>> = sick.iter().chain(healthy).collect();
     write_opening(page, diagnosis, &all);
     let told = all.iter().position(|cohort| !cohort.is_healthy());
     let (shown, more) = all.split_at(all.len().min(MOST_COHORTS));
@@ -102,7 +96,7 @@ fn write_cohort(page: &mut Page<'_>, cohort: &Cohort<'_>, diagnosis: &Diagnosis)
     };
     let what = match (cohort.first(), cohort.is_healthy()) {
         (first, true) => verdict::healthy(first),
-        (Some(runner), _) => runner.provider.system().runner.to_owned(),
+        (Some(runner), _) => runner.title().to_owned(),
         (None, _) => String::new(),
     };
     page.heading(0, (ink, &lead), (Ink::Bold, &name), &what);
@@ -179,8 +173,7 @@ fn write_difference(page: &mut Page<'_>, cohort: &Cohort<'_>) {
             finding.message
         );
         page.prose(4, severity_ink(finding.severity), &text);
-        let room = page.lines() + 4 <= SCREEN;
-        if let Some(fix) = finding.remedies.first().filter(|_| room) {
+        if let Some(fix) = finding.remedies.first() {
             page.labelled(4, "fix:", Ink::Plain, fix.title.trim_end_matches(':'));
         }
         if !others.is_empty() {

@@ -3,38 +3,96 @@
 
 use super::groups::{first_why, place, reasons, remarks};
 use super::page::cut_at as cut;
-use super::verdict::outcome;
+use super::verdict::few;
+use super::verdict_line;
 use crate::diagnosis::{Diagnosis, Finding, Severity};
 use crate::text::clean::clean_in_command;
 
 /// What GitHub takes: 64 KiB of text, at up to four bytes each.
 const MOST_TEXT: usize = 16_000;
 const MOST_TITLE: usize = 255;
+const MOST_PLACES: usize = 20;
 
-/// GitHub shows ten of a kind for each step: the worst come first.
+/// GitHub shows ten of a kind for each step, and fifty for each job.
+const MOST: usize = 10;
+
+/// The verdict comes first, so that it is never among those that are not shown.
 pub(super) fn render(diagnosis: &Diagnosis) -> String {
-    let mut findings: Vec<&Finding> = diagnosis.findings.iter().collect();
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let mut out: String = findings.into_iter().map(annotation).collect();
+    let verdict = command(
+        "notice",
+        &[("title", "runner-doctor")],
+        &verdict_line(diagnosis),
+    );
+    let (mut errors, mut warnings, mut notices) = (Vec::new(), Vec::new(), vec![verdict]);
+    if let Some(reason) = &diagnosis.incomplete {
+        warnings.push(command("warning", &[("title", "incomplete")], reason));
+    }
+    for (severity, shown) in [
+        (Severity::Error, &mut errors),
+        (Severity::Warning, &mut warnings),
+        (Severity::Info, &mut notices),
+    ] {
+        let findings = diagnosis.findings.iter();
+        let findings: Vec<&Finding> = findings.filter(|f| f.severity == severity).collect();
+        shown.extend(annotations(&findings, MOST - shown.len()));
+    }
     for reason in reasons(&diagnosis.unknowns.iter().collect::<Vec<_>>()) {
         let title = format!("unknown: {}", reason.checks().join(", "));
-        out += &command("notice", &[("title", &title)], &reason.reason);
+        notices.push(command("notice", &[("title", &title)], &reason.reason));
     }
-    if let Some(reason) = &diagnosis.incomplete {
-        out += &command("warning", &[("title", "incomplete")], reason);
+    if notices.len() > MOST {
+        let more = format!(
+            "{} more: the report in another format has all",
+            notices.len() - MOST + 1
+        );
+        notices.truncate(MOST - 1);
+        notices.push(command("notice", &[("title", "not shown")], &more));
     }
-    let outcome = outcome(diagnosis);
-    let text = format!("{}: {} ({})", outcome.word, outcome.found, outcome.scope);
-    out + &command("notice", &[("title", "runner-doctor")], &text)
+    [errors, warnings, notices].concat().concat()
 }
 
-fn annotation(finding: &Finding) -> String {
-    let kind = match finding.severity {
+/// One a finding where there is room for all of them; else one a check, those with most findings.
+fn annotations(findings: &[&Finding], room: usize) -> Vec<String> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    for finding in findings {
+        match groups.iter_mut().find(|g| g[0].check == finding.check) {
+            Some(group) if findings.len() > room => group.push(finding),
+            _ => groups.push(vec![finding]),
+        }
+    }
+    // Stable: of groups of one size, the one that strikes first.
+    groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    let hidden = groups.split_off(room.min(groups.len()));
+    let last = hidden.iter().map(|group| group[0].check.as_str());
+    let mut annotations: Vec<String> = groups.iter().map(|group| annotation(group)).collect();
+    if let (false, Some(group)) = (hidden.is_empty(), groups.last()) {
+        let more = few(last.chain([group[0].check.as_str()]), 40);
+        annotations.pop();
+        let text = format!("Also found, and not shown here: {more}");
+        annotations.push(command(
+            kind(group[0]),
+            &[("title", "more findings")],
+            &text,
+        ));
+    }
+    annotations
+}
+
+fn kind(finding: &Finding) -> &'static str {
+    match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Info => "notice",
+    }
+}
+
+/// Of the first of a check's findings, with the places of the others.
+fn annotation(group: &[&Finding]) -> String {
+    let finding = group[0];
+    let title = match group.len() {
+        1 => format!("{}{}", finding.check, remarks(finding)),
+        many => format!("{} ({many} findings)", finding.check),
     };
-    let title = format!("{}{}", finding.check, remarks(finding));
     let mut properties: Vec<(&str, String)> = Vec::new();
     if let Some(at) = &finding.location {
         properties.extend([
@@ -52,12 +110,19 @@ fn annotation(finding: &Finding) -> String {
     }
     properties.push(("title", title));
     let properties: Vec<(&str, &str)> = properties.iter().map(|(k, v)| (*k, &**v)).collect();
-    command(kind, &properties, &message(finding))
+    command(kind(finding), &properties, &message(group))
 }
 
-fn message(finding: &Finding) -> String {
+fn message(group: &[&Finding]) -> String {
+    let finding = group[0];
     let mut text = finding.message.trim().to_owned();
-    text += &format!("\n{}: {}", finding.runner, place(finding));
+    let places = group
+        .iter()
+        .map(|f| format!("\n{}: {}", f.runner, place(f)));
+    text.extend(places.take(MOST_PLACES));
+    if group.len() > MOST_PLACES {
+        text += &format!("\nand in {} more places", group.len() - MOST_PLACES);
+    }
     let why = first_why(finding);
     if !why.is_empty() {
         text += &format!("\n\n{why}");

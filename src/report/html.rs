@@ -1,5 +1,5 @@
-//! The report as a page: one file that loads nothing and runs nothing, with the layers as a
-//! picture, for a browser, a printer or a screen reader.
+//! The report as a page: one file that loads nothing, with the layers as a picture, for a browser, a
+//! printer or a screen reader. Its only script copies what is to be pasted.
 
 mod finding;
 mod ladder;
@@ -17,6 +17,7 @@ use std::fmt::Write;
 use text::{prose, text};
 
 const STYLE: &str = include_str!("html/style.css");
+const SCRIPT: &str = include_str!("html/copy.js");
 /// More names than these are folded.
 const MOST_NAMES: usize = 8;
 
@@ -31,16 +32,25 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         page.cohort(at, cohort);
     }
     page.environment(diagnosis);
-    page.out.push_str("</main>\n</body>\n</html>\n");
+    let _ = write!(
+        page.out,
+        "</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
+    );
     page.out
 }
 
-/// What may be used is exactly this style, and nothing else at all.
+/// What may be used is exactly this style and this script, and nothing else.
 fn policy() -> String {
-    let digest = ByteString(Sha256::digest(STYLE.as_bytes()).to_vec());
-    let digest = serde_json::to_value(&digest).unwrap_or_default();
-    let digest = digest.as_str().unwrap_or_default();
-    format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'")
+    let digest = |text: &str| {
+        let digest = ByteString(Sha256::digest(text.as_bytes()).to_vec());
+        let digest = serde_json::to_value(&digest).unwrap_or_default();
+        digest.as_str().unwrap_or_default().to_owned()
+    };
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        digest(STYLE),
+        digest(SCRIPT)
+    )
 }
 
 #[derive(Default)]
@@ -109,13 +119,13 @@ impl<'a> Page<'a> {
             let (class, sign) = sign(cohort);
             let what = match cohort.is_healthy() {
                 true => verdict::healthy(cohort.first()),
-                false => checks(cohort),
+                false => worst(cohort),
             };
             let name = together(cohort);
             let _ = writeln!(
                 self.out,
                 "<li><a class=\"{class}\" href=\"#r{at}\"><span aria-hidden=\"true\">{sign}</span> {name}</a> <span class=\"quiet\">{}</span></li>",
-                text(&what)
+                prose(&what)
             );
         }
         self.out.push_str("</ul>\n</nav>\n");
@@ -133,13 +143,14 @@ impl<'a> Page<'a> {
         for group in &groups {
             let first = group.roots[0];
             let (class, sign) = severity(first.severity);
-            let times = match group.roots.len() {
+            let places = match group.roots.len() {
                 1 => String::new(),
-                many => format!(" <span class=\"quiet\">in {many} places</span>"),
+                many => format!(" in {many} places"),
             };
             let _ = writeln!(
                 self.out,
-                "<li><a class=\"{class}\" href=\"#f{next}\"><span aria-hidden=\"true\">{sign}</span> {}</a>{times}</li>",
+                "<li><a class=\"{class}\" href=\"#f{next}\"><span aria-hidden=\"true\">{sign}</span> {}</a> <span class=\"quiet\">{}{places}</span></li>",
+                prose(&first.message),
                 text(&first.check)
             );
             next += group.roots.len() + group.consequences.len();
@@ -174,7 +185,7 @@ impl<'a> Page<'a> {
         };
         let _ = writeln!(self.out, "<h2 id=\"{id}-h\">{name}{agree}</h2>");
         if let Some(runner) = cohort.first() {
-            let mut about = vec![runner.provider.system().runner.to_owned()];
+            let mut about = vec![runner.title().to_owned()];
             let nodes = cohort.nodes();
             if !nodes.is_empty() {
                 let word = if nodes.len() > 1 { "nodes" } else { "node" };
@@ -220,7 +231,11 @@ impl<'a> Page<'a> {
 
     fn environment(&mut self, diagnosis: &Diagnosis) {
         let environment = &diagnosis.environment;
-        let mut facts: Vec<(&str, String)> = vec![("Doctor", text(&environment.doctor))];
+        let examined = verdict::examined(diagnosis);
+        let mut facts: Vec<(&str, String)> = vec![match &examined {
+            Some(examined) => ("Examined", text(examined)),
+            None => ("Version", text(&environment.doctor)),
+        }];
         facts.extend(
             environment
                 .kubernetes
@@ -267,14 +282,15 @@ fn sign(cohort: &Cohort<'_>) -> (&'static str, &'static str) {
     }
 }
 
-/// What is found of a cohort, in check ids.
-fn checks(cohort: &Cohort<'_>) -> String {
-    let mut checks: Vec<&str> = cohort.findings.iter().map(|f| f.check.as_str()).collect();
-    checks.dedup();
-    if !cohort.unknowns.is_empty() {
-        checks.push("something is unknown");
+/// What is found of a cohort: the first finding, which is the worst, and how much there is beside it.
+fn worst(cohort: &Cohort<'_>) -> String {
+    let Some(first) = cohort.findings.first() else {
+        return format!("{} unknown", cohort.unknowns.len());
+    };
+    match cohort.findings.len() - 1 {
+        0 => first.message.clone(),
+        more => format!("{}; and {more} more", first.message),
     }
-    few(checks, 5)
 }
 
 fn tally(counts: &[(&str, usize)], cohort: &Cohort<'_>) -> String {

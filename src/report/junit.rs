@@ -1,7 +1,9 @@
-//! JUnit's XML, which every CI system shows: a suite a runner, a test case a finding.
+//! JUnit's XML, which every CI system shows: a suite a runner, a test case a finding, an unknown
+//! or a check that passed.
 
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity, Unknown, Verdict};
 use crate::text::clean::obeyed;
+use jiff::Timestamp;
 use std::fmt::Write;
 
 pub(super) fn render(diagnosis: &Diagnosis) -> String {
@@ -45,6 +47,8 @@ struct Suite<'a> {
     name: &'a str,
     findings: Vec<&'a Finding>,
     unknowns: Vec<&'a Unknown>,
+    passed: &'a [String],
+    examined_at: Option<Timestamp>,
     least: Option<Severity>,
 }
 
@@ -52,10 +56,13 @@ impl<'a> Suite<'a> {
     fn new(diagnosis: &'a Diagnosis, name: &'a str, least: Option<Severity>) -> Self {
         let findings = diagnosis.findings.iter().filter(|f| f.runner == name);
         let unknowns = diagnosis.unknowns.iter().filter(|u| u.runner == name);
+        let runner = diagnosis.runners.iter().find(|runner| runner.name == name);
         Suite {
             name,
             findings: findings.collect(),
             unknowns: unknowns.collect(),
+            examined_at: diagnosis.environment.examined_at,
+            passed: runner.map_or(&[], |runner| &runner.passed),
             least,
         }
     }
@@ -70,14 +77,17 @@ impl<'a> Suite<'a> {
 
     /// A suite without any is taken for one that did not run.
     fn tests(&self) -> usize {
-        (self.findings.len() + self.unknowns.len()).max(1)
+        (self.findings.len() + self.unknowns.len() + self.passed.len()).max(1)
     }
 
     fn write(&self, out: &mut String) {
+        let at = self.examined_at;
+        let at = at.map(|at| at.strftime(" timestamp=\"%Y-%m-%dT%H:%M:%S\"").to_string());
         let _ = writeln!(
             out,
-            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">",
+            "  <testsuite name=\"{}\"{} tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">",
             xml(self.name),
+            at.unwrap_or_default(),
             self.tests(),
             self.failures(),
             self.unknowns.len()
@@ -97,12 +107,15 @@ impl<'a> Suite<'a> {
                 xml(&unknown.reason())
             );
         }
-        if self.findings.is_empty() && self.unknowns.is_empty() {
-            let _ = writeln!(
-                out,
-                "    <testcase classname=\"{}\" name=\"nothing found\"/>",
-                xml(self.name)
-            );
+        // Reports made before 0.2.0 do not tell what passed.
+        let nothing = ["nothing found".to_owned()];
+        let passed = match self.findings.is_empty() && self.unknowns.is_empty() {
+            true if self.passed.is_empty() => &nothing,
+            _ => self.passed,
+        };
+        for check in passed {
+            let (class, name) = (xml(self.name), xml(check));
+            let _ = writeln!(out, "    <testcase classname=\"{class}\" name=\"{name}\"/>");
         }
         out.push_str("  </testsuite>\n");
     }

@@ -17,6 +17,8 @@ const REMARK_ROOM: usize = 17;
 const STEP: usize = 2;
 /// From here on there is room for a drawing beside the words; below, it stands for them.
 const WIDE: usize = 76;
+/// Below, what runs a layer stands under its name.
+const NARROW: usize = 60;
 
 struct Row {
     mtu: String,
@@ -53,18 +55,24 @@ pub(super) fn write(page: &mut Page<'_>, layers: &[Layer]) {
     }
     let (name_room, remark_room) = rooms(&rows, style.width);
     let drawn = bar_room(&rows) > 0;
+    let stacked = style.width < NARROW;
     let mut header = vec!["   MTU", "LAYER", "WHAT RUNS IT"];
     if drawn {
         header.insert(1, "");
     }
+    if stacked {
+        header.pop();
+    }
     table.set_header(header.into_iter().map(|title| cell(title.into(), Ink::Dim)));
     for (at, row) in rows.iter().enumerate() {
-        let remark = wrap_phrases(&row.remark, remark_room).join("\n");
         let mut cells = vec![
             cell(row.mtu.clone(), row.ink),
             cell(name_lines(&rows, at, name_room, style), row.ink),
-            cell(remark, quiet(row.ink)),
         ];
+        if !stacked {
+            let remark = wrap_phrases(&row.remark, remark_room).join("\n");
+            cells.push(cell(remark, quiet(row.ink)));
+        }
         if drawn {
             cells.insert(1, cell(row.bar.clone(), quiet(row.ink)));
         }
@@ -118,7 +126,10 @@ fn name_lines(rows: &[Row], at: usize, room: usize, style: &Style) -> String {
         steps.map(|step| sign(step, first)).collect()
     };
     let room = room.saturating_sub(row.indent);
-    let names = wrap(row.shown(room + row.indent), room, 0);
+    let mut names = wrap(row.shown(room + row.indent), room, 0);
+    if style.width < NARROW && !row.remark.is_empty() {
+        names.extend(wrap_phrases(&row.remark, room));
+    }
     let lines = names.iter().enumerate();
     let lines: Vec<_> = lines.map(|(n, name)| tree(n == 0) + name).collect();
     lines.join("\n")
@@ -134,6 +145,9 @@ fn rooms(rows: &[Row], total: usize) -> (usize, usize) {
     };
     let names = widest(|row| row.indent + width(&row.name));
     let remarks = widest(|row| width(&row.remark));
+    if total < NARROW {
+        return (total.saturating_sub(mtu + GUTTER), 0);
+    }
     let left = total.saturating_sub(mtu + bar + 2 * GUTTER);
     let floor = (left * 2 / 5).max(REMARK_ROOM).min(remarks);
     let most = names.min(left.saturating_sub(floor));
@@ -164,7 +178,7 @@ fn rows(layers: &[Layer], style: &Style) -> Vec<Row> {
         }
         let mut row = row(layer, necks.contains(&Some(at)), digits, style);
         row.remark = remark(layer, necks[at].is_some(), style);
-        if let Some(scale) = &scale {
+        if let Some(scale) = scale.as_ref().filter(|_| style.width >= NARROW) {
             draw(&mut row, layer, scale, digits, style);
         }
         rows.push(row);

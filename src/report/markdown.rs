@@ -96,7 +96,7 @@ fn header(cohort: &Cohort<'_>) -> String {
     let Some(runner) = cohort.first() else {
         return out;
     };
-    let mut about = vec![runner.provider.system().runner.to_owned()];
+    let mut about = vec![runner.title().to_owned()];
     let listed = |names: Vec<(&str, usize)>| {
         let names: Vec<String> = names.iter().map(|(name, _)| code(name)).collect();
         few(names.iter().map(String::as_str), MOST_NAMES)

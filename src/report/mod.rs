@@ -29,6 +29,7 @@ pub use crate::text::clean::clean;
 pub(crate) use links::Links;
 pub(crate) use page::wrap;
 pub use terminal::Style;
+pub(crate) use verdict::few;
 
 use crate::compare::Comparison;
 use crate::diagnosis::Diagnosis;
@@ -76,6 +77,12 @@ pub fn render(format: Format, diagnosis: &Diagnosis, style: &Style) -> String {
         Format::Bitbucket => bitbucket::render(diagnosis),
         Format::Prometheus => prometheus::render(diagnosis),
     }
+}
+
+/// The verdict, what was found and of how much, in a line.
+pub(crate) fn verdict_line(diagnosis: &Diagnosis) -> String {
+    let outcome = verdict::outcome(diagnosis);
+    format!("{}: {} ({})", outcome.word, outcome.found, outcome.scope)
 }
 
 /// The same of files: for people, each finding is shown where it stands.

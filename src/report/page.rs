@@ -53,11 +53,17 @@ impl<'a> Page<'a> {
             .min(PROSE_WIDTH + indent)
             .saturating_sub(indent);
         let text = format!("{label} {}", self.style.text(text));
-        for (at, line) in wrap(text.trim(), room, 0).iter().enumerate() {
-            let label = if at == 0 { label } else { "" };
-            let rest = line.strip_prefix(label).unwrap_or(line);
-            let label = self.style.paint(Ink::Bold, label);
-            let rest = self.style.paint(ink, rest);
+        // A label may be longer than the first line.
+        let mut left = label;
+        for line in wrap(text.trim(), room, 0) {
+            let bold = match line.starts_with(left) {
+                true => left.len(),
+                false if left.starts_with(&line) => line.len(),
+                false => 0,
+            };
+            left = left[bold.min(left.len())..].trim_start();
+            let label = self.style.paint(Ink::Bold, &line[..bold]);
+            let rest = self.style.paint(ink, &line[bold..]);
             self.line(&format!("{margin}{label}{rest}"));
         }
     }

@@ -42,44 +42,46 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         &[],
         one(summary.engines as f64),
     );
-    let labels = ["check", "severity", "runner"];
+    // A path to a file has slashes too, but no namespace.
+    let of_files = diagnosis.findings.iter().any(|f| f.location.is_some());
+    let labels = ["check", "severity", "runner", "namespace", "pod"];
     write(
         &mut out,
         "findings",
         "What is wrong, by check, severity and runner",
         &labels,
-        findings(&diagnosis.findings),
+        findings(&diagnosis.findings, of_files),
     );
     write(
         &mut out,
         "known_findings",
         "Those of them that were in the baseline already",
         &labels,
-        findings(diagnosis.findings.iter().filter(|f| f.known)),
+        findings(diagnosis.findings.iter().filter(|f| f.known), of_files),
     );
     write(
         &mut out,
         "suppressed_findings",
         "What is wrong and does not count, as the settings say",
         &labels,
-        findings(diagnosis.suppressed.iter().map(|s| &s.finding)),
+        findings(diagnosis.suppressed.iter().map(|s| &s.finding), of_files),
     );
-    let labels = ["check", "runner"];
+    let labels = ["check", "runner", "namespace", "pod"];
     write(
         &mut out,
         "unknowns",
         "What could not be judged, by check and runner",
         &labels,
-        unknowns(diagnosis),
+        unknowns(diagnosis, of_files),
     );
-    let labels = ["runner", "kind", "engine", "network"];
+    let labels = ["runner", "namespace", "pod", "kind", "engine", "network"];
     let mtu = |layer: &Layer| layer.mtu;
     write(
         &mut out,
         "network_mtu_bytes",
         "MTU of every network seen under a runner",
         &labels,
-        networks(diagnosis, mtu),
+        networks(diagnosis, of_files, mtu),
     );
     let carrier = |layer: &Layer| layer.carrier.as_ref().map(|carrier| carrier.mtu);
     write(
@@ -87,8 +89,17 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         "network_carrier_mtu_bytes",
         "MTU of the narrowest link on a Docker network's way out",
         &labels,
-        networks(diagnosis, carrier),
+        networks(diagnosis, of_files, carrier),
     );
+    if let Some(at) = diagnosis.environment.examined_at {
+        write(
+            &mut out,
+            "examined_timestamp_seconds",
+            "When the examination began, in seconds since 1970",
+            &[],
+            one(at.as_second() as f64),
+        );
+    }
     if let Some(took) = diagnosis.environment.took_ms {
         write(
             &mut out,
@@ -125,34 +136,46 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     out
 }
 
-fn findings<'a>(all: impl IntoIterator<Item = &'a Finding>) -> Series {
+/// The values of `runner`, `namespace` and `pod`; without a cluster the last two are empty.
+fn place(runner: &str, of_files: bool) -> [String; 3] {
+    let (namespace, pod) = match runner.split_once('/') {
+        Some(parts) if !of_files => parts,
+        _ => ("", ""),
+    };
+    [runner, namespace, pod].map(str::to_owned)
+}
+
+fn findings<'a>(all: impl IntoIterator<Item = &'a Finding>, of_files: bool) -> Series {
     let mut series = Series::new();
     for finding in all {
         let severity = finding.severity.word().to_owned();
-        let labels = vec![finding.check.clone(), severity, finding.runner.clone()];
+        let mut labels = vec![finding.check.clone(), severity];
+        labels.extend(place(&finding.runner, of_files));
         *series.entry(labels).or_default() += 1.0;
     }
     series
 }
 
-fn unknowns(diagnosis: &Diagnosis) -> Series {
+fn unknowns(diagnosis: &Diagnosis, of_files: bool) -> Series {
     let mut series = Series::new();
     for unknown in &diagnosis.unknowns {
-        let labels = vec![unknown.check.clone(), unknown.runner.clone()];
+        let mut labels = vec![unknown.check.clone()];
+        labels.extend(place(&unknown.runner, of_files));
         *series.entry(labels).or_default() += 1.0;
     }
     series
 }
 
 /// Docker lets two networks of an engine have one name: the wider one counts.
-fn networks(diagnosis: &Diagnosis, of: fn(&Layer) -> Option<i64>) -> Series {
+fn networks(diagnosis: &Diagnosis, of_files: bool, of: fn(&Layer) -> Option<i64>) -> Series {
     let mut series = Series::new();
     for runner in &diagnosis.runners {
         for layer in &runner.layers {
             let Some(mtu) = of(layer) else { continue };
             let engine = layer.engine.clone().unwrap_or_default();
             let kind = kind(layer.kind).to_owned();
-            let labels = vec![runner.name.clone(), kind, engine, layer.name.clone()];
+            let mut labels = place(&runner.name, of_files).to_vec();
+            labels.extend([kind, engine, layer.name.clone()]);
             let widest = series.entry(labels).or_insert(0.0);
             *widest = widest.max(mtu as f64);
         }

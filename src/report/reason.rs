@@ -148,6 +148,10 @@ impl fmt::Display for Reason {
                 f,
                 "a rule of {command} decides, and runner-doctor does not evaluate its conditions: see `{command}-save`"
             ),
+            R::StartingUp { container, seconds } => write!(
+                f,
+                "container {container} is {seconds} s old and its engine may still be starting: check again in a minute"
+            ),
             R::NatUnknown => f.write_str(
                 "no iptables rule of Docker's is in the nat table, and nftables rules are not read",
             ),

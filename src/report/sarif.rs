@@ -24,6 +24,13 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     if let Some(reason) = &diagnosis.incomplete {
         notes.push(note("warning", &format!("incomplete: {reason}")));
     }
+    let mut invocation = json!({
+        "executionSuccessful": diagnosis.incomplete.is_none(),
+        "toolExecutionNotifications": notes,
+    });
+    if let Some(at) = diagnosis.environment.examined_at {
+        invocation["startTimeUtc"] = json!(at.to_string());
+    }
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -34,10 +41,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
                 "rules": rules,
             }},
             "columnKind": "unicodeCodePoints",
-            "invocations": [{
-                "executionSuccessful": diagnosis.incomplete.is_none(),
-                "toolExecutionNotifications": notes,
-            }],
+            "invocations": [invocation],
             "results": results,
         }],
     });
@@ -64,11 +68,15 @@ fn rule(finding: &Finding) -> Value {
         "" => finding.message.as_str(),
         why => why,
     };
+    let short = match finding.title.as_str() {
+        "" => finding.check.replace('-', " "),
+        title => title.to_owned(),
+    };
     let first = why.split("\n\n").next().unwrap_or(why);
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     json!({
         "id": finding.check,
-        "shortDescription": { "text": cut(&finding.check.replace('-', " "), DESCRIPTION) },
+        "shortDescription": { "text": cut(&short, DESCRIPTION) },
         "fullDescription": { "text": cut(&one_line(first), DESCRIPTION) },
         "help": { "text": why, "markdown": why },
         "defaultConfiguration": { "level": level(finding.severity) },
@@ -124,18 +132,22 @@ fn fingerprints(finding: &Finding) -> Value {
 }
 
 /// GitHub refuses a whole log for one result without a file ("expected a physical location"): in a
-/// cluster the namespace and the container stand for one, which stay when a pod is made anew.
+/// cluster the namespace and the container stand for one, which stay when a pod is made anew; without
+/// a cluster only the engine does, for a step's host name is another in every run. docs/formats.md
+/// promises both.
 fn stand_in(finding: &Finding) -> Value {
-    let (outer, _) = finding
-        .runner
-        .split_once('/')
-        .unwrap_or((&finding.runner, ""));
     let engine = finding.engine.as_deref().unwrap_or_default();
     let engine = engine.split('/').next().unwrap_or_default();
-    let parts = [outer, engine].into_iter().filter(|part| !part.is_empty());
-    let path = parts.collect::<Vec<_>>().join("/");
+    let outer = match finding.runner.split_once('/') {
+        Some((namespace, _)) => format!("cluster/{namespace}"),
+        None => "docker".to_owned(),
+    };
+    let path = match engine {
+        "" => outer,
+        engine => format!("{outer}/{engine}"),
+    };
     json!({
-        "artifactLocation": { "uri": uri(path.trim_start_matches('/')) },
+        "artifactLocation": { "uri": uri(&path) },
         "region": { "startLine": 1 },
     })
 }

@@ -72,7 +72,7 @@ fn write_header(page: &mut Page<'_>, cohort: &Cohort<'_>) {
             true => String::new(),
             false => format!(" on {word} {}", few(nodes.iter().map(|(name, _)| *name), 4)),
         };
-        runner.provider.system().runner.to_owned() + &on
+        runner.title().to_owned() + &on
     });
     page.heading(0, (Ink::Plain, ""), (Ink::Bold, cohort.names[0]), &what);
     if let [first, others @ ..] = &cohort.names[..]
@@ -110,21 +110,16 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
     page.heading(0, (outcome.ink, &lead), found, &scope);
 }
 
-/// When it was looked at, by which version, and what to do next; of files there is nothing to say.
+/// When it was looked at, by which version, and what to do next.
 fn write_examination(page: &mut Page<'_>, diagnosis: &Diagnosis) {
-    let environment = &diagnosis.environment;
-    let in_cluster = environment.kubernetes.is_some();
-    let when = match environment.examined_at {
-        Some(at) => at.strftime("Examined %Y-%m-%d %H:%M UTC").to_string(),
-        None if in_cluster => "Examined at an unrecorded time".to_owned(),
-        None => return,
+    let Some(examined) = verdict::examined(diagnosis) else {
+        return;
     };
-    let text = format!("{when} by {}.", environment.doctor);
-    page.prose(0, Ink::Dim, &text);
+    page.prose(0, Ink::Dim, &format!("Examined {examined}."));
     if page.style.full || diagnosis.findings.is_empty() {
         return;
     }
-    let fix = match in_cluster {
+    let fix = match diagnosis.environment.kubernetes.is_some() {
         true => format!("`{} fix` prints what to apply; ", page.style.program),
         false => String::new(),
     };

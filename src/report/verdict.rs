@@ -46,6 +46,17 @@ pub(super) fn outcome(diagnosis: &Diagnosis) -> Outcome {
     }
 }
 
+/// When and by which version; of files there is nothing to say.
+pub(super) fn examined(diagnosis: &Diagnosis) -> Option<String> {
+    let environment = &diagnosis.environment;
+    let when = match environment.examined_at {
+        Some(at) => at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        None if environment.kubernetes.is_some() => "(time not recorded)".to_owned(),
+        None => return None,
+    };
+    Some(format!("{when} by {}", environment.doctor))
+}
+
 /// There was nothing to examine, or nothing that could tell of it.
 pub(super) fn is_empty(diagnosis: &Diagnosis) -> bool {
     diagnosis.runners.is_empty() && diagnosis.findings.is_empty()
@@ -69,10 +80,12 @@ fn found(diagnosis: &Diagnosis) -> String {
     if summary.known > 0 {
         parts.push(format!("{} known", summary.known));
     }
-    match parts.is_empty() {
-        true => "nothing found".to_owned(),
-        false => parts.join(", "),
+    if summary.passed > 0 {
+        parts.push(format!("{} passed", count(summary.passed, "check")));
+    } else if parts.is_empty() {
+        parts.push("nothing found".to_owned());
     }
+    parts.join(", ")
 }
 
 /// What is said of a runner with which nothing is wrong.
@@ -104,7 +117,7 @@ pub(super) fn count(n: usize, word: &str) -> String {
 }
 
 /// As many as there is room for, and how many more there are.
-pub(super) fn few<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
+pub(crate) fn few<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let shown = if names.len() <= most + 1 {
         names.len()

@@ -1,5 +1,6 @@
 //! One line of a log made fit to keep and to show: plain text, short, without credentials.
 
+use super::Pattern;
 use crate::collect::walk::text::legible;
 use crate::text::secret;
 use regex::Regex;
@@ -31,13 +32,13 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// The words that a pattern knows with what stands around them.
-pub(super) fn excerpt(line: &str, pattern: &regex::bytes::Regex) -> String {
+pub(super) fn excerpt(line: &str, pattern: &Pattern) -> String {
     let time = TIME.as_ref().and_then(|time| time.find(line));
     let line = &line[time.map_or(0, |time| time.end())..];
     // Of the whole line, for half a credential no longer looks like one.
     let line = secret::hide(line);
     // Of a long match, which begins with the whole line before the words, its end.
-    let found = pattern.find(line.as_bytes());
+    let found = pattern.regex().and_then(|p| p.find(line.as_bytes()));
     let known = found.map_or(0, |found| {
         let near = found.end().saturating_sub(AFTER / 2);
         let near = (near..=found.end()).find(|at| line.is_char_boundary(*at));

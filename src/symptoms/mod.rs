@@ -2,23 +2,22 @@
 
 mod line;
 mod log;
+mod pattern;
 mod ranking;
 mod scan;
 mod statement;
 
 pub(crate) use log::{last, read};
+pub use pattern::Pattern;
+pub(crate) use pattern::compile;
 pub(crate) use ranking::{Ranked, Relations, rank};
 
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-/// A pattern is a few words; a longer one is a mistake.
-const LONGEST_PATTERN: usize = 300;
-/// The bytes that a pattern may take when it is compiled.
-const LARGEST_PATTERN: usize = 1 << 19;
-/// The bytes that all of them may take together.
+/// The bytes that all patterns may take together.
 const LARGEST_SET: usize = 64 << 20;
 
 /// How a fault is known in a statement of a log.
@@ -26,11 +25,11 @@ const LARGEST_SET: usize = 64 << 20;
 pub struct Symptom {
     /// The fault's id.
     pub check: String,
-    pub pattern: Regex,
+    pub pattern: Pattern,
     /// A line that it matches.
     pub example: String,
     /// What one of the few lines before it must state.
-    pub after: Option<Regex>,
+    pub after: Option<Pattern>,
     /// It counts even where its program marks the line as information.
     pub at_info: bool,
     /// Its program tries again: in a container's log it counts from the second line on.
@@ -60,7 +59,7 @@ const JOB_SUCCEEDED: &str = "job-succeeded";
 #[derive(Debug, Default)]
 pub struct Symptoms {
     symptoms: Vec<Symptom>,
-    recoveries: Vec<(String, Regex)>,
+    recoveries: Vec<(String, Pattern)>,
     /// All patterns at once; compiled when the first line comes.
     set: OnceLock<RegexSet>,
 }
@@ -69,10 +68,7 @@ impl Symptoms {
     pub fn new(symptoms: impl IntoIterator<Item = Symptom>, recoveries: &[Recovery]) -> Self {
         let each = recoveries.iter().flat_map(|recovery| {
             let patterns = recovery.patterns.iter();
-            patterns.filter_map(|pattern| {
-                let compiled = compile(pattern).ok()?;
-                Some((recovery.name.clone(), compiled))
-            })
+            patterns.map(|pattern| (recovery.name.clone(), Pattern::new(pattern)))
         });
         Symptoms {
             symptoms: symptoms.into_iter().collect(),
@@ -107,7 +103,7 @@ impl Symptoms {
         let mut found: Vec<(&Symptom, Range<usize>)> = hits
             .iter()
             .filter_map(|at| self.symptoms.get(at))
-            .filter_map(|symptom| Some((symptom, place(&symptom.pattern, text)?)))
+            .filter_map(|symptom| Some((symptom, place(symptom.pattern.regex()?, text)?)))
             .collect();
         if found.iter().any(|(symptom, _)| symptom.or.is_empty()) {
             found.retain(|(symptom, _)| symptom.or.is_empty());
@@ -124,7 +120,7 @@ impl Symptoms {
         let hits = self.set().matches(text.as_bytes());
         let of_recovery = hits.iter().filter_map(|at| {
             let (name, pattern) = self.recoveries.get(at.checked_sub(self.symptoms.len())?)?;
-            place(pattern, text).map(|_| name.as_str())
+            place(pattern.regex()?, text).map(|_| name.as_str())
         });
         of_recovery.collect()
     }
@@ -133,7 +129,7 @@ impl Symptoms {
         self.set.get_or_init(|| {
             let symptoms = self.symptoms.iter().map(|symptom| symptom.pattern.as_str());
             let recoveries = self.recoveries.iter().map(|(_, pattern)| pattern.as_str());
-            // Each of them was compiled before, so only their number could be too much.
+            // Each of them is valid, so only their number could be too much.
             RegexSetBuilder::new(symptoms.chain(recoveries))
                 .unicode(false)
                 .size_limit(LARGEST_SET)
@@ -154,37 +150,6 @@ fn place(pattern: &Regex, text: &str) -> Option<Range<usize>> {
     let mut found = pattern.find_iter(text.as_bytes());
     let found = found.find(|found| statement::begins(text, found.start()))?;
     Some(found.range())
-}
-
-/// A pattern as a check writes it; what is wrong with it, and what to do, where it cannot be used.
-pub(crate) fn compile(source: &str) -> Result<Regex, (String, String)> {
-    if source.len() > LONGEST_PATTERN {
-        return Err((
-            format!("this pattern is longer than {LONGEST_PATTERN} bytes"),
-            "keep only the words that are specific to this error".into(),
-        ));
-    }
-    // Without Unicode's classes, which no error text needs and which take most of the time.
-    let pattern = RegexBuilder::new(source)
-        .unicode(false)
-        .size_limit(LARGEST_PATTERN)
-        .build()
-        .map_err(|error| {
-            let said = error.to_string();
-            let reason = said.lines().last().unwrap_or_default();
-            let reason = reason.trim_start_matches("error: ");
-            (
-                format!("`{source}` is no pattern: {reason}"),
-                "write a regular expression, like `no space left on (device|disk)`".into(),
-            )
-        })?;
-    match pattern.is_match(b"") {
-        true => Err((
-            format!("`{source}` matches every line"),
-            "name the words that are specific to this error".into(),
-        )),
-        false => Ok(pattern),
-    }
 }
 
 #[cfg(test)]

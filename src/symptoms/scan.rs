@@ -2,6 +2,7 @@
 
 use super::statement::{Statement, statements};
 use super::{JOB_SUCCEEDED, Symptom, Symptoms, line};
+use regex::bytes::Regex;
 use std::collections::VecDeque;
 
 /// How many statements before a line are its context.
@@ -101,11 +102,10 @@ impl<'a> Scan<'a> {
     }
 
     fn follows(&self, symptom: &Symptom) -> bool {
-        let after = symptom.after.as_ref();
-        after.is_none_or(|after| {
-            self.before
-                .iter()
-                .any(|line| after.is_match(line.as_bytes()))
-        })
+        let Some(after) = &symptom.after else {
+            return true;
+        };
+        let before = |after: &Regex| self.before.iter().any(|l| after.is_match(l.as_bytes()));
+        after.regex().is_some_and(before)
     }
 }

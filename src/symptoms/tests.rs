@@ -10,7 +10,7 @@ impl Symptom {
     pub(crate) fn new(check: &str, pattern: &str) -> Symptom {
         Symptom {
             check: check.to_owned(),
-            pattern: compile(pattern).unwrap(),
+            pattern: Pattern::new(pattern),
             example: String::new(),
             after: None,
             transient: false,
@@ -107,7 +107,7 @@ fn what_is_over_is_taken_back_and_what_comes_after_counts() {
 #[test]
 fn a_line_may_need_the_one_before_it() {
     let hung = Symptom {
-        after: Some(compile("^Connecting to ").unwrap()),
+        after: Some(Pattern::new("^Connecting to ")),
         ..symptom("hung", "Job failed: timeout")
     };
     let symptoms = Symptoms::new([hung], &[]);

@@ -1,18 +1,19 @@
-//! What a page must be: whole, linked in itself, and unable to load or run anything.
+//! What a page must be: whole, linked in itself, unable to load anything or to run anything but its one script.
 
 use std::collections::HashSet;
 
 const EMPTY: [&str; 4] = ["meta", "rect", "path", "!doctype"];
-const KNOWN: [&str; 33] = [
+const KNOWN: [&str; 34] = [
     "!doctype", "html", "head", "meta", "title", "style", "body", "header", "nav", "main",
     "section", "article", "h1", "h2", "h3", "p", "ul", "ol", "li", "a", "b", "span", "div", "svg",
-    "rect", "path", "pre", "code", "details", "summary", "dl", "dt", "dd",
+    "script", "rect", "path", "pre", "code", "details", "summary", "dl", "dt", "dd",
 ];
 
 pub fn examine(page: &str) {
     let mut open: Vec<&str> = Vec::new();
     let (mut ids, mut links) = (HashSet::new(), Vec::new());
-    let body = without_style(page);
+    let body = without(&without(page, "style"), "script");
+    assert_eq!(body.matches("<script").count(), 1);
     for piece in body.split('<').skip(1) {
         let (tag, _) = piece.split_once('>').expect(piece);
         if let Some(name) = tag.strip_prefix('/') {
@@ -37,14 +38,16 @@ pub fn examine(page: &str) {
     for link in links {
         assert!(ids.contains(&link), "#{link} leads nowhere");
     }
-    assert!(page.contains("content=\"default-src 'none'; style-src 'sha256-"));
+    let policy = "content=\"default-src 'none'; style-src 'sha256-";
+    assert!(page.contains(policy) && page.contains("; script-src 'sha256-"));
     assert!(!page.contains("url(") && !page.contains("@import"));
 }
 
-fn without_style(page: &str) -> String {
-    let (head, rest) = page.split_once("<style>").expect("a style");
-    let (_, rest) = rest.split_once("</style>").expect("its end");
-    format!("{head}<style></style>{rest}")
+fn without(page: &str, tag: &str) -> String {
+    let (start, end) = (format!("<{tag}>"), format!("</{tag}>"));
+    let (head, rest) = page.split_once(&start).expect(tag);
+    let (_, rest) = rest.split_once(&end).expect(tag);
+    format!("{head}{start}{end}{rest}")
 }
 
 /// Every value is in double quotes.

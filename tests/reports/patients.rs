@@ -82,6 +82,7 @@ pub fn runner(name: &str, mtu: i64) -> ExaminedRunner {
         node: Some("vm".into()),
         images: vec!["docker:20.10.5-dind".into()],
         layers,
+        passed: vec!["disk-full".into(), "not-privileged".into()],
         unseen: false,
         unseen_because: None,
     }
@@ -90,6 +91,7 @@ pub fn runner(name: &str, mtu: i64) -> ExaminedRunner {
 pub fn finding(check: &str, subject: &str, message: &str) -> Finding {
     Finding {
         check: check.into(),
+        title: String::new(),
         severity: Severity::Error,
         runner: ARTICLE.into(),
         engine: Some(OUTER.into()),
@@ -220,6 +222,7 @@ pub fn diagnose(
         runners: runners.len(),
         engines: runners.iter().map(engines).sum(),
         known: 0,
+        passed: 2,
     };
     let verdict = match (summary.error, summary.unknown) {
         (0, 0) => Verdict::Healthy,

@@ -143,7 +143,7 @@ fn code_scanning_knows_a_finding_again_when_its_pod_is_made_anew() {
         physical + &result["partialFingerprints"].to_string()
     };
     assert_eq!(place("runner-2jpsg"), place("runner-9x4zk"));
-    assert!(place("x").contains("\"uri\":\"bitbucket-runner/docker-in-docker\""));
+    assert!(place("x").contains("\"uri\":\"cluster/bitbucket-runner/docker-in-docker\""));
 }
 
 #[test]

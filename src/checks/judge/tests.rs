@@ -17,6 +17,7 @@ pub(super) fn check(id: &str, rule: &str) -> Check {
     let source = Source {
         file: "test.yaml",
         text: &text,
+        built_in: false,
     };
     Check::parse(source, id, "test").unwrap_or_else(|fault| panic!("{fault}"))
 }

@@ -178,7 +178,7 @@ fn one(
         memory_request: memory(resources.and_then(|r| r.requests.as_ref())),
         memory_limit: memory(resources.and_then(|r| r.limits.as_ref())),
         mounts: mounts(container, spec),
-        state: state(status),
+        state: state(pod, status),
         restarts: status.map_or(0, |s| i64::from(s.restart_count)),
         log: None,
         last_end: last_end(status),
@@ -306,7 +306,7 @@ fn status<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
     main.chain(init).find(|status| status.name == name)
 }
 
-fn state(status: Option<&ContainerStatus>) -> ContainerState {
+fn state(pod: &Pod, status: Option<&ContainerStatus>) -> ContainerState {
     let state = status.and_then(|status| status.state.as_ref());
     let last = status.and_then(|status| status.last_state.as_ref()?.terminated.as_ref());
     let ended = state.and_then(|state| state.terminated.as_ref());
@@ -324,6 +324,12 @@ fn state(status: Option<&ContainerStatus>) -> ContainerState {
         phase: phase.to_owned(),
         reason,
         exit_code: ended.or(last).map(|end| i64::from(end.exit_code)),
+        since: match (state.and_then(|state| state.running.as_ref()), last) {
+            (Some(running), _) => running.started_at.as_ref(),
+            (None, None) if phase == "waiting" => pod.metadata.creation_timestamp.as_ref(),
+            _ => None,
+        }
+        .map(|time| time.0),
     }
 }
 

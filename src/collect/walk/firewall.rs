@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 /// Lines of a listing that are followed.
 pub const MOST_RULES: usize = 20_000;
 /// Rules that are looked at for all packets together: chains may lead anywhere.
-const MOST_STEPS: usize = 1_000_000;
+const MOST_STEPS: usize = 10_000_000;
 const DEEPEST: usize = 8;
 
 /// Whose packets are followed.

@@ -72,16 +72,15 @@ look_at() {
 	state=$1 began=${20}
 } 2>/dev/null
 
-# find_innermost DEPTH PID…: `all` that runs in these trees and, of what has no child left, the deepest:
-# `innermost`. A dead child that its parent has not reaped yet is one.
+# find_innermost DEPTH PID…: of what runs in these trees and began by `limit`, what stands around nothing
+# else that did; the deepest are `innermost`. A dead child that its parent has not reaped yet is one too.
 find_innermost() {
 	depth=$1 child=
 	shift
 	while [ $# -gt 0 ]; do
 		look_at "$1"
-		if [ -n "$began" ]; then
+		if [ -n "$began" ] && [ "$began" -le "$limit" ]; then
 			if [ "$state" != Z ]; then
-				all="$all $1"
 				children_of "$1"
 				# shellcheck disable=SC2086 # words are meant
 				find_innermost $((depth + 1)) $children
@@ -90,8 +89,10 @@ find_innermost() {
 					[ $depth -le $deepest ] || innermost='' deepest=$depth
 					[ $depth -lt $deepest ] || innermost="$innermost $1"
 				fi
+				child=1
+			elif [ "$limit" = "$forever" ]; then
+				child=1
 			fi
-			child=1
 		fi
 		shift
 	done
@@ -99,7 +100,7 @@ find_innermost() {
 
 # Ends what runs in our children that began by `moment`, from the inside out: who waits for it reaps it,
 # and none is left to a PID 1 that may not reap. Who reads what it printed, as `head` does, is further
-# out and comes to its end. What began by `late` did not end that way and ends as a whole.
+# out and comes to its end. What began by `late` starts ever new children, and ends with them.
 end_old() {
 	old='' lost=''
 	children_of $$
@@ -113,14 +114,19 @@ end_old() {
 			lost="$lost $child"
 		fi
 	done
-	deepest=0 innermost='' all=''
+	deepest=0 innermost='' limit=$forever
 	# shellcheck disable=SC2086
 	find_innermost 1 $old
-	ending=$innermost all=''
+	ending=$innermost
+	deepest=0 innermost='' limit=$late
 	# shellcheck disable=SC2086
 	find_innermost 1 $lost
+	for pid in $innermost; do
+		children_of "$pid"
+		ending="$ending $pid $children"
+	done
 	# shellcheck disable=SC2086
-	[ -z "$ending$all" ] || { kill -9 $ending $all && fired=1; }
+	[ -z "$ending" ] || { kill -9 $ending && fired=1; }
 }
 
 # What a program left behind on purpose: it is in our session, which a walk in a container leads.
@@ -138,7 +144,7 @@ end_session() {
 # it may be what hangs. There is no `timeout` in it: busybox's leaves a child to PID 1.
 guard() {
 	read -r me _ </proc/self/stat
-	gone='' fired=''
+	gone='' fired='' forever=999999999999
 	trap 'children_of "$me"; [ -z "$children" ] || kill -9 $children; [ -z "$fired" ] || end_session; wait; exit' TERM
 	trap 'gone=1' USR2
 	trap 'step=$patience' USR1
@@ -151,14 +157,14 @@ guard() {
 		nap=$!
 		look_at $nap
 		if [ -n "$began" ]; then
-			moment=$((began - step * 100)) late=$((began - step * 100 - 500))
+			moment=$((began - step * 100)) late=$((moment - 200))
 			end_old
 		fi
 		wait $nap
 	done
 	# The walk itself ends after the command that it waits for.
 	kill -TERM $$
-	moment=999999999999 late=0
+	moment=$forever late=0
 	now
 	ends=$((now + 200))
 	while kill -0 $$ && ! out_of_time; do end_old; done

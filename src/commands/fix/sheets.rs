@@ -223,7 +223,12 @@ impl<'a> Sheets<'a> {
             (_, None, _) => ("Save what is printed as FILE and run:", "FILE".to_owned()),
         };
         let mut lines = fix::notes(mended);
-        lines.extend(fix::apply(&mended.place, &self.kubectl, step, &name, alone));
+        let mut place = mended.place.clone();
+        // A Job in a file that has a name is one of those that the autoscaler made from its template.
+        if file.is_some() && mended.after["metadata"]["name"].is_string() {
+            place.site = Site::Manifest;
+        }
+        lines.extend(fix::apply(&place, &self.kubectl, step, &name, alone));
         self.notes.push(lines.join("\n"));
     }
 

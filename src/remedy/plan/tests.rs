@@ -27,6 +27,7 @@ fn change(container: &str, settings: Settings) -> Change {
 fn finding(check: &str, changes: Vec<Change>) -> Finding {
     Finding {
         check: check.to_owned(),
+        title: String::new(),
         severity: Severity::Error,
         runner: "ci/runner-x".to_owned(),
         engine: None,

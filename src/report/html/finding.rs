@@ -8,6 +8,8 @@ use crate::report::cohort::Cohort;
 use crate::report::groups::{Cure, Group, cures, hidden_by, place, reasons, remarks};
 use std::fmt::Write;
 
+const PASTE: &str = "To paste";
+
 // Writing into a String cannot fail.
 impl<'a> Page<'a> {
     /// Gives every finding its place in the page before anything links to it.
@@ -142,15 +144,17 @@ impl<'a> Page<'a> {
         let id = found.map_or(String::new(), |p| p.id.clone());
         self.cures.insert(key, id);
         if !cure.remedy.snippet.trim().is_empty() {
-            self.paste("To paste", &cure.remedy.snippet);
+            self.paste(PASTE, &cure.remedy.snippet);
         }
     }
 
-    /// What scrolls must be within reach of the keyboard.
+    /// What scrolls must be within reach of the keyboard. The script puts a button into what is to be
+    /// pasted.
     fn paste(&mut self, label: &str, snippet: &str) {
         let _ = writeln!(
             self.out,
-            "<pre tabindex=\"0\" role=\"group\" aria-label=\"{label}\"><code>{}</code></pre>",
+            "<div class=\"{}\"><pre tabindex=\"0\" role=\"group\" aria-label=\"{label}\"><code>{}</code></pre></div>",
+            if label == PASTE { "paste" } else { "line" },
             lines(snippet)
         );
     }

@@ -48,7 +48,48 @@ pub(super) fn write(out: &mut String, id: &str, layers: &[Layer], marks: &[Vec<M
         above = drawn.or(above);
     }
     out.push_str("</ol>\n");
+    write_legend(out, layers, !necks.is_empty());
     write_scale(out, scale.as_ref());
+}
+
+/// What the colours mean, of those that are there.
+fn write_legend(out: &mut String, layers: &[Layer], has_neck: bool) {
+    let inverted = |clamped| {
+        let mut layers = layers.iter();
+        layers.any(|layer| layer.inverted && layer.clamped == clamped)
+    };
+    let keys = [
+        (
+            has_neck,
+            "neck",
+            "bottleneck: the smallest MTU on the path out",
+        ),
+        (inverted(false), "over", "more than the path out carries"),
+        (
+            inverted(true),
+            "clamp",
+            "more than the path out carries; TCP is clamped to fit",
+        ),
+        (
+            layers.iter().any(|layer| !is_on_the_way(layer)),
+            "off",
+            "not on the path out, or not known",
+        ),
+    ];
+    let keys: Vec<String> = keys
+        .iter()
+        .filter(|(there, ..)| *there)
+        .map(|(_, class, words)| {
+            format!("<li><span class=\"key {class}-key\"></span> {words}</li>")
+        })
+        .collect();
+    if !keys.is_empty() {
+        let _ = writeln!(
+            out,
+            "<ul class=\"legend\" aria-label=\"Colours\">{}</ul>",
+            keys.concat()
+        );
+    }
 }
 
 fn write_scale(out: &mut String, scale: Option<&Scale>) {
@@ -65,7 +106,7 @@ fn write_scale(out: &mut String, scale: Option<&Scale>) {
     };
     let _ = writeln!(
         out,
-        "<p class=\"scale\">Drawn to scale{from}{cut}; the dashed lines are what carries a network.</p>"
+        "<p class=\"scale\">Drawn to scale{from}{cut}; the dashed lines show the MTU of a network's path out.</p>"
     );
 }
 
@@ -201,7 +242,7 @@ fn say(out: &mut String, layer: &Layer, opens: bool, neck: bool, marks: &[Mark<'
         text(&layer.name)
     );
     if neck {
-        out.push_str(" <span class=\"tag\">neck</span>");
+        out.push_str(" <span class=\"tag\">bottleneck</span>");
     }
     out.push_str("</p>");
     for line in remarks(layer, engine.is_some()) {

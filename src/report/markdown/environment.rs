@@ -3,13 +3,15 @@
 use super::MOST_NAMES;
 use super::foreign::{code, prose};
 use crate::diagnosis::{Diagnosis, NodeSystem};
-use crate::report::verdict::few;
+use crate::report::verdict::{self, few};
 
 pub(super) fn section(diagnosis: &Diagnosis) -> String {
     let environment = &diagnosis.environment;
     let mut facts: Vec<String> = Vec::new();
-    if !environment.doctor.is_empty() {
-        facts.push(prose(&environment.doctor));
+    match verdict::examined(diagnosis) {
+        Some(examined) => facts.push(format!("examined {}", prose(&examined))),
+        None if environment.doctor.is_empty() => {}
+        None => facts.push(prose(&environment.doctor)),
     }
     if let Some(version) = &environment.kubernetes {
         facts.push(format!("Kubernetes {}", prose(version)));

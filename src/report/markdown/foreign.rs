@@ -63,7 +63,7 @@ impl Line {
         let lead = &word[..word.len() - rest.len()];
         let trail = &rest[core.len()..];
         let starts_list = self.is_at_start() && is_numbered(word);
-        if (core.is_empty() || is_harmless(core)) && !starts_list {
+        if (core.is_empty() || is_harmless(core) && !self.is_value(core)) && !starts_list {
             self.flush();
             self.push(word);
             return;
@@ -87,6 +87,13 @@ impl Line {
         self.flush();
         self.code.push(text.to_owned());
         self.flush();
+    }
+
+    /// What a flag is given: `--wait-nested 10m`, `--confirm URL`.
+    fn is_value(&self, core: &str) -> bool {
+        let flag = self.code.last().filter(|word| word.starts_with("--"));
+        let value = |c: char| c.is_ascii_digit() || c.is_ascii_uppercase();
+        flag.is_some() && core.starts_with(value)
     }
 
     fn is_at_start(&self) -> bool {
@@ -172,6 +179,10 @@ mod tests {
             "at `http://x.example` or `www.x.example`"
         );
         assert_eq!(prose("[click](x) **b** _c_"), "`[click](x`) `**b** _c_`");
+        assert_eq!(
+            prose("with --wait-nested 10m, or --docker at Bitbucket"),
+            "with `--wait-nested 10m`, or `--docker` at Bitbucket"
+        );
         assert_eq!(prose("`docker run` fails"), "`docker run` fails");
         assert_eq!(prose("the tag (`latest`), or"), "the tag (`latest`), or");
         assert_eq!(
