@@ -77,6 +77,7 @@ fn after(evidence: &Evidence, runner: &str, change: &Change) -> Evidence {
                 phase: "running".to_owned(),
                 reason: None,
                 exit_code: None,
+                since: None,
             };
             (container.restarts, container.last_end) = (0, None);
             container.log = container.log.as_ref().map(|_| Observed(Vec::new()));
