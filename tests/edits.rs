@@ -207,7 +207,7 @@ fn runners_of_the_older_arc_have_a_field() {
     // In the template of a set it is a field of nothing.
     let misplaced = "  repository: corp/app\n  serviceName: ci\n  template:\n    spec:\n      dockerMTU: 1450\n      containers:\n      - name: runner\n        image: corp/runner:1\n";
     let (new, _) = fixed("r.yaml", &kind("RunnerSet", misplaced));
-    assert_eq!(new[0], "dockerMTU: 1450");
+    assert!(new.contains(&"dockerMTU: 1450".to_owned()), "{new:?}");
     let runner = "  repository: corp/app\n";
     let (new, _) = fixed("r.yaml", &kind("Runner", runner));
     assert_eq!(new[0], "dockerMTU: 1450");
