@@ -84,6 +84,10 @@ pub async fn walk_runner<E: Exec>(
 /// ran before.
 fn starting_up(runner: &Runner, seen: &Seen) -> Option<Reason> {
     const GRACE: i64 = 60;
+    let standing = &runner.standing;
+    if standing.unschedulable.is_some() || standing.given_up.is_some() || runner.phase == "Failed" {
+        return None;
+    }
     let age = |container: &PodContainer| {
         let waits = match container.state.phase.as_str() {
             "running" => true,

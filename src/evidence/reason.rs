@@ -575,6 +575,7 @@ impl Reason {
             R::RouteMtuUnknown { route, .. } => route.kind(),
 
             R::ContainerNotRunning { .. }
+            | R::StartingUp { .. }
             | R::Unschedulable
             | R::NoDockerd { .. }
             | R::NoSocket { .. }
@@ -588,7 +589,7 @@ impl Reason {
             | R::LogGone { .. } => (Why::NotRunning, Gone),
 
             R::NotWalked | R::NoDefaultRoute | R::NoWayOut => (Why::NotApplicable, CouldNotLook),
-            R::NoNode | R::StartingUp { .. } => (Why::NotApplicable, NotThereYet),
+            R::NoNode => (Why::NotApplicable, NotThereYet),
             R::RouteMtuNotAsked
             | R::ListenersNotAsked
             | R::ProbeNotRun
