@@ -3,7 +3,8 @@
 use super::{Exec, Place};
 use crate::collect::walk::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked, out_of_sight};
 use crate::evidence::{
-    AsksElsewhere, Engine, Observation, Observed, PodContainer, Probed, Reason, Runner, Unseen, Why,
+    AsksElsewhere, Engine, Observation, Observed, PodContainer, Probed, Reason, Runner, Unseen,
+    Why, outermost,
 };
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -107,10 +108,8 @@ fn starting_up(runner: &Runner, seen: &Seen) -> Option<Reason> {
             .all(|engine| not_running(engine.api.reason())),
         unseen => not_running(unseen.reason()),
     };
-    let namespaces = seen.namespaces.seen().iter();
-    let ran = namespaces
-        .filter(|ns| ns.parent.is_none())
-        .any(|ns| ns.interface("docker0").is_some());
+    let ran =
+        outermost(seen.namespaces.seen()).is_some_and(|pod| pod.interface("docker0").is_some());
     let mut young = runner
         .engine_containers()
         .filter_map(|container| Some((container, age(container)?)));
@@ -257,37 +256,22 @@ mod tests {
 
     #[test]
     fn an_engine_may_still_be_starting_in_a_container_that_has_just_started() {
-        let mut runner = healthy().unwrap().runners.remove(0);
         let nothing = Seen::nothing(Reason::NoDockerd {
             container: "docker-in-docker".to_owned(),
         });
-        assert_eq!(
-            starting_up(&runner, &nothing),
-            None,
-            "nothing is known of its age"
-        );
-        let engine = runner
-            .containers
-            .iter_mut()
-            .find(|c| c.role == Role::Engine);
-        let engine = engine.unwrap();
-        engine.state.since = Some(Timestamp::now());
-        assert!(starting_up(&runner, &nothing).is_some());
-        let engine = runner
-            .containers
-            .iter_mut()
-            .find(|c| c.role == Role::Engine);
-        engine.unwrap().restarts = 1;
-        assert_eq!(starting_up(&runner, &nothing), None, "it has ended before");
+        let starts = |since: Option<Timestamp>, restarts: i64| {
+            let mut runner = healthy().unwrap().runners.remove(0);
+            let mut containers = runner.containers.iter_mut();
+            let engine = containers.find(|c| c.role == Role::Engine).unwrap();
+            (engine.state.since, engine.restarts) = (since, restarts);
+            starting_up(&runner, &nothing).is_some()
+        };
+        let now = Timestamp::now();
+        assert!(starts(Some(now), 0));
+        assert!(!starts(None, 0), "nothing is known of its age");
+        assert!(!starts(Some(now), 1), "it has ended before");
         let minutes = jiff::SignedDuration::from_mins(2);
-        let engine = runner
-            .containers
-            .iter_mut()
-            .find(|c| c.role == Role::Engine);
-        let engine = engine.unwrap();
-        engine.restarts = 0;
-        engine.state.since = Some(Timestamp::now() - minutes);
-        assert_eq!(starting_up(&runner, &nothing), None, "it is old enough");
+        assert!(!starts(Some(now - minutes), 0), "it is old enough");
     }
 
     #[test]

@@ -55,15 +55,18 @@ pub(crate) fn views<'a>(evidence: &Evidence, runner: &'a Runner) -> Vec<NetworkV
     let mut views = Vec::new();
     for engine in engines {
         for network in networks_of(engine, engines, &topology) {
-            let mut view = view(engine, network, &topology);
-            view.facts.job_networks_mtu = job_networks_mtu(runner, engine);
-            views.push(view);
+            views.push(view(runner, engine, network, &topology));
         }
     }
     views
 }
 
-fn view<'a>(engine: &'a Engine, network: DockerNetwork, topology: &Topology) -> NetworkView<'a> {
+fn view<'a>(
+    runner: &Runner,
+    engine: &'a Engine,
+    network: DockerNetwork,
+    topology: &Topology,
+) -> NetworkView<'a> {
     let network = &network;
     let (mtu, mtu_source) = own_mtu(engine, network, topology);
     let mtu = mtu.and_then(|mtu| positive(mtu, &shown_name(network)));
@@ -94,7 +97,7 @@ fn view<'a>(engine: &'a Engine, network: DockerNetwork, topology: &Topology) -> 
                 Some(_) => Observed(None),
             },
             bridge: network.bridge.clone(),
-            job_networks_mtu: None,
+            job_networks_mtu: job_networks_mtu(runner, engine),
         },
     }
 }

@@ -119,6 +119,11 @@ impl Releases {
     }
 }
 
+/// Docker's own image of an engine in this version.
+pub(crate) fn image(version: &str) -> String {
+    format!("docker:{version}-dind")
+}
+
 impl Product {
     fn name(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! Decides what a runner's pod is made of: the engine's image, the MTU, the memory.
 
 use crate::collect::surroundings::Surroundings;
-use crate::facts::releases::{Product, releases};
+use crate::facts::releases::{Product, image, releases};
 use crate::facts::versions::{self, ImageRef};
 use semver::Version;
 
@@ -53,10 +53,6 @@ impl Engine {
             ),
         }
     }
-}
-
-fn image(version: &str) -> String {
-    format!("docker:{version}-dind")
 }
 
 fn number(version: &Version) -> String {

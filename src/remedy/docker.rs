@@ -3,7 +3,7 @@
 use super::{Patient, place, template, words};
 use crate::diagnosis::{Change, Remedy, Settings};
 use crate::evidence::DaemonConfig;
-use crate::facts::releases::releases;
+use crate::facts::releases::{image, releases};
 use crate::facts::versions::{self, ImageRef};
 use crate::text::shell;
 use semver::Version;
@@ -35,7 +35,7 @@ pub fn promised(image: &str) -> Option<Version> {
 
 /// Docker's own image in the recommended version, where no other is known.
 pub fn recommended_image() -> String {
-    format!("docker:{}-dind", releases().recommended)
+    image(&releases().recommended)
 }
 
 /// A new tag in the repository and the flavour of the image that is there, if that is Docker's own or

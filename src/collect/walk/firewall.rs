@@ -114,14 +114,13 @@ impl<'a> Tables<'a> {
         let mut steps = MOST_STEPS;
         let filter = self.0.get(FILTER);
         let of_docker = |chain: &str| chain == FORWARD || chain.starts_with("DOCKER-");
-        let rules = filter.map(|filter| {
-            let chains = filter.rules.iter().filter(|(chain, _)| of_docker(chain));
-            chains.map(|(_, rules)| rules.len()).sum::<usize>()
-        });
+        let chains = filter.into_iter().flat_map(|filter| &filter.rules);
+        let chains = chains.filter(|(chain, _)| of_docker(chain));
+        let rules = chains.map(|(_, rules)| rules.len()).sum::<usize>();
         let mut firewall = Firewall {
             kind,
             drops_by_default: filter.is_some_and(|filter| filter.drops_by_default(FORWARD)),
-            rules: i64::try_from(rules.unwrap_or_default()).unwrap_or(i64::MAX),
+            rules: i64::try_from(rules).unwrap_or(i64::MAX),
             drops_from: Vec::new(),
             drops_by_rule: Vec::new(),
             blocks: Vec::new(),
@@ -259,22 +258,18 @@ impl Table<'_> {
             if found == Match::No {
                 continue;
             }
-            let here = match &rule.target {
-                Target::Verdict(verdict) => *verdict,
-                Target::Return => FALLS,
+            // Of a packet that comes back from a chain, the next rule decides.
+            let (here, comes_back) = match &rule.target {
+                Target::Verdict(verdict) => (*verdict, false),
+                Target::Return => (FALLS, false),
                 Target::Nothing => continue,
-                Target::Chain(name) => self.follow(name, packet, depth + 1, steps),
-            };
-            let ends = found == Match::Yes;
-            if matches!(rule.target, Target::Return) {
-                all |= FALLS;
-                if ends {
-                    return all;
+                Target::Chain(name) => {
+                    let there = self.follow(name, packet, depth + 1, steps);
+                    (there & !FALLS, there & FALLS != NOTHING)
                 }
-                continue;
-            }
-            all |= here & !FALLS;
-            if ends && here & FALLS == NOTHING {
+            };
+            all |= here;
+            if found == Match::Yes && !comes_back {
                 return all;
             }
         }

@@ -27,12 +27,14 @@ pub struct Place<'a> {
 
 pub fn traffic(frames: &Frames, counters: &Counters, place: &Place) -> Traffic {
     let pid = place.pid;
+    let on_link = on_link(place.routes);
+    let name_servers = name_servers(frames, pid);
     Traffic {
-        on_link: on_link(place.routes),
-        firewalls: passing(frames, place),
+        firewalls: passing(frames, place, on_link.seen(), name_servers.seen()),
+        on_link,
         ip_forward: Some(counters.ip_forward(pid)),
         dropped_now: super::difference(&counters.dropped_before(pid), &counters.dropped_again(pid)),
-        name_servers: name_servers(frames, pid),
+        name_servers,
         listening: listening(frames, pid),
     }
 }
@@ -63,7 +65,12 @@ fn on_link(routes: &[&str]) -> Observation<Vec<OnLink>> {
 }
 
 /// The rules for what passes through, judged for each network that may.
-fn passing(frames: &Frames, place: &Place) -> Observation<Vec<Firewall>> {
+fn passing(
+    frames: &Frames,
+    place: &Place,
+    on_link: &[OnLink],
+    name_servers: &[String],
+) -> Observation<Vec<Firewall>> {
     let Some(record) = frames.of("clamps", place.pid) else {
         // The walk asks only where networks may leave.
         return match frames.complete {
@@ -78,13 +85,11 @@ fn passing(frames: &Frames, place: &Place) -> Observation<Vec<Firewall>> {
         let inward = interface.kind == InterfaceKind::Bridge || alone;
         inward && Some(interface.name.as_str()) != place.way_out
     };
-    let on_link = on_link(place.routes);
     let subnet = |interface: &Interface| {
-        let mut routes = on_link.seen().iter();
+        let mut routes = on_link.iter();
         let route = routes.find(|route| route.interface == interface.name)?;
         route.subnet.parse().ok()
     };
-    let servers = name_servers(frames, place.pid);
     let networks = Networks {
         from: place
             .interfaces
@@ -94,7 +99,7 @@ fn passing(frames: &Frames, place: &Place) -> Observation<Vec<Firewall>> {
             .map(|interface| (interface.name.as_str(), subnet(interface)))
             .collect(),
         way_out: place.way_out,
-        name_server: servers.seen().iter().find_map(|server| server.parse().ok()),
+        name_server: name_servers.iter().find_map(|server| server.parse().ok()),
     };
     match firewalls(record, &networks) {
         Some(_) if record.cut || record.lines().count() > MOST_RULES => {
