@@ -1,15 +1,14 @@
 //! A hostile build: a dozen containers at once that lie to the walk, beside a broken network and an
 //! engine inside that is healthy. What is found of those two is the same as without them.
 
-use crate::fleet::highest;
 use crate::lab;
+use crate::measured::{self, Measured};
 use crate::scenario::Scenario;
 use crate::stage::Stage;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const POD: &str = r#"
 about: One engine whose network is too wide, and one inside it that is healthy.
@@ -74,10 +73,13 @@ pub fn examine() -> Result<()> {
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{name}: {said}");
     }
-    let begun = Instant::now();
-    let (found, memory) = check(&stage)?;
-    let took = begun.elapsed();
-    eprintln!("hostile build: {took:.1?}, {memory} KiB");
+    let (
+        found,
+        Measured {
+            took, memory_kib, ..
+        },
+    ) = check(&stage)?;
+    eprintln!("hostile build: {took:.1?}, {memory_kib} KiB");
     let of_builds = |line: &&String| line.contains("build");
     let lost: Vec<&String> = honest.difference(&found).collect();
     let new: Vec<&String> = found.difference(&honest).collect();
@@ -86,37 +88,20 @@ pub fn examine() -> Result<()> {
         lost.is_empty() && new.is_empty(),
         "lost: {lost:#?}\nnew: {new:#?}"
     );
-    ensure!(took < LIMIT, "it took {took:?}");
-    ensure!(memory < MOST_MEMORY_KIB, "it took {memory} KiB of memory");
-    let evidence = doctor(&stage, &["collect", "-o", "json"]).output()?;
+    let evidence = lab::doctor()
+        .args(["collect", "-n", &stage.namespace, "-o", "json"])
+        .output()?;
     let evidence = String::from_utf8_lossy(&evidence.stdout);
     ensure!(!evidence.contains("eyJ"), "a token is in the recording");
     Ok(())
 }
 
-fn doctor(stage: &Stage, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_runner-doctor"));
-    command.env("KUBECONFIG", lab::kubeconfig());
-    command.args(arguments).args(["-n", &stage.namespace]);
-    command
-}
-
-/// What was found and what is unknown, a line each, and the memory that it took.
-fn check(stage: &Stage) -> Result<(BTreeSet<String>, u64)> {
-    let mut doctor = doctor(stage, &["check", "-o", "json"])
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let memory = std::thread::spawn({
-        let status = format!("/proc/{}/status", doctor.id());
-        move || highest(&status)
-    });
-    let mut output = doctor.stdout.take().context("it has no output")?;
-    let report: Value = serde_json::from_reader(&mut output)?;
-    let code = doctor.wait()?.code();
-    ensure!(code == Some(1), "it ended with {code:?}");
+/// What was found and what is unknown, a line each, and what that took.
+fn check(stage: &Stage) -> Result<(BTreeSet<String>, Measured)> {
+    let measured = measured::check(&stage.namespace, &[], LIMIT, MOST_MEMORY_KIB)?;
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or("-").to_owned();
     let lines = |list: &str, last: &str| -> Vec<String> {
-        let all = report[list].as_array().into_iter().flatten();
+        let all = measured.report[list].as_array().into_iter().flatten();
         all.map(|one| {
             ["check", "engine", "subject", last]
                 .map(|key| text(one, key))
@@ -127,8 +112,5 @@ fn check(stage: &Stage) -> Result<(BTreeSet<String>, u64)> {
     let found = lines("findings", "severity").into_iter();
     let unknown = lines("unknowns", "reason").into_iter();
     let unknown = unknown.map(|line| format!("? {line}"));
-    Ok((
-        found.chain(unknown).collect(),
-        memory.join().unwrap_or_default(),
-    ))
+    Ok((found.chain(unknown).collect(), measured))
 }

@@ -10,7 +10,6 @@ use anyhow::{Context, Result, bail, ensure};
 use runner_doctor::diagnosis::{Diagnosis, Finding};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::process::Command;
 
 const CURES: &str = include_str!("cures.yaml");
 const NO_ERROR: i32 = 0;
@@ -81,9 +80,7 @@ pub fn examine(cure: &Cure) -> Result<()> {
 }
 
 pub fn doctor(arguments: &[&str]) -> Result<(i32, String, String)> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_runner-doctor"));
-    let command = command.env("KUBECONFIG", lab::kubeconfig());
-    let output = command.args(arguments).output()?;
+    let output = lab::doctor().args(arguments).output()?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let exit = output.status.code().context("it was killed")?;
     Ok((exit, text(&output.stdout), text(&output.stderr)))

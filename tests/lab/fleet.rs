@@ -2,11 +2,12 @@
 //! and the doctor must say so of that pod, examine all others, and end in time.
 
 use crate::lab;
+use crate::measured::{self, Measured};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const NAMESPACE: &str = "lab-fleet";
 const ORDINARY: usize = 20;
@@ -28,25 +29,11 @@ const ODD: [(&str, Option<&str>); 7] = [
 
 pub fn examine() -> Result<()> {
     let fleet = Fleet::stand()?;
-    let started = Instant::now();
-    let mut doctor = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
-        .env("KUBECONFIG", lab::kubeconfig())
-        .args(["check", "-n", NAMESPACE, "--no-node-exec", "-o", "json"])
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let memory = std::thread::spawn({
-        let status = format!("/proc/{}/status", doctor.id());
-        move || highest(&status)
-    });
-    let mut printed = String::new();
-    let mut output = doctor.stdout.take().context("it has no output")?;
-    std::io::Read::read_to_string(&mut output, &mut printed)?;
-    let code = doctor.wait()?.code();
-    let (took, memory) = (started.elapsed(), memory.join().unwrap_or_default());
-    ensure!(code == Some(1), "it ended with {code:?}");
-    ensure!(took < LIMIT, "it took {took:?}");
-    ensure!(memory < MOST_MEMORY_KIB, "it took {memory} KiB of memory");
-    let report: Value = serde_json::from_str(&printed)?;
+    let Measured {
+        report,
+        took,
+        memory_kib: memory,
+    } = measured::check(NAMESPACE, &["--no-node-exec"], LIMIT, MOST_MEMORY_KIB)?;
     for at in 0..ORDINARY {
         found_all(&report, &format!("runner-{at:05}"))?;
     }
@@ -97,20 +84,6 @@ pub fn of<'a>(
     let runner = format!("{namespace}/{pod}");
     let all = report[list].as_array().map_or(&[][..], Vec::as_slice);
     all.iter().filter(move |entry| entry["runner"] == runner)
-}
-
-/// The most memory that a process has had, until it is gone.
-pub fn highest(status: &str) -> u64 {
-    let mut highest = 0;
-    while let Ok(text) = std::fs::read_to_string(status) {
-        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let Some(peak) = peak.and_then(|peak| peak.split_whitespace().next()?.parse().ok()) else {
-            break;
-        };
-        highest = peak;
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    highest
 }
 
 /// Taken away by being told to end.

@@ -2,14 +2,14 @@
 //! records. What such a container would tell is unknown, of itself alone; the doctor ends in time,
 //! takes little memory and leaves nothing behind.
 
-use crate::fleet::{highest, of};
+use crate::fleet::of;
 use crate::lab;
+use crate::measured::{self, Measured};
 use crate::scenario::Scenario;
 use crate::stage::{Stage, within};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const PATIENTS: &str = include_str!("hostile.yaml");
 const LIMIT: Duration = Duration::from_secs(20);
@@ -102,23 +102,11 @@ pub fn examine() -> Result<()> {
     for lie in &LIES {
         replace(&stage, lie)?;
     }
-    let started = Instant::now();
-    let mut doctor = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
-        .env("KUBECONFIG", lab::kubeconfig())
-        .args(["check", "-n", &stage.namespace, "-o", "json"])
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let memory = std::thread::spawn({
-        let status = format!("/proc/{}/status", doctor.id());
-        move || highest(&status)
-    });
-    let mut output = doctor.stdout.take().context("it has no output")?;
-    let report: Value = serde_json::from_reader(&mut output)?;
-    let code = doctor.wait()?.code();
-    let (took, memory) = (started.elapsed(), memory.join().unwrap_or_default());
-    ensure!(code == Some(1), "it ended with {code:?}");
-    ensure!(took < LIMIT, "it took {took:?}");
-    ensure!(memory < MOST_MEMORY_KIB, "it took {memory} KiB of memory");
+    let Measured {
+        report,
+        took,
+        memory_kib: memory,
+    } = measured::check(&stage.namespace, &[], LIMIT, MOST_MEMORY_KIB)?;
     let all = |list, pod: &str| {
         of(&report, list, &stage.namespace, pod)
             .cloned()

@@ -28,8 +28,7 @@ pub fn examine() -> Result<()> {
     let pod = stage.pod("")?;
     let before = processes(&pod)?;
     for signal in ["-INT", "-TERM"] {
-        let doctor = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
-            .env("KUBECONFIG", lab::kubeconfig())
+        let doctor = lab::doctor()
             .args(["check", "-n", &stage.namespace, "-o", "json"])
             .args(["--timeout", "60s", "--deadline", "120s"])
             .stdout(Stdio::piped())

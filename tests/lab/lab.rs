@@ -17,6 +17,13 @@ pub fn kubeconfig() -> PathBuf {
     run_folder().join("kubeconfig")
 }
 
+/// The program, with the cluster's administrator as its user.
+pub fn doctor() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runner-doctor"));
+    command.env("KUBECONFIG", kubeconfig());
+    command
+}
+
 pub fn manifests() -> PathBuf {
     root().join("tests/lab/manifests")
 }

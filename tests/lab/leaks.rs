@@ -157,8 +157,7 @@ fn lines(folder: &Path) -> Vec<Vec<String>> {
 
 /// Everything that comes of a line: both streams, and what is in an archive.
 fn doctor(stage: &Stage, line: &[&str], folder: &Path) -> Result<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
-        .env("KUBECONFIG", lab::kubeconfig())
+    let output = lab::doctor()
         .args(line)
         .args(["-n", &stage.namespace])
         .output()?;
@@ -202,10 +201,7 @@ fn replays(stage: &Stage, folder: &Path) -> Result<()> {
     let recording = folder.join("recording.yaml");
     let file = recording.to_str().context("the folder has an odd name")?;
     let judged = |line: &[&str]| -> Result<Vec<String>> {
-        let report = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
-            .env("KUBECONFIG", lab::kubeconfig())
-            .args(line)
-            .output()?;
+        let report = lab::doctor().args(line).output()?;
         let report: serde_json::Value = serde_json::from_slice(&report.stdout)?;
         let list = |key: &str| report[key].as_array().cloned().unwrap_or_default();
         let mut found: Vec<String> = list("findings")
@@ -233,8 +229,7 @@ fn replays(stage: &Stage, folder: &Path) -> Result<()> {
 
 /// The password of a proxy through which the cluster is not reached.
 fn own_proxy() -> Result<()> {
-    let output = Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
-        .env("KUBECONFIG", lab::kubeconfig())
+    let output = lab::doctor()
         .env("HTTPS_PROXY", "http://user:CANARY-own@127.0.0.1:1")
         .args(["-vv", "check"])
         .output()?;

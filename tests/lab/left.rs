@@ -73,8 +73,7 @@ pub fn examine() -> Result<()> {
 }
 
 fn check(stage: &Stage, pod: &str, step: &str) -> Result<std::process::Child> {
-    Ok(Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
-        .env("KUBECONFIG", lab::kubeconfig())
+    Ok(lab::doctor()
         .args(["check", pod, "-n", &stage.namespace, "--timeout", step])
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -18,6 +18,7 @@ mod lab;
 mod leaks;
 mod left;
 mod manifest;
+mod measured;
 mod newcomer;
 mod recreated;
 mod rights;

@@ -6,7 +6,7 @@ use crate::scenario::Scenario;
 use crate::stage::Stage;
 use anyhow::{Context, Result, ensure};
 use runner_doctor::diagnosis::Diagnosis;
-use std::process::{Command, Output};
+use std::process::Output;
 
 const PATIENT: &str = include_str!("recreated.yaml");
 const STEPS: [&str; 2] = [
@@ -85,11 +85,7 @@ fn prints(file: &str) -> Result<Vec<String>> {
 }
 
 fn doctor(line: &[&str]) -> Result<Output> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_runner-doctor"));
-    Ok(command
-        .env("KUBECONFIG", lab::kubeconfig())
-        .args(line)
-        .output()?)
+    Ok(lab::doctor().args(line).output()?)
 }
 
 fn exits(output: &Output, code: i32) -> Result<()> {

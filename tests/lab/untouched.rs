@@ -6,7 +6,6 @@ use crate::scenario::Scenario;
 use crate::stage::{Stage, within};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PATIENT: &str = include_str!("rights.yaml");
@@ -20,8 +19,7 @@ pub fn examine() -> Result<()> {
     let (logged, start) = (requests(&stage)?.len(), next_second()?);
     let namespace = stage.namespace.as_str();
     let doctor = |arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_runner-doctor"))
-            .env("KUBECONFIG", lab::kubeconfig())
+        lab::doctor()
             .args(arguments)
             .args(["-n", namespace])
             .output()
