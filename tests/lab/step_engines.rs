@@ -29,8 +29,10 @@ pub fn examine() -> Result<()> {
     let services = services(&sick)?;
     ensure!(
         services.len() == WAYS,
-        "{} ways to cure are printed: {services:?}",
-        services.len()
+        "{} ways to cure are printed: {services:?}; {}, unknown {:?}",
+        services.len(),
+        in_a_line(&sick),
+        sick.unknowns
     );
     lab::lab(&format!(
         "nested docker {pod} {OUTER} rm -f on-{NETWORK} docker-20-5 docker-20 docker-26 docker-opts"
