@@ -97,26 +97,41 @@ impl Releases {
         })
     }
 
-    /// The same image in the recommended version: registry, repository and flavour stay. Nothing
-    /// where the image is not Docker's own or a mirror of it, for whose tags nobody here can speak.
-    pub(crate) fn recommended_image(&self, image: &str) -> Option<String> {
-        const FLAVOURS: [&str; 2] = ["-dind", "-dind-rootless"];
-        let image = ImageRef::parse(image);
-        let tag = image.tag?;
-        let version = image.docker_version()?;
-        let flavour = tag.strip_prefix(version)?;
-        (image.name() == "docker" && FLAVOURS.contains(&flavour))
-            .then(|| format!("{}:{}{flavour}", image.repository, self.recommended))
+    /// The version to name for an engine that runs this one: itself, unless it is unsupported or known
+    /// to be bad.
+    pub(crate) fn advised(&self, version: &str) -> String {
+        if let Some(bad) = self.known_bad(Product::Docker, version) {
+            return bad.fixed_in;
+        }
+        match self.is_maintained(version, None) {
+            true => version.to_owned(),
+            false => self.recommended.clone(),
+        }
     }
 
-    /// The recommended version of an image whose tag names none: registry and flavour stay.
-    pub(crate) fn pinned_image(&self, image: &str) -> Option<String> {
-        let image = ImageRef::parse(image);
-        let rootless = image.tag.is_some_and(|tag| tag.ends_with("-rootless"));
-        let flavour = if rootless { "-dind-rootless" } else { "-dind" };
-        (image.name() == "docker" && image.floats())
-            .then(|| format!("{}:{}{flavour}", image.repository, self.recommended))
+    /// The same image in the recommended version. Nothing where its tag is not one of Docker's.
+    pub(crate) fn recommended_image(&self, image: &str) -> Option<String> {
+        const FLAVOURS: [&str; 2] = ["-dind", "-dind-rootless"];
+        let parsed = ImageRef::parse(image);
+        let flavour = parsed.tag?.strip_prefix(parsed.docker_version()?)?;
+        FLAVOURS.contains(&flavour).then_some(())?;
+        in_version(image, &self.recommended)
     }
+
+    /// The recommended version of an image whose tag names none.
+    pub(crate) fn pinned_image(&self, image: &str) -> Option<String> {
+        ImageRef::parse(image).floats().then_some(())?;
+        in_version(image, &self.recommended)
+    }
+}
+
+/// The same image in another version of Docker: registry, repository and flavour stay. Nothing where
+/// it is not Docker's own image or a mirror of it, whose tags are the image's own.
+pub(crate) fn in_version(image: &str, version: &str) -> Option<String> {
+    let image = ImageRef::parse(image);
+    let rootless = image.tag.is_some_and(|tag| tag.ends_with("-rootless"));
+    let flavour = if rootless { "-dind-rootless" } else { "-dind" };
+    (image.name() == "docker").then(|| format!("{}:{version}{flavour}", image.repository))
 }
 
 /// Docker's own image of an engine in this version.

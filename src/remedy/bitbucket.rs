@@ -2,6 +2,7 @@
 
 use super::{Refusal, arguments, docker, template, words};
 use crate::diagnosis::{Change, Remedy};
+use crate::facts::releases::{self, in_version, releases};
 use crate::facts::versions::ImageRef;
 use crate::yaml::{self, Edit, at, get};
 use semver::Version;
@@ -123,32 +124,26 @@ fn base(change: &Change) -> String {
     if let Some(image) = image.filter(is_exact) {
         return image.clone();
     }
-    let pinned = version.map(|version| {
-        // Docker wrote the month of 19.03 with a zero.
-        let minor = match version.major < 20 {
-            true => format!("{:02}", version.minor),
-            false => version.minor.to_string(),
-        };
-        format!("docker:{}.{minor}.{}-dind", version.major, version.patch)
-    });
-    let pinned = pinned.unwrap_or_else(docker::recommended_image);
+    let version = version.map(|version| releases().advised(&docker_tag(&version)));
+    let version = version.as_deref().unwrap_or(&releases().recommended);
     match image {
-        Some(image) => docker::retagged(image, &pinned).unwrap_or_else(|| image.clone()),
-        None => pinned,
+        Some(image) => in_version(image, version).unwrap_or_else(|| image.clone()),
+        None => releases::image(version),
     }
 }
 
-/// The version of the image below.
-pub const READS_OPTS: Version = Version::new(20, 10, 7);
-
-/// A third-party image that passes DOCKER_OPTS to dockerd.
-pub fn docker_opts(mtu: i64) -> Remedy {
-    Remedy::new(
-        "Use an image whose entrypoint passes DOCKER_OPTS to dockerd for service `docker` in bitbucket-pipelines.yml (third-party image)",
-        format!(
-            "definitions:\n  services:\n    docker:\n      image: rewardenv/docker:{READS_OPTS}-dind\n      variables:\n        DOCKER_OPTS: \"--mtu={mtu}\""
-        ),
-    )
+/// Docker wrote the month of 19.03 with a zero.
+fn docker_tag(version: &Version) -> String {
+    let Version {
+        major,
+        minor,
+        patch,
+        ..
+    } = version;
+    match major {
+        ..20 => format!("{major}.{minor:02}.{patch}"),
+        _ => format!("{major}.{minor}.{patch}"),
+    }
 }
 
 fn service(image: &str) -> String {

@@ -38,20 +38,6 @@ pub fn recommended_image() -> String {
     image(&releases().recommended)
 }
 
-/// A new tag in the repository and the flavour of the image that is there, if that is Docker's own or
-/// a mirror of it.
-pub fn retagged(now: &str, new: &str) -> Option<String> {
-    const ROOTLESS: &str = "-rootless";
-    let (now, tag) = (ImageRef::parse(now), ImageRef::parse(new).tag?);
-    let rootless = now.tag.is_some_and(|tag| tag.ends_with(ROOTLESS));
-    let flavour = if rootless && !tag.ends_with(ROOTLESS) {
-        ROOTLESS
-    } else {
-        ""
-    };
-    (now.name() == "docker").then(|| format!("{}:{tag}{flavour}", now.repository))
-}
-
 /// The version that will take the settings: the new image's where there is one.
 pub fn version(change: &Change) -> Option<Version> {
     let new = change.settings.image.as_deref();

@@ -27,7 +27,7 @@ pub(crate) use words::title;
 use crate::diagnosis::{Change, Remedy, Settings, Site};
 use crate::evidence::{DaemonConfig, Engine, FirewallKind, NetworkNamespace, PodContainer, Runner};
 use crate::facts;
-use crate::facts::versions;
+use crate::facts::versions::{self, ImageRef};
 use crate::yaml::Edit;
 use semver::Version;
 use serde_json::Value;
@@ -150,13 +150,13 @@ impl Patient<'_> {
         }
     }
 
-    /// The image of a version in the repository and the flavour that are there; nothing where that
-    /// is an image of one's own, whose tags are not Docker's.
+    /// The image that runs, or a better version of it, in the repository and the flavour that are
+    /// there; nothing where that is an image of one's own, whose tags are not Docker's.
     fn pinned_image(&self, image: &str) -> Option<String> {
-        match self.unchanged(self.place()).image {
-            Some(now) => docker::retagged(&now, image),
-            None => Some(image.to_owned()),
-        }
+        let version = ImageRef::parse(image).docker_version()?;
+        let version = facts::releases::releases().advised(version);
+        let now = self.unchanged(self.place()).image;
+        facts::releases::in_version(now.as_deref().unwrap_or(image), &version)
     }
 
     /// The image in the recommended version.
@@ -177,11 +177,6 @@ impl Patient<'_> {
             s.mtu = Some(mtu);
             s.network_mtu = Some(mtu);
         });
-        // Never an older Docker than the one that runs.
-        let is_newer = self.version().is_some_and(|v| v > bitbucket::READS_OPTS);
-        if self.place().site == Site::BitbucketPipelines && !is_newer {
-            cures.push(bitbucket::docker_opts(mtu));
-        }
         cures.extend(pod::clamp(self, mtu));
         cures
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::checks::case::healthy;
 use crate::evidence::{Launch, Launcher, Mount, Observed, Owner, Provider, Role, Tcpmss};
+use crate::facts::releases::releases;
 
 const VERSIONS: [&str; 6] = [
     "19.03.15", "20.10.24", "23.0.6", "24.0.9", "26.1.5", "28.5.2",
@@ -328,26 +329,44 @@ fn a_volume_lies_where_the_data_do_and_a_path_that_could_be_more_is_not_believed
     }
 }
 
-/// A private mirror's image stays one, and a rootless one too.
+/// A private mirror's image stays one, and a rootless one too. What runs is the pin, unless it is known to
+/// be bad or unsupported.
 #[test]
 fn a_pinned_image_keeps_its_repository_and_flavour() {
-    for (now, pinned) in [
-        ("docker:dind", Some("docker:28.5.2-dind")),
+    let recommended = &releases().recommended;
+    let mirrored = "mirror.example.com/hub/docker";
+    for (now, runs, pinned) in [
         (
-            "mirror.example.com/hub/docker:dind-rootless",
-            Some("mirror.example.com/hub/docker:28.5.2-dind-rootless"),
+            "docker:dind",
+            "25.0.5",
+            Some("docker:25.0.5-dind".to_owned()),
         ),
-        ("mirror.example.com/ci/engine:latest", None),
+        (
+            "docker:dind",
+            "29.1.0",
+            Some("docker:29.1.1-dind".to_owned()),
+        ),
+        (
+            "docker:dind",
+            "20.10.5",
+            Some(format!("docker:{recommended}-dind")),
+        ),
+        (
+            &format!("{mirrored}:dind-rootless"),
+            "25.0.5",
+            Some(format!("{mirrored}:25.0.5-dind-rootless")),
+        ),
+        ("mirror.example.com/ci/engine:latest", "25.0.5", None),
     ] {
-        let mut runner = runner(Provider::Generic, None, "dind", "28.5.2");
+        let mut runner = runner(Provider::Generic, None, "dind", runs);
         for container in &mut runner.containers {
             container.image = now.to_owned();
         }
-        let wants = wants(&[("pin_image", "docker:28.5.2-dind")]);
+        let wants = wants(&[("pin_image", &format!("docker:{runs}-dind"))]);
         let fixes = remedies(&wants, &runner, Some("dind"), "");
         let change = fixes.first().and_then(|fix| fix.change.as_ref());
-        let image = change.and_then(|change| change.settings.image.as_deref());
-        assert_eq!(image, pinned, "{now}");
+        let image = change.and_then(|change| change.settings.image.clone());
+        assert_eq!(image, pinned, "{now} runs {runs}");
     }
 }
 
