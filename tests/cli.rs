@@ -386,7 +386,18 @@ fn an_explanation_comes_in_three_formats() {
         .collect();
     assert_eq!(
         providers,
-        ["bitbucket", "github-arc", "gitlab", "jenkins", "generic"]
+        [
+            "bitbucket",
+            "gitea",
+            "github-arc",
+            "gitlab",
+            "jenkins",
+            "tekton",
+            "buildkite",
+            "drone",
+            "woodpecker",
+            "generic"
+        ]
     );
     insta::assert_snapshot!(
         "explained_in_markdown",

@@ -75,6 +75,8 @@ pub struct RunnerFacts {
     /// Downloads were asked for (`--confirm`).
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub downloads_tried: bool,
+    /// The CI system creates a Docker network for a job, without an MTU.
+    pub job_networks: bool,
     /// It was read from a file: nothing of it runs.
     pub declared: bool,
     /// The MTU of its pod network is not known but supposed.
@@ -475,6 +477,7 @@ impl Facts {
                 qos_class: runner.qos_class.clone(),
                 node: runner.node.clone(),
                 downloads_tried: namespaces.iter().any(|ns| ns.download.is_some()),
+                job_networks: runner.provider.system().job_networks,
                 declared: runner.declared.is_some(),
                 pod_mtu_assumed: runner.declared.as_ref().is_some_and(|d| !d.pod_mtu_told),
             },

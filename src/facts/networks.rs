@@ -257,13 +257,12 @@ fn engine_mtu(engine: &Engine) -> Observation<Option<i64>> {
 }
 
 /// The MTU of networks that the CI system creates for a job, where its Docker has a setting for them.
-/// GitHub's runner creates one for each job with a container or a service, without an MTU.
 fn job_networks_mtu(runner: &Runner, engine: &Engine) -> Option<i64> {
     const OPTION: &str = "--default-network-opt=bridge=com.docker.network.driver.mtu=";
     let owner = runner.owner.as_ref();
     // The older controller sets it by a variable of the runner.
     let by_variable = owner.is_some_and(|o| site_of(&o.kind) == Some(Site::ArcRunner));
-    if runner.provider != Provider::GithubArc || by_variable || engine.depth() > 0 {
+    if !runner.provider.system().job_networks || by_variable || engine.depth() > 0 {
         return None;
     }
     let running = engine.api.observed().map(|api| api.version.as_str());

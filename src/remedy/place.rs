@@ -65,6 +65,10 @@ pub fn pod(runner: &Runner) -> Place {
         return at(runner, runner.provider.system().pod, "Pod", &runner.pod);
     };
     let name = owner.name.as_str();
+    let mut own = runner.provider.system().owners.iter();
+    if let Some((kind, site)) = own.find(|(kind, _)| *kind == owner.kind) {
+        return at(runner, *site, kind, name);
+    }
     match owner.kind.as_str() {
         "Job" => job(runner, name),
         // The Deployment's name and a hash of its template.

@@ -140,7 +140,7 @@ pub fn place(place: &Place) -> String {
             format!("the RunnerDeployment or RunnerSet of {kind} `{name}`")
         }
         (Site::ArcRunner, _) => format!("{kind} `{name}`"),
-        (Site::Controller, "") => "the runner's pod template".to_owned(),
+        (Site::Controller, "" | "Pod") => "the runner's pod template".to_owned(),
         (Site::Controller, _) => format!("the pod template of {kind} `{name}`"),
         (Site::BitbucketAutoscaler, _) => {
             "the job template in the ConfigMap of Bitbucket's autoscaler".to_owned()

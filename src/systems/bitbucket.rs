@@ -14,6 +14,7 @@ pub(super) const SYSTEM: System = System {
     without_engine: true,
     with_engine: None,
     steps_anywhere: false,
+    job_networks: false,
     engine_host: None,
     step_variable: Some("BITBUCKET_BUILD_NUMBER"),
     pod: Site::Manifest,

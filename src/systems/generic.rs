@@ -12,6 +12,7 @@ pub(super) const SYSTEM: System = System {
         containers: &[],
     }),
     steps_anywhere: false,
+    job_networks: false,
     engine_host: None,
     step_variable: None,
     pod: Site::Manifest,

@@ -22,6 +22,8 @@ pub(super) const SYSTEM: System = System {
         containers: &[],
     }),
     steps_anywhere: false,
+    // For each job with `container:` or `services:`.
+    job_networks: true,
     engine_host: None,
     step_variable: Some("GITHUB_ACTIONS"),
     pod: Site::Manifest,

@@ -15,6 +15,7 @@ pub(super) const SYSTEM: System = System {
         containers: &["build", "helper"],
     }),
     steps_anywhere: false,
+    job_networks: false,
     // Its service has this name, with the pod's own address.
     engine_host: Some("docker"),
     step_variable: Some("GITLAB_CI"),

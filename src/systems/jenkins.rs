@@ -18,6 +18,7 @@ pub(super) const SYSTEM: System = System {
         containers: &["jnlp"],
     }),
     steps_anywhere: true,
+    job_networks: false,
     engine_host: None,
     step_variable: Some("JENKINS_URL"),
     pod: Site::Jenkins,

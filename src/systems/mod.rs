@@ -2,11 +2,16 @@
 //! steps are recognised. A new one is a file here and a line in the list below.
 
 mod bitbucket;
+mod buildkite;
+mod drone;
 mod generic;
+mod gitea;
 mod github_arc;
 pub(crate) mod gitlab;
 mod jenkins;
 mod site;
+mod tekton;
+mod woodpecker;
 
 pub use site::Site;
 
@@ -39,9 +44,15 @@ macro_rules! systems {
 
 systems! {
     Bitbucket, bitbucket;
+    // Before GitHub's: it sets GITHUB_ACTIONS, too.
+    Gitea, gitea;
     GithubArc, github_arc;
     Gitlab, gitlab;
     Jenkins, jenkins;
+    Tekton, tekton;
+    Buildkite, buildkite;
+    Drone, drone;
+    Woodpecker, woodpecker;
     Generic, generic;
 }
 
@@ -61,6 +72,8 @@ pub struct System {
     /// Its steps run in whichever container of the pod they name, so the runner's own container
     /// says nothing of where they look for an engine.
     pub steps_anywhere: bool,
+    /// It creates a Docker network for a job, without an MTU.
+    pub job_networks: bool,
     /// The name under which its steps reach the pod's engine, beside `localhost`.
     pub engine_host: Option<&'static str>,
     /// The variable that it sets in every step.

@@ -110,6 +110,43 @@ fn jenkins_is_known_by_its_label_and_its_agent() {
     assert_eq!(engines(&agent).unwrap().0, Provider::Generic);
 }
 
+/// As the charts of both projects and their documentation make them.
+#[test]
+fn gitea_and_forgejo_are_known_by_the_image_of_their_runner() {
+    for image in [
+        "docker.io/gitea/act_runner:0.2.13",
+        "code.forgejo.org/forgejo/runner:12.1.0",
+        "mirror.example.com/gitea/runner:1.0.3",
+    ] {
+        let pod = pod(json!({"containers": [
+            {"name": "runner", "image": image},
+            {"name": "dind", "image": "docker:29.7.2-dind", "securityContext": {"privileged": true}},
+        ]}));
+        assert_eq!(engines(&pod), Some((Provider::Gitea, names(&["dind"]))));
+        assert_eq!(seen(&pod, Role::Runner).unwrap().1, names(&["runner"]));
+    }
+}
+
+/// With the labels that tektoncd/pipeline, buildkite/agent-stack-k8s, drone-runner-kube and Woodpecker's
+/// Kubernetes backend give each pod.
+#[test]
+fn pods_of_pipelines_are_known_by_their_labels() {
+    for (provider, label) in [
+        (Provider::Tekton, "tekton.dev/taskRun"),
+        (Provider::Buildkite, "buildkite.com/job-uuid"),
+        (Provider::Drone, "io.drone"),
+        (Provider::Woodpecker, "woodpecker-ci.org/task-uuid"),
+    ] {
+        let mut pipeline = pod(json!({"containers": [
+            {"name": "step-build", "image": "docker:29-cli"},
+            {"name": "sidecar-dind", "image": "docker:29.7.2-dind", "securityContext": {"privileged": true}},
+        ]}));
+        pipeline.metadata.labels = serde_json::from_value(json!({label: "x"})).unwrap();
+        let found = (provider, names(&["sidecar-dind"]));
+        assert_eq!(engines(&pipeline), Some(found), "{label}");
+    }
+}
+
 #[test]
 fn other_engines_are_runners_too() {
     let plain = pod(json!({"containers": [
