@@ -124,7 +124,7 @@ fn base(change: &Change) -> String {
     if let Some(image) = image.filter(is_exact) {
         return image.clone();
     }
-    let version = version.map(|version| releases().advised(&docker_tag(&version)));
+    let version = version.as_ref().map(docker_tag);
     let version = version.as_deref().unwrap_or(&releases().recommended);
     match image {
         Some(image) => in_version(image, version).unwrap_or_else(|| image.clone()),
