@@ -56,6 +56,24 @@ fn the_repository_has_one_address() {
     }
 }
 
+/// What is written in capitals stands for a name.
+#[test]
+fn paths_that_contributors_are_sent_to_exist() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
+    let is_path = |word: &&str| {
+        let starts = ["src/", "tests/", "checks/", "docs/", ".ci/"];
+        starts.iter().any(|start| word.starts_with(start))
+            && !word.contains(' ')
+            && !word.contains(|letter: char| letter.is_ascii_uppercase())
+    };
+    let paths: Vec<&str> = text.split('`').skip(1).step_by(2).filter(is_path).collect();
+    assert!(paths.len() > 30, "only {} paths were found", paths.len());
+    for path in paths {
+        assert!(root.join(path).exists(), "there is no {path}");
+    }
+}
+
 /// checks/data names the version to recommend.
 #[test]
 fn the_readme_names_the_recommended_docker() {
