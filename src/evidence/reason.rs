@@ -257,6 +257,8 @@ pub enum Reason {
     Unreadable {
         part: Part,
     },
+    /// daemon.json is no JSON.
+    DaemonJsonInvalid,
     ForeignInterfaces,
     InterfacesNotShown,
     RouteNotShown,
@@ -552,6 +554,7 @@ impl Reason {
             | R::LogFailed { .. }
             | R::CutOff { .. }
             | R::Unreadable { .. }
+            | R::DaemonJsonInvalid
             | R::ForeignInterfaces
             | R::RouteNotShown
             | R::DataElsewhere

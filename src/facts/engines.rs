@@ -4,8 +4,8 @@ use super::containers::known_errors;
 use super::hosts::mismatch;
 use super::{EngineFacts, Hole, Section, data, node_docker_version};
 use crate::evidence::{
-    Engine, Evidence, Node, Observation, Observed, Outermost, Part, PodContainer, Provider, Reason,
-    Role, Runner, Unseen, Why,
+    Class, Engine, Evidence, Node, Observation, Observed, Outermost, Part, PodContainer, Provider,
+    Reason, Role, Runner, Unseen, Why,
 };
 use crate::facts::releases::{Product, releases};
 use crate::facts::versions::{self, ImageRef};
@@ -156,6 +156,11 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         shares_data_with: None,
         ignored_opts: ignored_opts(engine, engine.docker_opts.as_ref()),
         right_host: None,
+        config_invalid: match &engine.config {
+            Unseen(Reason::DaemonJsonInvalid) => Observed(true),
+            Unseen(reason) if reason.class() == Class::CouldNotLook => Unseen(reason.clone()),
+            _ => Observed(false),
+        },
         needless_tls: false,
         ignored_flags: None,
     };
@@ -208,10 +213,12 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         shares_data_with: None,
         // What it would be told it may heed.
         ignored_opts: match container.docker_opts.is_empty() {
-            false => Unseen(reason),
+            false => Unseen(reason.clone()),
             true => Observed(None),
         },
         right_host: None,
+        // A dockerd that does not run tells by itself what it rejects.
+        config_invalid: data::unused(&reason).map(|_: Option<()>| false),
         needless_tls: false,
         ignored_flags: None,
     }
@@ -436,6 +443,7 @@ fn missing(runner: &Runner) -> Option<EngineFacts> {
     facts.containerd_overflows = Observed(false);
     facts.storage_driver = Observed(None);
     facts.disk = Observed(None);
+    facts.config_invalid = Observed(false);
     facts.open_files = Observed(None);
     Some(facts)
 }

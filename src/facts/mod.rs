@@ -137,6 +137,8 @@ pub struct EngineFacts {
     /// The DOCKER_HOST under which the runner would find it; absent where it looks in the right
     /// place, or no variable would help.
     pub right_host: Option<String>,
+    /// It runs, and its daemon.json is not valid JSON: dockerd would not start with it.
+    pub config_invalid: Observation<bool>,
     /// The runner asks with TLS, and the engine speaks none on that port.
     pub needless_tls: bool,
     /// The known errors in the log of its container: the last line of each, by the id of the check

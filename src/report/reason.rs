@@ -132,6 +132,7 @@ impl fmt::Display for Reason {
 
             R::CutOff { part } => write!(f, "the walk was cut off before {}", noun(*part)),
             R::Unreadable { part } => write!(f, "{} could not be read", noun(*part)),
+            R::DaemonJsonInvalid => f.write_str("its daemon.json is not valid JSON"),
             R::ForeignInterfaces => {
                 f.write_str("the interfaces in its sysfs are another namespace's")
             }
