@@ -378,6 +378,10 @@ pub struct Source {
     /// How long everything may take; what is known by then is reported
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration)]
     pub deadline: Duration,
+    /// How long an engine may take to start before it counts as broken; a container's own startup
+    /// probe takes precedence
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, conflicts_with_all = ["evidence", "demo"])]
+    pub startup_grace: Duration,
     /// How many runners to walk at once
     #[arg(long, value_name = "N", default_value = "16", value_parser = at_least_one)]
     pub concurrency: usize,

@@ -75,7 +75,8 @@ fn a_namespace_alone_gives_nothing_outside_of_it() {
             "get pods/exec",
             "create pods/exec",
             "get pods/log",
-            "list jobs"
+            "list jobs",
+            "list events"
         ]
     );
 }

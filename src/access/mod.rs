@@ -54,7 +54,7 @@ pub(crate) enum Place {
 pub(crate) const SYSTEM: &str = "kube-system";
 
 /// As src/collect asks for it.
-pub(crate) const RIGHTS: [Right; 10] = [
+pub(crate) const RIGHTS: [Right; 11] = [
     Right {
         place: Place::Runners,
         group: "",
@@ -98,6 +98,17 @@ pub(crate) const RIGHTS: [Right; 10] = [
         gives: "finds Jobs of runners that have given up, and so have no pod",
         without: "runners whose Job makes no pod any more: they are not found",
         origin: Origin::Jobs,
+        node_exec: false,
+    },
+    Right {
+        place: Place::Runners,
+        group: "",
+        resource: "events",
+        verbs: &["list"],
+        names: &[],
+        gives: "why a node has not started a runner's containers, in the kubelet's words",
+        without: "why a pod's sandbox, volume or image fails, where the pod does not say so",
+        origin: Origin::Events,
         node_exec: false,
     },
     Right {

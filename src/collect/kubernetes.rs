@@ -2,6 +2,7 @@
 
 mod clock;
 mod connect;
+mod events;
 mod exec;
 mod find;
 mod logs;
@@ -177,11 +178,13 @@ impl Cluster {
         let mode = found.mode();
         let orders = limits.orders();
         let walked = walk_runner(self, found.runner, &mode, &orders, limits.max_depth).await;
-        match walked.engines.reason().map(Reason::why) {
+        let mut walked = match walked.engines.reason().map(Reason::why) {
             // Its container may have ended between the list and the exec.
             Some(Why::Unreadable | Why::NotRunning) => self.look_again(walked).await,
             _ => walked,
-        }
+        };
+        walked.standing.not_started = self.not_started(&walked, limits.timeout).await;
+        walked
     }
 
     /// The containers of a pod that could not be entered, as they are by now.

@@ -46,6 +46,8 @@ pub struct Limits {
     pub deadline: Duration,
     pub concurrency: usize,
     pub max_depth: usize,
+    /// How long an engine may take to start, where no probe says so.
+    pub grace: Duration,
     /// Downloads this from every network.
     pub confirm: Option<Url>,
     /// Runs these commands of checks too.
@@ -62,6 +64,7 @@ impl Limits {
             step: self.timeout / Self::STEPS,
             whole: self.timeout,
             await_nested: None,
+            grace: self.grace,
             confirm: self.confirm.clone(),
             probes: self.probes.clone(),
         }

@@ -3,12 +3,15 @@
 use super::{Exec, Place};
 use crate::collect::walk::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked, out_of_sight};
 use crate::evidence::{
-    AsksElsewhere, Engine, Observation, Observed, PodContainer, Probed, Reason, Runner, Unseen,
-    Why, outermost,
+    AsksElsewhere, DockerClient, Engine, Observation, Observed, PodContainer, Probed, Reason, Role,
+    Runner, Unseen, Why, outermost,
 };
+use crate::facts::docker_clients;
+use futures::future::{join, join_all};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// Fills in what lies under a runner, down to `max_depth` engines inside each other.
 pub async fn walk_runner<E: Exec>(
@@ -18,6 +21,64 @@ pub async fn walk_runner<E: Exec>(
     orders: &Orders,
     max_depth: usize,
 ) -> Runner {
+    let (walked, clients) = join(
+        walk_engines(exec, &runner, mode, orders),
+        walk_clients(exec, &runner, orders),
+    )
+    .await;
+    for (name, client) in clients {
+        let mut containers = runner.containers.iter_mut();
+        if let Some(container) = containers.find(|container| container.name == name) {
+            container.docker_client = Some(client);
+        }
+    }
+    let Walks {
+        mut seen,
+        failed,
+        ahead,
+    } = walked;
+    for container in borrowers(&runner, &mut seen) {
+        let mut containers = runner.containers.iter_mut();
+        if let Some(container) = containers.find(|c| c.name == container) {
+            container.role = Role::Other;
+        }
+    }
+    if seen.is_empty() {
+        seen.push(Seen::nothing(no_engine(&runner)));
+    }
+    let Some(mut seen) = seen.into_iter().reduce(merge) else {
+        return runner;
+    };
+    if let Some(reason) = starting_up(&runner, &seen, orders.grace) {
+        seen.engines = Unseen(reason);
+    }
+    if let Observed(engines) = &mut seen.engines {
+        // Where another container was walked, its engines do not stand for those of this one.
+        engines.extend(failed);
+        bound(engines, max_depth);
+    }
+    runner.standing.clock_ahead = match (ahead, &seen.engines) {
+        (Some(ahead), _) => Some(Observed(ahead)),
+        (None, Unseen(reason)) if reason.why() == Why::NotApplicable => None,
+        (None, Unseen(reason)) => Some(Unseen(reason.clone())),
+        (None, Observed(_)) => Some(Unseen(Reason::NoClock)),
+    };
+    runner.namespaces = seen.namespaces;
+    runner.engines = seen.engines;
+    runner.probes = seen.probes;
+    runner
+}
+
+/// What the walks of a pod's engine containers saw.
+struct Walks {
+    seen: Vec<Seen>,
+    /// An engine for each container that could not be entered.
+    failed: Vec<Engine>,
+    /// By how much the clock there is ahead of ours.
+    ahead: Option<i64>,
+}
+
+async fn walk_engines<E: Exec>(exec: &E, runner: &Runner, mode: &Mode, orders: &Orders) -> Walks {
     let mut seen = Vec::new();
     let mut failed = Vec::new();
     let mut ahead = None;
@@ -27,11 +88,7 @@ pub async fn walk_runner<E: Exec>(
             seen.push(Seen::nothing(Reason::ContainerNotRunning { container }));
             continue;
         }
-        let place = Place {
-            namespace: runner.namespace.clone(),
-            pod: runner.pod.clone(),
-            container: container.name.clone(),
-        };
+        let place = place(runner, container);
         let walked = Walked {
             name: container.name.clone(),
             image: container.image.clone(),
@@ -55,36 +112,64 @@ pub async fn walk_runner<E: Exec>(
         let clock = seen.last().and_then(|seen| seen.clock);
         ahead = ahead.or(clock.map(|clock| outside(clock, begun..=seconds())));
     }
-    if seen.is_empty() {
-        seen.push(Seen::nothing(no_engine(&runner)));
+    Walks {
+        seen,
+        failed,
+        ahead,
     }
-    let Some(mut seen) = seen.into_iter().reduce(merge) else {
-        return runner;
-    };
-    if let Some(reason) = starting_up(&runner, &seen) {
-        seen.engines = Unseen(reason);
+}
+
+/// How docker commands look for the engine, in each running container that is there to ask it.
+async fn walk_clients<E: Exec>(
+    exec: &E,
+    runner: &Runner,
+    orders: &Orders,
+) -> Vec<(String, Observation<DockerClient>)> {
+    let running = docker_clients(runner).into_iter();
+    let running = running.filter(|container| container.state.phase == "running");
+    let walks = running.map(|container| async move {
+        let walk = Walk::new(&Mode::Client, orders);
+        let place = place(runner, container);
+        let client = match exec.exec(&place, &walk, orders.whole).await {
+            Ok(stream) => walk.read_client(&stream, &container.name, &runner.addresses),
+            Err(reason) => Unseen(reason),
+        };
+        (container.name.clone(), client)
+    });
+    join_all(walks).await
+}
+
+/// The containers that look like an engine's, and only ask the engine of another one of the pod.
+fn borrowers(runner: &Runner, seen: &mut [Seen]) -> Vec<String> {
+    let id = |engine: &Engine| engine.api.observed().and_then(|api| api.id.clone());
+    let running = seen.iter().flat_map(|seen| seen.engines.seen());
+    let running: HashSet<String> = running.filter(|e| e.pid != 0).filter_map(id).collect();
+    let mut borrowers = Vec::new();
+    for (container, seen) in runner.engine_containers().zip(seen) {
+        if let Observed(engines) = &mut seen.engines
+            && let [engine] = engines.as_slice()
+            && engine.pid == 0
+            && id(engine).is_some_and(|id| running.contains(&id))
+        {
+            engines.clear();
+            borrowers.push(container.name.clone());
+        }
     }
-    if let Observed(engines) = &mut seen.engines {
-        // Where another container was walked, its engines do not stand for those of this one.
-        engines.extend(failed);
-        bound(engines, max_depth);
+    borrowers
+}
+
+fn place(runner: &Runner, container: &PodContainer) -> Place {
+    Place {
+        namespace: runner.namespace.clone(),
+        pod: runner.pod.clone(),
+        container: container.name.clone(),
     }
-    runner.standing.clock_ahead = match (ahead, &seen.engines) {
-        (Some(ahead), _) => Some(Observed(ahead)),
-        (None, Unseen(reason)) if reason.why() == Why::NotApplicable => None,
-        (None, Unseen(reason)) => Some(Unseen(reason.clone())),
-        (None, Observed(_)) => Some(Unseen(Reason::NoClock)),
-    };
-    runner.namespaces = seen.namespaces;
-    runner.engines = seen.engines;
-    runner.probes = seen.probes;
-    runner
 }
 
 /// An engine that is not there, in a container that has only just started. Its bridge stays where it
 /// ran before.
-fn starting_up(runner: &Runner, seen: &Seen) -> Option<Reason> {
-    const GRACE: i64 = 60;
+fn starting_up(runner: &Runner, seen: &Seen, grace: Duration) -> Option<Reason> {
+    let grace = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
     let standing = &runner.standing;
     if standing.unschedulable.is_some() || standing.given_up.is_some() || runner.phase == "Failed" {
         return None;
@@ -99,7 +184,8 @@ fn starting_up(runner: &Runner, seen: &Seen) -> Option<Reason> {
             _ => false,
         };
         let age = seconds().saturating_sub(container.state.since?.as_second());
-        (waits && container.restarts == 0 && age < GRACE).then_some(age.max(0))
+        (waits && container.restarts == 0 && age < container.startup_seconds.unwrap_or(grace))
+            .then_some(age.max(0))
     };
     let not_running = |reason: Option<&Reason>| reason.map(Reason::why) == Some(Why::NotRunning);
     let absent = match &seen.engines {
@@ -209,8 +295,6 @@ fn same_engine(a: &Engine, b: &Engine) -> bool {
 mod tests {
     use super::*;
     use crate::checks::case::healthy;
-    use crate::evidence::Role;
-    use std::time::Duration;
 
     /// A pod in which the exec into one container is refused.
     struct OneRefused(&'static str);
@@ -237,6 +321,7 @@ mod tests {
             step: Duration::from_secs(1),
             whole: Duration::from_secs(1),
             await_nested: None,
+            grace: Duration::from_secs(60),
             confirm: None,
             probes: Vec::new(),
         };
@@ -264,7 +349,7 @@ mod tests {
             let mut containers = runner.containers.iter_mut();
             let engine = containers.find(|c| c.role == Role::Engine).unwrap();
             (engine.state.since, engine.restarts) = (since, restarts);
-            starting_up(&runner, &nothing).is_some()
+            starting_up(&runner, &nothing, Duration::from_secs(60)).is_some()
         };
         let now = Timestamp::now();
         assert!(starts(Some(now), 0));
@@ -272,6 +357,16 @@ mod tests {
         assert!(!starts(Some(now), 1), "it has ended before");
         let minutes = jiff::SignedDuration::from_mins(2);
         assert!(!starts(Some(now - minutes), 0), "it is old enough");
+        let mut probed = healthy().unwrap().runners.remove(0);
+        for container in &mut probed.containers {
+            container.state.since = Some(now - minutes);
+            container.startup_seconds = Some(300);
+        }
+        let grace = Duration::from_secs(60);
+        assert!(
+            starting_up(&probed, &nothing, grace).is_some(),
+            "its probe gives it longer"
+        );
     }
 
     #[test]

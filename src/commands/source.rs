@@ -231,6 +231,7 @@ fn limits(source: &Source, probes: Vec<Probe>) -> Limits {
         deadline: source.deadline + source.wait_nested.unwrap_or_default(),
         concurrency: source.concurrency,
         max_depth: source.max_depth,
+        grace: source.startup_grace,
         confirm: source.confirm.clone(),
         probes,
     }

@@ -1,6 +1,7 @@
 //! What was seen, as a plain document that mirrors the machine: it can be recorded, read by people
 //! and replayed to the same diagnosis. Nothing in it judges; what is not in it is not collected.
 
+mod client;
 mod launch;
 mod observation;
 mod probes;
@@ -8,12 +9,13 @@ pub mod reason;
 mod resources;
 mod traffic;
 
+pub use client::DockerClient;
 pub use launch::{Launch, Launcher};
 pub use observation::{Observation, Observed, Unseen};
 pub use probes::{Layer, Probe, Probed};
 pub use reason::{Asked, AsksElsewhere, Class, Part, Reason, Verb, Why, WrittenReason};
 pub use resources::{DataRoot, Ended, Eviction, Standing};
-pub use traffic::{Block, Firewall, FirewallKind, Nat, OnLink, Traffic};
+pub use traffic::{Block, Firewall, FirewallKind, Nat, OnLink, Traffic, Unrouted};
 
 pub use crate::systems::Provider;
 use crate::systems::Site;
@@ -401,6 +403,12 @@ pub struct PodContainer {
     /// nothing else is collected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<Observation<Vec<KnownLine>>>,
+    /// How long its startup probe gives it to start; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub startup_seconds: Option<i64>,
+    /// How docker commands in it look for their engine; absent where this was not looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker_client: Option<Observation<DockerClient>>,
 }
 
 /// The last line of a log that shows a symptom of a check; credentials are cut out of it.
@@ -441,6 +449,9 @@ pub struct ContainerState {
     /// `CrashLoopBackOff`, `OOMKilled` and their like; of the last end where it runs again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Why it waits, in the kubelet's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
     /// Since when it runs or, where it has not started yet, since when there is its pod (UTC, RFC 3339).
@@ -631,6 +642,11 @@ pub struct EngineApi {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     pub version: String,
+    /// The newest version of its API, and the oldest that it still takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_api_version: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containerd: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -171,6 +171,11 @@ pub enum Reason {
     NoEngineContainer {
         asks: Option<AsksElsewhere>,
     },
+    /// A container that should use the pod's engine asks one elsewhere.
+    AsksElsewhere {
+        container: String,
+        docker_host: String,
+    },
     SandboxUnknown {
         runtime_class: String,
     },
@@ -252,6 +257,8 @@ pub enum Reason {
     Unreadable {
         part: Part,
     },
+    /// daemon.json is no JSON.
+    DaemonJsonInvalid,
     ForeignInterfaces,
     InterfacesNotShown,
     RouteNotShown,
@@ -265,6 +272,8 @@ pub enum Reason {
     },
     /// The nat table has nothing of Docker's, which may use nftables instead.
     NatUnknown,
+    /// Policy rules could not be listed.
+    PolicyUnknown,
     ListenersNotAsked,
     DataElsewhere,
     NoClock,
@@ -501,6 +510,7 @@ impl Reason {
             | R::ClampUnknown
             | R::FirewallUnknown
             | R::NatUnknown
+            | R::PolicyUnknown
             | R::NoClock
             | R::NoDownloader
             | R::ProbeNeedsProgram
@@ -544,6 +554,7 @@ impl Reason {
             | R::LogFailed { .. }
             | R::CutOff { .. }
             | R::Unreadable { .. }
+            | R::DaemonJsonInvalid
             | R::ForeignInterfaces
             | R::RouteNotShown
             | R::DataElsewhere
@@ -598,6 +609,7 @@ impl Reason {
             R::KindUnknown { .. }
             | R::NoCluster
             | R::NoEngineContainer { .. }
+            | R::AsksElsewhere { .. }
             | R::SandboxUnknown { .. }
             | R::LogsNotRead
             | R::OutOfSight

@@ -50,6 +50,9 @@ pub struct Standing {
     /// Why its node threw the pod out, in the kubelet's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evicted: Option<Eviction>,
+    /// Why the kubelet does not start its containers, in its own words; absent where it does, or says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_started: Option<Observation<String>>,
     /// Why its Job makes no pod any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<String>,

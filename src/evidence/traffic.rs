@@ -15,6 +15,9 @@ pub struct Traffic {
     /// net.ipv4.ip_forward: whether IPv4 packets pass through; absent where this was not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_forward: Option<Observation<bool>>,
+    /// What policy rules do; absent where this was not recorded, or no network leaves by here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Observation<Vec<Unrouted>>>,
     /// IPv4 packets that were dropped as too large between the walk's first look and its last.
     pub dropped_now: Observation<i64>,
     /// The `nameserver` lines of resolv.conf, as the first process here sees it.
@@ -29,6 +32,14 @@ pub struct OnLink {
     pub interface: String,
     /// `172.17.0.0/16`.
     pub subnet: String,
+}
+
+/// A bridge from which the kernel does not route packets out, by its policy rules (`ip rule`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unrouted {
+    pub interface: String,
+    /// The kernel's answer: `Network is unreachable`.
+    pub said: String,
 }
 
 /// The filter table's FORWARD chain, as one kind of iptables lists it.

@@ -4,8 +4,8 @@ use super::containers::known_errors;
 use super::hosts::mismatch;
 use super::{EngineFacts, Hole, Section, data, node_docker_version};
 use crate::evidence::{
-    Engine, Evidence, Node, Observation, Observed, Outermost, Part, PodContainer, Provider, Reason,
-    Role, Runner, Unseen, Why,
+    Class, Engine, Evidence, Node, Observation, Observed, Outermost, Part, PodContainer, Provider,
+    Reason, Role, Runner, Unseen, Why,
 };
 use crate::facts::releases::{Product, releases};
 use crate::facts::versions::{self, ImageRef};
@@ -90,8 +90,9 @@ fn of_container(
         facts.storage_driver = Observed(facts.driver_told.clone());
     }
     let mismatch = mismatch(runner, container, engine);
-    facts.needless_tls = mismatch.as_ref().is_some_and(|m| m.needless_tls);
-    facts.right_host = mismatch.and_then(|m| m.right_host);
+    let mismatch = mismatch.observed().and_then(Option::as_ref);
+    facts.needless_tls = mismatch.is_some_and(|m| m.needless_tls);
+    facts.right_host = mismatch.and_then(|m| m.right_host.clone());
     if let Some(engine) = engine {
         facts.ignored_opts = ignored_opts(engine, Some(&container.docker_opts));
     }
@@ -155,6 +156,11 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         shares_data_with: None,
         ignored_opts: ignored_opts(engine, engine.docker_opts.as_ref()),
         right_host: None,
+        config_invalid: match &engine.config {
+            Unseen(Reason::DaemonJsonInvalid) => Observed(true),
+            Unseen(reason) if reason.class() == Class::CouldNotLook => Unseen(reason.clone()),
+            _ => Observed(false),
+        },
         needless_tls: false,
         ignored_flags: None,
     };
@@ -207,10 +213,12 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         shares_data_with: None,
         // What it would be told it may heed.
         ignored_opts: match container.docker_opts.is_empty() {
-            false => Unseen(reason),
+            false => Unseen(reason.clone()),
             true => Observed(None),
         },
         right_host: None,
+        // A dockerd that does not run tells by itself what it rejects.
+        config_invalid: data::unused(&reason).map(|_: Option<()>| false),
         needless_tls: false,
         ignored_flags: None,
     }
@@ -280,8 +288,8 @@ fn trouble(
     let state = &container.state;
     if runner.declared.is_some() {
         return match mismatch(runner, container, engine) {
-            Some(found) => Observed(Some(found.trouble)),
-            None => Observation::Unobserved(Reason::NothingRuns),
+            Observed(Some(found)) => Observed(Some(found.trouble)),
+            _ => Observation::Unobserved(Reason::NothingRuns),
         };
     }
     if let Some(reason) = has_no_pod(runner) {
@@ -299,7 +307,7 @@ fn trouble(
             .exit_code
             .map(|code| format!(", exit code {code}{}", cause.unwrap_or_default()));
         return Observed(Some(format!(
-            "container {} is {}{}{}",
+            "container {} is {}{}{}{}",
             container.name,
             state.phase,
             state
@@ -308,6 +316,7 @@ fn trouble(
                 .map(|r| format!(" ({r})"))
                 .unwrap_or_default(),
             code.unwrap_or_default(),
+            kubelet_says(runner, container),
         )));
     }
     let seen = match (engine, runner.engines.reason()) {
@@ -324,8 +333,23 @@ fn trouble(
         ))),
     };
     match seen {
-        Observed(None) => Observed(mismatch(runner, container, engine).map(|m| m.trouble)),
+        Observed(None) => mismatch(runner, container, engine).map(|found| found.map(|m| m.trouble)),
         other => other,
+    }
+}
+
+/// Why a container waits, in the kubelet's words.
+fn kubelet_says(runner: &Runner, container: &PodContainer) -> String {
+    let own = container.state.message.as_deref();
+    match (
+        own.filter(|said| !said.is_empty()),
+        &runner.standing.not_started,
+    ) {
+        _ if container.state.phase != "waiting" => String::new(),
+        (Some(said), _) => format!(": {said}"),
+        (None, Some(Observed(said))) => format!("; the kubelet says: {said}"),
+        (None, Some(Unseen(reason))) => format!("; {reason}"),
+        (None, None) => String::new(),
     }
 }
 
@@ -419,6 +443,7 @@ fn missing(runner: &Runner) -> Option<EngineFacts> {
     facts.containerd_overflows = Observed(false);
     facts.storage_driver = Observed(None);
     facts.disk = Observed(None);
+    facts.config_invalid = Observed(false);
     facts.open_files = Observed(None);
     Some(facts)
 }

@@ -1,14 +1,18 @@
 //! Where a runner looks for its Docker engine (DOCKER_HOST), and whether the engine is there.
 
-use crate::evidence::{Engine, Launcher, Observed, PodContainer, Role, Runner};
+use crate::evidence::{
+    DockerClient, Engine, Launcher, Observation, Observed, PodContainer, Provider, Reason, Role,
+    Runner, Unseen, Why,
+};
 use crate::facts::versions::{self, ImageRef};
 use semver::Version;
 
 const SOCKET: &str = "unix:///var/run/docker.sock";
-const PLAIN: &str = "2375";
-const TLS: &str = "2376";
+const PLAIN: u16 = 2375;
+const TLS: u16 = 2376;
 
 /// A runner that does not find its engine.
+#[derive(Clone)]
 pub(super) struct Mismatch {
     /// What is the matter, in a sentence.
     pub(super) trouble: String,
@@ -18,42 +22,205 @@ pub(super) struct Mismatch {
     pub(super) needless_tls: bool,
 }
 
-/// Why the pod's runner cannot reach the engine of a container, where that is certain.
+/// The containers that are there to ask the pod's engine: the runner's, or those that are told where
+/// Docker is; in a pod of no known system, the only one beside the engine.
+pub(crate) fn docker_clients(runner: &Runner) -> Vec<&PodContainer> {
+    const TOLD: [&str; 4] = [
+        "DOCKER_API_VERSION",
+        "DOCKER_CONTEXT",
+        "DOCKER_HOST",
+        "DOCKER_TLS_VERIFY",
+    ];
+    if runner.engine_containers().next().is_none() {
+        return Vec::new();
+    }
+    let told = |c: &&PodContainer| TOLD.iter().any(|name| c.env.contains_key(*name));
+    let of = |role| runner.containers.iter().filter(move |c| c.role == role);
+    let agents: Vec<_> = match runner.provider.system().steps_anywhere {
+        true => Vec::new(),
+        false => of(Role::Runner).collect(),
+    };
+    let others: Vec<_> = of(Role::Other).filter(told).collect();
+    let mut beside = runner.containers.iter().filter(|c| c.role != Role::Engine);
+    match (beside.next(), beside.next()) {
+        _ if !agents.is_empty() => agents,
+        _ if !others.is_empty() => others,
+        (Some(only), None) if runner.provider == Provider::Generic => vec![only],
+        (None, None) if runner.containers.len() == 1 => of(Role::Engine).filter(told).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Why a container of the pod cannot reach the engine of another one, where that is certain.
 pub(super) fn mismatch(
     runner: &Runner,
     container: &PodContainer,
     engine: Option<&Engine>,
-) -> Option<Mismatch> {
-    if runner.provider.system().steps_anywhere {
-        return None;
+) -> Observation<Option<Mismatch>> {
+    let mut unknown = None;
+    for asks in docker_clients(runner) {
+        match mismatch_of(runner, asks, container, engine) {
+            Observed(None) => {}
+            Observed(found) => return Observed(found),
+            Unseen(reason) => unknown = unknown.or(Some(reason)),
+        }
     }
-    let asks = runner.containers.iter().find(|c| c.role == Role::Runner)?;
-    let host = match asks.env.get("DOCKER_HOST") {
-        Some(host) => host,
-        // A script, or the entrypoint of Docker's own image, sets it.
-        None if runner.provider.system().engine_host.is_some() => return None,
-        None => SOCKET,
+    unknown.map_or(Observed(None), Unseen)
+}
+
+fn mismatch_of(
+    runner: &Runner,
+    asks: &PodContainer,
+    container: &PodContainer,
+    engine: Option<&Engine>,
+) -> Observation<Option<Mismatch>> {
+    let client = match &asks.docker_client {
+        Some(Observed(client)) => client.clone(),
+        Some(Unseen(reason)) if matches!(reason.why(), Why::TimedOut | Why::TooLarge) => {
+            return Unseen(reason.clone());
+        }
+        _ => promised(runner, asks),
     };
-    if let Some(socket) = host.strip_prefix("unix://") {
-        return unshared_socket(asks, container, socket).map(|trouble| Mismatch {
+    let name = asks.name.as_str();
+    let trouble = |trouble: String| {
+        Observed(Some(Mismatch {
             trouble,
             right_host: None,
             needless_tls: false,
-        });
-    }
-    let port = local_port(runner, host.strip_prefix("tcp://")?)?;
-    let ports = match runner.declared.is_some() {
-        true => promised_ports(container)?,
-        false => open_ports(runner, engine?)?,
+        }))
     };
+    let set_by = client.set_by.as_deref();
+    let Some(host) = &client.host else {
+        return match &client.context {
+            Some(context) => trouble(format!(
+                "docker commands in container {name} use the context {context} ({}), which does not exist there",
+                set_by.unwrap_or("DOCKER_CONTEXT")
+            )),
+            None => Observed(None),
+        };
+    };
+    // A script, or the entrypoint of Docker's own image, sets it.
+    if set_by.is_none() && runner.provider.system().engine_host.is_some() {
+        return Observed(None);
+    }
+    if let Some(file) = &client.lacks {
+        return trouble(format!(
+            "container {name} asks {host} with TLS (DOCKER_TLS_VERIFY), but {file} does not exist there"
+        ));
+    }
+    let found = match host.strip_prefix("unix://") {
+        Some(socket) => Observed(by_socket(asks, container, engine, socket, &client)),
+        None => by_port(runner, asks, container, engine, host, &client),
+    };
+    match found {
+        Observed(None) => Observed(refused_version(name, engine, &client)),
+        found => found,
+    }
+}
+
+/// What the pod's specification says of a container that was not looked into.
+fn promised(runner: &Runner, asks: &PodContainer) -> DockerClient {
+    let told = |name: &str| asks.env.get(name).filter(|value| !value.is_empty());
+    let context = told("DOCKER_CONTEXT").filter(|context| *context != "default");
+    let mut client = DockerClient {
+        api_version: told("DOCKER_API_VERSION").cloned(),
+        ..DockerClient::default()
+    };
+    match (told("DOCKER_HOST"), context) {
+        (Some(host), _) => {
+            let own = DockerClient::tcp(host).map(|(name, _)| {
+                let of_pod = runner.addresses.contains(&name);
+                of_pod || is_local(runner, &name)
+            });
+            client.local = own.or_else(|| host.starts_with("unix://").then_some(true));
+            client.host = Some(host.clone());
+            client.set_by = Some("DOCKER_HOST".to_owned());
+        }
+        // Its contexts lie in its own files.
+        (None, Some(_)) => {}
+        (None, None) => {
+            client.host = Some(SOCKET.to_owned());
+            client.local = Some(true);
+        }
+    }
+    client
+}
+
+fn is_local(runner: &Runner, name: &str) -> bool {
+    matches!(name, "localhost" | "127.0.0.1" | "::1")
+        || runner.provider.system().engine_host == Some(name)
+}
+
+fn by_socket(
+    asks: &PodContainer,
+    container: &PodContainer,
+    engine: Option<&Engine>,
+    socket: &str,
+    client: &DockerClient,
+) -> Option<Mismatch> {
+    let elsewhere = engine.and_then(|engine| Some(&engine.api.observed()?.endpoint));
+    let missing = (client.listens == Some(false)).then(|| {
+        let looks = format!(
+            "container {} looks for {socket}, but no socket is there",
+            asks.name
+        );
+        match elsewhere {
+            Some(endpoint) => format!("{looks}; the engine answers on {endpoint}"),
+            None => looks,
+        }
+    });
+    let shared = || match asks.role {
+        Role::Engine => None,
+        _ => unshared_socket(asks, container, socket),
+    };
+    // Where nothing says that a container asks Docker, a socket that it has is no fault.
+    let found = match (asks.role, &client.set_by) {
+        (Role::Other, None) => missing.filter(|_| volume_at(asks, socket).is_some()),
+        _ => shared().or(missing),
+    };
+    found.map(|trouble| Mismatch {
+        trouble,
+        right_host: None,
+        needless_tls: false,
+    })
+}
+
+fn by_port(
+    runner: &Runner,
+    asks: &PodContainer,
+    container: &PodContainer,
+    engine: Option<&Engine>,
+    host: &str,
+    client: &DockerClient,
+) -> Observation<Option<Mismatch>> {
     let name = &asks.name;
-    if !ports.iter().any(|open| open == port) {
-        let instead = ports.first().map(String::as_str);
+    let Some((_, port)) = DockerClient::tcp(host).filter(|_| client.local == Some(true)) else {
+        // In a file, the engine of another one may be meant.
+        return match runner.declared.is_some() || client.local.is_none() {
+            true => Observed(None),
+            false => Unseen(Reason::AsksElsewhere {
+                container: name.clone(),
+                docker_host: host.to_owned(),
+            }),
+        };
+    };
+    let ports = match runner.declared.is_some() {
+        true => promised_ports(container),
+        false => engine.and_then(|engine| open_ports(runner, engine)),
+    };
+    let dockers = matches!(port, PLAIN | TLS);
+    let open = ports.as_ref().map(|ports| ports.contains(&port));
+    let closed = match client.listens {
+        Some(listens) => !listens,
+        None => dockers && open == Some(false),
+    };
+    if closed {
+        let instead = ports.iter().flatten().next();
         let right_host = match instead {
-            Some(port) => Some(host.rsplit_once(':')?.0.to_owned() + ":" + port),
+            Some(port) => host.rsplit_once(':').map(|(at, _)| format!("{at}:{port}")),
             None => shares_socket(asks, container).then(|| SOCKET.to_owned()),
         };
-        return Some(Mismatch {
+        return Observed(Some(Mismatch {
             trouble: format!(
                 "runner container {name} asks {host}, but its engine does not listen on that port{}",
                 instead
@@ -62,7 +229,7 @@ pub(super) fn mismatch(
             ),
             right_host,
             needless_tls: false,
-        });
+        }));
     }
     // `tls=false` is what the entrypoint says without certificates.
     let verifies = asks
@@ -77,26 +244,37 @@ pub(super) fn mismatch(
                 .iter()
                 .any(|arg| arg.ends_with(&format!(":{port}")))
     });
-    (verifies && plain).then(|| Mismatch {
+    Observed((verifies && plain).then(|| Mismatch {
         trouble: format!(
             "runner container {name} asks {host} with TLS (DOCKER_TLS_VERIFY), but the engine speaks none there (--tls=false)"
         ),
         right_host: None,
         needless_tls: true,
-    })
+    }))
 }
 
-/// The port of an address that is the pod's own; another one leads elsewhere.
-fn local_port<'a>(runner: &Runner, address: &'a str) -> Option<&'a str> {
-    let (host, port) = address.trim_end_matches('/').rsplit_once(':')?;
-    let local = matches!(host, "localhost" | "127.0.0.1" | "[::1]" | "::1")
-        || runner.provider.system().engine_host == Some(host);
-    (local && matches!(port, PLAIN | TLS)).then_some(port)
+/// An API version that the engine does not take.
+fn refused_version(name: &str, engine: Option<&Engine>, client: &DockerClient) -> Option<Mismatch> {
+    let api = engine?.api.observed()?;
+    let parse = |text: &str| -> Option<(u32, u32)> {
+        let (major, minor) = text.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    };
+    let asked = client.api_version.as_deref()?;
+    let (oldest, newest) = (api.min_api_version.as_deref()?, api.api_version.as_deref()?);
+    let version = parse(asked)?;
+    (version < parse(oldest)? || version > parse(newest)?).then(|| Mismatch {
+        trouble: format!(
+            "container {name} asks for API version {asked} (DOCKER_API_VERSION), but the engine takes {oldest} to {newest}"
+        ),
+        right_host: None,
+        needless_tls: false,
+    })
 }
 
 /// The ports on which the engine listens, by its flags; nothing where a daemon.json may name others,
 /// or another container may stand between.
-fn open_ports(runner: &Runner, engine: &Engine) -> Option<Vec<String>> {
+fn open_ports(runner: &Runner, engine: &Engine) -> Option<Vec<u16>> {
     let only_flags = engine.config == Observed(None) && !engine.args.is_empty();
     let alone = runner.containers.iter().all(|c| c.role != Role::Other);
     let engines = runner.engines.seen().iter();
@@ -111,14 +289,14 @@ fn open_ports(runner: &Runner, engine: &Engine) -> Option<Vec<String>> {
     let port = |host: &str| {
         host.trim_end_matches('/')
             .rsplit_once(':')
-            .map(|(_, p)| p.to_owned())
+            .and_then(|(_, port)| port.parse().ok())
     };
     (only_flags && alone && one).then(|| hosts.filter_map(port).collect())
 }
 
 /// The port on which the official image will listen: with certificates, unless DOCKER_TLS_CERTDIR
 /// is set to nothing, since 19.03.
-fn promised_ports(container: &PodContainer) -> Option<Vec<String>> {
+fn promised_ports(container: &PodContainer) -> Option<Vec<u16>> {
     let image = ImageRef::parse(&container.image);
     let by_image = container
         .launch
@@ -139,7 +317,7 @@ fn promised_ports(container: &PodContainer) -> Option<Vec<String>> {
         .env
         .get("DOCKER_TLS_CERTDIR")
         .is_some_and(String::is_empty);
-    Some(vec![if plain { PLAIN } else { TLS }.to_owned()])
+    Some(vec![if plain { PLAIN } else { TLS }])
 }
 
 /// A runner that looks for the engine's socket in a directory that the two do not share.
@@ -215,9 +393,13 @@ mod tests {
         runner
     }
 
-    fn of(runner: &Runner) -> Option<Mismatch> {
+    fn judged(runner: &Runner) -> Observation<Option<Mismatch>> {
         let container = runner.engine_containers().next().unwrap();
         mismatch(runner, container, runner.engines.seen().first())
+    }
+
+    fn of(runner: &Runner) -> Option<Mismatch> {
+        judged(runner).observed().cloned().flatten()
     }
 
     const SOCKET_FLAG: &str = "--host=unix:///var/run/docker.sock";
@@ -248,6 +430,88 @@ mod tests {
         ] {
             assert!(of(&runner(host, &tls)).is_none(), "{host}");
         }
+    }
+
+    /// A runner whose docker commands were looked at.
+    fn seen(client: DockerClient) -> Runner {
+        let mut runner = healthy().unwrap().runners.remove(0);
+        runner.containers[0].docker_client = Some(Observed(client));
+        let Observed(engines) = &mut runner.engines else {
+            panic!("engines were seen");
+        };
+        let Observed(api) = &mut engines[0].api else {
+            panic!("the engine answers");
+        };
+        (api.min_api_version, api.api_version) = (Some("1.24".into()), Some("1.47".into()));
+        runner
+    }
+
+    fn socket() -> DockerClient {
+        DockerClient {
+            host: Some(SOCKET.to_owned()),
+            local: Some(true),
+            listens: Some(true),
+            ..DockerClient::default()
+        }
+    }
+
+    #[test]
+    fn a_client_is_judged_by_what_it_sees() {
+        assert!(of(&seen(socket())).is_none());
+        let version = |asked: &str| DockerClient {
+            api_version: Some(asked.to_owned()),
+            ..socket()
+        };
+        assert!(of(&seen(version("1.41"))).is_none());
+        let context = DockerClient {
+            set_by: Some("DOCKER_CONTEXT".to_owned()),
+            context: Some("remote".to_owned()),
+            ..DockerClient::default()
+        };
+        let port = DockerClient {
+            host: Some("tcp://localhost:4243".to_owned()),
+            set_by: Some("DOCKER_HOST".to_owned()),
+            listens: Some(false),
+            ..socket()
+        };
+        for (client, says) in [
+            (version("1.99"), "takes 1.24 to 1.47"),
+            (version("1.9"), "takes 1.24 to 1.47"),
+            (context, "does not exist there"),
+            (port, "does not listen on that port"),
+            (
+                DockerClient {
+                    lacks: Some("/root/.docker/ca.pem".to_owned()),
+                    ..socket()
+                },
+                "/root/.docker/ca.pem does not exist",
+            ),
+            (
+                DockerClient {
+                    listens: Some(false),
+                    ..socket()
+                },
+                "no socket is there",
+            ),
+        ] {
+            let trouble = of(&seen(client)).unwrap().trouble;
+            assert!(trouble.contains(says), "{trouble}");
+        }
+    }
+
+    #[test]
+    fn an_engine_elsewhere_is_unknown() {
+        let elsewhere = DockerClient {
+            host: Some("tcp://10.9.9.9:2375".to_owned()),
+            set_by: Some("DOCKER_HOST".to_owned()),
+            local: Some(false),
+            ..DockerClient::default()
+        };
+        let judged = judged(&seen(elsewhere));
+        assert!(matches!(
+            judged.reason(),
+            Some(Reason::AsksElsewhere { .. })
+        ));
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod versions;
 mod way_out;
 
 pub(crate) use containers::{DATA_ROOT, data_mount, data_root, is_rootless};
+pub(crate) use hosts::docker_clients;
 pub use origin::Origin;
 pub(crate) use origin::Origins;
 
@@ -138,6 +139,8 @@ pub struct EngineFacts {
     /// The DOCKER_HOST under which the runner would find it; absent where it looks in the right
     /// place, or no variable would help.
     pub right_host: Option<String>,
+    /// It runs, and its daemon.json is not valid JSON: dockerd would not start with it.
+    pub config_invalid: Observation<bool>,
     /// The runner asks with TLS, and the engine speaks none on that port.
     pub needless_tls: bool,
     /// The known errors in the log of its container: the last line of each, by the id of the check
@@ -234,9 +237,10 @@ pub struct NetworkFacts {
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CutOff {
     /// `bridge`: missing, down or without an address. `containers`: they are not connected to the bridge.
-    /// `route`: there is no default route. `nat`: packets keep the address of a container.
+    /// `route`: there is no default route. `policy`: a policy rule leads nowhere. `nat`: packets keep the
+    /// address of a container.
     pub cause: String,
-    /// The network's range, or the containers, separated by spaces.
+    /// The network's range, the containers, separated by spaces, or the kernel's answer.
     pub detail: String,
     /// dockerd is told to write no rules of iptables.
     pub without_rules: bool,
@@ -331,6 +335,9 @@ pub struct PodFacts {
     /// What the client said of it; absent where it said nothing.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub download_says: Option<String>,
+    /// Its network namespace has no default route.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub without_route: bool,
     /// What was downloaded; absent where nothing was.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub url: Option<String>,

@@ -253,6 +253,7 @@ mod tests {
             on_link: Observed(Vec::new()),
             firewalls: Observed(Vec::new()),
             ip_forward: None,
+            policy: None,
             dropped_now: Observed(0),
             name_servers: words(servers),
             listening: words(listening),
@@ -288,6 +289,7 @@ mod tests {
             on_link: Observed(Vec::new()),
             firewalls: Observed(Vec::new()),
             ip_forward: None,
+            policy: None,
             dropped_now: Observed(0),
             name_servers: Observed(vec!["127.0.0.53".to_owned()]),
             listening: Observation::Unobserved(crate::evidence::Reason::prose(

@@ -323,10 +323,13 @@ fn download(
         return Observed(None);
     }
     let namespace = topology.namespace(engine.namespace);
-    let tried = members(namespace, network, topology);
-    let tried = tried
-        .into_iter()
-        .filter_map(|(inside, _)| inside.download.as_ref());
+    let members = members(namespace, network, topology).into_iter();
+    let members = members.map(|(inside, _)| inside);
+    // A container whose link was taken off the bridge is on the network all the same.
+    let listed = way_out::on_network(engine, network, topology).map(|(_, inside)| inside);
+    let tried = members
+        .chain(listed)
+        .filter_map(|inside| inside.download.as_ref());
     let worst = tried.max_by_key(|download| download.observed().map(|d| d.outcome));
     match worst {
         Some(download) => download.as_ref().map(|download| Some(download.outcome)),

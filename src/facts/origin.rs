@@ -23,6 +23,8 @@ pub enum Origin {
     Logs,
     /// The Jobs that have given up.
     Jobs,
+    /// The events about the runner's pod.
+    Events,
     /// The objects of the nodes.
     Nodes,
     /// The CNI's agents on the nodes: which there are, and what one of them shows of its node.

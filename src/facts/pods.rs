@@ -67,6 +67,9 @@ pub(super) fn derive(
             .cloned()
             .flatten()
             .map(|d| d.url),
+        without_route: runner
+            .pod_namespace()
+            .is_some_and(|pod| pod.route_v4 == Observed(None) && pod.route_v6 == Observed(None)),
         network,
     };
     Section {

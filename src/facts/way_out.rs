@@ -39,6 +39,11 @@ pub(super) fn cut_off(
     if namespace.route_v4 == Observed(None) && namespace.route_v6 == Observed(None) {
         return cut("route", String::new());
     }
+    match policy(bridge, traffic) {
+        Observed(None) => {}
+        Observed(Some(said)) => return cut("policy", said),
+        Unseen(reason) => return Unseen(reason),
+    }
     keeps_address(engine, bridge, traffic).map(|keeps| {
         keeps.then(|| CutOff {
             cause: "nat".to_owned(),
@@ -71,35 +76,58 @@ fn unrouted(network: &DockerNetwork, bridge: &str, traffic: &Traffic) -> Option<
     Some(range.to_string())
 }
 
-/// The containers of a network whose link is no port of its bridge.
-fn detached<'a>(
+/// What the kernel answers where a policy rule leads packets of a bridge nowhere.
+fn policy(bridge: &str, traffic: &Traffic) -> Observation<Option<String>> {
+    match &traffic.policy {
+        None => Observed(None),
+        Some(seen) => seen.as_ref().map(|unrouted| {
+            let mut of_bridge = unrouted.iter().filter(|way| way.interface == bridge);
+            of_bridge.next().map(|way| way.said.clone())
+        }),
+    }
+}
+
+/// The namespaces of the containers that an engine has on a network, by the engine's own list.
+pub(super) fn on_network<'a>(
     engine: &'a Engine,
-    network: &DockerNetwork,
-    namespace: &NetworkNamespace,
-    topology: &Topology,
-) -> Vec<&'a str> {
-    let containers = engine
-        .api
-        .observed()
-        .and_then(|api| api.containers.observed());
+    network: &'a DockerNetwork,
+    topology: &Topology<'a>,
+) -> impl Iterator<Item = (&'a str, &'a NetworkNamespace)> {
+    let api = engine.api.observed();
+    let containers = api.and_then(|api| api.containers.observed());
     let on_network = containers.into_iter().flatten().filter(|container| {
         container.network_mode == network.name
             || network.name == "bridge" && container.network_mode == "default"
     });
+    let namespaces = topology.namespaces;
+    on_network.filter_map(move |container| {
+        let path = format!("{}/{}", engine.path, container.name);
+        let mut inside = namespaces.iter();
+        let inside = inside.find(|ns| ns.holders.contains(&path))?;
+        Some((container.name.as_str(), inside))
+    })
+}
+
+/// The containers of a network whose link is no port of its bridge.
+fn detached<'a>(
+    engine: &'a Engine,
+    network: &'a DockerNetwork,
+    namespace: &NetworkNamespace,
+    topology: &Topology<'a>,
+) -> Vec<&'a str> {
     let is_loose = |inside: &NetworkNamespace, link: &Interface| {
         link.kind == InterfaceKind::Linked
             && topology
                 .peer(inside, link)
                 .is_some_and(|(outside, port)| outside.id == namespace.id && port.bridge.is_none())
     };
-    let loose = on_network.filter(|container| {
-        let path = format!("{}/{}", engine.path, container.name);
-        let mut inside = topology.namespaces.iter();
-        inside.any(|ns| {
-            ns.holders.contains(&path) && ns.interfaces.seen().iter().any(|i| is_loose(ns, i))
+    on_network(engine, network, topology)
+        .filter(|(_, inside)| {
+            let mut links = inside.interfaces.seen().iter();
+            links.any(|link| is_loose(inside, link))
         })
-    });
-    loose.map(|container| container.name.as_str()).collect()
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// Whether packets leave with the address of a container, for which no answer finds a way back.

@@ -100,12 +100,15 @@ pub(crate) fn container(name: &str) -> PodContainer {
         state: ContainerState {
             phase: String::new(),
             reason: None,
+            message: None,
             exit_code: None,
             since: None,
         },
         restarts: 0,
         last_end: None,
         log: None,
+        docker_client: None,
+        startup_seconds: None,
     }
 }
 

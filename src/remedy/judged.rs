@@ -76,6 +76,7 @@ fn after(evidence: &Evidence, runner: &str, change: &Change) -> Evidence {
             container.state = ContainerState {
                 phase: "running".to_owned(),
                 reason: None,
+                message: None,
                 exit_code: None,
                 since: None,
             };

@@ -40,6 +40,13 @@ impl fmt::Display for Reason {
                 "no container of this pod runs a Docker engine; {} asks an engine elsewhere (DOCKER_HOST {}): check the pod in which that runs",
                 asks.container, asks.docker_host
             ),
+            R::AsksElsewhere {
+                container,
+                docker_host,
+            } => write!(
+                f,
+                "container {container} uses Docker at {docker_host}, which is outside this pod: check the machine or the pod in which that engine runs"
+            ),
             R::SandboxUnknown { runtime_class } => write!(
                 f,
                 "whether RuntimeClass {runtime_class} lets Docker run unprivileged is not known"
@@ -125,6 +132,7 @@ impl fmt::Display for Reason {
 
             R::CutOff { part } => write!(f, "the walk was cut off before {}", noun(*part)),
             R::Unreadable { part } => write!(f, "{} could not be read", noun(*part)),
+            R::DaemonJsonInvalid => f.write_str("its daemon.json is not valid JSON"),
             R::ForeignInterfaces => {
                 f.write_str("the interfaces in its sysfs are another namespace's")
             }
@@ -143,6 +151,9 @@ impl fmt::Display for Reason {
             ),
             R::FirewallUnknown => f.write_str(
                 "what its firewall drops is not known: `iptables-save` could not be run",
+            ),
+            R::PolicyUnknown => f.write_str(
+                "whether a policy rule cuts it off is not known: `ip rule` could not be run",
             ),
             R::RuleUnclear { command } => write!(
                 f,

@@ -16,6 +16,7 @@ const MTU: &str = "mtu-inversion";
 const BLACK_HOLE: &str = "path-mtu-black-hole";
 const POD_BLACK_HOLE: &str = "pod-path-black-hole";
 /// What keeps an engine from running containers.
+const UNREACHABLE: &str = "engine-unreachable";
 const NO_RUN: [&str; 4] = [
     "oom-score-overflow",
     "disk-full",
@@ -67,7 +68,10 @@ pub fn examine(scenario: &Scenario, stage: &Stage) -> Result<Found> {
     doctor()
         .args(["collect", "-n", namespace, "--output-file"])
         .arg(&recording)
-        .args(told(&scenario.check.args, &["--confirm", "--checks-dir"]))
+        .args(told(
+            &scenario.check.args,
+            &["--confirm", "--checks-dir", "--startup-grace"],
+        ))
         .output()?;
     Ok(Found {
         exit: output.status.code().context("it was killed")?,
@@ -213,6 +217,11 @@ impl Found {
             unknowns.any(|u| of_pod(&u.runner) && u.check == check)
         };
         let (found, open, what) = match &truth.about {
+            About::Client(engine) => (
+                errors(&[UNREACHABLE], engine, None),
+                open(UNREACHABLE),
+                format!("docker commands beside {engine}"),
+            ),
             About::Network(None) => return None,
             About::Network(Some((engine, network))) => (
                 errors(&[MTU, BLACK_HOLE], engine, Some(network)) || pod_hangs,

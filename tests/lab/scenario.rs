@@ -62,6 +62,9 @@ pub struct Truth {
     pub download: Option<String>,
     /// Run a container in the engine at this path.
     pub docker_run: Option<String>,
+    /// Ask for the version of Docker in a container of the pod, and the engine that should answer:
+    /// `CONTAINER ENGINE`.
+    pub client: Option<String>,
     /// A line for `lab` that downloads from where no path leads; it ends well where it completes.
     pub measure: Option<String>,
     /// For `measure`: the engine and the network through which it goes, `ENGINE NETWORK`.

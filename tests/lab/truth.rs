@@ -21,6 +21,8 @@ pub enum About {
     Network(Option<(String, String)>),
     /// Path of the engine that was to run a container.
     Engine(String),
+    /// Path of the engine that docker commands beside it should reach.
+    Client(String),
 }
 
 pub fn measure(truths: &[Truth], stage: &Stage) -> Result<Vec<Measured>> {
@@ -40,11 +42,18 @@ pub fn in_a_line(truths: &[Measured]) -> String {
 
 fn one(truth: &Truth, stage: &Stage) -> Result<Measured> {
     let pod = stage.pod(truth.pod.as_deref().unwrap_or_default())?;
-    let (measured, said) = match (&truth.download, &truth.docker_run, &truth.measure) {
-        (Some(path), None, None) => download(pod, path, truth.outcome)?,
-        (None, Some(path), None) => docker_run(pod, path)?,
-        (None, None, Some(line)) => by_line(pod, &stage.fill_in(line)?, truth)?,
-        _ => bail!("a truth is one of download, docker_run and measure: {truth:?}"),
+    let ways = (
+        &truth.download,
+        &truth.docker_run,
+        &truth.client,
+        &truth.measure,
+    );
+    let (measured, said) = match ways {
+        (Some(path), None, None, None) => download(pod, path, truth.outcome)?,
+        (None, Some(path), None, None) => docker_run(pod, path)?,
+        (None, None, Some(client), None) => docker_version(pod, client)?,
+        (None, None, None, Some(line)) => by_line(pod, &stage.fill_in(line)?, truth)?,
+        _ => bail!("a truth is one of download, docker_run, client and measure: {truth:?}"),
     };
     let Measured { what, outcome, .. } = &measured;
     if *outcome != truth.outcome {
@@ -100,6 +109,28 @@ fn docker_run(pod: String, path: &str) -> Result<(Measured, String)> {
             Outcome::Fails
         },
         what: format!("docker run in {path}"),
+    };
+    Ok((measured, said))
+}
+
+/// What a step's docker command meets, with the variables of its container.
+fn docker_version(pod: String, client: &str) -> Result<(Measured, String)> {
+    let (Some((namespace, name)), Some((container, engine))) =
+        (pod.split_once('/'), client.split_once(' '))
+    else {
+        bail!("a client is CONTAINER ENGINE, not {client:?}");
+    };
+    let line =
+        format!("kubectl -n {namespace} exec {name} -c {container} -- timeout 5 docker version");
+    let (works, said) = lab::try_lab(&line)?;
+    let measured = Measured {
+        what: format!("docker version in {container}"),
+        about: About::Client(engine.to_owned()),
+        outcome: match works {
+            true => Outcome::Works,
+            false => Outcome::Fails,
+        },
+        pod,
     };
     Ok((measured, said))
 }

@@ -16,8 +16,10 @@ use std::collections::BTreeMap;
 const OPTS: &str = "DOCKER_OPTS";
 
 /// The variables that decide how an engine runs or is found. No other is read.
-const ENV: [&str; 7] = [
+const ENV: [&str; 9] = [
     OPTS,
+    "DOCKER_API_VERSION",
+    "DOCKER_CONTEXT",
     "DOCKER_HOST",
     "DOCKER_TLS_CERTDIR",
     "DOCKER_TLS_VERIFY",
@@ -86,6 +88,7 @@ pub(super) fn describe(pod: &Pod, provider: Provider) -> Runner {
     let none = PodSpec::default();
     let spec = pod.spec.as_ref().unwrap_or(&none);
     let status = pod.status.as_ref();
+    let added = added_engines(spec);
     Runner {
         outermost: Outermost::Pod,
         namespace: pod.metadata.namespace.clone().unwrap_or_default(),
@@ -99,6 +102,7 @@ pub(super) fn describe(pod: &Pod, provider: Provider) -> Runner {
         containers: containers(pod)
             .filter(|(container, init)| !init || runs_on(container))
             .map(|(container, init)| one(container, init, spec, pod, provider))
+            .chain(added.iter().map(|c| one(c, false, spec, pod, provider)))
             .collect(),
         namespaces: Observation::Unobserved(Reason::NotWalked),
         engines: Observation::Unobserved(Reason::NotWalked),
@@ -108,6 +112,14 @@ pub(super) fn describe(pod: &Pod, provider: Provider) -> Runner {
         probes: Vec::new(),
         standing: standing(pod),
     }
+}
+
+/// Ephemeral containers that run an engine: what else was added to look into the pod is no part of it.
+fn added_engines(spec: &PodSpec) -> Vec<Container> {
+    let added = spec.ephemeral_containers.iter().flatten();
+    // They have the fields of a container, and one more.
+    let read = |added| serde_json::from_value(serde_json::to_value(added).ok()?).ok();
+    added.filter_map(read).filter(is_engine).collect()
 }
 
 fn addresses(status: Option<&PodStatus>) -> Vec<String> {
@@ -181,8 +193,19 @@ fn one(
         state: state(pod, status),
         restarts: status.map_or(0, |s| i64::from(s.restart_count)),
         log: None,
+        docker_client: None,
+        startup_seconds: startup_seconds(container),
         last_end: last_end(status),
     }
+}
+
+/// What its startup probe allows: the delay, and every failure but the last in full.
+fn startup_seconds(container: &Container) -> Option<i64> {
+    let probe = container.startup_probe.as_ref()?;
+    let period = i64::from(probe.period_seconds.unwrap_or(10).max(1));
+    let failures = i64::from(probe.failure_threshold.unwrap_or(3).max(1));
+    let delay = i64::from(probe.initial_delay_seconds.unwrap_or(0).max(0));
+    Some(delay.saturating_add(period.saturating_mul(failures)))
 }
 
 /// How the manifest starts dockerd, and whether it says more than what is written down.
@@ -303,7 +326,10 @@ fn status<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
     let status = pod.status.as_ref()?;
     let main = status.container_statuses.iter().flatten();
     let init = status.init_container_statuses.iter().flatten();
-    main.chain(init).find(|status| status.name == name)
+    let added = status.ephemeral_container_statuses.iter().flatten();
+    main.chain(init)
+        .chain(added)
+        .find(|status| status.name == name)
 }
 
 fn state(pod: &Pod, status: Option<&ContainerStatus>) -> ContainerState {
@@ -323,6 +349,7 @@ fn state(pod: &Pod, status: Option<&ContainerStatus>) -> ContainerState {
     ContainerState {
         phase: phase.to_owned(),
         reason,
+        message: waiting.and_then(|waiting| waiting.message.as_deref().map(plain)),
         exit_code: ended.or(last).map(|end| i64::from(end.exit_code)),
         since: match (state.and_then(|state| state.running.as_ref()), last) {
             (Some(running), _) => running.started_at.as_ref(),

@@ -1,7 +1,7 @@
 //! Which pods of a cluster are the selected runners.
 
 use super::lost::{add_evicted, controller};
-use super::{Cluster, Found, forbidden, unreachable};
+use super::{Cluster, Found, chain, code, forbidden, unreachable};
 use crate::collect::Selection;
 use crate::collect::discover;
 use crate::evidence::{Observation, Observed, Unseen};
@@ -46,7 +46,10 @@ impl Cluster {
         let (pods, given_up) = futures::join!(self.list(&api, selection.labels.as_deref()), jobs);
         let pods = pods.map_err(|error| match forbidden(&error) {
             true => anyhow!("may not list pods in {place}: grant `list` on pods there, or name the pods to examine"),
-            false => unreachable(&error),
+            false => match (&selection.labels, code(&error)) {
+                (Some(labels), Some(400)) => anyhow!("invalid label selector `{labels}`: {}; see `kubectl get pods -l`", chain(&error)),
+                _ => unreachable(&error),
+            },
         })?;
         let (given_up, jobs) = match given_up {
             Ok(given_up) => {
@@ -59,7 +62,17 @@ impl Cluster {
         if let (true, Unseen(reason)) = (found.is_empty(), &jobs) {
             tracing::warn!("{reason}, or a runner whose Job has given up is not found");
         }
-        if found.is_empty() && !selection.all_namespaces && selection.labels.is_none() {
+        let ending = ending(&pods);
+        if found.is_empty() && !ending.is_empty() {
+            let hint = format!(
+                "every runner in {place} is Terminating ({}): check again when another one runs, or name a pod to examine it all the same",
+                ending.join(", ")
+            );
+            match selection.allow_empty {
+                true => tracing::warn!("{hint}"),
+                false => bail!(hint),
+            }
+        } else if found.is_empty() && !selection.all_namespaces && selection.labels.is_none() {
             match self.elsewhere(namespace).await {
                 Some(hint) if selection.allow_empty => tracing::warn!("{hint}"),
                 Some(hint) => bail!(hint),
@@ -129,6 +142,16 @@ impl Cluster {
             places.join(", ")
         ))
     }
+}
+
+/// The first few runners that are about to end.
+fn ending(pods: &[Pod]) -> Vec<String> {
+    const MOST: usize = 5;
+    let ending = pods.iter().filter(|pod| {
+        pod.metadata.deletion_timestamp.is_some() && discover::runner(pod, false).is_some()
+    });
+    let names = ending.filter_map(|pod| pod.metadata.name.clone());
+    names.take(MOST).collect()
 }
 
 /// Those that live, and those that have lost their pod.

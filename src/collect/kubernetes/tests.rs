@@ -129,6 +129,7 @@ async fn what_an_exec_may_not_do_is_unobserved_with_its_rule() {
         step: limit,
         whole: limit,
         await_nested: None,
+        grace: Duration::from_secs(60),
         confirm: None,
         probes: Vec::new(),
     };

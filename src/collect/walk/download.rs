@@ -131,7 +131,7 @@ impl Told {
 
 /// The words of curl, wget and busybox for a way that does not lead there.
 fn is_cut_off(said: &str) -> bool {
-    const WORDS: [&str; 8] = [
+    const WORDS: [&str; 13] = [
         "can't connect",
         "bad address",
         "refused",
@@ -140,6 +140,11 @@ fn is_cut_off(said: &str) -> bool {
         "o route to host",
         "esolv",
         "ailed to connect",
+        "nvalid argument",
+        "ermission denied",
+        "ot permitted",
+        "ssign requested address",
+        "is down",
     ];
     WORDS.iter().any(|word| said.contains(word))
 }
@@ -173,6 +178,15 @@ mod tests {
             "7 wget: can't connect to remote host (198.18.0.2): Connection refused\n7 status 1\n7 bytes 0",
             Fetched::NoConnection,
         );
+        for said in [
+            "failed: Invalid argument.",
+            "failed: Permission denied.",
+            "wget: can't connect to remote host (198.18.0.2): Network is unreachable",
+            "curl: (7) Couldn't connect: Operation not permitted",
+        ] {
+            let text = format!("7 {said}\n7 status 4\n7 bytes 0");
+            is(&text, Fetched::NoConnection);
+        }
         is(
             "7 wget: bad address 'far'\n7 status 1\n7 bytes 0",
             Fetched::NoConnection,

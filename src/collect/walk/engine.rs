@@ -30,7 +30,12 @@ pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Ve
     let candidates = candidates(frames, processes);
     let read = candidates.iter().take(MOST + 1);
     let mut found: Vec<Found> = read.map(|process| Found::read(frames, process)).collect();
+    let listening = listening(frames);
     refuse_borrowed_answers(&mut found);
+    // What only listens on a socket of Docker's name is an engine if it answers as one.
+    found.retain(|engine| {
+        !listening.contains(&engine.process.pid) || engine.api.observed().is_some()
+    });
     // A walk names no more than one beyond its bound; where a forged stream does, that one stands for the rest.
     let more = candidates.len().saturating_sub(MOST + 1);
     if let (1.., Some(last)) = (more, found.last_mut()) {
@@ -60,7 +65,7 @@ pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Ve
         named.insert(*at, engines.len());
         engines.push(engine);
     }
-    let beside = told(frames, outermost.container, &engines);
+    let beside = told(frames, outermost, &engines);
     engines.splice(0..0, beside);
     engines
 }
@@ -69,15 +74,23 @@ pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Ve
 /// A walk that was recorded before it did so, or that was cut off before, ranks by age.
 fn candidates<'a>(frames: &Frames, processes: &'a Processes) -> Vec<&'a Process> {
     match frames.get("engines", "-") {
-        Some(record) => record
-            .lines()
-            .filter_map(|line| processes.get(line.parse().ok()?))
-            .collect(),
+        Some(record) => {
+            let named = record.lines().filter_map(|line| line.parse().ok());
+            let pids = named.chain(listening(frames));
+            pids.filter_map(|pid| processes.get(pid)).collect()
+        }
         None => processes
             .iter()
             .filter(|p| p.name == "dockerd" && !is_child_of_dockerd(p, processes))
             .collect(),
     }
+}
+
+/// The processes that listen on a socket of Docker's name and are not known as engines otherwise.
+fn listening(frames: &Frames) -> Vec<i64> {
+    let record = frames.get("engines", "listening").into_iter();
+    let lines = record.flat_map(Record::lines);
+    lines.filter_map(|line| line.parse().ok()).collect()
 }
 
 /// An engine and those around it, outermost first.
@@ -107,7 +120,7 @@ fn lineage(
 
 /// The engine that commands here talk to, where it is none of those whose process was seen: it runs
 /// beside this container, or around it.
-fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
+fn told(frames: &Frames, outermost: &Naming, seen: &[Engine]) -> Option<Engine> {
     let asked = frames
         .named("api")
         .any(|record| record.key.starts_with("0 "));
@@ -116,6 +129,11 @@ fn told(frames: &Frames, container: &str, seen: &[Engine]) -> Option<Engine> {
         return None;
     }
     let (api, _) = api(frames, ELSEWHERE);
+    // In a pod, a socket that nobody answers on is no engine.
+    if !outermost.machine && api.observed().is_none() {
+        return None;
+    }
+    let container = outermost.container;
     let id = |api: &Observation<EngineApi>| api.observed().and_then(|api| api.id.clone());
     let known = seen.iter().any(|engine| id(&engine.api) == id(&api));
     // Where an engine's process was seen, silence on a socket of another is none of its business.
@@ -336,6 +354,8 @@ fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
         endpoint: plain(endpoint),
         id: info.and_then(|info| text(info, "ID")),
         version: number,
+        api_version: text(version, "ApiVersion"),
+        min_api_version: text(version, "MinAPIVersion"),
         containerd: component(version, "containerd"),
         runc: component(version, "runc"),
         storage_driver: info.and_then(|info| text(info, "Driver")),

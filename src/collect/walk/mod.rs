@@ -1,5 +1,6 @@
 //! The walk: one script that visits every layer under a container, and the parser of what it prints.
 
+mod client;
 mod data;
 mod download;
 mod engine;
@@ -17,7 +18,8 @@ pub use download::Url;
 pub(super) use engine::out_of_sight;
 
 use crate::evidence::{
-    Engine, NetworkNamespace, Observation, Observed, Part, Probe, Probed, Reason, Unseen, Uplink,
+    DockerClient, Engine, NetworkNamespace, Observation, Observed, Part, Probe, Probed, Reason,
+    Unseen, Uplink,
 };
 use engine::Naming;
 use frames::Frames;
@@ -46,6 +48,8 @@ pub enum Mode {
     Here,
     /// The interfaces of the namespace it stands in, no more.
     Node,
+    /// How docker commands in a container look for their engine, no more.
+    Client,
 }
 
 /// The bounds of a walk, and what it is to do beside looking.
@@ -57,6 +61,8 @@ pub struct Orders {
     pub whole: Duration,
     /// Waits so long for an engine inside another one.
     pub await_nested: Option<Duration>,
+    /// How long an engine may take to start, where no probe says so.
+    pub grace: Duration,
     /// Downloads this from every namespace.
     pub confirm: Option<Url>,
     /// Runs these commands too.
@@ -91,8 +97,12 @@ impl Walk {
     pub fn new(mode_of: &Mode, orders: &Orders) -> Self {
         let mark = marker();
         let mut script = without_comments(SCRIPT);
-        if *mode_of != Mode::Node {
-            script.push_str(&probed::script(&orders.probes));
+        match mode_of {
+            Mode::Node => {}
+            Mode::Client => script.push_str(&without_comments(client::SCRIPT)),
+            Mode::Pod | Mode::PodOnNode(_) | Mode::Here => {
+                script.push_str(&probed::script(&orders.probes));
+            }
         }
         let (mode, pod) = match mode_of {
             Mode::Pod => ("pod", "-".to_owned()),
@@ -103,6 +113,7 @@ impl Walk {
             }
             Mode::Here => ("here", "-".to_owned()),
             Mode::Node => ("node", "-".to_owned()),
+            Mode::Client => ("client", "-".to_owned()),
         };
         let (step, whole) = (orders.step.as_secs().max(1), orders.whole.as_secs().max(1));
         let wait = orders.await_nested.map_or(0, |wait| wait.as_secs());
@@ -190,6 +201,17 @@ impl Walk {
             namespaces: whole(&frames, namespaces, "net"),
             clock: told(&frames, "clock "),
         }
+    }
+
+    /// Reads how docker commands in a container look for their engine; `addresses` are the pod's.
+    pub fn read_client(
+        &self,
+        stream: &[u8],
+        container: &str,
+        addresses: &[String],
+    ) -> Observation<DockerClient> {
+        let frames = Frames::parse(stream, &self.mark);
+        client::read(&frames, container, addresses)
     }
 
     /// Reads what the script printed on a node's network.

@@ -122,14 +122,19 @@ pub fn config(record: Option<&Record>) -> Observation<Option<DaemonConfig>> {
     }
     match daemon_json(record.content) {
         Some(config) => Observed(Some(config)),
-        None => Observation::Unobserved(Reason::Unreadable {
-            part: Part::DaemonJson,
-        }),
+        None if record.cut || record.content.is_empty() => {
+            Observation::Unobserved(Reason::Unreadable {
+                part: Part::DaemonJson,
+            })
+        }
+        None => Observation::Unobserved(Reason::DaemonJsonInvalid),
     }
 }
 
 /// What matters of a daemon.json; nothing where it is no JSON.
 pub fn daemon_json(content: &[u8]) -> Option<DaemonConfig> {
+    // dockerd takes a byte order mark, too.
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let json: Value = serde_json::from_slice(content).ok()?;
     let number = |value: &Value| match value {
         Value::Number(number) => number.as_i64(),

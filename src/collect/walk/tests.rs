@@ -27,6 +27,7 @@ fn orders() -> Orders {
         step: Duration::from_secs(2),
         whole: Duration::from_secs(10),
         await_nested: None,
+        grace: Duration::from_secs(60),
         confirm: None,
         probes: Vec::new(),
     }

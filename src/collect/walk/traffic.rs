@@ -7,6 +7,7 @@ use super::network::Counters;
 use super::text::plain;
 use crate::evidence::{
     Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Part, Reason, Traffic,
+    Unrouted,
 };
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
@@ -33,6 +34,7 @@ pub fn traffic(frames: &Frames, counters: &Counters, place: &Place) -> Traffic {
         firewalls: passing(frames, place, on_link.seen(), name_servers.seen()),
         on_link,
         ip_forward: Some(counters.ip_forward(pid)),
+        policy: policy(frames, pid),
         dropped_now: super::difference(&counters.dropped_before(pid), &counters.dropped_again(pid)),
         name_servers,
         listening: listening(frames, pid),
@@ -110,6 +112,23 @@ fn passing(
         Some(firewalls) => Observed(firewalls),
         None => Observation::Unobserved(Reason::FirewallUnknown),
     }
+}
+
+/// The bridges from which policy rules lead nowhere; unknown where no program here lists the rules.
+fn policy(frames: &Frames, pid: i64) -> Option<Observation<Vec<Unrouted>>> {
+    let record = frames.of("rules", pid)?;
+    if record.cut || !record.lines().any(|line| line == "# read") {
+        return Some(Observation::Unobserved(Reason::PolicyUnknown));
+    }
+    let answers = record.lines().filter_map(|line| {
+        let (interface, said) = line.split_once(' ')?;
+        let (_, said) = said.split_once("RTNETLINK answers: ")?;
+        Some(Unrouted {
+            interface: plain(interface),
+            said: plain(said),
+        })
+    });
+    Some(Observed(answers.take(MOST_ROUTES).collect()))
 }
 
 fn name_servers(frames: &Frames, pid: i64) -> Observation<Vec<String>> {

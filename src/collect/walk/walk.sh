@@ -189,11 +189,42 @@ out_of_time() {
 	[ "$now" -ge "$ends" ]
 } 2>/dev/null
 
+# A dockerd under another name: the parent of a containerd that runs with the file that dockerd writes.
+find_renamed() {
+	dockers=' ' files=
+	for file in $programs; do
+		pid=${file#/proc/}
+		case $file in *:dockerd) dockers="$dockers${pid%%/*} " ;; esac
+	done
+	for file in $programs; do
+		case $file in *:containerd) ;; *) continue ;; esac
+		pid=${file#/proc/}
+		find_parent "${pid%%/*}"
+		case $dockers in *" $parent "*) ;; *) files="$files /proc/${pid%%/*}/cmdline" ;; esac
+	done
+	[ -n "$files" ] || return
+	for file in $(few over "$files" grep -l -s -a 'docker/containerd/'); do
+		pid=${file#/proc/}
+		find_parent "${pid%%/*}"
+		case $dockers in *" $parent "*) continue ;; esac
+		dockers="$dockers$parent "
+		programs="$programs /proc/$parent/comm:dockerd"
+	done
+}
+
+find_parent() {
+	parent=
+	read -r line <"/proc/$1/stat" || return
+	parent=${line##*) ? }
+	parent=${parent%% *}
+} 2>/dev/null
+
 # The table of processes; of the programs that make up an engine, their limits too.
 read_processes() {
 	record status - over '/proc/[0-9]*/status' grep -s -H -E '^(Name|PPid):'
 	record cgroup - over '/proc/[0-9]*/cgroup' grep -s -H -E '^0::|:pids:'
 	programs=$(few over '/proc/[0-9]*/comm' grep -s -H -x -E 'dockerd|containerd|containerd-shim')
+	find_renamed
 	limits= scores=
 	for file in $programs; do
 		limits="$limits ${file%/comm:*}/limits" scores="$scores ${file%/comm:*}/oom_score_adj"
@@ -335,6 +366,31 @@ show_routes() {
 	in_namespace "$1" ip -6 -o route show default
 }
 
+# The bridges in what was said of a namespace, of which a few stand for all.
+find_bridges() {
+	left_over=${said%%/bridge/bridge_id:*} rest=$said
+	while [ "$left_over" != "$rest" ] && [ ${#bridges} -lt 256 ]; do
+		bridges="$bridges ${left_over##*/}"
+		rest=${rest#*/bridge/bridge_id:}
+		left_over=${rest%%/bridge/bridge_id:*}
+	done
+}
+
+# Where there are other rules than the three of every namespace, what the kernel makes of a packet that
+# comes from each bridge: it is asked, and nothing is sent.
+show_policies() {
+	rules=$(in_namespace "$1" ip rule) || return
+	echo '# read'
+	printf '%s\n' "$rules" | grep -q -v -E '^(0:.* lookup local|3276[67]:.* lookup (main|default)) *$' || return
+	for bridge in $bridges; do
+		address=$(in_namespace "$1" ip -o -4 addr show dev "$bridge" | sed -n 's|.* inet \([0-9.]*\)/.*|\1|p' | head -n 1)
+		[ -n "$address" ] || continue
+		inside=${address%.*}.2
+		[ "$inside" != "$address" ] || inside=${address%.*}.3
+		echo "$bridge $(in_namespace "$1" ip route get 198.51.100.1 from "$inside" iif "$bridge" 2>&1 | head -n 1)"
+	done
+}
+
 # Whether networks may leave through the namespace of a process, by what was said of it: ours, and
 # those with a bridge. Where sysfs does not tell, they may.
 carries() {
@@ -380,14 +436,16 @@ read_networks() {
 			continue
 		fi
 		record net "$pid" look "$pid"
-		carried=
+		carried= bridges=
 		carries "$pid" && carried=1
+		[ -z "$carried" ] || find_bridges
 		case $said in
 		*/mtu:*) ;;
 		*) record link "$pid" in_namespace "$pid" ip -o link ;;
 		esac
 		[ -n "$carried" ] || continue
 		[ -n "$shows_mtu" ] && record routes "$pid" show_routes "$pid"
+		record rules "$pid" show_policies "$pid"
 		record clamps "$pid" show_rules "$pid"
 	done
 	reserve=0
@@ -451,10 +509,12 @@ ask() {
 
 # The sockets on which a process listens. One that it does not hold belongs to another.
 find_held() {
-	held= holds=$(few ls -l "/proc/$1/fd/")
+	held= named= holds=$(few ls -l "/proc/$1/fd/")
 	set -f
 	for line in $(few sed -n 's|^.* 00010000 0001 01 *\([0-9]*\) /|\1:/|p' "/proc/$1/net/unix"); do
-		case $holds in *"socket:[${line%%:*}]"*) held="$held ${line#*:}" ;; esac
+		case $holds in *"socket:[${line%%:*}]"*) ;; *) continue ;; esac
+		held="$held ${line#*:}" all_held="$all_held ${line%%:*}"
+		case $line in */docker.sock) named="$named unix://${line#*:}" ;; esac
 	done
 	set +f
 }
@@ -463,7 +523,7 @@ ask_engine() {
 	pid=$1 asked=
 	find_held "$pid"
 	set -f
-	for host in $2 unix:///var/run/docker.sock; do
+	for host in $2 unix:///var/run/docker.sock $named; do
 		case $host in
 		unix://*)
 			path=${host#unix://}
@@ -649,12 +709,15 @@ rank_engines() {
 	done
 }
 
+# read_engines KEY: every engine among `programs`, as the record of that key names them.
 read_engines() {
 	engines=
-	# shellcheck disable=SC2046 # ranks and processes, one after the other
-	set -- $(rank_engines | sort -n -k 1,1 -k 2,2)
-	count=0 total=$(($# / 2)) more=
-	say engines -
+	# Ranks and processes, one after the other.
+	ranked=$(rank_engines | sort -n -k 1,1 -k 2,2)
+	count=0 more=
+	say engines "$1"
+	# shellcheck disable=SC2086 # words are meant
+	set -- $ranked
 	while [ $# -gt 0 ] && [ -z "$more" ]; do
 		printf '%s\n' "$2"
 		count=$((count + 1))
@@ -662,7 +725,7 @@ read_engines() {
 		shift 2
 	done
 	done_ -
-	said=$((total - most - 1))
+	said=$(($# / 2))
 	[ -z "$more" ] || tell more-engines "$more"
 	# shellcheck disable=SC2086
 	set -- $engines
@@ -672,6 +735,35 @@ read_engines() {
 		shift
 	done
 	reserve=0
+}
+
+# Sockets of Docker's name on which a process listens that is no engine so far: it is one, whatever its name.
+read_listeners() {
+	files= unheld=
+	for pid in $leaders; do files="$files /proc/$pid/net/unix"; done
+	set -f
+	for inode in $(few over "$files" sed -n 's|^.* 00010000 0001 01 *\([0-9]*\) /\(.*/\)\{0,1\}docker\.sock$|\1|p'); do
+		case "$all_held$unheld " in *" $inode "*) ;; *) unheld="$unheld $inode" ;; esac
+	done
+	set +f
+	[ -n "$unheld" ] || return
+	found= taken=
+	for word in $(few over '/proc/[0-9]*/fd' ls -l | sed -n 's|^/proc/\([0-9]*\)/fd:$|\1|p;s|.*socket:\[\([0-9]*\)\]$|=\1|p'); do
+		case $word in
+		=*)
+			case "$taken " in *" ${word#=} "*) continue ;; esac
+			case "$unheld " in *" ${word#=} "*) found="$found $pid" taken="$taken ${word#=}" ;; esac
+			;;
+		*) pid=$word ;;
+		esac
+	done
+	programs=
+	for pid in $found; do
+		read -r word <"/proc/$pid/comm"
+		# It holds the sockets of what it has not started yet.
+		[ "$word" = systemd ] || programs="$programs /proc/$pid/comm:dockerd"
+	done 2>/dev/null
+	[ -z "$programs" ] || read_engines listening
 }
 
 # How to fetch a URL to standard output, with the agent's name and the URL to follow. The way itself
@@ -723,7 +815,8 @@ confirm() {
 	say fetched -
 	for pid in $leaders; do
 		[ -n "$fetcher" ] || break
-		grep -q -s '^[^[:space:]]*[[:space:]]00000000[[:space:]]' "/proc/$pid/net/route" || continue
+		# A pod has a way out, or lost it; a network without one may be meant so.
+		[ "$pid" = "$own" ] || grep -q -s '^[^[:space:]]*[[:space:]]00000000[[:space:]]' "/proc/$pid/net/route" || continue
 		fetch "$pid" &
 		jobs="$jobs $!"
 	done
@@ -820,6 +913,7 @@ walk() {
 	set -- "$@" /proc/[0-9]*
 	crowd=$#
 	told_host=${DOCKER_HOST-} told_verify=${DOCKER_TLS_VERIFY-} told_certificates=${DOCKER_CERT_PATH-}
+	told_context=${DOCKER_CONTEXT-} told_version=${DOCKER_API_VERSION-}
 	unset DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_TLS DOCKER_CERT_PATH DOCKER_API_VERSION
 	export LC_ALL=C
 	exec 3<&0 </dev/null
@@ -840,7 +934,9 @@ walk() {
 	fi
 	now
 	ends=$((now + whole * 100))
-	if [ "$mode" = node ]; then
+	if [ "$mode" = client ]; then
+		record client - show_client
+	elif [ "$mode" = node ]; then
 		leaders=$$ own=$$
 		read_networks
 		read_again
@@ -854,8 +950,15 @@ walk() {
 		find_pod
 		read_namespaces
 		read_networks
-		read_engines
-		[ "$mode" = here ] && ask_told
+		all_held=
+		read_engines -
+		seen=$engines
+		read_listeners
+		if [ "$mode" = here ]; then
+			ask_told
+		elif [ -z "$seen$engines" ] && command -v docker >/dev/null; then
+			ask_told
+		fi
 		command -v run_probes >/dev/null && run_probes
 		read_again
 		[ "$patience" = 0 ] || confirm

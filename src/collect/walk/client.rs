@@ -1,0 +1,135 @@
+//! How docker commands in a container look for their engine: what the walk prints of it there.
+
+use super::frames::Frames;
+use super::text::plain;
+use crate::evidence::{DockerClient, Observation, Observed, Part, Reason};
+use std::net::IpAddr;
+
+pub(super) const SCRIPT: &str = include_str!("client.sh");
+
+/// What was printed; `addresses` are the pod's own.
+pub(super) fn read(
+    frames: &Frames,
+    container: &str,
+    addresses: &[String],
+) -> Observation<DockerClient> {
+    let Some(record) = frames.get("client", "-") else {
+        return Observation::Unobserved(Reason::WalkNotRun {
+            container: container.to_owned(),
+        });
+    };
+    if record.cut || !record.lines().any(|line| line == "# read") {
+        return Observation::Unobserved(Reason::CutOff {
+            part: Part::Settings,
+        });
+    }
+    let told = |key: &str| {
+        let mut values = record.lines().filter_map(|line| line.strip_prefix(key));
+        values.next().map(plain).filter(|value| !value.is_empty())
+    };
+    let host = told("uses ");
+    let port = host.as_deref().and_then(DockerClient::tcp);
+    let local = match (&host, &port) {
+        (Some(host), None) => host.starts_with("unix://").then_some(true),
+        (_, Some((name, _))) => {
+            let hosts = record
+                .lines()
+                .filter_map(|line| line.strip_prefix("hosts "));
+            Some(is_local(name, hosts, addresses))
+        }
+        (None, None) => None,
+    };
+    let listens = match (&port, local) {
+        (None, Some(true)) => Some(record.lines().any(|line| line == "there")),
+        (Some((_, port)), Some(true)) => {
+            let mut open = record.lines().filter_map(|line| line.strip_prefix("port "));
+            Some(open.any(|open| u16::from_str_radix(open, 16).ok() == Some(*port)))
+        }
+        _ => None,
+    };
+    Observed(DockerClient {
+        host,
+        set_by: told("by "),
+        context: told("context "),
+        api_version: told("version "),
+        lacks: told("lacks "),
+        local,
+        listens,
+    })
+}
+
+/// Whether a name is an address of the pod; `hosts` are lines of its /etc/hosts.
+fn is_local<'a>(name: &str, hosts: impl Iterator<Item = &'a str>, addresses: &[String]) -> bool {
+    let is_own = |address: &str| {
+        let parsed = address.parse::<IpAddr>();
+        parsed.is_ok_and(|ip| ip.is_loopback()) || addresses.iter().any(|own| own == address)
+    };
+    let resolved = hosts.filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let address = words.next()?;
+        words.any(|word| word == name).then_some(address)
+    });
+    is_own(name) || name == "localhost" || resolved.into_iter().any(is_own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(text: &str) -> DockerClient {
+        let stream = format!("\nM> client -\n{text}\n# read\n\nM< -\n");
+        let frames = Frames::parse(stream.as_bytes(), "M");
+        let read = read(&frames, "runner", &["10.1.2.3".to_owned()]);
+        read.observed().unwrap().clone()
+    }
+
+    #[test]
+    fn an_address_of_the_pod_is_one_whatever_its_name() {
+        for (text, local, listens) in [
+            (
+                "uses tcp://localhost:2375\nport 0947",
+                Some(true),
+                Some(true),
+            ),
+            (
+                "uses tcp://127.0.0.1:2376\nport 0947",
+                Some(true),
+                Some(false),
+            ),
+            ("uses tcp://[::1]:2375\nport 0947", Some(true), Some(true)),
+            ("uses tcp://10.1.2.3:2375", Some(true), Some(false)),
+            (
+                "uses tcp://docker:2375\nhosts 127.0.0.1 docker\nport 0947",
+                Some(true),
+                Some(true),
+            ),
+            (
+                "uses tcp://docker:2375\nhosts 10.9.9.9 docker",
+                Some(false),
+                None,
+            ),
+            (
+                "uses tcp://docker:2375\nhosts 127.0.0.1 my-docker",
+                Some(false),
+                None,
+            ),
+            (
+                "uses unix:///var/run/docker.sock\nthere",
+                Some(true),
+                Some(true),
+            ),
+            ("uses unix:///var/run/docker.sock", Some(true), Some(false)),
+            ("uses ssh://ci@host", None, None),
+            ("uses \ncontext nowhere", None, None),
+        ] {
+            let client = client(text);
+            assert_eq!((client.local, client.listens), (local, listens), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_was_cut_off_is_unknown() {
+        let frames = Frames::parse(b"\nM> client -\nuses unix:///x\n\nM< -\n", "M");
+        assert!(read(&frames, "runner", &[]).reason().is_some());
+    }
+}

@@ -1,0 +1,39 @@
+# How docker commands in this container look for their engine: sent with the walk where it is asked
+# for. Of config.json only the name of the context is printed, of a context only its host.
+show_client() {
+	folder=${DOCKER_CONFIG:-${HOME-}/.docker}
+	host=$told_host by=DOCKER_HOST context=
+	if [ -z "$host" ]; then
+		context=$told_context by=DOCKER_CONTEXT
+		[ -n "$context" ] || context=$(text_of currentContext "$folder/config.json") by=$folder/config.json
+		case $context in
+		'' | default) context='' by='' host=unix:///var/run/docker.sock ;;
+		*)
+			meta=$(printf %s "$context" | sha256sum)
+			host=$(text_of Host "$folder/contexts/meta/${meta%% *}/meta.json")
+			;;
+		esac
+	fi
+	echo "uses $host"
+	echo "by $by"
+	echo "context $context"
+	echo "version $told_version"
+	# A context has certificates of its own.
+	certificates=${told_certificates:-$folder}
+	[ -z "$context" ] && [ -n "$told_verify" ] && [ ! -e "$certificates/ca.pem" ] && echo "lacks $certificates/ca.pem"
+	case $host in
+	unix://*) [ -S "${host#unix://}" ] && echo there ;;
+	tcp://*)
+		name=${host#tcp://}
+		grep -s -F -w -e "${name%:*}" /etc/hosts | head -n 20 | sed 's/^/hosts /'
+		sed -n 's/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]*\) [0-9A-F:]* 0A .*/port \1/p' /proc/self/net/tcp /proc/self/net/tcp6
+		;;
+	esac
+	echo '# read'
+}
+
+# text_of KEY FILE: the first text of a key in a file of JSON.
+text_of() {
+	[ -f "$2" ] && head -c 65536 "$2" | tr '\n' ' ' |
+		grep -o "\"$1\"[[:space:]]*:[[:space:]]*\"[^\"]*\"" | head -n 1 | sed 's/"$//; s/.*"//'
+}

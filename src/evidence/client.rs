@@ -1,0 +1,40 @@
+//! How docker commands in a container look for their engine, as that container sees it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DockerClient {
+    /// Where they look: `unix:///var/run/docker.sock`; absent where their context does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// What says so: `DOCKER_HOST`, `DOCKER_CONTEXT`, the path of a config.json; absent where nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_by: Option<String>,
+    /// The Docker context they use; absent for the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The API version that DOCKER_API_VERSION asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// The CA file that DOCKER_TLS_VERIFY needs and that is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
+    /// The host is an address of the pod, or a socket; absent where this is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<bool>,
+    /// A socket is there, or a process of the pod listens on that port; absent where this was not looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listens: Option<bool>,
+}
+
+impl DockerClient {
+    /// The name and the port of `tcp://NAME:PORT`.
+    pub fn tcp(host: &str) -> Option<(String, u16)> {
+        let address = host.strip_prefix("tcp://")?;
+        let address = address.split('/').next().unwrap_or(address);
+        let (name, port) = address.rsplit_once(':')?;
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        Some((name.to_owned(), port.parse().ok()?))
+    }
+}
