@@ -7,7 +7,7 @@ mod ranking;
 mod scan;
 mod statement;
 
-pub(crate) use log::{last, read};
+pub(crate) use log::{Told, last, read};
 pub use pattern::Pattern;
 pub(crate) use pattern::compile;
 pub(crate) use ranking::{Ranked, Relations, rank};
