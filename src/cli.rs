@@ -295,6 +295,10 @@ pub struct Check {
     /// Fail only on what is not in this JSON report or recording; what is, is marked as known
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+    /// Read a job's log too, and say of each error that it shows whether its cause was found; - for
+    /// standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["redact", "watch"])]
+    pub log: Option<PathBuf>,
     /// Check again and again, every 30s unless told, and print what changed; ends with Ctrl-C
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "30s",
         value_parser = duration, conflicts_with_all = ["evidence", "demo", "output_file"])]
@@ -426,7 +430,7 @@ const EXPLAIN_HELP: &str = "\
 Examples:
   runner-doctor explain mtu-inversion              what a check means, why, and the cure
   runner-doctor explain --log build.log            which checks know an error in a job's log
-  kubectl logs POD -c docker | runner-doctor explain --log -
+  kubectl logs -f POD -c docker | runner-doctor explain --log -
 
 Exit codes:
   0  explained; with --log: at least one error in it is known
@@ -439,7 +443,7 @@ pub struct Explain {
     #[arg(value_name = "ID", required_unless_present = "log")]
     pub id: Option<String>,
     /// Read a job's log, of any size, and name the checks that know an error in it; - for standard
-    /// input
+    /// input, of which each error is told on standard error when it comes
     #[arg(long, value_name = "FILE", conflicts_with = "id")]
     pub log: Option<PathBuf>,
     /// How to print it

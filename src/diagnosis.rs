@@ -2,10 +2,12 @@
 
 mod change;
 mod environment;
+mod log;
 
 pub use change::{Change, Place, Settings, Site};
 pub(crate) use environment::of_pod;
 pub use environment::{Environment, NodeSystem};
+pub use log::{LogError, LogReading, LogState};
 
 use crate::document;
 use crate::evidence::{Class, Evidence, Provider, Reason, Runner, Why, WrittenReason, reason};
@@ -80,6 +82,9 @@ pub struct Diagnosis {
     /// Names and addresses in it are tokens.
     #[serde(default, skip_serializing_if = "change::is_false")]
     pub redacted: bool,
+    /// What the log of a job says (`--log`), and what was found of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogReading>,
 }
 
 /// A settings file, and what it changed: flags, severities, suppressions.
@@ -234,6 +239,7 @@ impl Diagnosis {
             environment: Environment::new(evidence),
             incomplete: evidence.incomplete.clone(),
             redacted: evidence.redacted,
+            log: None,
         };
         diagnosis.verdict = diagnosis.decide(fail_on);
         diagnosis

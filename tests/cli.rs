@@ -463,6 +463,57 @@ fn a_log_with_nothing_known_is_told_plainly() {
 }
 
 #[test]
+fn a_stream_is_told_while_it_comes() {
+    let log = "Cannot connect to the Docker daemon at tcp://docker:2375.\n\
+        API listen on /var/run/docker.sock\ntoomanyrequests: x\n";
+    let mut command = Command::cargo_bin("runner-doctor").unwrap();
+    let explain = command.args(["explain", "--log", "-"]).write_stdin(log);
+    let output = explain.output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines[0].starts_with("line 1: engine-unreachable: Cannot connect"));
+    assert!(lines[1].starts_with("engine-unreachable is over"), "{told}");
+    assert_eq!(lines[2], "line 3: registry-rate-limit: toomanyrequests: x");
+    let end = String::from_utf8(output.stdout).unwrap();
+    assert!(!end.contains("engine-unreachable"), "{end}");
+    assert!(end.contains("registry-rate-limit"));
+}
+
+#[test]
+fn a_log_and_the_runners_are_one_diagnosis() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("build.log");
+    let hangs = "curl: (28) Operation timed out after 300000 milliseconds with 0 bytes received\n";
+    let other = "exec /bin/sh: exec format error\ntoomanyrequests: x\n";
+    fs::write(&file, format!("{STORY}{hangs}{other}")).unwrap();
+    let name = file.to_str().unwrap();
+    let arguments = ["check", "--demo", "--log", name];
+    let report: serde_json::Value =
+        serde_json::from_str(&out(&[&arguments[..], &["-o", "json"]].concat())).unwrap();
+    let known = report["log"]["known"].as_array().unwrap();
+    let row = |check: &str| {
+        let mut rows = known.iter();
+        let at = rows.position(|row| row["check"] == check);
+        at.map(|at| (at, known[at]["state"].as_str().unwrap()))
+    };
+    assert_eq!(row("oom-score-overflow"), Some((0, "found")));
+    // Its words fit several faults; that it was found decides.
+    assert_eq!(row("mtu-inversion"), Some((1, "found")));
+    assert_eq!(row("binfmt-missing"), Some((2, "not-judged")));
+    let (last, state) = row("registry-rate-limit").unwrap();
+    assert_eq!((last, state), (known.len() - 1, "not-found"));
+    let told = out(&arguments);
+    assert!(told.contains("known errors in 5 lines"), "{told}");
+    assert!(!told.contains("proxy-not-passed"), "{told}");
+    for format in ["markdown", "short"] {
+        let told = out(&[&arguments[..], &["-o", format]].concat());
+        assert!(told.contains("binfmt-missing"), "{told}");
+    }
+    assert_eq!(code(&["check", "--demo", "--log", "/nonexistent"]), 2);
+    assert_eq!(code(&["check", "--evidence", "-", "--log", "-"]), 2);
+}
+
+#[test]
 fn names_are_taken_out_and_the_diagnosis_stays() {
     for demo in ["article", "half-fixed"] {
         let found = |arguments: &[&str]| {
@@ -727,7 +778,7 @@ fn a_folder_and_a_bomb_are_refused_in_plain_words() {
 fn more_is_said_in_sentences() {
     let said = err(&["check", "--demo", "-v"]);
     assert!(
-        said.starts_with("runner-doctor: passed: client-too-old, "),
+        said.starts_with("runner-doctor: passed: cgroup-nesting-broken, client-too-old, "),
         "{said}"
     );
     let said = err(&["chek"]);

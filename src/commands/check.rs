@@ -1,10 +1,11 @@
 //! `check`: examines runners and reports what is wrong.
 
+mod log;
 mod watch;
 
 use super::gate::{self, Gate};
 use super::output::Destinations;
-use super::{Exit, library, source, tell, tell_passed, tell_suppressed, tell_unmatched};
+use super::{Exit, library, log_file, source, tell, tell_passed, tell_suppressed, tell_unmatched};
 use crate::checks::{Library, judge};
 use crate::cli::Check;
 use crate::config::{self, Config};
@@ -29,7 +30,24 @@ pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exi
     let baseline = baseline
         .map(|file| source::diagnosis(file, &library))
         .transpose()?;
-    let diagnosis = examine(&library, baseline.as_ref(), options, settings)?;
+    if options.log.as_deref().is_some_and(log_file::is_stream)
+        && options
+            .source
+            .evidence
+            .as_deref()
+            .is_some_and(log_file::is_stream)
+    {
+        bail!("--log and --evidence cannot both read standard input: name a file for one of them");
+    }
+    // Before the cluster is asked: a log that cannot be read is told at once.
+    let log = options.log.as_ref();
+    let log = log
+        .map(|file| log::read(file, &library::all(&options.checks.files, settings)?))
+        .transpose()?;
+    let mut diagnosis = examine(&library, baseline.as_ref(), options, settings)?;
+    if let Some(log) = log {
+        diagnosis = diagnosis.with_log(log, |check| library.get(check).is_some());
+    }
     tell_passed(&diagnosis);
     tell_unmatched(settings, &diagnosis);
     destinations.write(color, |format, style| {

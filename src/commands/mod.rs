@@ -12,6 +12,7 @@ mod job;
 mod library;
 mod lint;
 mod list;
+mod log_file;
 mod man;
 mod manifest;
 mod output;

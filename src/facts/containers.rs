@@ -3,7 +3,8 @@
 use super::hosts::host_socket;
 use super::{ContainerFacts, Hole, Section, data};
 use crate::evidence::{
-    Engine, Mount, Observation, Observed, Outermost, PodContainer, Reason, Role, Runner, Why,
+    Engine, Mount, Observation, Observed, Outermost, PodContainer, Provider, Reason, Role, Runner,
+    Why,
 };
 use crate::facts::versions::ImageRef;
 use std::collections::BTreeMap;
@@ -71,6 +72,7 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
         restarts: container.restarts,
         last_exit: container.last_end.as_ref().map(|end| end.exit_code),
         host_socket: host_socket(container),
+        unshared_work: unshared_work(runner, container),
     }
 }
 
@@ -98,6 +100,29 @@ pub(super) fn known_errors(
         (line.check.clone(), text)
     });
     Observed(each.collect())
+}
+
+/// Where a runner keeps the files of jobs, if no engine of its pod has that volume at the same path:
+/// a path in `docker run -v` is the engine's.
+fn unshared_work(runner: &Runner, container: &PodContainer) -> Option<String> {
+    let is_work = |path: &str| match runner.provider {
+        Provider::GithubArc => path.ends_with("/_work"),
+        Provider::Gitlab => path == "/builds",
+        _ => false,
+    };
+    let runs_jobs = container.role == Role::Runner && host_socket(container).is_none();
+    let work = container.mounts.iter().find(|mount| is_work(&mount.path))?;
+    let same = |mount: &Mount| {
+        let volume = mount.volume == work.volume
+            || mount.claim.is_some() && mount.claim == work.claim
+            || mount.host_path.is_some() && mount.host_path == work.host_path;
+        mount.path == work.path && mount.sub_path == work.sub_path && volume
+    };
+    let mut engines = runner.engine_containers().peekable();
+    let unshared = runs_jobs
+        && engines.peek().is_some()
+        && !engines.any(|engine| engine.mounts.iter().any(same));
+    unshared.then(|| work.path.clone())
 }
 
 /// A sandbox (sysbox, Kata) may give an unprivileged container what Docker needs.

@@ -405,6 +405,9 @@ pub struct ContainerFacts {
     pub plain_secrets: Option<String>,
     /// Where it mounts the node's own Docker socket; absent where it does not.
     pub host_socket: Option<String>,
+    /// Where a runner of GitHub or GitLab mounts the volume with the files of jobs, if no engine of its
+    /// pod mounts that volume at the same path; absent where one does, or there is no such volume.
+    pub unshared_work: Option<String>,
     /// The storage driver that its engine is told to use; absent where it chooses.
     pub driver_told: Option<String>,
     /// It was killed the last time it ended, because it had reached its memory limit.

@@ -7,6 +7,7 @@ use super::cohort::{Cohort, cohorts};
 use super::groups::{
     Group, cures, first_why, group, hidden_by, hidden_by_none, places, reasons, remarks,
 };
+use super::log;
 use super::verdict::{self, count, few, is_empty, outcome};
 use crate::diagnosis::{Diagnosis, Finding, Layer, Unknown};
 use foreign::{code, fence, prose};
@@ -21,7 +22,10 @@ const MOST_REASONS: usize = 20;
 pub(super) fn render(diagnosis: &Diagnosis) -> String {
     let cohorts = cohorts(diagnosis);
     let opening = opening(diagnosis, &cohorts);
-    let ending = unseen(&cohorts) + &environment::section(diagnosis) + &reproduction(diagnosis);
+    let ending = of_log(diagnosis)
+        + &unseen(&cohorts)
+        + &environment::section(diagnosis)
+        + &reproduction(diagnosis);
     let mut room = MOST.saturating_sub(length(&opening) + length(&ending) + 200);
     let mut out = opening;
     let mut told = HashSet::new();
@@ -44,6 +48,24 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         );
     }
     out + ending.trim_end() + "\n"
+}
+
+/// What a job's log says, and what was found of that.
+fn of_log(diagnosis: &Diagnosis) -> String {
+    let Some(reading) = &diagnosis.log else {
+        return String::new();
+    };
+    let mut out = format!("## {}\n\n", prose(&log::heading(reading)));
+    for error in log::shown(reading).take(MOST_NAMES) {
+        let (state, quoted) = (log::state(error), log::quoted(error));
+        out += &format!(
+            "- {}: {}: {}\n",
+            code(&error.check),
+            prose(&state),
+            code(&quoted)
+        );
+    }
+    out + "\n"
 }
 
 fn length(text: &str) -> usize {

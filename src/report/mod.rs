@@ -12,6 +12,7 @@ mod json;
 mod junit;
 mod layers;
 mod links;
+mod log;
 mod markdown;
 mod page;
 mod prometheus;

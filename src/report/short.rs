@@ -1,7 +1,9 @@
 //! One line a finding, and one a reason for which checks could not judge, for grep and for logs.
 
 use super::groups::by_reason;
+use super::log;
 use super::terminal::{Ink, Style};
+use super::verdict::few;
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity, Unknown};
 
 pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
@@ -34,6 +36,18 @@ pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
             engine: alike(|unknown| unknown.engine.as_deref()),
             subject: alike(|unknown| unknown.subject.as_deref()),
             text: &blind.reason,
+        });
+    }
+    for error in diagnosis.log.iter().flat_map(log::shown) {
+        let runners = few(error.runners.iter().map(String::as_str), 3);
+        push(Line {
+            word: "log",
+            ink: Ink::Plain,
+            check: &error.check,
+            runner: if runners.is_empty() { "-" } else { &runners },
+            engine: None,
+            subject: None,
+            text: &format!("{}; {}", log::state(error), log::quoted(error)),
         });
     }
     if let Some(reason) = &diagnosis.incomplete {

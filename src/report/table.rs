@@ -5,6 +5,7 @@ use super::cohort::{Cohort, cohorts};
 use super::findings::{self, Told};
 use super::fleet;
 use super::layers;
+use super::log;
 use super::page::Page;
 use super::terminal::{Ink, Mark, Style};
 use super::verdict::{self, count, few, outcome};
@@ -94,6 +95,7 @@ pub(super) fn write_names(page: &mut Page<'_>, cohort: &Cohort<'_>) {
 }
 
 pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
+    log::write(page, diagnosis);
     page.gap();
     if let Some(reason) = &diagnosis.incomplete {
         let text = format!("{reason}. There was more to see.");

@@ -11,9 +11,9 @@ use std::sync::LazyLock;
 const BEFORE: usize = 120;
 const AFTER: usize = 360;
 
-/// Escape sequences of a terminal: colours, titles, links.
+/// Escape sequences of a terminal: colours, titles, links; as syslog writes them, too.
 static ESCAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])").ok()
+    Regex::new(r"(?:\x1b|#033)(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])").ok()
 });
 
 /// dockerd writes the time before each line, and so does Kubernetes.
@@ -24,7 +24,7 @@ static TIME: LazyLock<Option<Regex>> =
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(bytes);
     match &*ESCAPES {
-        Some(escapes) if text.contains('\x1b') => {
+        Some(escapes) if text.contains('\x1b') || text.contains("#033[") => {
             Cow::Owned(escapes.replace_all(&text, "").into_owned())
         }
         _ => text,

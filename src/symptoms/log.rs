@@ -11,12 +11,20 @@ const PIECE: usize = 64 << 10;
 /// What the end of a piece and the start of the next have in common, lest words be cut through.
 const OVERLAP: usize = 1 << 10;
 
-/// What is known in a log, and how many lines it has. `told` hears of each fault when its first
-/// line comes.
+/// What is told of a log while it comes.
+pub(crate) enum Told<'a> {
+    /// The first line of a fault.
+    Known(&'a Known<'a>),
+    /// This fault no longer counts: a later line shows that it is over.
+    Over(&'a str),
+}
+
+/// What is known in a log, and how many lines it has. `tell` hears of each fault when its first
+/// line comes, and when it is over.
 pub(crate) fn read<'a>(
     mut log: impl BufRead,
     symptoms: &'a Symptoms,
-    mut told: impl FnMut(&Known<'a>),
+    mut tell: impl FnMut(Told),
 ) -> io::Result<(Vec<Known<'a>>, u64)> {
     let mut scan = Scan::new(symptoms);
     let mut known: Vec<Known> = Vec::new();
@@ -25,7 +33,13 @@ pub(crate) fn read<'a>(
     let mut within = false;
     let mut note = |piece: &[u8], number: u64| {
         for event in scan.line(piece) {
-            known.retain(|known| !event.takes_back(known.symptom));
+            known.retain(|known| {
+                let over = event.takes_back(known.symptom);
+                if over {
+                    tell(Told::Over(&known.symptom.check));
+                }
+                !over
+            });
             if let Event::Found(found) = event {
                 let same = |known: &&mut Known| std::ptr::eq(known.symptom, found.symptom);
                 match known.iter_mut().find(same) {
@@ -37,7 +51,7 @@ pub(crate) fn read<'a>(
                             text: found.text,
                             times: 1,
                         };
-                        told(&first);
+                        tell(Told::Known(&first));
                         known.push(first);
                     }
                 }

@@ -7,7 +7,7 @@ mod ranking;
 mod scan;
 mod statement;
 
-pub(crate) use log::{last, read};
+pub(crate) use log::{Told, last, read};
 pub use pattern::Pattern;
 pub(crate) use pattern::compile;
 pub(crate) use ranking::{Ranked, Relations, rank};
@@ -97,22 +97,26 @@ impl Symptoms {
     }
 
     /// The symptoms whose words a statement has where an error may begin, and the place of these.
-    /// Where some are certain, those that fit several faults say no more.
+    /// Where some are certain, those that fit several faults say no more, unless they say why.
     fn matches(&self, text: &str) -> Vec<(&Symptom, Range<usize>)> {
         let hits = self.set().matches(text.as_bytes());
-        let mut found: Vec<(&Symptom, Range<usize>)> = hits
+        let found: Vec<(&Symptom, Range<usize>)> = hits
             .iter()
             .filter_map(|at| self.symptoms.get(at))
             .filter_map(|symptom| Some((symptom, place(symptom.pattern.regex()?, text)?)))
             .collect();
-        if found.iter().any(|(symptom, _)| symptom.or.is_empty()) {
-            found.retain(|(symptom, _)| symptom.or.is_empty());
-        } else {
-            // Of several, the one that knows most of the line.
-            found.sort_by_key(|(_, place)| place.start);
-            found.truncate(1);
-        }
-        found
+        let (mut certain, possible): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|(symptom, _)| symptom.or.is_empty());
+        let explains = |(symptom, _): &(&Symptom, Range<usize>)| {
+            let mut effects = certain.iter().map(|(symptom, _)| &symptom.check);
+            effects.all(|effect| symptom.causes.contains(effect))
+        };
+        // Of several, the one that knows most of the line.
+        let best = possible.into_iter().min_by_key(|(_, place)| place.start);
+        let best = best.filter(explains);
+        certain.extend(best);
+        certain
     }
 
     /// The recoveries that a statement shows.
@@ -127,12 +131,13 @@ impl Symptoms {
 
     fn set(&self) -> &RegexSet {
         self.set.get_or_init(|| {
-            let symptoms = self.symptoms.iter().map(|symptom| symptom.pattern.as_str());
-            let recoveries = self.recoveries.iter().map(|(_, pattern)| pattern.as_str());
+            let symptoms = self.symptoms.iter().map(|symptom| &symptom.pattern);
+            let recoveries = self.recoveries.iter().map(|(_, pattern)| pattern);
             // Each of them is valid, so only their number could be too much.
-            RegexSetBuilder::new(symptoms.chain(recoveries))
+            RegexSetBuilder::new(symptoms.chain(recoveries).map(Pattern::anywhere))
                 .unicode(false)
                 .size_limit(LARGEST_SET)
+                .dfa_size_limit(LARGEST_SET)
                 .build()
                 .unwrap_or_default()
         })

@@ -27,6 +27,17 @@ impl Pattern {
         &self.source
     }
 
+    /// The pattern for a search that looks everywhere: without the `.*` at its start, which says no
+    /// more there and costs a set of patterns most of its time.
+    pub(super) fn anywhere(&self) -> String {
+        let source = self.source.as_str();
+        let (flags, rest) = match source.strip_prefix("(?i)") {
+            Some(rest) => ("(?i)", rest),
+            None => ("", source),
+        };
+        format!("{flags}{}", rest.strip_prefix(".*").unwrap_or(rest))
+    }
+
     /// None for a pattern that is not valid, which no check file is accepted with.
     pub(super) fn regex(&self) -> Option<&Regex> {
         let compiled = self.compiled.get_or_init(|| compile(&self.source).ok());

@@ -56,12 +56,16 @@ pub(crate) fn rank<'a>(known: &'a [Known<'a>], relations: &'a impl Relations) ->
         .map(|row| row.check)
         .collect();
     let named = |check: &str| {
+        // A line may name its effect although it fits several faults itself.
         let by_fault = relations.causes(check).iter().map(String::as_str);
         let by_line = known
             .iter()
             .filter(|line| line.symptom.causes.iter().any(|effect| effect == check));
-        let mut causes = by_fault.chain(by_line.map(|line| line.symptom.check.as_str()));
-        causes.find_map(|cause| certain.iter().copied().find(|check| *check == cause))
+        let certain = |cause: &&str| certain.contains(cause);
+        by_fault
+            .filter(certain)
+            .chain(by_line.map(|line| line.symptom.check.as_str()))
+            .next()
     };
     let is_root = |check: &&str| !relations.is_consequence(check) && named(check).is_none();
     let root = certain.iter().copied().find(is_root);

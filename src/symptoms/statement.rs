@@ -41,6 +41,10 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"\d+\.\d{1,3} ",
         // compose: `db-1  | `, ` ✘ db Error `
         r"[a-z0-9][a-z0-9_.-]*[-_]\d+\s+\| ",
+        // compose with a name of one's own, whose column is wider than the name
+        r"[A-Za-z][\w.-]*\s{2,}\| ",
+        // Earthly: `+test-docker | `
+        r"\+[\w./-]+ \| ",
         r"[✘✖!] \S+ Error ",
         // kubectl logs --prefix, stern
         r"\[pod/\S+\] ",
@@ -49,6 +53,9 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"error An unexpected error occurred: \x22",
         r"\* ",
         r"E   ",
+        // Yarn's and Gradle's causes
+        r"➤ ",
+        r"\s{2,}> ",
         r"\s+",
     ];
     Regex::new(&format!("^(?:{})", prefixes.join("|"))).ok()
@@ -70,6 +77,9 @@ static QUOTATION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
         r"AssertionError|assertion |^(?:Expected|Received|expected|actual|left|right)\b",
         r"\b(?:assert\w*|expect|describe|it|to[A-Z]\w+|console\.\w+|print(?:ln|f)?!?|log\.\w+|logger\.\w+|throw new \w+|raise \w+|new Error)\(",
         r"\bgrep\b",
+        // Constants, and what a test got
+        r#"^(?:const|let|var|val|final|static)\s+\w[^=]{0,60}=\s*["'`\d]"#,
+        r#"\b(?:got|want|wanted|expected|received):? ["'`]"#,
         // Commits
         r"^(?:HEAD is now at|Merge |commit |[0-9a-f]{7,40} |\[\S+ [0-9a-f]{7,40}\])",
         r"^(?:feat|fix|chore|docs|test|refactor|ci|build|perf|style|revert)(?:\([^)]*\))?!?: ",
@@ -217,15 +227,18 @@ pub(super) fn begins(text: &str, at: usize) -> bool {
     let Some(before) = text.get(..at) else {
         return false;
     };
-    let unquoted = before.trim_end_matches(['"', '\'', '\\']);
+    let unquoted = before.trim_end_matches(['"', '\'', '\\', '`']);
     let quoted = unquoted.len() < before.len();
     let opens = ['(', '[', '{', '=', ':', '-'];
     match quoted {
         _ if unquoted.trim().is_empty() => true,
         true => unquoted.trim_end().ends_with(opens) || unquoted.ends_with(','),
         false if before.ends_with(['(', '[', '{', '=', ':']) => true,
-        false => [": ", "; ", "] ", "! ", " - ", ":\t", ") "]
-            .iter()
-            .any(|end| before.ends_with(end)),
+        false => {
+            // However wide the space: `Message:      ` of `kubectl describe`.
+            let lead = before.trim_end();
+            lead.len() < before.len()
+                && (lead.ends_with([':', ';', ']', '!', ')']) || lead.ends_with(" -"))
+        }
     }
 }

@@ -58,6 +58,12 @@ fn an_error_is_known_behind_every_prefix() {
         "2026-01-02T03:04:05.123456Z 01E toomanyrequests: x",
         "#12 3.456 toomanyrequests: x",
         "db-1  | toomanyrequests: x",
+        "my.runner  | toomanyrequests: x",
+        "    +build-image | toomanyrequests: x",
+        "   > toomanyrequests: x",
+        "Message:      toomanyrequests: x",
+        "warning: `toomanyrequests: x`",
+        "Jan  2 03:04:05 node ci[12]: #033[0;33mWARNING: #033[0mtoomanyrequests: x",
         " \u{2718} db Error toomanyrequests: x",
         "Jan  2 03:04:05 node dockerd[12]: toomanyrequests: x",
         "E0102 03:04:05.123456       1 pull.go:12] toomanyrequests: x",
@@ -83,6 +89,8 @@ fn an_error_that_is_only_quoted_is_none() {
         "When Docker Hub answers toomanyrequests, wait.",
         "expect(() => pull()).toThrow('toomanyrequests')",
         "tests/test_pull.py::test_full[toomanyrequests] PASSED",
+        "const LIMIT = 'toomanyrequests: x'",
+        "pull_test.go:12: got \"refused: toomanyrequests: x\"",
         "HEAD is now at 1a2b3c4 fix: toomanyrequests",
         "CI_COMMIT_MESSAGE=fix: toomanyrequests",
         "#8 [2/4] RUN echo toomanyrequests",
@@ -156,6 +164,34 @@ fn causes_come_before_what_follows_from_them_and_candidates_last() {
         ]
     );
     assert!(ranked[3].possible && !ranked[0].possible);
+}
+
+#[test]
+fn words_that_fit_several_causes_count_beside_the_effect_that_they_explain() {
+    let effect = symptom("effect", "start failed");
+    let candidate = |causes: &[&str]| Symptom {
+        or: vec!["other".to_owned()],
+        causes: causes.iter().map(|cause| (*cause).to_owned()).collect(),
+        ..symptom("likely", "not supported")
+    };
+    let order = |candidate: Symptom| -> Vec<(String, bool)> {
+        let symptoms = Symptoms::new([effect.clone(), candidate], &[]);
+        let (known, _) = read(&b"start failed: not supported"[..], &symptoms, |_| ()).unwrap();
+        let ranked = rank(&known, &Related);
+        let rows = ranked.iter();
+        rows.map(|row| (row.check.to_owned(), row.follows_from.is_some()))
+            .collect()
+    };
+    let row = |check: &str, follows: bool| (check.to_owned(), follows);
+    assert_eq!(
+        order(candidate(&["effect"])),
+        [
+            row("likely", false),
+            row("effect", true),
+            row("other", false)
+        ]
+    );
+    assert_eq!(order(candidate(&[])), [row("effect", false)]);
 }
 
 /// The first line that is known, as it is shown.

@@ -241,6 +241,7 @@ pub fn diagnose(
         environment: environment(),
         incomplete: None,
         redacted: false,
+        log: None,
     }
 }
 

@@ -3,15 +3,13 @@
 use super::text::indented;
 use crate::checks::Library;
 use crate::cli::ExplainFormat;
-use crate::commands::{Exit, write_out};
+use crate::commands::{Exit, log_file, tell, write_out};
 use crate::diagnosis::Severity;
-use crate::files;
 use crate::report::{Style, clean, wrap};
-use crate::symptoms::{self, Ranked};
+use crate::symptoms::{self, Ranked, Told};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 const SCHEMA: &str = "runner-doctor/log/v1";
@@ -56,15 +54,17 @@ pub(super) fn run(
     style: &Style,
 ) -> Result<Exit> {
     let symptoms = library.symptoms();
-    let (known, lines) = symptoms::read(open(file)?, &symptoms, |_| ())
-        .with_context(|| format!("cannot read the log {}: is it a file?", file.display()))?;
+    let follows = log_file::is_stream(file);
+    let (known, lines) = symptoms::read(log_file::open(file)?, &symptoms, |told| {
+        if follows {
+            tell_now(&told);
+        }
+    })
+    .with_context(|| log_file::unreadable(file))?;
     let ranked = symptoms::rank(&known, library);
     let reading = Reading {
         schema: SCHEMA,
-        log: match file == Path::new("-") {
-            true => "standard input".to_owned(),
-            false => clean(&file.display().to_string()).into_owned(),
-        },
+        log: log_file::name(file),
         lines,
         known: ranked
             .iter()
@@ -90,11 +90,20 @@ pub(super) fn run(
     })
 }
 
-fn open(file: &Path) -> Result<Box<dyn BufRead>> {
-    if file == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
+/// A stream may go on for hours: what it shows is told when it comes, what follows from it at its
+/// end.
+fn tell_now(told: &Told) {
+    match told {
+        Told::Known(known) => tell(&format!(
+            "line {}: {}: {}",
+            known.first,
+            known.symptom.check,
+            clean(&known.text)
+        )),
+        Told::Over(check) => tell(&format!(
+            "{check} is over: a later line shows that it works"
+        )),
     }
-    Ok(Box::new(BufReader::new(files::open(file)?)))
 }
 
 fn row<'a>(library: &'a Library, ranked: &Ranked<'a>) -> Option<Row<'a>> {
