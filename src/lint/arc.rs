@@ -35,7 +35,9 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
     runner.owner = Some(owner);
     let mut places = super::Places::default();
     places.note("", "", pod::head(spec));
-    if is("dockerEnabled", false) {
+    let kubernetes =
+        setting("containerMode").and_then(|(_, mode)| mode.text()) == Some("kubernetes");
+    if is("dockerEnabled", false) || kubernetes {
         return Some(draft(runner, places));
     }
     let name = if is("dockerdWithinRunnerContainer", true) {
@@ -97,7 +99,8 @@ pub(crate) fn is_values(document: &Node) -> bool {
         "maxRunners",
     ];
     let pod = document.at(&["template", "spec"]).is_some_and(Node::is_map);
-    let mode = document.at(&["containerMode", "type"]).is_some();
+    let mode = document.text_at(&["containerMode", "type"]);
+    let mode = mode.is_some_and(|mode| mode == "dind" || mode.starts_with("kubernetes"));
     mode || pod && known.iter().any(|key| document.get(key).is_some())
 }
 
@@ -111,7 +114,7 @@ pub(crate) fn values(document: &Node, context: &Context<'_>) -> Option<Draft> {
     let spec = document.at(&["template", "spec"]);
     let written = spec.and_then(|spec| {
         let metadata = document.at(&["template", "metadata"]);
-        pod::read(metadata, spec, owner.clone(), context)
+        pod::read(metadata, spec, owner.clone(), Site::ArcScaleSet, context)
     });
     let mode = document.at(&["containerMode", "type"]);
     let mut draft = match (written, mode.and_then(Node::text)) {

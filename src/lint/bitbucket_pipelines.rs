@@ -18,13 +18,24 @@ const OUTER: &str = "docker-in-docker";
 const DEEPEST: usize = 8;
 
 pub(crate) fn is_one(document: &Node, name: &str) -> bool {
-    let is_map = |key: &str| document.get(key).is_some_and(Node::is_map);
-    let definitions = ["services", "steps", "caches", "pipelines"];
-    is_map("pipelines")
-        || definitions
-            .iter()
-            .any(|key| document.at(&["definitions", key]).is_some())
-        || name.starts_with("bitbucket-pipelines") && (is_map("definitions") || is_map("options"))
+    let mut steps = Vec::new();
+    for key in ["pipelines", "definitions"] {
+        if let Some(part) = document.get(key).filter(|part| part.is_map()) {
+            collect(part, 0, &mut steps);
+        }
+    }
+    let is_map = |path: &[&str]| document.at(path).is_some_and(Node::is_map);
+    // A schema has definitions too, of anything; these are a service's.
+    let is_service = |(name, service): &(Node, Node)| {
+        let keys = ["image", "memory", "variables", "type"];
+        name.text() == Some("docker") || keys.iter().any(|key| service.get(key).is_some())
+    };
+    let services = document.at(&["definitions", "services"]);
+    !steps.is_empty()
+        || document.get("$schema").is_none()
+            && services.is_some_and(|all| all.entries().iter().any(is_service))
+        || name.starts_with("bitbucket-pipelines")
+            && (is_map(&["pipelines"]) || is_map(&["definitions"]) || is_map(&["options"]))
 }
 
 /// Whether any of its steps has Bitbucket start an engine; a part of a file may define one for others.

@@ -6,6 +6,7 @@ mod generic;
 mod github_arc;
 pub(crate) mod gitlab;
 mod jenkins;
+pub(crate) mod pods;
 mod site;
 
 pub use site::Site;

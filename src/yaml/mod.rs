@@ -3,6 +3,7 @@
 
 mod edit;
 mod editor;
+mod path;
 mod template;
 mod toml;
 mod tree;
@@ -10,7 +11,8 @@ mod writer;
 
 pub(crate) use edit::{Edit, Step, apply, at, get};
 pub(crate) use editor::{annotate, documents, edit};
+pub(crate) use path::Tree;
 pub(crate) use template::{guarded, unguarded, without_template_lines};
-pub(crate) use toml::load_toml;
+pub(crate) use toml::{edit_toml, load_toml, toml_value};
 pub(crate) use tree::{Broken, Node, Offset, Span, Value, load};
 pub(crate) use writer::{Page, scalar, write};

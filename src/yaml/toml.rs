@@ -1,8 +1,11 @@
 //! TOML as the same tree: GitLab Runner's config.toml is written in it.
 
+use super::edit::{Edit, Step};
 use super::tree::{Broken, Node, Offset, Span, Value};
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value as Json};
 use std::ops::Range;
-use toml_edit::{Document, Item, Key, TableLike, Value as Toml};
+use toml_edit::{Array, Decor, Document, DocumentMut, Item, Key, Table, TableLike, Value as Toml};
 
 /// No configuration goes deeper, and no list of it is longer.
 const DEEPEST: usize = 32;
@@ -113,13 +116,135 @@ impl Lines<'_> {
             Toml::Datetime(time) => scalar(time.value().to_string(), true),
             Toml::Array(items) if depth < DEEPEST => {
                 let each = items.iter();
-                Value::List(each.map(|v| self.value(v, bytes.clone(), depth + 1)).collect())
+                Value::List(
+                    each.map(|v| self.value(v, bytes.clone(), depth + 1))
+                        .collect(),
+                )
             }
             Toml::InlineTable(table) => return self.table(table, bytes, depth),
             Toml::Array(_) => Value::List(Vec::new()),
         };
         self.node(value, bytes)
     }
+}
+
+/// The document as a value, to be edited.
+pub(crate) fn toml_value(text: &str) -> Option<Json> {
+    let node = load_toml(text, Offset::default()).ok()?;
+    Some(plain(&node))
+}
+
+fn plain(node: &Node) -> Json {
+    match &node.value {
+        Value::Scalar { text, plain: true } => match text.parse::<i64>() {
+            Ok(number) => Json::from(number),
+            Err(_) if text == "true" || text == "false" => Json::from(text == "true"),
+            Err(_) => Json::from(text.as_str()),
+        },
+        Value::Scalar { text, .. } => Json::from(text.as_str()),
+        Value::List(items) => items.iter().map(plain).collect(),
+        Value::Map(entries) => {
+            let fields = entries.iter();
+            let fields =
+                fields.filter_map(|(key, value)| Some((key.text()?.to_owned(), plain(value))));
+            Json::Object(Map::from_iter(fields))
+        }
+    }
+}
+
+/// The text with edits in it; comments and the order stay.
+pub(crate) fn edit_toml(text: &str, edits: &[Edit]) -> Result<String> {
+    let mut document: DocumentMut = text.parse().context("it is no TOML")?;
+    for edit in edits {
+        let (path, value, append) = match edit {
+            Edit::Set(path, value) => (path, value, false),
+            Edit::Append(path, value) => (path, value, true),
+            Edit::Remove(_) => bail!("it is written in a way that cannot be edited"),
+        };
+        let item =
+            place(document.as_item_mut(), path).context("it has not what is to be edited")?;
+        match (append, item) {
+            (false, item) => set(item, value)?,
+            (true, Item::ArrayOfTables(tables)) => tables.push(table(value)?),
+            (true, Item::Value(Toml::Array(list))) => list.push(toml(value)?),
+            (true, item @ Item::None) if value.is_object() => {
+                let mut tables = toml_edit::ArrayOfTables::new();
+                tables.push(table(value)?);
+                *item = Item::ArrayOfTables(tables);
+            }
+            (true, item @ Item::None) => {
+                let mut list = Array::new();
+                list.push(toml(value)?);
+                *item = toml_edit::value(list);
+            }
+            _ => bail!("it is written in a way that cannot be edited"),
+        }
+    }
+    let new = document.to_string();
+    let mut expected = toml_value(text).context("it is no TOML")?;
+    super::edit::apply(&mut expected, edits);
+    match toml_value(&new) == Some(expected) {
+        true => Ok(new),
+        false => bail!("it is written in a way that cannot be edited without changing more"),
+    }
+}
+
+/// The place of a path; a key that is missing is made, indented as its neighbours.
+fn place<'a>(root: &'a mut Item, path: &[Step]) -> Option<&'a mut Item> {
+    let Some((step, rest)) = path.split_first() else {
+        return Some(root);
+    };
+    match (step, root) {
+        (Step::Key(key), Item::Table(table)) => place(entry(table, key)?, rest),
+        (Step::Key(key), item) => place(item.get_mut(key.as_str())?, rest),
+        // An element of a list of tables is a table, and no item.
+        (Step::Item(index), Item::ArrayOfTables(tables)) => match rest.split_first() {
+            Some((Step::Key(key), rest)) => place(entry(tables.get_mut(*index)?, key)?, rest),
+            _ => None,
+        },
+        (Step::Item(_), _) => None,
+    }
+}
+
+fn entry<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Item> {
+    let first = table.iter().next().map(|(name, _)| name.to_owned());
+    let first = first.and_then(|name| table.key(&name).cloned());
+    let before = first
+        .as_ref()
+        .and_then(|first| first.leaf_decor().prefix()?.as_str());
+    let indent = before.unwrap_or_default().rsplit('\n').next();
+    let new = Key::new(key).with_leaf_decor(Decor::new(indent.unwrap_or_default(), " "));
+    Some(table.entry_format(&new).or_insert(Item::None))
+}
+
+fn set(item: &mut Item, value: &Json) -> Result<()> {
+    let mut new = toml(value)?;
+    if let Some(old) = item.as_value() {
+        *new.decor_mut() = old.decor().clone();
+    }
+    *item = Item::Value(new);
+    Ok(())
+}
+
+fn toml(value: &Json) -> Result<Toml> {
+    Ok(match value {
+        Json::String(text) => Toml::from(text.as_str()),
+        Json::Bool(truth) => Toml::from(*truth),
+        Json::Number(number) => Toml::from(number.as_i64().context("a number that TOML has not")?),
+        Json::Array(items) => {
+            let items: Result<Vec<Toml>> = items.iter().map(toml).collect();
+            Toml::Array(items?.into_iter().collect())
+        }
+        Json::Null | Json::Object(_) => bail!("a value that TOML has not"),
+    })
+}
+
+fn table(value: &Json) -> Result<Table> {
+    let mut table = Table::new();
+    for (key, value) in value.as_object().into_iter().flatten() {
+        table.insert(key, Item::Value(toml(value)?));
+    }
+    Ok(table)
 }
 
 #[cfg(test)]
@@ -144,6 +269,32 @@ mod tests {
         assert_eq!((second.span.line, second.span.column), (17, 34));
         let broken = load_toml("a = 1\nb = [", offset).unwrap_err();
         assert_eq!(broken.line, 12);
+    }
+
+    #[test]
+    fn edits_keep_comments_and_indentation() {
+        let text = "# ours\n[[runners]]\n  name = \"a\" # mine\n  [runners.kubernetes]\n    image = \"x\"\n    [[runners.kubernetes.services]]\n      name = \"docker:24-dind\"\n      command = [\"--debug\"]\n";
+        let runner = [Step::Key("runners".to_owned()), Step::Item(0)];
+        let kubernetes = crate::yaml::at(&runner, ["kubernetes"]);
+        let mut service = crate::yaml::at(&kubernetes, ["services"]);
+        service.push(Step::Item(0));
+        let edits = [
+            Edit::Append(
+                crate::yaml::at(&service, ["command"]),
+                Json::from("--mtu=1400"),
+            ),
+            Edit::Append(
+                crate::yaml::at(&service, ["entrypoint"]),
+                Json::from("dockerd"),
+            ),
+            Edit::Set(
+                crate::yaml::at(&kubernetes, ["privileged"]),
+                Json::from(true),
+            ),
+        ];
+        let new = edit_toml(text, &edits).unwrap();
+        let expected = "# ours\n[[runners]]\n  name = \"a\" # mine\n  [runners.kubernetes]\n    image = \"x\"\n    privileged = true\n    [[runners.kubernetes.services]]\n      name = \"docker:24-dind\"\n      command = [\"--debug\", \"--mtu=1400\"]\n      entrypoint = [\"dockerd\"]\n";
+        assert_eq!(new, expected);
     }
 
     proptest! {

@@ -535,7 +535,9 @@ mod tests {
     #[test]
     fn comments_in_a_row_are_no_matter_and_a_reference_is_told_from_a_list() {
         let notes = "  # a note\n".repeat(500);
-        let node = one(&format!("a:\n{notes}  b: 1\nc: !reference [.x, y]\nd: [.x, y]\n"));
+        let node = one(&format!(
+            "a:\n{notes}  b: 1\nc: !reference [.x, y]\nd: [.x, y]\n"
+        ));
         assert_eq!(node.text_at(&["a", "b"]), Some("1"));
         let is = |key| node.get(key).unwrap().reference;
         assert_eq!((is("c"), is("d")), (true, false));
