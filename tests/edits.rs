@@ -134,7 +134,7 @@ fn a_compose_service_keeps_its_command_whatever_its_shape() {
 
 #[test]
 fn a_compose_network_gets_an_mtu_of_its_own() {
-    let file = "services:\n  app:\n    image: app   # ours\n    networks: [back]\nnetworks:\n  back:\n    driver: bridge\n";
+    let file = "services:\n  app:\n    image: app   # ours\n    networks: [back]\n  engine: {image: 'docker:28.5.2-dind', privileged: true, command: [--mtu=1450], networks: [back]}\nnetworks:\n  back:\n    driver: bridge\n";
     let (new, gone) = fixed("compose.yaml", file);
     assert_eq!(
         new,
@@ -167,7 +167,7 @@ fn an_image_that_must_be_built_first_is_shown_and_not_written() {
     let file = dir.path().join("bitbucket-pipelines.yml");
     let text = "definitions: {services: {docker: {image: 'docker:24.0.9-dind'}}}\npipelines:\n  default:\n  - step: {runs-on: [self.hosted], services: [docker], script: [make]}\n";
     fs::write(&file, text).unwrap();
-    let (code, out, _) = lint(&file, &["--fix=write"]);
+    let (code, out, _) = lint(&file, &["--fix=write", "--pod-mtu", "1450"]);
     assert_eq!(code, 1);
     assert!(out.contains("FROM docker:24.0.9-dind"), "{out}");
     assert_eq!(fs::read_to_string(&file).unwrap(), text);

@@ -68,7 +68,7 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
         })?;
         destinations.tell(&diagnosis);
     }
-    let exit = exit(&diagnosis, options);
+    let exit = exit(&diagnosis, options, linted.passed_over.summary());
     if !network.told && on_mtu > 0 {
         let depend = if on_mtu == 1 {
             "finding depends"
@@ -169,7 +169,7 @@ fn remark(linted: &Linted) {
     }
 }
 
-fn exit(diagnosis: &Diagnosis, options: &Lint) -> Exit {
+fn exit(diagnosis: &Diagnosis, options: &Lint, passed_over: Option<String>) -> Exit {
     let gate = Gate {
         strict: options.strict,
         allow_unknown: options.allow_unknown,
@@ -177,9 +177,11 @@ fn exit(diagnosis: &Diagnosis, options: &Lint) -> Exit {
     };
     let exit = gate.exit(diagnosis);
     if exit == Exit::CouldNotExamine {
-        tell(
-            "runner-doctor: no file tells of a runner or a pipeline for one, so nothing was judged: name others, or accept this with --allow-empty",
-        );
+        let passed_over = passed_over.map(|summary| format!(" ({summary})"));
+        tell(&format!(
+            "runner-doctor: no runner and no pipeline for one was found, so nothing was judged{}: name others, or accept this with --allow-empty",
+            passed_over.unwrap_or_default()
+        ));
     }
     exit
 }

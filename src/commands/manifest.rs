@@ -219,6 +219,10 @@ fn next_steps(options: &Manifest, plan: &Plan) -> String {
         ));
     }
     step(format!("runner-doctor check{flag}"));
+    step(format!(
+        "{from}runner-doctor lint {file} --pod-mtu {}    # in CI, before each change",
+        plan.mtu.value
+    ));
     text.push_str("To delete it:\n");
     let secret = match &options.secret_from {
         Some(_) => String::new(),

@@ -196,6 +196,7 @@ impl At {
 fn is_object(value: &Value) -> bool {
     value.get("kind").is_some() && value.get("apiVersion").is_some()
         || value.get("containerMode").is_some()
+        || value.pointer("/runner/mode").is_some()
         || value.pointer("/template/spec").is_some() && value.get("kind").is_none()
 }
 

@@ -24,6 +24,9 @@ pub(crate) fn is_one(document: &Node, name: &str) -> bool {
             collect(part, 0, &mut steps);
         }
     }
+    if document.get("$schema").is_some() || document.get("properties").is_some() {
+        return false;
+    }
     let is_map = |path: &[&str]| document.at(path).is_some_and(Node::is_map);
     // A schema has definitions too, of anything; these are a service's.
     let is_service = |(name, service): &(Node, Node)| {
@@ -32,8 +35,7 @@ pub(crate) fn is_one(document: &Node, name: &str) -> bool {
     };
     let services = document.at(&["definitions", "services"]);
     !steps.is_empty()
-        || document.get("$schema").is_none()
-            && services.is_some_and(|all| all.entries().iter().any(is_service))
+        || services.is_some_and(|all| all.entries().iter().any(is_service))
         || name.starts_with("bitbucket-pipelines")
             && (is_map(&["pipelines"]) || is_map(&["definitions"]) || is_map(&["options"]))
 }
@@ -52,6 +54,17 @@ pub(crate) fn uses_docker(document: &Node) -> bool {
             .at(&["definitions", "services", "docker"])
             .is_some()
         || steps.iter().any(|step| step.service("docker").is_some())
+}
+
+/// Whether any of its steps runs on a runner of one's own.
+pub(crate) fn has_own_runner(document: &Node) -> bool {
+    let mut steps = Vec::new();
+    for key in ["pipelines", "definitions"] {
+        if let Some(part) = document.get(key) {
+            collect(part, 0, &mut steps);
+        }
+    }
+    steps.iter().any(|step| step.own_runner)
 }
 
 /// The runner that such a file asks for; nothing where all of it runs in Bitbucket's cloud.

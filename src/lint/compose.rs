@@ -7,7 +7,7 @@ use super::variables;
 use super::{Context, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
-use crate::evidence::{Observed, Provider, Reason, Role};
+use crate::evidence::{Observed, Outermost, Provider, Reason, Role};
 use crate::facts::versions::ImageRef;
 use crate::systems::Site;
 use crate::yaml::{Node, Span};
@@ -58,14 +58,12 @@ pub(crate) fn read(
     context: &Context<'_>,
     remarks: &mut Vec<String>,
 ) -> Option<Draft> {
-    let beside = context.home.is_some() || context.pipelines;
-    let starts_engine = document.get("services").is_some_and(|services| {
-        services
-            .entries()
-            .iter()
-            .any(|(_, service)| is_dind(service))
-    });
-    if !beside && !(context.named && starts_engine) {
+    let starts = |(_, service): &(Node, Node)| is_dind(service) || role(service) == Role::Runner;
+    let starts_engine = document
+        .get("services")
+        .is_some_and(|services| services.entries().iter().any(starts));
+    let judged = context.beside || context.named && starts_engine;
+    if !judged {
         if context.named {
             remarks.push(format!(
                 "{}: no service is a Docker engine, and no runner's manifest is among the files: its networks were not judged",
@@ -76,6 +74,9 @@ pub(crate) fn read(
     }
     let services = document.get("services")?;
     let mut runner = pod::bare(Provider::Generic, context, Site::Compose);
+    if context.home.is_none() && !context.pipelines {
+        runner.outermost = Outermost::Machine;
+    }
     let mut places = Places::default();
     places.note("", "", pod::head(document));
     let mut pod_namespace =

@@ -61,11 +61,11 @@ pub(crate) fn is_one(document: &Node, name: &str) -> bool {
                 })
                 || of_default)
     };
-    let has = |key: &&str| document.get(key).is_some();
+    let has = |key: &&'static str| document.get(key).is_some();
     let services = document.get("services").map_or(&[][..], Node::items);
     document.entries().iter().any(is_job)
         || services.iter().any(is_service) && !services.iter().all(|s| s.text() == Some("docker"))
-        || name.ends_with("gitlab-ci.yml") && OF_FILES.iter().any(|key| has(key))
+        || name.ends_with("gitlab-ci.yml") && OF_FILES.iter().any(has)
 }
 
 /// A service is an image's name, or a map with one.

@@ -42,6 +42,7 @@ use mention::{PassedOver, Why};
 use network::PodNetwork;
 pub(crate) use place::difference;
 use place::{Places, Source};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use survey::Survey;
 
@@ -87,6 +88,10 @@ struct Context<'a> {
     home: Option<&'a Home>,
     /// A pipeline that uses Docker is among the files: it tells of the engines inside of runners.
     pipelines: bool,
+    /// The file stands with a runner's manifest or in the repository of such a pipeline, or was named.
+    beside: bool,
+    /// A pod of it was read, and is none that starts an engine.
+    dismissed: &'a Cell<bool>,
 }
 
 /// What a manifest says of the engine inside of which pipelines and compose files are run.
@@ -150,7 +155,9 @@ pub(crate) fn lint(
                 continue;
             };
             let variables = survey.gitlab_variables(&input.name);
+            let dismissed = Cell::new(false);
             let context = Context {
+                dismissed: &dismissed,
                 file: &input.name,
                 named: input.named,
                 pod_network,
@@ -158,6 +165,10 @@ pub(crate) fn lint(
                 variables: &variables,
                 home: home.as_ref(),
                 pipelines: survey.pipelines,
+                beside: match input.named {
+                    true => home.is_some() || survey.pipelines,
+                    false => survey.is_beside(&input.name, &homes),
+                },
             };
             let drafts = match phase {
                 Phase::Secrets => {
@@ -167,7 +178,8 @@ pub(crate) fn lint(
                 _ => (reader.read)(&documents, &context, &mut linted.remarks),
             };
             if drafts.is_empty() {
-                linted.note_empty(at, phase, input, &text, &documents);
+                let text = if dismissed.get() { "" } else { text.as_str() };
+                linted.note_empty(at, phase, input, text, &documents);
             }
             runners += drafts.len();
             if runners > MOST_RUNNERS {
@@ -340,6 +352,12 @@ impl Linted {
             self.lone_secrets.insert(at);
         }
         if phase != Phase::Secrets {
+            // A schema has all the words, and means none of them.
+            let text = if objects::is_schema(documents) {
+                ""
+            } else {
+                text
+            };
             self.passed_over.add(Why::NoRunner, &input.name, text);
         }
     }

@@ -62,6 +62,17 @@ pub(super) fn lone_secrets(
     Some(draft)
 }
 
+/// Definitions of objects, and no objects.
+pub(super) fn is_schema(documents: &[Node]) -> bool {
+    let is = |node: &Node| {
+        node.text_at(&["kind"]) == Some("CustomResourceDefinition")
+            || ["$schema", "swagger", "openapi"]
+                .iter()
+                .any(|key| node.get(key).is_some())
+    };
+    !documents.is_empty() && documents.iter().all(is)
+}
+
 pub(super) fn holds_secret(documents: &[Node]) -> bool {
     let is = |node: &Node| node.text_at(&["kind"]) == Some("Secret");
     let items = |node: &Node| node.get("items").is_some_and(|i| i.items().iter().any(is));

@@ -47,7 +47,10 @@ pub(super) fn of(
     let mut runner = discover::runner(pod, false)?;
     runner.owner = Some(owner);
     declare(&mut runner, context, site);
-    dismiss_idle(&mut runner, pod)?;
+    if dismiss_idle(&mut runner, pod).is_none() {
+        context.dismissed.set(true);
+        return None;
+    }
     let clamped = clamps(pod);
     plan(&mut runner, pod, clamped, context);
     let presumed = presume::engine(&mut runner, &mut places, context);
@@ -233,7 +236,11 @@ fn started(
 fn plan(runner: &mut Runner, pod: &Pod, clamped: bool, context: &Context<'_>) {
     let mut namespaces = vec![network::pod(context.pod_network, clamped)];
     let mut engines = Vec::new();
+    let mut unread = Vec::new();
     for container in runner.engine_containers() {
+        if image::is_unresolved(&container.image) {
+            unread.push(container.name.clone());
+        }
         let opts = container.env.get("DOCKER_OPTS").map(String::as_str);
         let opts = options::opts(opts.unwrap_or_default());
         let args = container.dockerd_args.clone();
@@ -259,6 +266,12 @@ fn plan(runner: &mut Runner, pod: &Pod, clamped: bool, context: &Context<'_>) {
         false => Observed(namespaces),
     };
     runner.engines = Observed(engines);
+    // What its tag will say is not known.
+    for container in &mut runner.containers {
+        if unread.contains(&container.name) {
+            container.image.clear();
+        }
+    }
 }
 
 fn rootless(container: &PodContainer, id: i64) -> NetworkNamespace {

@@ -6,7 +6,7 @@ use super::files::Input;
 use super::kind::{self, Kind, Reader};
 use super::kustomize::{self, Kustomizations};
 use super::mention::Why;
-use super::{Linted, bitbucket_pipelines, gitlab_ci, load};
+use super::{Home, Linted, bitbucket_pipelines, gitlab_ci, load, objects};
 use crate::files;
 use crate::yaml::Node;
 use anyhow::Result;
@@ -19,6 +19,8 @@ pub(super) struct Survey {
     /// A pipeline that uses Docker is among the files.
     pub(super) pipelines: bool,
     gitlab: BTreeMap<PathBuf, Gitlab>,
+    /// Of pipelines that use Docker on runners of one's own.
+    folders: Vec<PathBuf>,
 }
 
 /// What a file of GitLab CI gives to those that belong to it.
@@ -37,6 +39,7 @@ impl Survey {
             configs: BTreeMap::new(),
             pipelines: false,
             gitlab: BTreeMap::new(),
+            folders: Vec::new(),
         };
         let kustomizations = kustomizations(&inputs);
         let mut known: BTreeSet<String> = inputs.iter().map(|input| input.name.clone()).collect();
@@ -60,13 +63,25 @@ impl Survey {
                     let looks = kind::looks_like(&documents, &input.name);
                     linted.strange.push((input.name, looks));
                 } else if !documents.is_empty() {
-                    linted.passed_over.add(Why::OtherKind, &input.name, &text);
+                    let schema = objects::is_schema(&documents);
+                    let text = if schema { "" } else { text.as_str() };
+                    linted.passed_over.add(Why::OtherKind, &input.name, text);
                 }
                 continue;
             };
             config::collect(&documents, &mut survey.configs);
-            survey.pipelines |= reader.kind == Kind::BitbucketPipelines
-                && documents.iter().any(bitbucket_pipelines::uses_docker);
+            if reader.kind == Kind::BitbucketPipelines {
+                let uses_docker = documents.iter().any(bitbucket_pipelines::uses_docker);
+                survey.pipelines |= uses_docker;
+                if uses_docker && documents.iter().any(bitbucket_pipelines::has_own_runner) {
+                    survey.folders.push(folder(&input.name));
+                }
+            }
+            // Most objects have nothing to do with runners, and are not read again.
+            if reader.kind == Kind::Manifest && !input.named && !may_hold_runner(&text) {
+                linted.passed_over.add(Why::NoRunner, &input.name, "");
+                continue;
+            }
             if reader.kind == Kind::GitlabCi {
                 for included in survey.gitlab_file(&input, &documents) {
                     let name = files::shown(&included);
@@ -99,6 +114,16 @@ impl Survey {
         includes
     }
 
+    /// Whether a file stands with the manifest of a runner, or below a pipeline that uses Docker.
+    pub(super) fn is_beside(&self, file: &str, homes: &[Home]) -> bool {
+        let own = folder(file);
+        homes.iter().any(|home| folder(&home.file) == own)
+            || self
+                .folders
+                .iter()
+                .any(|pipeline| own.starts_with(pipeline))
+    }
+
     /// The variables of the files that include this one, and of those that it includes.
     pub(super) fn gitlab_variables(&self, file: &str) -> Vec<(String, String)> {
         let path = kustomize::normal(Path::new(file));
@@ -112,6 +137,17 @@ impl Survey {
         let all = around.chain(inside).flat_map(|other| &other.variables);
         all.take(1_000).cloned().collect()
     }
+}
+
+fn folder(file: &str) -> PathBuf {
+    let path = kustomize::normal(Path::new(file));
+    path.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+/// Whether a text has a word without which it describes no runner, no engine and no Secret of one.
+fn may_hold_runner(text: &str) -> bool {
+    const WORDS: [&str; 6] = ["docker", "dind", "runner", "RUNNER", "Secret", "jnlp"];
+    WORDS.iter().any(|word| text.contains(word))
 }
 
 /// Those among the files, and those beside the files that were named.

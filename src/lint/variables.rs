@@ -86,7 +86,8 @@ pub(super) fn is_put_in(value: &str) -> bool {
     let is_reference = value
         .strip_prefix('$')
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
-    is_reference || MARKS.iter().any(|mark| value.starts_with(mark))
+    let inside = ["${", "{{"].iter().any(|mark| value.contains(mark));
+    is_reference || inside || MARKS.iter().any(|mark| value.starts_with(mark))
 }
 
 /// The secret itself: no reference to a variable, no placeholder, no switch.

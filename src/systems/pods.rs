@@ -60,9 +60,10 @@ mod tests {
             (json!({"spec": {"sidecars": containers}}), &["spec"]),
         ] {
             let expected = at(&[], expected.iter().copied());
-            assert_eq!(find(&object), [expected.clone()], "{object}");
+            let expected = vec![expected];
+            assert_eq!(find(&object), expected, "{object}");
             let tree = load(&object.to_string(), Offset::default()).unwrap();
-            assert_eq!(find(&tree[0]), [expected]);
+            assert_eq!(find(&tree[0]), expected);
         }
         for other in [
             json!({"containers": 3}),

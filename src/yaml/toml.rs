@@ -196,6 +196,12 @@ fn place<'a>(root: &'a mut Item, path: &[Step]) -> Option<&'a mut Item> {
     };
     match (step, root) {
         (Step::Key(key), Item::Table(table)) => place(entry(table, key)?, rest),
+        (Step::Key(key), item @ Item::None) => {
+            let mut table = Table::new();
+            table.set_implicit(true);
+            *item = Item::Table(table);
+            place(entry(item.as_table_mut()?, key)?, rest)
+        }
         (Step::Key(key), item) => place(item.get_mut(key.as_str())?, rest),
         // An element of a list of tables is a table, and no item.
         (Step::Item(index), Item::ArrayOfTables(tables)) => match rest.split_first() {
@@ -291,9 +297,13 @@ mod tests {
                 crate::yaml::at(&kubernetes, ["privileged"]),
                 Json::from(true),
             ),
+            Edit::Append(
+                crate::yaml::at(&kubernetes, ["volumes", "empty_dir"]),
+                serde_json::json!({"name": "x"}),
+            ),
         ];
         let new = edit_toml(text, &edits).unwrap();
-        let expected = "# ours\n[[runners]]\n  name = \"a\" # mine\n  [runners.kubernetes]\n    image = \"x\"\n    privileged = true\n    [[runners.kubernetes.services]]\n      name = \"docker:24-dind\"\n      command = [\"--debug\", \"--mtu=1400\"]\n      entrypoint = [\"dockerd\"]\n";
+        let expected = "# ours\n[[runners]]\n  name = \"a\" # mine\n  [runners.kubernetes]\n    image = \"x\"\n    privileged = true\n    [[runners.kubernetes.services]]\n      name = \"docker:24-dind\"\n      command = [\"--debug\", \"--mtu=1400\"]\n      entrypoint = [\"dockerd\"]\n\n[[runners.kubernetes.volumes.empty_dir]]\nname = \"x\"\n";
         assert_eq!(new, expected);
     }
 
