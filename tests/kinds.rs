@@ -264,6 +264,19 @@ fn gitlab_runners_configuration_is_read_and_edited() {
 }
 
 #[test]
+fn jobs_of_the_docker_executor_have_no_pod() {
+    let config = "[[runners]]\n  executor = \"docker\"\n  [runners.docker]\n    [[runners.docker.services]]\n      name = \"docker:28-dind\"\n";
+    let dir = folder(&[("config.toml", config)]);
+    let (code, out, err) = lint(dir.path(), &["config.toml", "-o", "short"]);
+    assert_eq!(code, 2);
+    assert!(out.starts_with("unknown lint"), "{out}");
+    assert!(
+        err.contains("jobs of the Docker executor have no pod network"),
+        "{err}"
+    );
+}
+
+#[test]
 fn what_is_no_runner_is_left_alone() {
     let cases = [
         (
@@ -401,7 +414,7 @@ fn gitlab_services_are_found_however_they_are_written() {
 fn pipelines_of_drone_and_woodpecker_are_read() {
     let drone = "kind: pipeline\ntype: kubernetes\nsteps:\n- {name: a, image: alpine, commands: [make]}\nservices:\n- name: docker\n  image: docker:28.5.2-dind\n  privileged: true\n";
     assert_eq!(found(".drone.yml", drone, &[]), ["warning mtu-inversion 7"]);
-    let plugin = "kind: pipeline\nsteps:\n- name: a\n  image: plugins/docker:20\n  settings:\n    repo: a\n    mtu: 1400\n";
+    let plugin = "kind: pipeline\nsteps:\n- name: a\n  image: plugins/docker\n  settings:\n    repo: a\n    mtu: 1400\n";
     assert_eq!(found(".drone.yml", plugin, &[]), Vec::<String>::new());
     assert_eq!(
         found(
@@ -507,7 +520,7 @@ fn what_cannot_be_judged_as_it_stands_is_counted_and_named() {
     let (code, out, err) = lint(dir.path(), &[".", "-o", "short"]);
     assert_eq!(code, 2, "{out}");
     assert_eq!(out.lines().count(), 3, "{out}");
-    assert!(out.contains("templates with a Docker engine (chart/templates/a.yaml, chart/templates/b.yaml): render them first: helm template"), "{out}");
+    assert!(out.contains("2 templates with a Docker engine (chart/templates/a.yaml, chart/templates/b.yaml): render them first: helm template"), "{out}");
     assert!(
         out.contains("kubectl kustomize . | runner-doctor lint -"),
         "{out}"

@@ -68,7 +68,10 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
         })?;
         destinations.tell(&diagnosis);
     }
-    let exit = exit(&diagnosis, options, linted.passed_over.summary());
+    // With a Docker engine among them they were told of before.
+    let passed_over = linted.passed_over.summary();
+    let passed_over = passed_over.filter(|_| !linted.passed_over.has_engines());
+    let exit = exit(&diagnosis, options, passed_over);
     if !network.told && on_mtu > 0 {
         let depend = if on_mtu == 1 {
             "finding depends"

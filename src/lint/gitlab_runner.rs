@@ -37,6 +37,21 @@ pub(super) fn read(document: &Node, context: &Context<'_>) -> Vec<Draft> {
     drafts.collect()
 }
 
+/// What the Docker executor runs is in no pod, and is said to be not judged.
+pub(super) fn remark(document: &Node, context: &Context<'_>) -> Option<String> {
+    let runners = document.get("runners").map_or(&[][..], Node::items);
+    let docker = |runner: &&Node| {
+        runner
+            .text_at(&["executor"])
+            .is_some_and(|e| e.starts_with("docker"))
+    };
+    runners.iter().find(docker)?;
+    Some(format!(
+        "{}: jobs of the Docker executor have no pod network, and were not judged: run `runner-doctor check --docker` on their machine",
+        context.file
+    ))
+}
+
 fn draft(runner: &Node, context: &Context<'_>) -> Option<Draft> {
     let executor = runner.get("kubernetes")?;
     let mut places = Places::default();

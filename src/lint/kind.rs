@@ -64,9 +64,12 @@ const READERS: [Reader; 7] = [
     Reader {
         kind: Kind::Manifest,
         is_one: |documents, _| map(documents, gitlab_runner::is_one),
-        read: |documents, context, _| {
-            let each = documents.iter();
-            each.flat_map(|d| gitlab_runner::read(d, context)).collect()
+        read: |documents, context, remarks| {
+            let each = || documents.iter();
+            remarks.extend(each().filter_map(|d| gitlab_runner::remark(d, context)));
+            each()
+                .flat_map(|d| gitlab_runner::read(d, context))
+                .collect()
         },
     },
     // Values of a chart, and whatever else has a pod somewhere inside.

@@ -36,7 +36,7 @@ impl Why {
             Why::OtherKind => (
                 "a file of another kind",
                 "files of other kinds",
-                "they were not judged",
+                "lint does not read this kind",
             ),
         }
     }
@@ -45,32 +45,40 @@ impl Why {
 /// What was passed over.
 #[derive(Debug, Default)]
 pub(crate) struct PassedOver {
-    /// How many for each reason, and those that speak of a Docker engine.
-    all: BTreeMap<Why, (usize, Vec<String>)>,
+    all: BTreeMap<Why, Files>,
+}
+
+/// Files that were passed over for one reason.
+#[derive(Debug, Default)]
+struct Files {
+    count: usize,
+    /// How many of them speak of a Docker engine, and the first of these.
+    engines: usize,
+    named: Vec<String>,
 }
 
 const SHOWN: usize = 5;
-/// Names are kept for the report, and a tree may have a thousand templates.
-const MOST: usize = 200;
-
 impl PassedOver {
     pub(super) fn add(&mut self, why: Why, file: &str, text: &str) {
-        let (count, named) = self.all.entry(why).or_default();
-        *count += 1;
-        if named.len() < MOST && mentions_engine(text) {
-            named.push(file.to_owned());
+        let files = self.all.entry(why).or_default();
+        files.count += 1;
+        if mentions_engine(text) {
+            files.engines += 1;
+            if files.named.len() < SHOWN {
+                files.named.push(file.to_owned());
+            }
         }
     }
 
     /// In one line, where any was.
     pub(crate) fn summary(&self) -> Option<String> {
-        let parts = self.all.iter().map(|(why, (count, named))| {
+        let parts = self.all.iter().map(|(why, files)| {
             let (one, many, _) = why.words();
-            let what = match count {
+            let what = match files.count {
                 1 => one.to_owned(),
-                _ => format!("{count} {many}"),
+                count => format!("{count} {many}"),
             };
-            match named.len() {
+            match files.engines {
                 0 => what,
                 engines => format!("{what} ({engines} with a Docker engine)"),
             }
@@ -80,25 +88,28 @@ impl PassedOver {
     }
 
     pub(crate) fn has_engines(&self) -> bool {
-        self.all.values().any(|(_, named)| !named.is_empty())
+        self.all.values().any(|files| files.engines > 0)
     }
 
     /// What is not known for it: one entry for each reason.
     pub(super) fn unknowns(&self) -> Vec<Unknown> {
-        let with_engines = self.all.iter().filter(|(_, (_, named))| !named.is_empty());
-        let unknown = |(why, (_, named)): (&Why, &(usize, Vec<String>))| {
+        let with_engines = self.all.iter().filter(|(_, files)| files.engines > 0);
+        let unknown = |(why, files): (&Why, &Files)| {
             let (one, many, advice) = why.words();
-            let what = if named.len() == 1 { one } else { many };
-            let more = match named.len().saturating_sub(SHOWN) {
+            let what = match files.engines {
+                1 => one.to_owned(),
+                engines => format!("{engines} {many}"),
+            };
+            let more = match files.engines.saturating_sub(files.named.len()) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            let names = named[..named.len().min(SHOWN)].join(", ");
+            let names = files.named.join(", ");
             let said = format!("{what} with a Docker engine ({names}{more}): {advice}");
             Unknown {
                 check: "lint".to_owned(),
                 severity: Severity::Warning,
-                runner: named.first().cloned().unwrap_or_default(),
+                runner: files.named.first().cloned().unwrap_or_default(),
                 engine: None,
                 subject: None,
                 reasons: vec![Reason::NotJudged { said }],

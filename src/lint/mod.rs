@@ -317,15 +317,26 @@ impl Linted {
 
     /// A file's text and what is in it, where it can be read.
     fn load(&mut self, input: &Input) -> Result<Option<(String, Vec<Node>)>> {
-        let text = match input.text() {
-            Ok(text) => text,
-            Err(error) => return self.cannot_judge(input, error).map(|()| None),
+        let Some(text) = self.text(input)? else {
+            return Ok(None);
         };
-        match load_as(&input.name, &text) {
-            Ok(documents) => Ok(Some((text, documents))),
+        let documents = self.parse(input, &text);
+        Ok(documents.map(|documents| (text, documents)))
+    }
+
+    fn text(&mut self, input: &Input) -> Result<Option<String>> {
+        match input.text() {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => self.cannot_judge(input, error).map(|()| None),
+        }
+    }
+
+    fn parse(&mut self, input: &Input, text: &str) -> Option<Vec<Node>> {
+        match load_as(&input.name, text) {
+            Ok(documents) => Some(documents),
             Err(broken) => {
-                self.note_broken(input, &text, &broken);
-                Ok(None)
+                self.note_broken(input, text, &broken);
+                None
             }
         }
     }

@@ -5,7 +5,7 @@ use super::place::Places;
 use super::{Context, Draft, pod};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
-use crate::evidence::{Engine, Observed, PodContainer, Provider};
+use crate::evidence::{Engine, Observation, Observed, PodContainer, Provider, Reason};
 use crate::facts::versions::ImageRef;
 use crate::systems::Site;
 use crate::yaml::Node;
@@ -69,9 +69,11 @@ pub(super) fn read(document: &Node, context: &Context<'_>) -> Option<Draft> {
                 .map(|mtu| format!("--mtu={mtu}")),
         );
         let mut engine = pod::engine(&name, image, flags.clone(), &[]);
-        if is_plugin(node) && engine.config.observed().is_none() {
-            // It starts dockerd by its settings alone.
+        let is_plugin = is_plugin(node);
+        if is_plugin {
+            // Its settings alone start its dockerd, and its tags are none of Docker's.
             engine.config = Observed(None);
+            engine.image = Observation::Unobserved(Reason::ImageUntold);
         }
         let own = key.map_or(pod::head(node), |key| key.span);
         places.note(&name, "", own);
@@ -81,7 +83,7 @@ pub(super) fn read(document: &Node, context: &Context<'_>) -> Option<Draft> {
         let set = setting.map(|mtu| mtu.span).or(command);
         places.note(&name, "docker0", set.unwrap_or(image_span));
         runner.containers.push(PodContainer {
-            image: image.map(plain).unwrap_or_default(),
+            image: image.filter(|_| !is_plugin).map(plain).unwrap_or_default(),
             dockerd_args: flags,
             ..pod::container(&name)
         });

@@ -45,7 +45,14 @@ impl Survey {
         let mut known: BTreeSet<String> = inputs.iter().map(|input| input.name.clone()).collect();
         let mut open: Vec<Input> = inputs.into_iter().rev().collect();
         while let Some(input) = open.pop() {
-            let Some((text, documents)) = linted.load(&input)? else {
+            let Some(text) = linted.text(&input)? else {
+                continue;
+            };
+            if !input.named && has_only_definitions(&text) {
+                linted.passed_over.add(Why::NoRunner, &input.name, "");
+                continue;
+            }
+            let Some(documents) = linted.parse(&input, &text) else {
                 continue;
             };
             if kustomizations.is_part(&input.name, &documents) {
@@ -142,6 +149,13 @@ impl Survey {
 fn folder(file: &str) -> PathBuf {
     let path = kustomize::normal(Path::new(file));
     path.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+/// Whether every object in it defines a kind: such files are the largest of a tree, and are not parsed.
+fn has_only_definitions(text: &str) -> bool {
+    let mut kinds = text.lines().filter(|line| line.starts_with("kind:"));
+    let is_definition = |line: &str| line.trim_end() == "kind: CustomResourceDefinition";
+    kinds.next().is_some_and(is_definition) && kinds.all(is_definition)
 }
 
 /// Whether a text has a word without which it describes no runner, no engine and no Secret of one.

@@ -21,7 +21,7 @@ pub(super) const SYSTEM: System = System {
     pod: Site::Gitlab,
     nested: Site::Elsewhere,
     owners: &[],
-    files: &[".gitlab-ci.yml"],
+    files: &[".gitlab-ci.yml", "GitLab Runner's config.toml"],
     owner: None,
 };
 
