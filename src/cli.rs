@@ -183,10 +183,12 @@ Examples:
   runner-doctor lint job.yaml bitbucket-pipelines.yml     the runner and what runs in it, together
   runner-doctor lint . -o sarif --output-file lint.sarif  every file of a repository, for code scanning
   helm template arc … | runner-doctor lint -              what a chart makes
+  kubectl kustomize overlays/prod | runner-doctor lint -  what a kustomization makes
   runner-doctor lint job.yaml --pod-mtu 8951              a pod network that is not the usual one
 
-It reads Kubernetes manifests, Helm values of ARC, bitbucket-pipelines.yml, .gitlab-ci.yml and compose
-files, and changes none. Secrets in them are named, never shown.
+It reads any object or Helm values with a pod template inside, values of ARC and GitLab Runner, GitLab
+Runner's config.toml, bitbucket-pipelines.yml, .gitlab-ci.yml, pipelines of Drone and Woodpecker, and
+Compose files, and changes none without --fix=write. Secrets in them are named, never shown.
 
 Exit codes:
   0  read, and nothing at or above --fail-on
@@ -199,15 +201,15 @@ pub struct Lint {
     /// Files, folders (every *.yml and *.yaml below), or - for standard input
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Edit the files: apply the first fix of each finding that needs no input from you, then report
-    /// what is left
-    #[arg(long)]
-    pub fix: bool,
-    /// The MTU of the pod network, which no file tells. 1450 is what an overlay (VXLAN of Calico,
-    /// flannel, k3s, Cilium) leaves of an ethernet of 1500: the common case, and the one that hangs.
-    /// What rests on that is marked as predicted; `runner-doctor check` reads the real one
-    #[arg(long, value_name = "MTU", value_parser = clap::value_parser!(i64).range(576..=65535))]
-    pub pod_mtu: Option<i64>,
+    /// Print the first fix of each finding that needs no input from you, as a diff of the files;
+    /// --fix=write edits them, then reports what is left. A file is only changed where it lints better
+    #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "diff")]
+    pub fix: Option<FixFiles>,
+    /// The MTU of the pod network, which no file says. Without it 1450 is assumed, what VXLAN leaves of
+    /// an Ethernet of 1500, and findings that depend on it are warnings. `auto` reads it from the
+    /// cluster of the current context
+    #[arg(long, value_name = "MTU", value_parser = PodMtu::parse)]
+    pub pod_mtu: Option<PodMtu>,
     #[command(flatten)]
     pub checks: Checks,
     #[command(flatten)]
@@ -225,6 +227,33 @@ pub struct Lint {
     /// Exit with 0 where no file tells of a runner
     #[arg(long)]
     pub allow_empty: bool,
+}
+
+/// What `lint` does with fixes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FixFiles {
+    /// Print the difference
+    Diff,
+    /// Edit the files
+    Write,
+}
+
+/// What the pod network carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodMtu {
+    /// What the cluster of the current context says.
+    Auto,
+    Bytes(i64),
+}
+
+impl PodMtu {
+    fn parse(text: &str) -> Result<PodMtu, String> {
+        match text.parse() {
+            _ if text == "auto" => Ok(PodMtu::Auto),
+            Ok(bytes) if (576..=65535).contains(&bytes) => Ok(PodMtu::Bytes(bytes)),
+            _ => Err("name a number from 576 to 65535, or auto".to_owned()),
+        }
+    }
 }
 
 const CHECK_EXAMPLES: &str = "\

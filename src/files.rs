@@ -101,7 +101,25 @@ fn text(source: impl Read, limit: u64, name: &str) -> Result<String> {
     })
 }
 
-/// The YAML files below a folder, in the order of their names. Links to folders are not followed.
+/// YAML, JSON that may be a manifest, and GitLab Runner's configuration.
+fn is_one(path: &Path, name: &str) -> bool {
+    const OTHERS: [&str; 5] = [
+        "package.json",
+        "package-lock.json",
+        "composer.lock",
+        "tsconfig.json",
+        "angular.json",
+    ];
+    let extension = path.extension().and_then(|e| e.to_str());
+    match extension {
+        Some("yml" | "yaml") => true,
+        Some("json") => !OTHERS.contains(&name),
+        Some("toml") => name.ends_with("config.toml"),
+        _ => false,
+    }
+}
+
+/// The files below a folder that may be manifests, in the order of their names. Links to folders are not followed.
 pub(crate) fn below(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![(root.to_owned(), 0)];
@@ -122,12 +140,12 @@ pub(crate) fn below(root: &Path) -> Result<Vec<PathBuf>> {
                 if depth < DEEPEST && !SKIPPED.contains(&name.as_ref()) {
                     open.push((path, depth + 1));
                 }
-            } else if path.extension().is_some_and(|e| e == "yml" || e == "yaml") {
+            } else if is_one(&path, &name) {
                 found.push(path);
             }
             if found.len() > MOST_FILES {
                 bail!(
-                    "{} holds more than {MOST_FILES} YAML files: name the folders that matter",
+                    "{} holds more than {MOST_FILES} YAML and JSON files: name the folders that matter",
                     root.display()
                 );
             }

@@ -33,7 +33,7 @@ fn fixed(name: &str, text: &str) -> (Vec<String>, Vec<String>) {
     fs::write(&file, text).unwrap();
     let before = found(&file);
     assert!(before.contains(&"mtu-inversion".to_owned()), "{before:?}");
-    let (_, _, err) = lint(&file, &["--fix", "-o", "short"]);
+    let (_, _, err) = lint(&file, &["--fix=write", "-o", "short"]);
     assert!(err.contains("edited"), "{err}");
     let after = found(&file);
     assert!(!after.contains(&"mtu-inversion".to_owned()), "{after:?}");
@@ -134,7 +134,7 @@ fn a_compose_service_keeps_its_command_whatever_its_shape() {
 
 #[test]
 fn a_compose_network_gets_an_mtu_of_its_own() {
-    let file = "services:\n  app:\n    image: app   # ours\n    networks: [back]\nnetworks:\n  back:\n    driver: bridge\n";
+    let file = "services:\n  app:\n    image: app   # ours\n    networks: [back]\n  engine: {image: 'docker:28.5.2-dind', privileged: true, command: [--mtu=1450], networks: [back]}\nnetworks:\n  back:\n    driver: bridge\n";
     let (new, gone) = fixed("compose.yaml", file);
     assert_eq!(
         new,
@@ -167,7 +167,7 @@ fn an_image_that_must_be_built_first_is_shown_and_not_written() {
     let file = dir.path().join("bitbucket-pipelines.yml");
     let text = "definitions: {services: {docker: {image: 'docker:24.0.9-dind'}}}\npipelines:\n  default:\n  - step: {runs-on: [self.hosted], services: [docker], script: [make]}\n";
     fs::write(&file, text).unwrap();
-    let (code, out, _) = lint(&file, &["--fix"]);
+    let (code, out, _) = lint(&file, &["--fix=write", "--pod-mtu", "1450"]);
     assert_eq!(code, 1);
     assert!(out.contains("FROM docker:24.0.9-dind"), "{out}");
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
@@ -246,7 +246,7 @@ template:
     let file = dir.path().join("values.yaml");
     let mode = "githubConfigUrl: https://github.com/corp/app\nrunnerScaleSetName: small\ncontainerMode:\n  type: dind\n";
     fs::write(&file, mode).unwrap();
-    let (_, out, _) = lint(&file, &["--fix", "-o", "json"]);
+    let (_, out, _) = lint(&file, &["--fix=write", "-o", "json"]);
     assert_eq!(fs::read_to_string(&file).unwrap(), mode);
     let report: Value = serde_json::from_str(&out).unwrap();
     for finding in report["findings"].as_array().unwrap() {

@@ -100,12 +100,14 @@ pipelines:
 
 #[test]
 fn the_article_as_written_fails() {
-    let (code, out, _) = run(&["article/job.yaml", "article/bitbucket-pipelines.yml"]);
+    let pair = ["article/job.yaml", "article/bitbucket-pipelines.yml"];
+    let told = |paths: &[&str]| run(&[paths, &["--pod-mtu", "1450"]].concat());
+    let (code, out, _) = told(&pair);
     assert_eq!(code, 1);
     insta::assert_snapshot!(out);
-    assert_eq!(run(&["article/job.yaml"]).0, 1);
-    assert_eq!(run(&["article/bitbucket-pipelines.yml"]).0, 1);
-    assert_eq!(run(&["article"]).0, 1);
+    assert_eq!(told(&["article/job.yaml"]).0, 1);
+    assert_eq!(told(&["article/bitbucket-pipelines.yml"]).0, 1);
+    assert_eq!(told(&["article"]).0, 1);
 }
 
 #[test]
@@ -344,7 +346,7 @@ fn what_runs_in_the_cloud_is_not_judged() {
         "{err}"
     );
     // A file that is named is meant.
-    let (code, _, err) = with(&["-"], &cloud);
+    let (code, _, err) = with(&["-", "--pod-mtu", "1450"], &cloud);
     assert_eq!(code, 1);
     assert!(err.contains("judged as if"), "{err}");
     let mixed = cloud + "  - step: {runs-on: self.hosted, script: [make]}\n";
@@ -363,7 +365,7 @@ fn other_systems_are_read_in_their_own_words() {
     let mut text = String::new();
     for file in files {
         let path = format!("others/{file}");
-        let (code, out, err) = run(&[&path]);
+        let (code, out, err) = run(&[&path, "--pod-mtu", "1450"]);
         assert_eq!((code, err.as_str()), (1, ""), "{file}");
         text.push_str(&format!("# {file}\n\n{out}\n"));
     }
@@ -549,6 +551,8 @@ fn sarif_is_what_the_standard_says() {
             "sarif",
             "--check",
             "mtu-inversion",
+            "--pod-mtu",
+            "1450",
         ])
         .1,
     );
@@ -627,7 +631,10 @@ fn a_repository_may_be_larger_than_the_memory() {
     fs::write(dir.path().join("job.yaml"), job).unwrap();
     let program = assert_cmd::cargo::cargo_bin("runner-doctor");
     let output = std::process::Command::new("sh")
-        .args(["-c", "ulimit -v 524288; exec \"$0\" lint . -o json"])
+        .args([
+            "-c",
+            "ulimit -v 524288; exec \"$0\" lint . --pod-mtu 1450 -o json",
+        ])
         .arg(program)
         .current_dir(dir.path())
         .output()

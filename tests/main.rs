@@ -10,6 +10,7 @@ mod edits;
 #[cfg(unix)]
 mod faults;
 mod fix;
+mod kinds;
 mod lint;
 mod manifest;
 mod rbac;

@@ -161,6 +161,13 @@ impl Library {
         self.checks.values().map(Arc::as_ref)
     }
 
+    /// The checks whose findings are proven only where the MTU of the pod network is known.
+    pub(crate) fn checks_that_assume(&self) -> impl Iterator<Item = String> {
+        const ASSUMED: &str = "it.carrier_assumed";
+        let assume = self.checks().filter(|check| check.proven_reads(ASSUMED));
+        assume.map(|check| check.id.clone())
+    }
+
     pub fn get(&self, id: &str) -> Option<&Check> {
         self.checks.get(id).map(Arc::as_ref)
     }

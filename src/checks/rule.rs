@@ -68,6 +68,12 @@ impl Check {
     }
 
     /// When its findings are proven, as it is written.
+    pub(crate) fn proven_reads(&self, path: &str) -> bool {
+        self.proven_when
+            .as_ref()
+            .is_some_and(|when| when.reads(path))
+    }
+
     pub fn proven_when(&self) -> Option<&str> {
         self.proven_when.as_ref().map(Expression::source)
     }

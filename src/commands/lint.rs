@@ -4,20 +4,18 @@ use super::gate::Gate;
 use super::output::Destinations;
 use super::{Exit, library, tell, tell_suppressed, tell_unmatched, write_out};
 use crate::checks::Library;
-use crate::cli::Lint;
+use crate::cli::{FixFiles, Lint, PodMtu};
 use crate::config::{self, Config};
-use crate::diagnosis::{Diagnosis, Finding};
-use crate::fix::File;
+use crate::diagnosis::{Confidence, Diagnosis};
 use crate::lint::network::PodNetwork;
 use crate::lint::{self, Linted, files};
-use crate::remedy;
 use crate::report;
 use crate::systems;
 use anyhow::{Result, bail};
 use clap::ColorChoice;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::path::Path;
+
+mod fix;
 
 /// What VXLAN leaves of an ethernet of 1500: `--help` argues for it.
 const USUAL_POD_MTU: i64 = 1450;
@@ -25,16 +23,36 @@ const USUAL_POD_MTU: i64 = 1450;
 pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit> {
     let destinations = Destinations::of(&options.outputs)?;
     let library = library::chosen(&options.checks, settings)?;
-    if options.fix && options.paths.iter().any(|path| path.as_os_str() == "-") {
+    if options.fix.is_some() && options.paths.iter().any(|path| path.as_os_str() == "-") {
         bail!("cannot edit standard input: name files with --fix");
     }
-    let mut linted = judge(options, &library)?;
-    if options.fix {
-        linted = fix_files(linted, options, settings, &library)?;
+    let network = pod_network(options)?;
+    let judge = |edited: &Edited| judge(options, network, edited, &library);
+    let mut linted = judge(&Edited::new())?;
+    if let Some(how) = options.fix {
+        let suppress = |findings| settings.suppress(findings, config::today()).0;
+        let edited = fix::edit(&linted, &judge, &suppress)?;
+        match how {
+            FixFiles::Diff => {
+                write_out(&fix::differences(&edited), None)?;
+                if edited.is_empty() {
+                    tell("runner-doctor: no finding has a fix that can be made in these files");
+                }
+            }
+            FixFiles::Write => {
+                fix::write(&edited)?;
+                linted = judge(&Edited::new())?;
+            }
+        }
     }
     remark(&linted);
+    let depends: Vec<String> = library.checks_that_assume().collect();
     let (findings, suppressed) = settings.suppress(linted.judgement.findings, config::today());
     tell_suppressed(&suppressed);
+    let on_mtu = findings.iter().filter(|finding| {
+        finding.confidence == Confidence::Predicted && depends.contains(&finding.check)
+    });
+    let on_mtu = on_mtu.count();
     let diagnosis = Diagnosis::new(
         &linted.evidence,
         findings,
@@ -44,75 +62,69 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
     .with_suppressed(suppressed)
     .with_settings(settings.applied());
     tell_unmatched(settings, &diagnosis);
-    destinations.write(color, |format, style| {
-        report::render_files(format, &diagnosis, style)
-    })?;
-    destinations.tell(&diagnosis);
-    Ok(exit(&diagnosis, options))
+    if options.fix != Some(FixFiles::Diff) {
+        destinations.write(color, |format, style| {
+            report::render_files(format, &diagnosis, style)
+        })?;
+        destinations.tell(&diagnosis);
+    }
+    // With a Docker engine among them they were told of before.
+    let passed_over = linted.passed_over.summary();
+    let passed_over = passed_over.filter(|_| !linted.passed_over.has_engines());
+    let exit = exit(&diagnosis, options, passed_over);
+    if !network.told && on_mtu > 0 {
+        let depend = if on_mtu == 1 {
+            "finding depends"
+        } else {
+            "findings depend"
+        };
+        tell(&format!(
+            "runner-doctor: {on_mtu} {depend} on the pod network's MTU; set --pod-mtu to gate on them"
+        ));
+    }
+    Ok(exit)
 }
 
-fn judge(options: &Lint, library: &Library) -> Result<Linted> {
-    let inputs = files::gather(&options.paths)?;
-    let network = PodNetwork {
-        mtu: options.pod_mtu.unwrap_or(USUAL_POD_MTU),
-        told: options.pod_mtu.is_some(),
-    };
-    let linted = lint::lint(inputs, network, library)?;
+/// What fixes make of files, by their names.
+type Edited = BTreeMap<String, String>;
+
+fn judge(
+    options: &Lint,
+    network: PodNetwork,
+    edited: &Edited,
+    library: &Library,
+) -> Result<Linted> {
+    let inputs = files::gather(&options.paths)?.into_iter();
+    let inputs = inputs.map(|input| match edited.get(&input.name) {
+        Some(text) => input.with_text(text),
+        None => input,
+    });
+    let linted = lint::lint(inputs.collect(), network, library)?;
     refuse(&linted)?;
     Ok(linted)
 }
 
-/// A fix may show what another hid; after so many rounds something is fixed back and forth.
-const MOST_ROUNDS: usize = 8;
-
-/// Edits the files until no fix is left that needs no input.
-fn fix_files(
-    linted: Linted,
-    options: &Lint,
-    settings: &Config,
-    library: &Library,
-) -> Result<Linted> {
-    let mut linted = linted;
-    for _ in 0..MOST_ROUNDS {
-        let findings = linted.judgement.findings.clone();
-        let (findings, _) = settings.suppress(findings, config::today());
-        if !edit_files(&findings)? {
-            break;
+fn pod_network(options: &Lint) -> Result<PodNetwork> {
+    let mtu = match options.pod_mtu {
+        None => None,
+        Some(PodMtu::Bytes(mtu)) => Some(mtu),
+        Some(PodMtu::Auto) => {
+            let around = super::manifest::around(None, None);
+            let Some((mtu, source)) = around.pod_mtu else {
+                bail!(
+                    "cannot read the pod network's MTU from the cluster of the current context: set --pod-mtu to the number that `runner-doctor check` shows"
+                );
+            };
+            tell(&format!(
+                "runner-doctor: the pod network carries {mtu} bytes ({source})"
+            ));
+            Some(mtu)
         }
-        linted = judge(options, library)?;
-    }
-    Ok(linted)
-}
-
-/// Applies to each file the first fix of each of its findings that a program can apply; whether any
-/// file is another then.
-fn edit_files(findings: &[Finding]) -> Result<bool> {
-    let mut files: BTreeMap<&str, File> = BTreeMap::new();
-    for finding in findings {
-        let Some(location) = &finding.location else {
-            continue;
-        };
-        let file = match files.entry(&location.file) {
-            Entry::Occupied(known) => known.into_mut(),
-            // A template is judged, but cannot be edited.
-            Entry::Vacant(new) => match File::read(Path::new(&location.file)) {
-                Ok(file) => new.insert(file),
-                Err(_) => continue,
-            },
-        };
-        let changes = finding.remedies.iter().filter_map(|r| r.change.as_ref());
-        let mut changes = changes.filter(|change| !remedy::needs_input(change));
-        changes.find_map(|change| file.make(change));
-    }
-    let mut any = false;
-    for (name, file) in files {
-        if file.edited() != file.text {
-            write_out(file.edited(), Some(&file.path))?;
-            tell(&format!("runner-doctor: edited {}", report::clean(name)));
-            any = true;
-        }
-    }
-    Ok(any)
+    };
+    Ok(PodNetwork {
+        mtu: mtu.unwrap_or(USUAL_POD_MTU),
+        told: mtu.is_some(),
+    })
 }
 
 /// A file that was named must be one that can be judged: a gate is never green blind.
@@ -120,13 +132,15 @@ fn refuse(linted: &Linted) -> Result<()> {
     if !linted.broken.is_empty() {
         bail!("cannot read: {}", linted.broken.join("\n"));
     }
-    if let Some(first) = linted.strange.first() {
+    if let Some((first, looks_like)) = linted.strange.first() {
+        let looks_like = looks_like.map(|words| format!(", it looks like {words}"));
+        let looks_like = looks_like.unwrap_or_default();
         let more = match linted.strange.len() {
             1 => String::new(),
             many => format!(" (and {} more)", many - 1),
         };
         bail!(
-            "{first}{more} is of no kind that can be judged: leave it out, or name one of {}",
+            "{first}{more} is of no kind that can be judged{looks_like}: leave it out, or name one of {}",
             systems::files()
         );
     }
@@ -140,8 +154,11 @@ fn remark(linted: &Linted) {
     for remark in &linted.remarks {
         tell(&format!("runner-doctor: {}", report::clean(remark)));
     }
-    if linted.passed_over > 0 {
-        tracing::info!("passed over {} files of other kinds", linted.passed_over);
+    if let Some(summary) = linted.passed_over.summary() {
+        match linted.passed_over.has_engines() {
+            true => tell(&format!("runner-doctor: {summary}")),
+            false => tracing::info!("{summary}"),
+        }
     }
     for unknown in &linted.untold {
         let place = unknown.engine.as_ref().or(unknown.subject.as_ref());
@@ -155,7 +172,7 @@ fn remark(linted: &Linted) {
     }
 }
 
-fn exit(diagnosis: &Diagnosis, options: &Lint) -> Exit {
+fn exit(diagnosis: &Diagnosis, options: &Lint, passed_over: Option<String>) -> Exit {
     let gate = Gate {
         strict: options.strict,
         allow_unknown: options.allow_unknown,
@@ -163,9 +180,11 @@ fn exit(diagnosis: &Diagnosis, options: &Lint) -> Exit {
     };
     let exit = gate.exit(diagnosis);
     if exit == Exit::CouldNotExamine {
-        tell(
-            "runner-doctor: no file tells of a runner or a pipeline for one, so nothing was judged: name others, or accept this with --allow-empty",
-        );
+        let passed_over = passed_over.map(|summary| format!(" ({summary})"));
+        tell(&format!(
+            "runner-doctor: no runner and no pipeline for one was found, so nothing was judged{}: name others, or accept this with --allow-empty",
+            passed_over.unwrap_or_default()
+        ));
     }
     exit
 }

@@ -30,7 +30,7 @@ pub fn run(options: &Manifest) -> Result<Exit> {
     let command = command(options)?;
     let around = match options.offline {
         true => Surroundings::default(),
-        false => surroundings(options),
+        false => around(options.context.as_deref(), options.kubeconfig.as_deref()),
     };
     let wishes = Wishes {
         kind: match options.kind {
@@ -115,7 +115,7 @@ fn read_all(source: impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// What a cluster tells, if there is one that answers soon.
-fn surroundings(options: &Manifest) -> Surroundings {
+pub(super) fn around(context: Option<&str>, file: Option<&Path>) -> Surroundings {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -123,7 +123,6 @@ fn surroundings(options: &Manifest) -> Surroundings {
         return Surroundings::default();
     };
     let look = async {
-        let (context, file) = (options.context.as_deref(), options.kubeconfig.as_deref());
         let cluster = Cluster::connect(context, file, Waits::within(PATIENCE)).await?;
         anyhow::Ok(Surroundings::read(&cluster).await)
     };
@@ -220,6 +219,10 @@ fn next_steps(options: &Manifest, plan: &Plan) -> String {
         ));
     }
     step(format!("runner-doctor check{flag}"));
+    step(format!(
+        "{from}runner-doctor lint {file} --pod-mtu {}    # in CI, before each change",
+        plan.mtu.value
+    ));
     text.push_str("To delete it:\n");
     let secret = match &options.secret_from {
         Some(_) => String::new(),

@@ -445,6 +445,20 @@ pub enum Reason {
     ImageMayHoldConfig,
     VolumeMayHoldConfig,
     ConfigNotInFiles,
+    /// A variable that the file does not give is part of the image.
+    ImageUnresolved {
+        image: String,
+    },
+    /// A variable or a command gives the MTU.
+    MtuUnresolved {
+        mtu: String,
+    },
+    /// A script starts dockerd, and may set more than can be read in it.
+    ScriptMaySetMtu,
+    /// Files that speak of a Docker engine, and are of no kind that can be judged as it stands.
+    NotJudged {
+        said: String,
+    },
     /// The pipeline that gives the engine its MTU is not among the files; `without` it, this holds.
     NoPipeline {
         without: String,
@@ -629,11 +643,31 @@ impl Reason {
             | R::ImageMayHoldConfig
             | R::VolumeMayHoldConfig
             | R::ConfigNotInFiles
+            | R::ImageUnresolved { .. }
+            | R::MtuUnresolved { .. }
+            | R::ScriptMaySetMtu
+            | R::NotJudged { .. }
             | R::NoPipeline { .. } => (Why::NotApplicable, OutsideTheView),
             R::NotRecorded => (Why::NotApplicable, NotRecorded),
 
             R::Prose { why, class, .. } => (*why, *class),
         }
+    }
+
+    /// Another file, or the same one rendered, would say it. What only a running pod can show is not
+    /// such a gap.
+    pub fn is_of_files(&self) -> bool {
+        matches!(
+            self,
+            Reason::ImageOfVariables
+                | Reason::ImageMayHoldConfig
+                | Reason::VolumeMayHoldConfig
+                | Reason::ConfigNotInFiles
+                | Reason::ImageUnresolved { .. }
+                | Reason::MtuUnresolved { .. }
+                | Reason::ScriptMaySetMtu
+                | Reason::NotJudged { .. }
+        )
     }
 
     /// The reason behind it, where it was not seen because of something else.

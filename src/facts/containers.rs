@@ -14,7 +14,7 @@ const ROOTLESS_DATA_ROOT: &str = "/home/rootless/.local/share/docker";
 
 pub(super) fn derive(runner: &Runner) -> Section<ContainerFacts> {
     // Without a pod there is no specification to judge.
-    if runner.outermost != Outermost::Pod {
+    if runner.outermost != Outermost::Pod && runner.declared.is_none() {
         return Section {
             items: Vec::new(),
             holes: Vec::new(),

@@ -211,6 +211,8 @@ pub struct NetworkFacts {
     pub carrier: Observation<Link>,
     /// A TCPMSS rule on the way lowers TCP connections to what the carrier takes.
     pub clamped: Observation<bool>,
+    /// Its packets fit every link on the way out but the pod network, whose MTU is not known but supposed.
+    pub carrier_assumed: bool,
     /// Its packets are known not to fit the carrier.
     pub inverted: bool,
     /// How a download from its containers went (`--confirm`): `completes`, `hangs` or

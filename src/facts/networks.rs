@@ -84,6 +84,7 @@ fn view<'a>(
             mtu_source,
             engine_mtu: engine_mtu(engine).observed().copied().flatten(),
             inverted: matches!((&mtu, &carrier), (Observed(mtu), Observed(link)) if *mtu > link.mtu),
+            carrier_assumed: assumed(runner, &way, mtu.observed().copied()),
             carrier,
             clamped: way.clamped(),
             hangs: download.observed() == Some(&Some(Fetched::Hangs)),
@@ -100,6 +101,15 @@ fn view<'a>(
             job_networks_mtu: job_networks_mtu(runner, engine),
         },
     }
+}
+
+/// Whether packets of this size fit every link but the last, which is the pod's own and supposed.
+fn assumed(runner: &Runner, way: &WayOut, mtu: Option<i64>) -> bool {
+    let told = runner.declared.as_ref().is_none_or(|d| d.pod_mtu_told);
+    let Some((_, others)) = way.links.split_last() else {
+        return false;
+    };
+    !told && mtu.is_some_and(|mtu| others.iter().all(|link| mtu <= link.mtu))
 }
 
 /// What is known to be missing, and a level that exists only while a build runs.

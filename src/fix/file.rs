@@ -3,7 +3,7 @@
 use crate::diagnosis::{Change, Place, Site};
 use crate::files;
 use crate::remedy;
-use crate::yaml::{self, Edit, Step};
+use crate::yaml::{self, Edit, Step, Tree};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,7 @@ pub struct File {
     edited: String,
     /// The documents of the edited text that are not empty.
     documents: Vec<Value>,
+    toml: bool,
 }
 
 impl File {
@@ -34,7 +35,14 @@ impl File {
     }
 
     pub fn parse(path: &Path, text: String) -> Result<File> {
-        let documents = yaml::documents(&text).with_context(|| {
+        let toml = path.extension().is_some_and(|end| end == "toml");
+        let documents = match toml {
+            true => yaml::toml_value(&text)
+                .map(|document| vec![document])
+                .context("it is no TOML"),
+            false => yaml::documents(&text),
+        };
+        let documents = documents.with_context(|| {
             format!(
                 "{} is no YAML that can be edited: a template (Helm, envsubst) must be rendered first",
                 path.display()
@@ -45,13 +53,18 @@ impl File {
             edited: text.clone(),
             text,
             documents,
+            toml,
         })
     }
 
     /// The document, or the object in a list of objects, that holds what is to be edited.
     pub fn find(&self, change: &Change) -> Option<At> {
         let place = &change.place;
-        let of_kind = |value: &Value| value["kind"] == place.kind.as_str();
+        // Values of a chart have no kind.
+        let of_kind = |value: &Value| match place.kind.is_empty() {
+            true => value.get("kind").is_none(),
+            false => value["kind"] == place.kind.as_str(),
+        };
         let takes = |value: &Value| remedy::edits(value, change).is_ok();
         let mut all = self.objects();
         match place.site {
@@ -67,7 +80,11 @@ impl File {
                     .find(|(_, value)| of_kind(value) && takes(value));
                 found.map(|(at, _)| at)
             }
-            Site::BitbucketPipelines | Site::ArcScaleSet | Site::Gitlab | Site::Compose => {
+            Site::BitbucketPipelines
+            | Site::ArcScaleSet
+            | Site::Gitlab
+            | Site::GitlabRunner
+            | Site::Compose => {
                 let mut all = all.into_iter();
                 let found = all.find(|(_, value)| value.get("kind").is_none() && takes(value));
                 found.map(|(at, _)| at)
@@ -79,15 +96,24 @@ impl File {
     fn objects(&self) -> Vec<(At, Value)> {
         let mut all = Vec::new();
         for (document, value) in self.documents.iter().enumerate() {
-            add_objects(&mut all, value, document, None);
-            // The Bitbucket autoscaler keeps the objects that it makes as a text.
-            let is_map = value["kind"] == "ConfigMap";
-            let data = value["data"].as_object().filter(|_| is_map);
-            for (key, text) in data.into_iter().flatten() {
-                let texts = text.as_str().map(inner_documents).into_iter().flatten();
-                for (inner, object) in texts.enumerate() {
-                    let text = (yaml::at(&[], ["data", key.as_str()]), inner);
-                    add_objects(&mut all, &object, document, Some(text));
+            all.push((At::document(document), value.clone()));
+            let mut open = vec![(Vec::new(), value)];
+            while let Some((path, value)) = open.pop() {
+                if path.len() >= DEEPEST {
+                    continue;
+                }
+                for (step, inner) in value.inside().into_iter().rev() {
+                    let path: Vec<Step> = path.iter().cloned().chain([step]).collect();
+                    if let Some(text) = inner.as_str() {
+                        add_texts(&mut all, document, &path, text);
+                    } else if is_object(inner) {
+                        let at = At {
+                            path: path.clone(),
+                            ..At::document(document)
+                        };
+                        all.push((at, inner.clone()));
+                    }
+                    open.push((path, inner));
                 }
             }
         }
@@ -117,11 +143,18 @@ impl File {
         if let Some((path, inner)) = &at.text {
             let document = self.documents.get(at.document);
             let text = document.and_then(|document| yaml::get(document, path)?.as_str());
-            let text = yaml::guarded(text.unwrap_or_default());
-            let text = yaml::unguarded(&yaml::edit(&text, *inner, &edits)?);
+            let text = text.unwrap_or_default();
+            let text = match is_toml(text) {
+                true => yaml::edit_toml(text, &edits)?,
+                false => yaml::unguarded(&yaml::edit(&yaml::guarded(text), *inner, &edits)?),
+            };
             edits = vec![Edit::Set(path.clone(), Value::from(text))];
         }
-        self.edited = yaml::edit(&self.edited, at.document, &edits).with_context(|| {
+        let edited = match self.toml {
+            true => yaml::edit_toml(&self.edited, &edits),
+            false => yaml::edit(&self.edited, at.document, &edits),
+        };
+        self.edited = edited.with_context(|| {
             let name = self.path.display();
             format!("cannot edit {name}: make the change by hand, -o patch shows it")
         })?;
@@ -146,28 +179,58 @@ impl File {
     }
 }
 
-/// An object, and those that a list holds.
-fn add_objects(
-    all: &mut Vec<(At, Value)>,
-    value: &Value,
-    document: usize,
-    text: Option<(Vec<Step>, usize)>,
-) {
-    let at = |path: Vec<Step>| At {
-        document,
-        text: text.clone(),
-        path,
-    };
-    all.push((at(Vec::new()), value.clone()));
-    for (index, item) in value["items"].as_array().into_iter().flatten().enumerate() {
-        let path = vec![Step::Key("items".to_owned()), Step::Item(index)];
-        all.push((at(path), item.clone()));
+/// No values nest deeper.
+const DEEPEST: usize = 24;
+
+impl At {
+    fn document(document: usize) -> At {
+        At {
+            document,
+            text: None,
+            path: Vec::new(),
+        }
+    }
+}
+
+/// An object in a list of objects, or the values of a chart in an object that installs it.
+fn is_object(value: &Value) -> bool {
+    value.get("kind").is_some() && value.get("apiVersion").is_some()
+        || value.get("containerMode").is_some()
+        || value.pointer("/runner/mode").is_some()
+        || value.pointer("/template/spec").is_some() && value.get("kind").is_none()
+}
+
+/// What a text holds: Bitbucket's autoscaler keeps the objects that it makes so, Jenkins its pods, GitLab
+/// Runner's chart its config.toml.
+fn add_texts(all: &mut Vec<(At, Value)>, document: usize, path: &[Step], text: &str) {
+    let may = ["containers:", "containerMode:", "[[runners]]"];
+    if !may.iter().any(|word| text.contains(word)) {
+        return;
+    }
+    for (inner, object) in inner_documents(text).into_iter().enumerate() {
+        let at = |own: Vec<Step>| At {
+            document,
+            text: Some((path.to_vec(), inner)),
+            path: own,
+        };
+        for (index, item) in object["items"].as_array().into_iter().flatten().enumerate() {
+            let path = vec![Step::Key("items".to_owned()), Step::Item(index)];
+            all.push((at(path), item.clone()));
+        }
+        all.push((at(Vec::new()), object));
     }
 }
 
 /// The documents of a text in a document, which may be a template.
 fn inner_documents(text: &str) -> Vec<Value> {
-    yaml::documents(&yaml::guarded(text)).unwrap_or_default()
+    match is_toml(text) {
+        true => yaml::toml_value(text).into_iter().collect(),
+        false => yaml::documents(&yaml::guarded(text)).unwrap_or_default(),
+    }
+}
+
+fn is_toml(text: &str) -> bool {
+    text.contains("[[runners]]")
 }
 
 /// Whether an object has the name, in the namespace as far as that is known. What has no name yet

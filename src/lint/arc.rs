@@ -3,6 +3,7 @@
 
 use super::pod;
 use super::{Context, Draft};
+use crate::collect::walk::{options, text::plain};
 use crate::evidence::{Mount, Observed, Owner, PodContainer, Provider, Role};
 use crate::evidence::{Observation, Reason};
 use crate::systems::Site;
@@ -35,7 +36,9 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
     runner.owner = Some(owner);
     let mut places = super::Places::default();
     places.note("", "", pod::head(spec));
-    if is("dockerEnabled", false) {
+    let kubernetes =
+        setting("containerMode").and_then(|(_, mode)| mode.text()) == Some("kubernetes");
+    if is("dockerEnabled", false) || kubernetes {
         return Some(draft(runner, places));
     }
     let name = if is("dockerdWithinRunnerContainer", true) {
@@ -71,7 +74,7 @@ fn runner_container(spec: &Node) -> PodContainer {
         } else {
             Role::Other
         },
-        image: crate::collect::walk::text::plain(image.unwrap_or_default()),
+        image: plain(image.unwrap_or_default()),
         plain_secrets: super::template::plain_secrets(spec),
         ..pod::container("runner")
     }
@@ -89,6 +92,9 @@ fn note_variables(spec: &Node, places: &mut super::Places) {
 }
 
 pub(crate) fn is_values(document: &Node) -> bool {
+    if is_experimental(document) {
+        return true;
+    }
     let known = [
         "githubConfigUrl",
         "githubConfigSecret",
@@ -97,8 +103,14 @@ pub(crate) fn is_values(document: &Node) -> bool {
         "maxRunners",
     ];
     let pod = document.at(&["template", "spec"]).is_some_and(Node::is_map);
-    let mode = document.at(&["containerMode", "type"]).is_some();
+    let mode = document.text_at(&["containerMode", "type"]);
+    let mode = mode.is_some_and(|mode| mode == "dind" || mode.starts_with("kubernetes"));
     mode || pod && known.iter().any(|key| document.get(key).is_some())
+}
+
+/// gha-runner-scale-set-experimental, whose engine takes settings.
+fn is_experimental(document: &Node) -> bool {
+    document.text_at(&["runner", "mode"]) == Some("dind")
 }
 
 /// A runner scale set: its own template, and with `containerMode: dind` the engine that the chart
@@ -111,8 +123,24 @@ pub(crate) fn values(document: &Node, context: &Context<'_>) -> Option<Draft> {
     let spec = document.at(&["template", "spec"]);
     let written = spec.and_then(|spec| {
         let metadata = document.at(&["template", "metadata"]);
-        pod::read(metadata, spec, owner.clone(), context)
+        pod::read(metadata, spec, owner.clone(), Site::ArcScaleSet, context)
     });
+    if let Some(mode) = document
+        .at(&["runner", "mode"])
+        .filter(|_| is_experimental(document))
+    {
+        let mut draft = draft(
+            pod::bare(Provider::GithubArc, context, Site::ArcScaleSet),
+            super::Places::default(),
+        );
+        draft.runner.owner = Some(owner);
+        add_engine(
+            &mut draft,
+            mode,
+            document.at(&["runner", "dind", "container"]),
+        );
+        return Some(draft);
+    }
     let mode = document.at(&["containerMode", "type"]);
     let mut draft = match (written, mode.and_then(Node::text)) {
         (Some(written), _) => written,
@@ -126,13 +154,14 @@ pub(crate) fn values(document: &Node, context: &Context<'_>) -> Option<Draft> {
     draft.runner.provider = Provider::GithubArc;
     draft.runner.owner = Some(owner);
     if let Some(mode) = mode.filter(|mode| mode.text() == Some("dind")) {
-        add_engine(&mut draft, mode);
+        add_engine(&mut draft, mode, None);
     }
     Some(draft)
 }
 
-/// What the chart makes of `containerMode.type: dind`.
-fn add_engine(draft: &mut Draft, mode: &Node) {
+/// What the chart makes of `containerMode.type: dind`, with the container's own settings where it takes
+/// some.
+fn add_engine(draft: &mut Draft, mode: &Node, settings: Option<&Node>) {
     const IMAGE: &str = "docker:dind";
     let socket = |path: &str, volume: &str| Mount {
         path: path.to_owned(),
@@ -141,15 +170,32 @@ fn add_engine(draft: &mut Draft, mode: &Node) {
         claim: None,
         sub_path: None,
     };
+    let image = settings.and_then(|settings| settings.get("image"));
+    let name = image.and_then(Node::text).unwrap_or(IMAGE);
+    let args = settings.and_then(|settings| settings.entry("args"));
+    let words = args.into_iter().flat_map(|(_, args)| args.words());
+    let flags = options::flags(words.filter_map(Node::text));
+    let mounts = settings.and_then(|settings| settings.get("volumeMounts"));
+    let own = mounts.map_or(&[][..], Node::items).iter();
+    let own = own.filter_map(|mount| {
+        Some(socket(
+            mount.text_at(&["mountPath"])?,
+            mount.text_at(&["name"])?,
+        ))
+    });
     let engine = PodContainer {
         role: Role::Engine,
-        image: IMAGE.to_owned(),
+        image: plain(name),
         privileged: true,
         init: true,
-        mounts: vec![
+        dockerd_args: flags.clone(),
+        mounts: [
             socket("/var/run", "dind-sock"),
             socket("/home/runner/_work", "work"),
-        ],
+        ]
+        .into_iter()
+        .chain(own)
+        .collect(),
         ..pod::container("dind")
     };
     let runner = &mut draft.runner;
@@ -163,11 +209,16 @@ fn add_engine(draft: &mut Draft, mode: &Node) {
     }
     runner.containers.push(engine);
     let mut engines = runner.engines.seen().to_vec();
-    engines.push(pod::engine("dind", Some(IMAGE), Vec::new(), &[]));
+    engines.push(pod::engine("dind", Some(name), flags, &[]));
     runner.engines = Observed(engines);
+    let image = image.map_or(mode.span, |image| image.span);
     draft.places.note("dind", "", mode.span);
-    draft.places.note("dind", "docker0", mode.span);
-    draft.places.note("dind", IMAGE, mode.span);
+    draft.places.note(
+        "dind",
+        "docker0",
+        args.map_or(mode.span, |(key, _)| key.span),
+    );
+    draft.places.note("dind", name, image);
 }
 
 fn draft(runner: crate::evidence::Runner, places: super::Places) -> Draft {

@@ -18,13 +18,26 @@ const OUTER: &str = "docker-in-docker";
 const DEEPEST: usize = 8;
 
 pub(crate) fn is_one(document: &Node, name: &str) -> bool {
-    let is_map = |key: &str| document.get(key).is_some_and(Node::is_map);
-    let definitions = ["services", "steps", "caches", "pipelines"];
-    is_map("pipelines")
-        || definitions
-            .iter()
-            .any(|key| document.at(&["definitions", key]).is_some())
-        || name.starts_with("bitbucket-pipelines") && (is_map("definitions") || is_map("options"))
+    let mut steps = Vec::new();
+    for key in ["pipelines", "definitions"] {
+        if let Some(part) = document.get(key).filter(|part| part.is_map()) {
+            collect(part, 0, &mut steps);
+        }
+    }
+    if document.get("$schema").is_some() || document.get("properties").is_some() {
+        return false;
+    }
+    let is_map = |path: &[&str]| document.at(path).is_some_and(Node::is_map);
+    // A schema has definitions too, of anything; these are a service's.
+    let is_service = |(name, service): &(Node, Node)| {
+        let keys = ["image", "memory", "variables", "type"];
+        name.text() == Some("docker") || keys.iter().any(|key| service.get(key).is_some())
+    };
+    let services = document.at(&["definitions", "services"]);
+    !steps.is_empty()
+        || services.is_some_and(|all| all.entries().iter().any(is_service))
+        || name.starts_with("bitbucket-pipelines")
+            && (is_map(&["pipelines"]) || is_map(&["definitions"]) || is_map(&["options"]))
 }
 
 /// Whether any of its steps has Bitbucket start an engine; a part of a file may define one for others.
@@ -41,6 +54,17 @@ pub(crate) fn uses_docker(document: &Node) -> bool {
             .at(&["definitions", "services", "docker"])
             .is_some()
         || steps.iter().any(|step| step.service("docker").is_some())
+}
+
+/// Whether any of its steps runs on a runner of one's own.
+pub(crate) fn has_own_runner(document: &Node) -> bool {
+    let mut steps = Vec::new();
+    for key in ["pipelines", "definitions"] {
+        if let Some(part) = document.get(key) {
+            collect(part, 0, &mut steps);
+        }
+    }
+    steps.iter().any(|step| step.own_runner)
 }
 
 /// The runner that such a file asks for; nothing where all of it runs in Bitbucket's cloud.

@@ -7,7 +7,7 @@ use super::variables;
 use super::{Context, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
-use crate::evidence::{Observed, Provider, Reason, Role};
+use crate::evidence::{Observed, Outermost, Provider, Reason, Role};
 use crate::facts::versions::ImageRef;
 use crate::systems::Site;
 use crate::yaml::{Node, Span};
@@ -18,6 +18,11 @@ const DEFAULT_MTU: i64 = 1500;
 const HOST: &str = "docker";
 const MOST_ENGINES: usize = 50;
 
+/// Compose's own keys; another tool's file with services has others.
+const KEYS: [&str; 8] = [
+    "configs", "include", "name", "networks", "secrets", "services", "version", "volumes",
+];
+
 pub(crate) fn is_one(document: &Node, name: &str) -> bool {
     let Some(services) = document
         .get("services")
@@ -26,17 +31,52 @@ pub(crate) fn is_one(document: &Node, name: &str) -> bool {
         return false;
     };
     let is_service = |(_, service): &(Node, Node)| {
-        ["image", "build", "extends"]
-            .iter()
-            .any(|key| service.get(key).is_some())
+        let image = service
+            .get("image")
+            .is_some_and(|image| image.text().is_some());
+        image
+            || ["build", "extends"]
+                .iter()
+                .any(|key| service.get(key).is_some())
     };
-    let named = name.contains("compose");
-    named || services.entries().iter().any(is_service)
+    let own = |(key, _): &(Node, Node)| {
+        let key = key.text().unwrap_or_default();
+        KEYS.contains(&key) || key.starts_with("x-")
+    };
+    let values = name.starts_with("values") || name.ends_with("values.yaml");
+    document.entries().iter().all(own)
+        && !values
+        && !name.starts_with(".lando")
+        && (name.contains("compose") || services.entries().iter().any(is_service))
 }
 
-pub(crate) fn read(document: &Node, context: &Context<'_>) -> Option<Draft> {
+/// Where a runner's manifest or a pipeline that uses Docker is among the files, Compose runs inside of its
+/// engine. One that is named alone may run anywhere: then only its own engines are judged, by the networks
+/// that it makes itself.
+pub(crate) fn read(
+    document: &Node,
+    context: &Context<'_>,
+    remarks: &mut Vec<String>,
+) -> Option<Draft> {
+    let starts = |(_, service): &(Node, Node)| is_dind(service) || role(service) == Role::Runner;
+    let starts_engine = document
+        .get("services")
+        .is_some_and(|services| services.entries().iter().any(starts));
+    let judged = context.beside || context.named && starts_engine;
+    if !judged {
+        if context.named {
+            remarks.push(format!(
+                "{}: no service is a Docker engine, and no runner's manifest is among the files: its networks were not judged",
+                context.file
+            ));
+        }
+        return None;
+    }
     let services = document.get("services")?;
     let mut runner = pod::bare(Provider::Generic, context, Site::Compose);
+    if context.home.is_none() && !context.pipelines {
+        runner.outermost = Outermost::Machine;
+    }
     let mut places = Places::default();
     places.note("", "", pod::head(document));
     let mut pod_namespace =

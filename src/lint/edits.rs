@@ -18,9 +18,9 @@ pub(super) struct Edits {
 }
 
 impl Edits {
-    pub(super) fn of(text: &str) -> Edits {
+    pub(super) fn of(name: &str, text: &str) -> Edits {
         let file = match text.len() <= LONGEST {
-            true => File::parse(Path::new(""), text.to_owned()).ok(),
+            true => File::parse(Path::new(name), text.to_owned()).ok(),
             false => None,
         };
         Edits { file, left: MOST }

@@ -20,6 +20,8 @@ enum Content {
     /// Read when it is looked at, and not kept.
     At(PathBuf),
     Text(String),
+    /// What a fix makes of it.
+    Edited(String),
 }
 
 impl Input {
@@ -32,10 +34,31 @@ impl Input {
         }
     }
 
+    /// A file that another one leads to.
+    pub(super) fn below(path: PathBuf) -> Input {
+        Input {
+            name: files::shown(&path),
+            named: false,
+            content: Content::At(path),
+        }
+    }
+
+    /// The same file with another text in it.
+    pub(crate) fn with_text(self, text: &str) -> Input {
+        Input {
+            content: Content::Edited(text.to_owned()),
+            ..self
+        }
+    }
+
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.content, Content::At(_) | Content::Edited(_))
+    }
+
     pub(super) fn text(&self) -> Result<String> {
         match &self.content {
             Content::At(path) => files::read(path, files::MANIFEST),
-            Content::Text(text) => Ok(text.clone()),
+            Content::Text(text) | Content::Edited(text) => Ok(text.clone()),
         }
     }
 }

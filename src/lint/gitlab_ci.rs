@@ -6,48 +6,108 @@ use super::variables;
 use super::{Context, Draft};
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
-use crate::evidence::{
-    Engine, Observation, Observed, PodContainer, Provider, Reason, Role, Runner,
-};
+use crate::evidence::{Engine, Observed, PodContainer, Provider, Role, Runner};
 use crate::facts::versions::ImageRef;
 use crate::systems::{Site, gitlab};
 use crate::yaml::{Node, Span};
 
 const MOST_ENGINES: usize = 100;
 
+/// Keys that make a map a job, or a part of one that others extend.
+const OF_JOBS: [&str; 6] = [
+    "script",
+    "trigger",
+    "extends",
+    "before_script",
+    "after_script",
+    "rules",
+];
+/// Keys of the file as a whole.
+const OF_FILES: [&str; 7] = [
+    "include",
+    "stages",
+    "default",
+    "image",
+    "services",
+    "variables",
+    "workflow",
+];
+/// Keys that other systems' files have, and GitLab's has not.
+const OF_OTHERS: [&str; 9] = [
+    "jobs",
+    "on",
+    "apiVersion",
+    "kind",
+    "steps",
+    "pipelines",
+    "language",
+    "pool",
+    "parameters",
+];
+
 pub(crate) fn is_one(document: &Node, name: &str) -> bool {
-    let is_job = |(key, value): &(Node, Node)| {
-        !matches!(key.text(), Some("jobs" | "on" | "services"))
-            && value.is_map()
-            && (value.get("script").is_some() || value.get("trigger").is_some())
+    let other = OF_OTHERS.iter().any(|key| document.get(key).is_some());
+    let map = document.get("services").is_some_and(Node::is_map);
+    if !document.is_map() || other || map {
+        return false;
+    }
+    let is_job = |(key, job): &(Node, Node)| {
+        let services = job.get("services").filter(|services| services.is_list());
+        let of_default = key.text() == Some("default") && job.get("image").is_some();
+        job.is_map()
+            && (OF_JOBS.iter().any(|key| job.get(key).is_some())
+                || services.is_some_and(|services| {
+                    services.reference || services.items().iter().any(is_service)
+                })
+                || of_default)
     };
-    let services_are_a_map = document.get("services").is_some_and(Node::is_map);
-    // A workflow of GitHub has `jobs`, which is no job.
-    !services_are_a_map
-        && document.get("jobs").is_none()
-        && (document.entries().iter().any(is_job)
-            || name.ends_with(".gitlab-ci.yml")
-                && [
-                    "include",
-                    "stages",
-                    "default",
-                    "image",
-                    "services",
-                    "variables",
-                    "workflow",
-                ]
-                .iter()
-                .any(|key| document.get(key).is_some()))
+    let has = |key: &&'static str| document.get(key).is_some();
+    let services = document.get("services").map_or(&[][..], Node::items);
+    document.entries().iter().any(is_job)
+        || services.iter().any(is_service) && !services.iter().all(|s| s.text() == Some("docker"))
+        || name.ends_with("gitlab-ci.yml") && OF_FILES.iter().any(has)
+}
+
+/// A service is an image's name, or a map with one.
+fn is_service(service: &Node) -> bool {
+    service.text().or(service.text_at(&["name"])).is_some()
+}
+
+/// The variables of the file as a whole, by name.
+pub(super) fn variables(documents: &[Node]) -> Vec<(String, String)> {
+    let all = documents.iter().filter_map(|d| d.get("variables"));
+    let each = all.flat_map(Node::entries).filter_map(|(name, value)| {
+        let value = value.text().or(value.text_at(&["value"]))?;
+        Some((name.text()?.to_owned(), value.to_owned()))
+    });
+    each.collect()
+}
+
+/// The files of the same repository that it includes, as it writes them.
+pub(super) fn includes(documents: &[Node]) -> Vec<String> {
+    let mut found = Vec::new();
+    for include in documents.iter().filter_map(|d| d.get("include")) {
+        let single = std::slice::from_ref(include);
+        let each = if include.is_list() {
+            include.items()
+        } else {
+            single
+        };
+        found.extend(each.iter().filter_map(|one| {
+            let local = one.text_at(&["local"]).or(one.text());
+            let local = local.filter(|local| !local.contains("://") && !local.contains('$'));
+            local.map(|local| local.trim_start_matches('/').to_owned())
+        }));
+    }
+    found
 }
 
 /// One runner: whatever the jobs are called, a service of the same image and flags is one engine.
 pub(crate) fn read(documents: &[Node], context: &Context<'_>) -> Option<Draft> {
     let mut found = Found {
-        variables: documents
-            .iter()
-            .filter_map(|d| d.get("variables"))
-            .collect(),
-        ..Found::default()
+        documents,
+        shared: context.variables,
+        services: Vec::new(),
     };
     for document in documents {
         found.services(document, None);
@@ -97,17 +157,18 @@ fn note_secrets(document: &Node, runner: &mut Runner, places: &mut Places) {
     }
 }
 
-#[derive(Default)]
 struct Found<'a> {
-    variables: Vec<&'a Node>,
+    documents: &'a [Node],
+    /// Of the files that include this one, or that it includes.
+    shared: &'a [(String, String)],
     services: Vec<Service<'a>>,
 }
 
 struct Service<'a> {
     /// Its alias, or `docker`; with the job's name where that alone is not enough.
     name: String,
-    /// Absent where it is made of variables that the file does not give.
-    image: Option<String>,
+    /// With the variables that the files give.
+    image: String,
     flags: Vec<String>,
     opts: Vec<String>,
     node: &'a Node,
@@ -115,13 +176,12 @@ struct Service<'a> {
 
 impl<'a> Found<'a> {
     fn services(&mut self, holder: &'a Node, job: Option<&str>) {
-        for node in holder.get("services").map_or(&[][..], Node::items) {
+        let services = holder.get("services").filter(|list| !list.reference);
+        for node in services.map_or(&[][..], Node::items) {
             let image = node.get("name").unwrap_or(node);
             let Some(image) = image.text() else { continue };
-            let resolved = self.resolve(image, holder);
-            if !is_dind(resolved.as_deref().unwrap_or(image), node)
-                || self.services.len() >= MOST_ENGINES
-            {
+            let resolved = self.resolve(image, holder, job);
+            if !is_dind(&resolved, node) || self.services.len() >= MOST_ENGINES {
                 continue;
             }
             let words = ["entrypoint", "command"]
@@ -132,7 +192,7 @@ impl<'a> Found<'a> {
             let opts = opts
                 .into_iter()
                 .flatten()
-                .chain(self.variables.iter().copied());
+                .chain(self.documents.iter().filter_map(|d| d.get("variables")));
             let opts = opts
                 .filter_map(|variables| value(variables, "DOCKER_OPTS"))
                 .next();
@@ -157,13 +217,31 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// An image with the variables of the job and of the file put in; none where one is missing.
-    fn resolve(&self, image: &str, job: &Node) -> Option<String> {
-        let own = job.get("variables").into_iter();
-        let known: Vec<&Node> = own.chain(self.variables.iter().copied()).collect();
-        gitlab::resolve(image, |name| {
-            known.iter().find_map(|variables| value(variables, name))
-        })
+    /// An image with the variables of the job, of the jobs that extend it, and of the file put in, as far as
+    /// they are known.
+    fn resolve(&self, image: &str, holder: &Node, job: Option<&str>) -> String {
+        let all = || self.documents.iter().flat_map(Node::entries);
+        let extends = |node: &Node| {
+            let mut names = node.get("extends").into_iter().flat_map(Node::words);
+            names.any(|name| name.text() == job)
+        };
+        let heirs = all()
+            .map(|(_, node)| node)
+            .filter(|n| job.is_some() && extends(n));
+        let own = holder.get("variables").into_iter();
+        let of_heirs = heirs.filter_map(|node| node.get("variables"));
+        let of_file = self.documents.iter().filter_map(|d| d.get("variables"));
+        let known: Vec<&Node> = own.chain(of_heirs).chain(of_file).collect();
+        let mut resolved = image.to_owned();
+        // A variable may be made of others.
+        for _ in 0..3 {
+            resolved = gitlab::fill(&resolved, |name| {
+                let mut shared = self.shared.iter();
+                let found = known.iter().find_map(|variables| value(variables, name));
+                found.or_else(|| shared.find(|(n, _)| n == name).map(|(_, v)| v.as_str()))
+            });
+        }
+        resolved
     }
 }
 
@@ -188,28 +266,23 @@ fn is_dind(image: &str, node: &Node) -> bool {
 impl Service<'_> {
     fn is_like(&self, other: &Service<'_>) -> bool {
         (&self.image, &self.flags, &self.opts) == (&other.image, &other.flags, &other.opts)
-            && self.image.is_some()
             || self.node.span == other.node.span
     }
 
     fn engine(&self) -> Engine {
-        let opts = &self.opts;
-        let mut engine = pod::engine(&self.name, self.image.as_deref(), self.flags.clone(), opts);
-        if self.image.is_none() && self.mtu_is_unset() {
-            engine.config = Observation::Unobserved(Reason::ImageOfVariables);
-        }
-        engine
-    }
-
-    fn mtu_is_unset(&self) -> bool {
-        !self.flags.iter().any(|flag| flag.starts_with("--mtu="))
+        pod::engine(
+            &self.name,
+            Some(&self.image),
+            self.flags.clone(),
+            &self.opts,
+        )
     }
 
     /// Whether it is privileged, and where its layers lie, the runner's config.toml says: no part
     /// of this file. So it is no container of a pod whose specification is judged.
     fn container(&self) -> PodContainer {
         PodContainer {
-            image: self.image.clone().unwrap_or_default(),
+            image: self.image.clone(),
             dockerd_args: self.flags.clone(),
             ..pod::container(&self.name)
         }
@@ -219,7 +292,7 @@ impl Service<'_> {
         let image = self.node.get("name").unwrap_or(self.node);
         let own: Span = image.span;
         places.note(&self.name, "", own);
-        places.note(&self.name, self.image.as_deref().unwrap_or_default(), own);
+        places.note(&self.name, &self.image, own);
         let command = self.node.entry("command").map(|(key, _)| key.span);
         places.note(&self.name, "docker0", command.unwrap_or(own));
     }

@@ -9,30 +9,42 @@
 mod arc;
 mod bitbucket_pipelines;
 mod compose;
+mod config;
 mod edits;
 pub(crate) mod files;
 mod gitlab_ci;
+mod gitlab_runner;
+mod image;
 mod kind;
-mod kubernetes;
+mod kustomize;
+mod mention;
 pub(crate) mod network;
+mod objects;
 mod place;
 mod pod;
 mod presume;
 mod secrets;
+mod start;
+mod steps;
+mod survey;
 mod template;
 mod variables;
 
 use crate::checks::{Judgement, Library, judge};
 use crate::diagnosis::{Severity, Unknown};
 use crate::evidence::{Evidence, Observation, Reason, Runner};
-use crate::yaml::{self, Node, Offset};
+use crate::yaml::{self, Node, Offset, load_toml};
 use anyhow::Result;
 use edits::Edits;
 use files::Input;
 use kind::Kind;
+use mention::{PassedOver, Why};
 use network::PodNetwork;
+pub(crate) use place::difference;
 use place::{Places, Source};
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use survey::Survey;
 
 /// What came of the files.
 #[derive(Debug)]
@@ -41,14 +53,16 @@ pub(crate) struct Linted {
     pub(crate) judgement: Judgement,
     /// What only a running build could tell.
     pub(crate) untold: Vec<Unknown>,
-    /// Files named one by one that hold nothing that is understood.
-    pub(crate) strange: Vec<String>,
+    /// Files named one by one that hold nothing that is understood, and what they look like.
+    pub(crate) strange: Vec<(String, Option<&'static str>)>,
     /// Files named one by one that are no YAML: where, and why.
     pub(crate) broken: Vec<String>,
-    /// Files in folders that are of no kind that is understood.
-    pub(crate) passed_over: usize,
+    /// Files that were not judged as they stand.
+    pub(crate) passed_over: PassedOver,
     /// Things worth saying that are no findings.
     pub(crate) remarks: Vec<String>,
+    /// Files that hold Secrets and no runner.
+    lone_secrets: BTreeSet<usize>,
 }
 
 /// A runner that a file describes, and where its parts stand.
@@ -66,12 +80,18 @@ struct Context<'a> {
     /// It was named, and not only found in a folder.
     named: bool,
     pod_network: PodNetwork,
-    /// The daemon.json of all files' ConfigMaps, by their names.
-    configs: &'a BTreeMap<String, String>,
+    /// The daemon.json of all files' ConfigMaps.
+    configs: &'a config::Configs,
+    /// Variables of GitLab's pipeline from other files.
+    variables: &'a [(String, String)],
     /// The runner in which pipelines run, where its manifest is among the files.
     home: Option<&'a Home>,
     /// A pipeline that uses Docker is among the files: it tells of the engines inside of runners.
     pipelines: bool,
+    /// The file stands with a runner's manifest or in the repository of such a pipeline, or was named.
+    beside: bool,
+    /// A pod of it was read, and is none that starts an engine.
+    dismissed: &'a Cell<bool>,
 }
 
 /// What a manifest says of the engine inside of which pipelines and compose files are run.
@@ -84,14 +104,6 @@ struct Home {
     clamped: bool,
     memory_mib: Option<i64>,
     bitbucket: bool,
-}
-
-/// What is known of all files before any is judged. Their texts and trees are not kept: a
-/// repository may be larger than the memory.
-struct Survey {
-    files: Vec<(Input, Kind)>,
-    configs: BTreeMap<String, String>,
-    pipelines: bool,
 }
 
 /// What came of one file.
@@ -118,35 +130,68 @@ pub(crate) fn lint(
         untold: Vec::new(),
         strange: Vec::new(),
         broken: Vec::new(),
-        passed_over: 0,
+        passed_over: PassedOver::default(),
         remarks: Vec::new(),
+        lone_secrets: BTreeSet::new(),
     };
     let survey = Survey::of(inputs, &mut linted)?;
     let mut judged: Vec<(usize, Judged)> = Vec::new();
     let (mut homes, mut runners) = (Vec::new(), 0);
-    // Manifests first: what they say is where the others run.
-    for manifests in [true, false] {
+    let mut wanted = BTreeSet::new();
+    // Manifests first: what they say is where the others run, and whose a Secret is.
+    for phase in [Phase::Manifests, Phase::Others, Phase::Secrets] {
         let home = narrowest(&homes);
-        let all = survey.files.iter().enumerate();
-        for (at, (input, kind)) in all.filter(|(_, (_, kind))| kind.is_manifest() == manifests) {
+        for (at, (input, reader)) in survey.files.iter().enumerate() {
+            let is_manifest = reader.kind == Kind::Manifest;
+            let skip = match phase {
+                Phase::Manifests => !is_manifest,
+                Phase::Others => is_manifest,
+                Phase::Secrets => !linted.lone_secrets.contains(&at),
+            };
+            if skip {
+                continue;
+            }
             let Some((text, documents)) = linted.load(input)? else {
                 continue;
             };
+            let variables = survey.gitlab_variables(&input.name);
+            let dismissed = Cell::new(false);
             let context = Context {
+                dismissed: &dismissed,
                 file: &input.name,
                 named: input.named,
                 pod_network,
                 configs: &survey.configs,
+                variables: &variables,
                 home: home.as_ref(),
                 pipelines: survey.pipelines,
+                beside: match input.named {
+                    true => home.is_some() || survey.pipelines,
+                    false => survey.is_beside(&input.name, &homes),
+                },
             };
-            let drafts = kind.read(&documents, &context, &mut linted.remarks);
+            let drafts = match phase {
+                Phase::Secrets => {
+                    let secrets = objects::lone_secrets(&documents, &context, &wanted);
+                    secrets.into_iter().collect()
+                }
+                _ => (reader.read)(&documents, &context, &mut linted.remarks),
+            };
+            if drafts.is_empty() {
+                let text = if dismissed.get() { "" } else { text.as_str() };
+                linted.note_empty(at, phase, input, text, &documents);
+            }
             runners += drafts.len();
             if runners > MOST_RUNNERS {
                 let reason =
                     format!("the files hold more than {MOST_RUNNERS} runners: lint fewer at once");
                 linted.cannot_judge(input, anyhow::anyhow!(reason))?;
                 continue;
+            }
+            if is_manifest && !drafts.is_empty() {
+                documents
+                    .iter()
+                    .for_each(|d| objects::names_of_secrets(d, &mut wanted));
             }
             homes.extend(
                 drafts
@@ -164,45 +209,29 @@ pub(crate) fn lint(
     for (_, one) in judged {
         linted.add(one);
     }
+    let unknowns = linted.passed_over.unknowns();
+    linted.judgement.unknowns.extend(unknowns);
     Ok(linted)
 }
 
-impl Survey {
-    fn of(inputs: Vec<Input>, linted: &mut Linted) -> Result<Survey> {
-        let mut survey = Survey {
-            files: Vec::new(),
-            configs: BTreeMap::new(),
-            pipelines: false,
-        };
-        for input in inputs {
-            let Some((_, documents)) = linted.load(&input)? else {
-                continue;
-            };
-            let Some(kind) = kind::tell(&documents, &input.name) else {
-                match input.named {
-                    true => linted.strange.push(input.name),
-                    false => linted.passed_over += 1,
-                }
-                continue;
-            };
-            kubernetes::configs(&documents, &mut survey.configs);
-            survey.pipelines |= kind == Kind::BitbucketPipelines
-                && documents.iter().any(bitbucket_pipelines::uses_docker);
-            survey.files.push((input, kind));
-        }
-        Ok(survey)
-    }
+/// Each file is read in one of these.
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    Manifests,
+    Others,
+    Secrets,
 }
 
-/// Lines that hold nothing but a template's own words are none of YAML's.
+/// What stands in a text: YAML, JSON, which is YAML too, or TOML.
 fn load(text: &str) -> Result<Vec<Node>, yaml::Broken> {
-    yaml::load(text, Offset::default()).or_else(|broken| {
-        let blank = yaml::without_template_lines(text);
-        match blank == text {
-            true => Err(broken),
-            false => yaml::load(&blank, Offset::default()).map_err(|_| broken),
-        }
-    })
+    yaml::load(text, Offset::default())
+}
+
+fn load_as(name: &str, text: &str) -> Result<Vec<Node>, yaml::Broken> {
+    match name.ends_with(".toml") {
+        true => load_toml(text, Offset::default()).map(|document| vec![document]),
+        false => load(text),
+    }
 }
 
 fn home_of(draft: &Draft, file: &str) -> Option<Home> {
@@ -251,7 +280,7 @@ impl Judged {
         cluster: &Observation<crate::evidence::Cluster>,
     ) -> Judged {
         let mut all = Judged::default();
-        let mut edits = Edits::of(text);
+        let mut edits = Edits::of(&source.name, text);
         for draft in drafts {
             // One at a time, for their names are the files', and a file may hold several.
             let mut evidence = Evidence::new(cluster.clone());
@@ -264,7 +293,13 @@ impl Judged {
             all.judgement.defects.extend(judged.defects);
             all.judgement.unknowns.extend(supposed);
             // What no file can tell is no gap of the examination.
-            all.untold.extend(judged.unknowns);
+            let of_files = |unknown: &Unknown| {
+                unknown.severity == Severity::Error
+                    && unknown.reasons.iter().any(Reason::is_of_files)
+            };
+            let (gaps, untold): (Vec<_>, Vec<_>) = judged.unknowns.into_iter().partition(of_files);
+            all.judgement.unknowns.extend(gaps);
+            all.untold.extend(untold);
             all.runners.append(&mut evidence.runners);
         }
         all
@@ -282,15 +317,26 @@ impl Linted {
 
     /// A file's text and what is in it, where it can be read.
     fn load(&mut self, input: &Input) -> Result<Option<(String, Vec<Node>)>> {
-        let text = match input.text() {
-            Ok(text) => text,
-            Err(error) => return self.cannot_judge(input, error).map(|()| None),
+        let Some(text) = self.text(input)? else {
+            return Ok(None);
         };
-        match load(&text) {
-            Ok(documents) => Ok(Some((text, documents))),
+        let documents = self.parse(input, &text);
+        Ok(documents.map(|documents| (text, documents)))
+    }
+
+    fn text(&mut self, input: &Input) -> Result<Option<String>> {
+        match input.text() {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => self.cannot_judge(input, error).map(|()| None),
+        }
+    }
+
+    fn parse(&mut self, input: &Input, text: &str) -> Option<Vec<Node>> {
+        match load_as(&input.name, text) {
+            Ok(documents) => Some(documents),
             Err(broken) => {
-                self.note_broken(input, &text, &broken);
-                Ok(None)
+                self.note_broken(input, text, &broken);
+                None
             }
         }
     }
@@ -304,14 +350,38 @@ impl Linted {
         Ok(())
     }
 
+    /// A file that was read, and in which no runner is.
+    fn note_empty(
+        &mut self,
+        at: usize,
+        phase: Phase,
+        input: &Input,
+        text: &str,
+        documents: &[Node],
+    ) {
+        if phase == Phase::Manifests && objects::holds_secret(documents) {
+            self.lone_secrets.insert(at);
+        }
+        if phase != Phase::Secrets {
+            // A schema has all the words, and means none of them.
+            let text = if objects::is_schema(documents) {
+                ""
+            } else {
+                text
+            };
+            self.passed_over.add(Why::NoRunner, &input.name, text);
+        }
+    }
+
     fn note_broken(&mut self, input: &Input, text: &str, broken: &yaml::Broken) {
         let yaml::Broken { line, column, what } = broken;
         let template = ["{{", "<%", "{%"].iter().any(|mark| text.contains(mark));
+        let foreign = input.name.ends_with(".json") || input.name.ends_with(".toml");
         let advice = match template {
             true => {
-                "it is a template: render it first (helm template, kustomize build) and pipe that into `runner-doctor lint -`"
+                "it is a template: render it first (helm template, kubectl kustomize) and pipe that into `runner-doctor lint -`"
             }
-            false => "mend it, or leave it out",
+            false => "fix it, or leave it out",
         };
         let said = format!(
             "{}:{line}:{column}: this is no YAML: {what}; {advice}",
@@ -320,8 +390,10 @@ impl Linted {
         if input.named {
             self.broken.push(said);
         } else if template {
-            self.passed_over += 1;
-            self.remarks.push(said);
+            self.passed_over.add(Why::Template, &input.name, text);
+        } else if foreign {
+            // JSON with comments, for one, is common.
+            self.passed_over.add(Why::OtherKind, &input.name, text);
         } else {
             self.unreadable(&input.name, &said);
         }

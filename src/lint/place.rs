@@ -65,6 +65,17 @@ impl Places {
     }
 }
 
+/// The whole difference between two texts of a file, without its secrets.
+pub(crate) fn difference(name: &str, before: &str, after: &str) -> String {
+    let source = |text: &str| {
+        let documents = load(text, Offset::default()).unwrap_or_default();
+        Source::new(name, text, &documents)
+    };
+    let (before, mut after) = (source(before), source(after));
+    after.words.extend(before.words.iter().cloned());
+    fix::unified(&before.shown(), &after.shown(), name)
+}
+
 /// The text of a file, with what must not be shown.
 #[derive(Debug)]
 pub(crate) struct Source {

@@ -2,19 +2,19 @@
 
 use super::network::{self, POD};
 use super::place::Places;
-use super::presume;
+use super::start::{self, Start};
 use super::template::{self, list};
-use super::{Context, Draft};
+use super::{Context, Draft, config, image, presume};
 use crate::collect::discover;
 use crate::collect::walk::options;
 use crate::collect::walk::text::plain;
 use crate::evidence::{
-    ContainerState, Declared, Engine, NetworkNamespace, Observation, Observed, Outermost, Owner,
-    Planned, PodContainer, Provider, Reason, Role, Runner, Standing, Unseen,
+    ContainerState, Declared, Engine, Mount, NetworkNamespace, Observation, Observed, Outermost,
+    Owner, Planned, PodContainer, Provider, Reason, Role, Runner, Standing, Unseen,
 };
 use crate::facts::is_rootless;
 use crate::facts::versions::ImageRef;
-use crate::systems::Site;
+use crate::systems::{Site, pods};
 use crate::yaml::Node;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::BTreeMap;
@@ -24,20 +24,75 @@ pub(crate) fn read(
     metadata: Option<&Node>,
     spec: &Node,
     owner: Owner,
+    site: Site,
     context: &Context<'_>,
 ) -> Option<Draft> {
-    let pod = template::pod(metadata, spec);
-    let mut runner = discover::runner(&pod, false)?;
+    of(
+        &template::pod(metadata, spec),
+        places(spec),
+        owner,
+        site,
+        context,
+    )
+}
+
+/// The same of a pod that something makes which the file describes in other words.
+pub(super) fn of(
+    pod: &Pod,
+    mut places: Places,
+    owner: Owner,
+    site: Site,
+    context: &Context<'_>,
+) -> Option<Draft> {
+    let mut runner = discover::runner(pod, false)?;
     runner.owner = Some(owner);
-    declare(&mut runner, context, Site::Manifest);
-    let clamped = clamps(&pod);
-    plan(&mut runner, &pod, clamped, context);
-    let mut places = places(spec);
+    declare(&mut runner, context, site);
+    if dismiss_idle(&mut runner, pod).is_none() {
+        context.dismissed.set(true);
+        return None;
+    }
+    let clamped = clamps(pod);
+    plan(&mut runner, pod, clamped, context);
     let presumed = presume::engine(&mut runner, &mut places, context);
     Some(Draft {
         places,
         runner,
         presumed,
+    })
+}
+
+/// An image of dind that runs `cat` is a client. A pod is no runner for it, unless it is one in another
+/// way or mounts the node's socket.
+fn dismiss_idle(runner: &mut Runner, pod: &Pod) -> Option<()> {
+    let had_engines = runner.engine_containers().next().is_some();
+    for container in &mut runner.containers {
+        let start = start(pod, &container.name);
+        if container.role == Role::Engine && start.is_some_and(|start| start.idles()) {
+            // With the node's socket its builds run on the node.
+            let of_node = |mount: &Mount| mount.host_path.as_deref().is_some_and(is_socket);
+            container.role = match container.mounts.iter().any(of_node) {
+                true => Role::Runner,
+                false => Role::Other,
+            };
+            container.launch = None;
+            container.dockerd_args.clear();
+        }
+    }
+    let known = |c: &PodContainer| c.role != Role::Other;
+    (!had_engines || runner.containers.iter().any(known)).then_some(())
+}
+
+fn is_socket(path: &str) -> bool {
+    path.ends_with("docker.sock") || matches!(path, "/var/run" | "/run")
+}
+
+fn start<'a>(pod: &'a Pod, name: &str) -> Option<Start<'a>> {
+    let mut all = discover::pod::containers(pod);
+    let (container, _) = all.find(|(container, _)| container.name == name)?;
+    let words = |list: &'a Option<Vec<String>>| list.iter().flatten().map(String::as_str).collect();
+    Some(Start {
+        command: words(&container.command),
+        args: words(&container.args),
     })
 }
 
@@ -119,29 +174,52 @@ pub(crate) fn engine(
     args: Vec<String>,
     opts: &[String],
 ) -> Engine {
-    let official = image.is_none_or(|image| ImageRef::parse(image).is_official_docker());
+    started(path, image, args, opts, &BTreeMap::new())
+}
+
+/// The same with the variables that its flags may name.
+fn started(
+    path: &str,
+    image: Option<&str>,
+    args: Vec<String>,
+    opts: &[String],
+    variables: &BTreeMap<String, String>,
+) -> Engine {
     let told = |args: &[String]| args.iter().any(|arg| arg.starts_with("--mtu="));
+    let (mut args, unresolved) = start::resolve(args, variables);
+    let strictly = image.is_none_or(|image| ImageRef::parse(image).is_official_docker());
     // An image of one's own may read DOCKER_OPTS, as people build it for just that; Docker's own
-    // entrypoint does not.
+    // entrypoint does not. A mirror that is given them is no plain mirror.
+    let official = strictly || opts.is_empty() && image.is_some_and(image::is_dockers);
+    let (opts, hidden) = start::resolve(opts.to_vec(), variables);
     let reads_opts = !official && !told(&args);
-    let mut args = args;
     let mut ignored_opts = Vec::new();
+    let mut unresolved = unresolved;
     match reads_opts {
-        true => args.extend(opts.iter().filter(|flag| options::is_listed(flag)).cloned()),
-        false => ignored_opts.extend(opts.iter().cloned()),
+        true => {
+            args.extend(opts.iter().filter(|flag| options::is_listed(flag)).cloned());
+            unresolved = unresolved.or(hidden);
+        }
+        false => ignored_opts.extend(opts),
     }
+    let unread = image.filter(|image| image::is_unresolved(image)).map(plain);
     Engine {
         path: path.to_owned(),
         container: path.split('/').next().unwrap_or_default().to_owned(),
         pid: 0,
         namespace: POD,
-        image: match image {
-            Some(image) => Observed(plain(image)),
-            None => Observation::Unobserved(Reason::ImageUntold),
+        config: match (unresolved, &unread) {
+            (Some(mtu), _) => Observation::Unobserved(Reason::MtuUnresolved { mtu: plain(&mtu) }),
+            (None, _) if official || told(&args) => Observed(None),
+            (None, Some(image)) => Observation::Unobserved(Reason::ImageUnresolved {
+                image: image.clone(),
+            }),
+            (None, None) => Observation::Unobserved(Reason::ImageMayHoldConfig),
         },
-        config: match official || told(&args) {
-            true => Observed(None),
-            false => Observation::Unobserved(Reason::ImageMayHoldConfig),
+        image: match (image, unread) {
+            (_, Some(image)) => Observation::Unobserved(Reason::ImageUnresolved { image }),
+            (Some(image), None) => Observed(plain(image)),
+            (None, None) => Observation::Unobserved(Reason::ImageUntold),
         },
         args,
         oom_scores: Vec::new(),
@@ -161,12 +239,23 @@ pub(crate) fn engine(
 fn plan(runner: &mut Runner, pod: &Pod, clamped: bool, context: &Context<'_>) {
     let mut namespaces = vec![network::pod(context.pod_network, clamped)];
     let mut engines = Vec::new();
+    let mut unread = Vec::new();
     for container in runner.engine_containers() {
+        if image::is_unresolved(&container.image) {
+            unread.push(container.name.clone());
+        }
         let opts = container.env.get("DOCKER_OPTS").map(String::as_str);
         let opts = options::opts(opts.unwrap_or_default());
         let args = container.dockerd_args.clone();
-        let mut engine = engine(&container.name, Some(&container.image), args, &opts);
-        if let Some(config) = mounted_config(pod, container, context) {
+        let variables = variables_of(pod, &container.name);
+        let image = Some(container.image.as_str());
+        let mut engine = started(&container.name, image, args, &opts, &variables);
+        let has_mtu = engine.args.iter().any(|arg| arg.starts_with("--mtu="));
+        let is_open = engine.config == Observed(None) && !has_mtu;
+        if let Some(start) = start(pod, &container.name).filter(|_| is_open) {
+            engine.config = start.config();
+        }
+        if let Some(config) = config::mounted(pod, &container.name, context) {
             engine.config = config;
         }
         if is_rootless(container) {
@@ -180,6 +269,12 @@ fn plan(runner: &mut Runner, pod: &Pod, clamped: bool, context: &Context<'_>) {
         false => Observed(namespaces),
     };
     runner.engines = Observed(engines);
+    // What its tag will say is not known.
+    for container in &mut runner.containers {
+        if unread.contains(&container.name) {
+            container.image.clear();
+        }
+    }
 }
 
 fn rootless(container: &PodContainer, id: i64) -> NetworkNamespace {
@@ -187,29 +282,14 @@ fn rootless(container: &PodContainer, id: i64) -> NetworkNamespace {
     network::rootless(id, told.and_then(|mtu| mtu.parse().ok()))
 }
 
-/// The daemon.json that a volume puts into the container: read where its ConfigMap is in the files.
-fn mounted_config(
-    pod: &Pod,
-    container: &PodContainer,
-    context: &Context<'_>,
-) -> Option<Observation<Option<crate::evidence::DaemonConfig>>> {
-    let at = |path: &str| {
-        matches!(
-            path.trim_end_matches('/'),
-            "/etc/docker" | "/etc/docker/daemon.json"
-        )
-    };
-    let mount = container.mounts.iter().find(|mount| at(&mount.path))?;
-    let volumes = pod.spec.as_ref()?.volumes.iter().flatten();
-    let mut volumes = volumes.filter(|volume| volume.name == mount.volume);
-    let map = volumes.next().and_then(|volume| volume.config_map.as_ref());
-    let text = map.and_then(|map| context.configs.get(&map.name));
-    Some(
-        match text.and_then(|text| options::daemon_json(text.as_bytes())) {
-            Some(config) => Observed(Some(config)),
-            None => Observation::Unobserved(Reason::ConfigNotInFiles),
-        },
-    )
+/// The variables of a container that stand in the file itself.
+fn variables_of(pod: &Pod, name: &str) -> BTreeMap<String, String> {
+    let mut all = discover::pod::containers(pod);
+    let found = all.find(|(container, _)| container.name == name);
+    let variables = found.and_then(|(container, _)| container.env.as_ref());
+    let variables = variables.into_iter().flatten();
+    let told = |v: &k8s_openapi::api::core::v1::EnvVar| Some((v.name.clone(), v.value.clone()?));
+    variables.filter_map(told).collect()
 }
 
 /// The rule that the doctor itself proposes: every level's TCP connections fit then.
@@ -225,7 +305,7 @@ fn clamps(pod: &Pod) -> bool {
 fn places(spec: &Node) -> Places {
     let mut places = Places::default();
     places.note("", "", head(spec));
-    for key in ["initContainers", "containers"] {
+    for key in pods::LISTS {
         for container in list(spec, key) {
             note(&mut places, container);
         }

@@ -1,10 +1,12 @@
 //! A pod template in a file as Kubernetes' own types, as far as it tells of runners.
 
+use super::variables::is_put_in;
 use crate::collect::discover;
+use crate::text::secret::holds_secret;
 use crate::yaml::Node;
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, Container, EnvVar, HostPathVolumeSource, Pod, PodSpec, PodStatus,
-    ResourceRequirements, SecurityContext, Volume, VolumeMount,
+    ConfigMapVolumeSource, Container, EnvVar, HostPathVolumeSource, KeyToPath, Pod, PodSpec,
+    PodStatus, ResourceRequirements, SecurityContext, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
@@ -24,7 +26,15 @@ pub(crate) fn pod(metadata: Option<&Node>, spec: &Node) -> Pod {
     };
     let mut pod = Pod {
         spec: Some(PodSpec {
-            containers: list("containers"),
+            containers: list("containers")
+                .into_iter()
+                .chain(list("sidecars"))
+                .chain(list("steps"))
+                .chain(["container", "script"].iter().filter_map(|key| {
+                    let one = spec.get(key).filter(|one| one.is_map())?;
+                    Some(container(one))
+                }))
+                .collect(),
             init_containers: Some(list("initContainers")),
             host_network: spec.get("hostNetwork").map(Node::is_true),
             runtime_class_name: spec.text_at(&["runtimeClassName"]).map(str::to_owned),
@@ -57,6 +67,13 @@ fn container(node: &Node) -> Container {
         )
     };
     let text = |key: &str| node.text_at(&[key]).map(str::to_owned);
+    // Tekton calls it `script`, Argo `source`.
+    let script = text("script").or_else(|| text("source"));
+    let command = match script {
+        Some(script) => Some(vec!["sh".to_owned(), "-c".to_owned(), script]),
+        None => words("command"),
+    };
+    let privileged = [&["securityContext", "privileged"][..], &["privileged"]];
     let amounts = |key: &str| -> BTreeMap<String, Quantity> {
         let entries = node.at(&["resources", key]).map_or(&[][..], Node::entries);
         let amount = |(name, value): &(Node, Node)| {
@@ -67,7 +84,7 @@ fn container(node: &Node) -> Container {
     Container {
         name: text("name").unwrap_or_default(),
         image: text("image"),
-        command: words("command"),
+        command,
         args: words("args"),
         restart_policy: text("restartPolicy"),
         env: Some(environment(node)),
@@ -77,8 +94,9 @@ fn container(node: &Node) -> Container {
             ..ResourceRequirements::default()
         }),
         security_context: Some(SecurityContext {
-            privileged: node
-                .at(&["securityContext", "privileged"])
+            privileged: privileged
+                .iter()
+                .find_map(|path| node.at(path))
                 .map(Node::is_true),
             ..SecurityContext::default()
         }),
@@ -87,6 +105,7 @@ fn container(node: &Node) -> Container {
                 .map(|mount| VolumeMount {
                     name: mount.text_at(&["name"]).unwrap_or_default().to_owned(),
                     mount_path: mount.text_at(&["mountPath"]).unwrap_or_default().to_owned(),
+                    sub_path: mount.text_at(&["subPath"]).map(str::to_owned),
                     ..VolumeMount::default()
                 })
                 .collect(),
@@ -107,10 +126,16 @@ pub(crate) fn list<'a>(node: &'a Node, key: &str) -> impl Iterator<Item = &'a No
 
 fn environment(node: &Node) -> Vec<EnvVar> {
     list(node, "env")
-        .map(|variable| EnvVar {
-            name: variable.text_at(&["name"]).unwrap_or_default().to_owned(),
-            value: variable.text_at(&["value"]).map(str::to_owned),
-            ..EnvVar::default()
+        .map(|variable| {
+            let name = variable.text_at(&["name"]).unwrap_or_default();
+            let value = variable.text_at(&["value"]);
+            // What is put in later is no secret of the file.
+            let value = value.filter(|value| !(holds_secret(name) && is_put_in(value)));
+            EnvVar {
+                name: name.to_owned(),
+                value: value.map(str::to_owned),
+                ..EnvVar::default()
+            }
         })
         .collect()
 }
@@ -125,6 +150,15 @@ fn volumes(spec: &Node) -> Vec<Volume> {
             }),
             config_map: volume.get("configMap").map(|map| ConfigMapVolumeSource {
                 name: map.text_at(&["name"]).unwrap_or_default().to_owned(),
+                items: Some(
+                    list(map, "items")
+                        .map(|item| KeyToPath {
+                            key: item.text_at(&["key"]).unwrap_or_default().to_owned(),
+                            path: item.text_at(&["path"]).unwrap_or_default().to_owned(),
+                            ..KeyToPath::default()
+                        })
+                        .collect(),
+                ),
                 ..ConfigMapVolumeSource::default()
             }),
             ..Volume::default()

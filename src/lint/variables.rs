@@ -65,16 +65,36 @@ fn is_of_test_database(name: &str) -> bool {
     name.ends_with("PASSWORD") && DATABASES.contains(&first)
 }
 
-/// The secret itself: no reference to a variable, no placeholder, no switch.
-fn is_literal(value: &str, word: bool) -> bool {
+/// What people write where a tool puts the value in: a variable, a template's word, an encrypted text, or
+/// the address of a secret in a vault.
+pub(super) fn is_put_in(value: &str) -> bool {
+    const MARKS: [&str; 12] = [
+        "${",
+        "$(",
+        "{{",
+        "<",
+        "ENC[",
+        "op://",
+        "vault:",
+        "ref+",
+        "secret://",
+        "awssm:",
+        "AVP:",
+        "[[",
+    ];
     let value = value.trim();
-    let mut elsewhere = ["${", "$(", "{{", "<", "ENC["].iter();
     let is_reference = value
         .strip_prefix('$')
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
+    let inside = ["${", "{{"].iter().any(|mark| value.contains(mark));
+    is_reference || inside || MARKS.iter().any(|mark| value.starts_with(mark))
+}
+
+/// The secret itself: no reference to a variable, no placeholder, no switch.
+fn is_literal(value: &str, word: bool) -> bool {
+    let value = value.trim();
     let is_switch = word && (value.len() < 4 || matches!(value, "true" | "false"));
-    let is_elsewhere = is_reference || elsewhere.any(|mark| value.starts_with(mark));
-    !(value.is_empty() || is_elsewhere || is_switch)
+    !(value.is_empty() || is_put_in(value) || is_switch)
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ fn is_usable(version: &Version) -> bool {
 
 /// What the Docker networks may send, and how that is known.
 pub(crate) struct Mtu {
-    pub(super) value: i64,
+    pub(crate) value: i64,
     pub(super) why: String,
     /// Nobody told and nothing was read.
     pub(crate) assumed: bool,

@@ -48,7 +48,13 @@ pub fn builds_image(change: &Change) -> bool {
 
 /// The edits of bitbucket-pipelines.yml.
 pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
-    let service = at(&[], ["definitions", "services", "docker"]);
+    // A running container of it has another name than the service.
+    let name = change.container.rsplit('/').next().unwrap_or_default();
+    let own = at(&[], ["definitions", "services", name]);
+    let service = match get(document, &own).is_some() {
+        true => own,
+        false => at(&[], ["definitions", "services", "docker"]),
+    };
     if document.get("pipelines").is_none() && get(document, &service).is_none() {
         return Err(Refusal::NotThere(change.container.clone()));
     }

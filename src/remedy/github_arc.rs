@@ -1,6 +1,6 @@
 //! GitHub's Actions Runner Controller: scale sets, and the older RunnerDeployment.
 
-use super::{Refusal, docker, template, words};
+use super::{Refusal, arguments, docker, template, words};
 use crate::diagnosis::{Change, Remedy, Settings};
 use crate::yaml::{self, Edit, Step, at, get};
 use serde_json::{Value, json};
@@ -20,10 +20,61 @@ pub fn scale_set(change: &Change) -> Remedy {
 
 /// The edits of the values: in a template that has the engine's container.
 pub fn values_edits(values: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
+    if values
+        .pointer("/runner/mode")
+        .is_some_and(|mode| mode == "dind")
+    {
+        return experimental_edits(values, change);
+    }
     match values.pointer("/containerMode/type") {
         Some(mode) if mode == "dind" => Err(Refusal::ContainerMode),
         _ => template::edits_of_pod(values, at(&[], ["template", "spec"]), change),
     }
+}
+
+/// The edits of values of gha-runner-scale-set-experimental: its engine's container takes settings, and
+/// arguments of its own replace those of the chart.
+fn experimental_edits(values: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
+    const CHART: [&str; 3] = [
+        "dockerd",
+        "--host=unix:///var/run/docker.sock",
+        "--group=$(DOCKER_GROUP_GID)",
+    ];
+    let settings = &change.settings;
+    if settings.clamp || settings.volume || !settings.env.is_empty() {
+        return Err(Refusal::NoField(
+            "gha-runner-scale-set-experimental".to_owned(),
+        ));
+    }
+    let path = at(&[], ["runner", "dind", "container"]);
+    let now = get(values, &path).cloned().unwrap_or_else(|| json!({}));
+    let mut edits = Vec::new();
+    if settings.has_flags() && now.get("args").is_none() {
+        let flags = docker::flags(change);
+        let all = CHART.iter().map(|word| (*word).to_owned()).chain(flags);
+        edits.push(Edit::Set(
+            at(&path, ["args"]),
+            json!(all.collect::<Vec<_>>()),
+        ));
+    } else if settings.has_flags() {
+        edits.extend(arguments::edits(&now, &path, ["command", "args"], change)?);
+    }
+    let memory = [
+        ("limits", &settings.memory_limit),
+        ("requests", &settings.memory_request),
+    ];
+    for (list, memory) in memory {
+        let path = at(&path, ["resources", list, "memory"]);
+        edits.extend(
+            memory
+                .iter()
+                .map(|memory| Edit::Set(path.clone(), json!(memory))),
+        );
+    }
+    if let Some(image) = &settings.image {
+        edits.push(Edit::Set(at(&path, ["image"]), json!(image)));
+    }
+    Ok(edits)
 }
 
 fn values(change: &Change) -> String {

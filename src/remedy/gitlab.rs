@@ -2,7 +2,7 @@
 
 use super::{Refusal, arguments, docker, pod, template, words};
 use crate::diagnosis::{Change, Remedy, Settings};
-use crate::systems::gitlab::resolve;
+use crate::systems::gitlab::fill;
 use crate::yaml::{self, Edit, Step, at};
 use serde_json::{Value, json};
 
@@ -124,10 +124,13 @@ fn starts(service: &Value, variables: [&Value; 2], change: &Change) -> bool {
         values.find_map(|value| value.as_str().or(value["value"].as_str()))
     };
     let alias = service["alias"].as_str().unwrap_or("docker");
-    let is_same = match (resolve(image, value), &change.image) {
-        (Some(image), Some(known)) => image == *known,
-        (None, None) => change.container.split(' ').next() == Some(alias),
-        _ => false,
+    let is_same = match &change.image {
+        // Variables of jobs that extend this one, or of other files, are not at hand here.
+        Some(known) => {
+            let filled = fill(image, value);
+            filled == *known || image.contains('$') && fits(&filled, known)
+        }
+        None => change.container.split(' ').next() == Some(alias),
     };
     let words = ["entrypoint", "command"].iter();
     let words: Vec<String> = words.flat_map(|key| words_of(&service[key])).collect();
@@ -138,6 +141,20 @@ fn starts(service: &Value, variables: [&Value; 2], change: &Change) -> bool {
         && docker::flags(change)
             .iter()
             .all(|flag| sets(flag) == is_set(flag))
+}
+
+/// Whether a text with variables may be another: what stands around them is there.
+fn fits(image: &str, known: &str) -> bool {
+    let ends = |text: &str| {
+        text.rsplit(['}', '$'])
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let start = image.split('$').next().unwrap_or_default();
+    let end = ends(image);
+    let end = end.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    known.starts_with(start) && known.ends_with(end)
 }
 
 fn image_of(service: &Value) -> &str {

@@ -7,6 +7,7 @@ mod container;
 mod docker;
 mod github_arc;
 mod gitlab;
+mod gitlab_runner;
 mod network;
 pub(crate) mod place;
 mod plan;
@@ -73,6 +74,7 @@ pub fn paste(change: &Change) -> Vec<Remedy> {
         Site::ArcScaleSet => vec![github_arc::scale_set(change)],
         Site::ArcRunner => github_arc::runner(change),
         Site::Gitlab => gitlab::paste(change),
+        Site::GitlabRunner => vec![gitlab_runner::paste(change)],
         Site::Compose => vec![compose::paste(change)],
         Site::Elsewhere => vec![docker::paste(change)],
     }
@@ -88,6 +90,7 @@ pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
         Site::ArcScaleSet => github_arc::values_edits(document, change),
         Site::ArcRunner => github_arc::runner_edits(document, change),
         Site::Gitlab => gitlab::edits(document, change),
+        Site::GitlabRunner => gitlab_runner::edits(document, change),
         Site::Compose => compose::edits(document, change),
         Site::Elsewhere => Err(Refusal::NotThere(change.container.clone())),
     }

@@ -3,6 +3,7 @@
 use super::{Refusal, arguments, docker};
 use crate::diagnosis::Change;
 use crate::facts::DATA_ROOT;
+use crate::systems::pods;
 use crate::yaml::{self, Edit, Step, at, get};
 use serde_json::{Value, json};
 
@@ -16,17 +17,17 @@ pub fn data(change: &Change) -> &str {
 
 /// The edits that a change means for an object, or why a program cannot make them.
 pub fn edits(object: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
-    const OTHERS: [&[&str]; 2] = [
-        &["template", "spec"],
-        &["spec", "runnerTemplate", "spec", "template", "spec"],
-    ];
     let usual = at(&[], pod_spec(&change.place.kind).iter().copied());
-    let has_pod =
-        |spec: &Vec<Step>| get(object, spec).is_some_and(|s| s.get("containers").is_some());
-    let others = OTHERS.iter().map(|path| at(&[], path.iter().copied()));
-    let spec = match has_pod(&usual) {
+    let has_pod = |spec: &Vec<Step>| get(object, spec).is_some_and(pods::is_pod);
+    let has_engine = |spec: &Vec<Step>| find(object, spec, &change.container).is_some();
+    let spec = match has_pod(&usual) && has_engine(&usual) {
         true => usual,
-        false => others.into_iter().find(has_pod).unwrap_or(usual),
+        false => {
+            let all = pods::find(object);
+            let mut with_it = all.iter().filter(|spec| has_engine(spec));
+            let first = with_it.next().or(all.first());
+            first.cloned().unwrap_or(usual)
+        }
     };
     edits_of_pod(object, spec, change)
 }
@@ -143,7 +144,7 @@ pub fn list(init: bool) -> &'static str {
 
 /// A container of the pod by its name, and where it is.
 fn find<'a>(object: &'a Value, spec: &[Step], name: &str) -> Option<(Vec<Step>, &'a Value)> {
-    ["containers", "initContainers"].iter().find_map(|list| {
+    pods::LISTS.iter().find_map(|list| {
         let path = at(spec, [*list]);
         let containers = get(object, &path)?.as_array()?;
         let index = containers.iter().position(|c| c["name"] == name)?;

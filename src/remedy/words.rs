@@ -97,7 +97,9 @@ fn flags(change: &Change) -> Option<String> {
         false => ("add", "to"),
     };
     let list = match (change.place.site, change.launch.as_ref().map(|l| l.by)) {
-        (Site::Gitlab | Site::Compose, _) | (_, Some(Launcher::Command)) => "command",
+        (Site::Gitlab | Site::GitlabRunner | Site::Compose, _) | (_, Some(Launcher::Command)) => {
+            "command"
+        }
         (_, Some(Launcher::Script)) => "dockerd command in the script",
         (_, Some(Launcher::Image | Launcher::Args) | None) => "args",
     };
@@ -120,7 +122,9 @@ pub fn container(place: &Place, name: &str) -> String {
         Site::Gitlab if !place.kind.is_empty() => {
             format!("the Docker service (container `{name}`) in {whole}")
         }
-        Site::Gitlab | Site::Compose => format!("service `{service}` in {whole}"),
+        Site::Gitlab | Site::GitlabRunner | Site::Compose => {
+            format!("service `{service}` in {whole}")
+        }
         Site::ArcRunner if name == "runner" => format!("the runner in {whole}"),
         Site::ArcRunner => format!("the engine in {whole}"),
         Site::Manifest
@@ -148,6 +152,7 @@ pub fn place(place: &Place) -> String {
         (Site::ArcScaleSet, _) => "the values of the runner scale set".to_owned(),
         (Site::Compose, _) => "the Compose file".to_owned(),
         (Site::Gitlab, _) => ".gitlab-ci.yml".to_owned(),
+        (Site::GitlabRunner, _) => "GitLab Runner's config.toml".to_owned(),
         (Site::Jenkins, _) => "the pod template of the Jenkins agent".to_owned(),
         (Site::BitbucketPipelines, _) => "bitbucket-pipelines.yml".to_owned(),
         (Site::Elsewhere, _) => "the place where the engine is started".to_owned(),

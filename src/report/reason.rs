@@ -358,6 +358,15 @@ impl fmt::Display for Reason {
             R::ImageMayHoldConfig => f.write_str("its image may hold a daemon.json of its own"),
             R::VolumeMayHoldConfig => f.write_str("a volume may bring a daemon.json"),
             R::ConfigNotInFiles => f.write_str("its daemon.json is in none of the files"),
+            R::ImageUnresolved { image } => write!(
+                f,
+                "its image is {image}, and the file does not give that variable"
+            ),
+            R::MtuUnresolved { mtu } => {
+                write!(f, "its MTU is {mtu}, which only a running container resolves")
+            }
+            R::ScriptMaySetMtu => f.write_str("a script starts dockerd and may set its MTU"),
+            R::NotJudged { said } => f.write_str(said),
             R::NoPipeline { without } => write!(
                 f,
                 "none of these files is the bitbucket-pipelines.yml that gives an MTU to the engine which Bitbucket starts for steps that use Docker: lint it together with this one. Without one, {without}"

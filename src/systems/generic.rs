@@ -19,7 +19,8 @@ pub(super) const SYSTEM: System = System {
     nested: Site::Elsewhere,
     owners: &[],
     files: &[
-        "Kubernetes manifests (Pod, Job, CronJob, Deployment, StatefulSet, DaemonSet, List)",
+        "any Kubernetes object or Helm values with a pod template inside",
+        "pipelines of Drone and Woodpecker",
         "Docker Compose files",
     ],
     owner: Some(("StatefulSet", "runner")),

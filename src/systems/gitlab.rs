@@ -22,24 +22,31 @@ pub(super) const SYSTEM: System = System {
     pod: Site::Gitlab,
     nested: Site::Elsewhere,
     owners: &[],
-    files: &[".gitlab-ci.yml"],
+    files: &[".gitlab-ci.yml", "GitLab Runner's config.toml"],
     owner: None,
 };
 
-/// A text with its variables put in, `$NAME` or `${NAME}`; nothing where one of them is not known. A
-/// variable that is made of others is not followed.
-pub fn resolve<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+/// A text with the variables put in that are known, `$NAME` or `${NAME}`; the others stay as they are.
+pub fn fill<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -> String {
     const LONGEST: usize = 1024;
-    let mut resolved = String::new();
+    let mut filled = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        resolved.push_str(&rest[..at]);
-        let (name, after) = variable_name(&rest[at + 1..])?;
-        resolved.push_str(value(name)?);
-        rest = after;
+    while let Some(at) = rest.find('$').filter(|_| filled.len() < LONGEST) {
+        filled.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        match variable_name(after).and_then(|(name, rest)| Some((value(name)?, rest))) {
+            Some((known, next)) => {
+                filled.push_str(known);
+                rest = next;
+            }
+            None => {
+                filled.push('$');
+                rest = after;
+            }
+        }
     }
-    resolved.push_str(rest);
-    (!resolved.contains('$') && resolved.len() < LONGEST).then_some(resolved)
+    filled.push_str(rest);
+    filled
 }
 
 /// The name at the start of what follows a `$`, in braces or not, and what comes after it.

@@ -9,6 +9,7 @@ mod gitea;
 mod github_arc;
 pub(crate) mod gitlab;
 mod jenkins;
+pub(crate) mod pods;
 mod site;
 mod tekton;
 mod woodpecker;

@@ -16,8 +16,10 @@ pub enum Site {
     ArcScaleSet,
     /// A RunnerDeployment or RunnerSet of the older ARC.
     ArcRunner,
-    /// .gitlab-ci.yml and GitLab Runner's config.toml.
+    /// .gitlab-ci.yml, and what only GitLab Runner's config.toml says.
     Gitlab,
+    /// GitLab Runner's config.toml, alone or in the values of its chart.
+    GitlabRunner,
     /// The pod template of a Jenkins agent.
     Jenkins,
     /// A Docker Compose file.

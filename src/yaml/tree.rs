@@ -5,7 +5,8 @@
 //! must stay as they are written (`20.10` is a tag, not a number), and text that repeats itself
 //! through aliases must be refused before it fills the memory.
 
-use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
+use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle, Tag};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -35,6 +36,8 @@ pub(crate) struct Node {
     pub(super) flow: bool,
     /// Its text is in a block, `|` or `>`.
     pub(super) block: bool,
+    /// `!reference` stands before it: it names another place of the file, and is no list itself.
+    pub(crate) reference: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -151,7 +154,10 @@ pub(crate) fn load(text: &str, offset: Offset) -> Result<Vec<Node>, Broken> {
         anchors: HashMap::new(),
         nodes: 0,
     };
-    for next in Parser::new_from_str(body) {
+    let mut options = Options::default();
+    // Its parser keeps no more than 96 comments in a row, and none is needed here.
+    options.set_emit_comments(false);
+    for next in Parser::new_from_str_with_options(body, options) {
         let (event, span) = next.map_err(|error| {
             let at = error.marker();
             let what = error.info().to_owned();
@@ -184,6 +190,7 @@ struct Open {
     size: usize,
     depth: usize,
     start: Span,
+    reference: bool,
 }
 
 /// A node, how many there are in it, and how deep it goes.
@@ -197,7 +204,7 @@ struct Sized {
 impl Loader<'_> {
     fn take(&mut self, event: Event<'_>, span: Span, bytes: Range<usize>) -> Result<(), Broken> {
         match event {
-            Event::Scalar(text, style, anchor, _) => {
+            Event::Scalar(text, style, anchor, tag) => {
                 let value = Value::Scalar {
                     text: text.into_owned(),
                     plain: style == ScalarStyle::Plain,
@@ -213,11 +220,16 @@ impl Loader<'_> {
                     },
                     flow: false,
                     block,
+                    reference: is_reference(tag.as_ref()),
                 };
                 self.close(leaf(node), anchor)
             }
-            Event::SequenceStart(style, anchor, _) => {
-                self.open(false, style == StructureStyle::Flow, anchor, (span, bytes))
+            Event::SequenceStart(style, anchor, tag) => {
+                self.open(false, style == StructureStyle::Flow, anchor, (span, bytes))?;
+                if let Some(open) = self.open.last_mut() {
+                    open.reference = is_reference(tag.as_ref());
+                }
+                Ok(())
             }
             Event::MappingStart(style, anchor, _) => {
                 self.open(true, style == StructureStyle::Flow, anchor, (span, bytes))
@@ -266,6 +278,7 @@ impl Loader<'_> {
             size: 1,
             depth: 1,
             start,
+            reference: false,
         });
         Ok(())
     }
@@ -366,6 +379,11 @@ impl Loader<'_> {
     }
 }
 
+/// GitLab's `!reference [job, key]`.
+fn is_reference(tag: Option<&Cow<'_, Tag>>) -> bool {
+    tag.is_some_and(|tag| tag.parts() == ("!", "reference"))
+}
+
 fn leaf(node: Node) -> Sized {
     Sized {
         node,
@@ -397,6 +415,7 @@ impl Open {
                 tail,
                 flow: self.flow,
                 block: false,
+                reference: self.reference,
             },
             size: self.size,
             depth: self.depth,
@@ -511,6 +530,17 @@ mod tests {
             .map(|(_, v)| (v.span.line, v.span.column))
             .collect();
         assert_eq!(spans, [(3, 7), (6, 5), (7, 6)]);
+    }
+
+    #[test]
+    fn comments_in_a_row_are_no_matter_and_a_reference_is_told_from_a_list() {
+        let notes = "  # a note\n".repeat(500);
+        let node = one(&format!(
+            "a:\n{notes}  b: 1\nc: !reference [.x, y]\nd: [.x, y]\n"
+        ));
+        assert_eq!(node.text_at(&["a", "b"]), Some("1"));
+        let is = |key| node.get(key).unwrap().reference;
+        assert_eq!((is("c"), is("d")), (true, false));
     }
 
     #[test]

@@ -1,0 +1,648 @@
+//! Files of every kind that people have: what `lint` recognises, what it leaves alone, what it calls unknown,
+//! and that its fixes keep what is the user's own.
+
+use assert_cmd::Command;
+use std::fs;
+use std::path::Path;
+
+fn lint(folder: &Path, args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("runner-doctor").unwrap();
+    let output = command
+        .current_dir(folder)
+        .arg("lint")
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+/// Severity, check and line of each finding in one file.
+fn found(name: &str, text: &str, args: &[&str]) -> Vec<String> {
+    let dir = folder(&[(name, text)]);
+    let (_, out, _) = lint(dir.path(), &[&[name, "-o", "short"], args].concat());
+    let line = |line: &str| {
+        let mut words = line.split(' ');
+        let (severity, check) = (words.next().unwrap(), words.next().unwrap());
+        let place = words.next().unwrap().rsplit(':').nth(1);
+        match severity {
+            "unknown" => format!("unknown {check}"),
+            _ => format!("{severity} {check} {}", place.unwrap()),
+        }
+    };
+    out.lines().map(line).collect()
+}
+
+const VALUES: &str = "githubConfigUrl: https://github.com/corp/app
+githubConfigSecret: arc
+containerMode:
+  type: dind
+";
+
+fn indented(text: &str, by: usize) -> String {
+    let lines = text.lines();
+    lines
+        .map(|line| format!("{}{line}\n", " ".repeat(by)))
+        .collect()
+}
+
+#[test]
+fn values_of_a_scale_set_are_found_wherever_they_lie() {
+    let three = |line: usize| {
+        [
+            format!("warning mtu-inversion {line}"),
+            format!("warning floating-engine-tag {line}"),
+            format!("warning no-docker-volume {line}"),
+        ]
+    };
+    let notes = "  # one of many notes\n".repeat(300);
+    let noted = format!(
+        "{VALUES}template:\n{notes}  spec:\n    containers:\n    - name: runner\n      image: ghcr.io/actions/actions-runner:2.330.0\n"
+    );
+    assert_eq!(found("values.yaml", &noted, &[]), three(4));
+    let flux = format!(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: r}}\nspec:\n  values:\n{}",
+        indented(VALUES, 4)
+    );
+    assert_eq!(found("release.yaml", &flux, &[]), three(9));
+    let umbrella = format!("runners:\n{}", indented(VALUES, 2));
+    assert_eq!(found("values.yaml", &umbrella, &[]), three(5));
+    // The experimental chart's engine takes settings.
+    let experimental = "auth: {url: x}\nrunner:\n  mode: dind\n  dind:\n    container:\n      image: docker:29.7.2-dind\n";
+    let checks = ["--check", "mtu-inversion"];
+    assert_eq!(
+        found("values.yaml", experimental, &checks),
+        ["warning mtu-inversion 3"]
+    );
+    let dir = folder(&[("values.yaml", experimental)]);
+    let told = [
+        "values.yaml",
+        "--pod-mtu",
+        "1450",
+        "--fix=write",
+        "--check",
+        "mtu-inversion",
+    ];
+    assert_eq!(lint(dir.path(), &told).0, 0);
+    let edited = fs::read_to_string(dir.path().join("values.yaml")).unwrap();
+    assert!(edited.starts_with(experimental), "{edited}");
+    assert!(edited.contains("- --group=$(DOCKER_GROUP_GID)"), "{edited}");
+    for (key, mark) in [("valuesObject", ""), ("values", " |")] {
+        let argo = format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: r}}\nspec:\n  source:\n    helm:\n      {key}:{mark}\n{}",
+            indented(VALUES, 8)
+        );
+        assert_eq!(found("app.yaml", &argo, &[]), three(11), "{key}");
+    }
+}
+
+/// Of each kind a pod with one old engine without requests.
+#[test]
+fn pods_are_found_in_every_kind_of_object() {
+    let engine =
+        "- name: engine\n  image: docker:20.10.4-dind\n  securityContext: {privileged: true}\n";
+    let at = |head: &str, by: usize| format!("{head}\n{}", indented(engine, by));
+    let object = |api: &str, kind: &str, spec: &str| {
+        format!("apiVersion: {api}\nkind: {kind}\nmetadata: {{name: x}}\nspec:\n{spec}")
+    };
+    let all = [
+        at(
+            &object(
+                "tekton.dev/v1",
+                "Task",
+                "  steps: [{name: a, image: docker:27, script: docker build .}]\n  sidecars:",
+            ),
+            2,
+        ),
+        at(
+            &object(
+                "tekton.dev/v1",
+                "PipelineRun",
+                "  pipelineSpec:\n    tasks:\n    - name: a\n      taskSpec:\n        sidecars:",
+            ),
+            8,
+        ),
+        at(
+            &object(
+                "argoproj.io/v1alpha1",
+                "Workflow",
+                "  templates:\n  - name: a\n    container: {image: docker:27, command: [docker, build, .]}\n    sidecars:",
+            ),
+            4,
+        ),
+        at(
+            &object(
+                "keda.sh/v1alpha1",
+                "ScaledJob",
+                "  jobTargetRef:\n    template:\n      spec:\n        containers:",
+            ),
+            8,
+        ),
+        at(
+            &object(
+                "example.com/v1",
+                "RunnerPool",
+                "  podTemplateSpec:\n    spec:\n      containers:",
+            ),
+            6,
+        ),
+        at("agent:\n  pod:\n    containers:", 4),
+        at(
+            &object(
+                "v1",
+                "List",
+                "items:\n- apiVersion: v1\n  kind: Pod\n  spec:\n    containers:",
+            )
+            .replace("spec:\nitems", "items"),
+            4,
+        ),
+        at(
+            "agents:\n  template: |\n    apiVersion: v1\n    kind: Pod\n    spec:\n      containers:",
+            6,
+        ),
+    ];
+    for text in all {
+        let lines = found("x.yaml", &text, &[]);
+        let checks: Vec<&str> = lines
+            .iter()
+            .map(|l| l.rsplit_once(' ').unwrap().0)
+            .collect();
+        assert_eq!(
+            checks,
+            [
+                "error oom-score-overflow",
+                "warning mtu-inversion",
+                "warning no-docker-volume"
+            ],
+            "{text}"
+        );
+    }
+    let json = r#"{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "d", "image": "docker:27.5.1-dind", "args": ["--mtu=1400"], "securityContext": {"privileged": true}}]}}"#;
+    let dir = folder(&[
+        ("pod.json", json),
+        ("package.json", "{}"),
+        ("notes.json", "{ // no\n}"),
+    ]);
+    let (code, out, _) = lint(dir.path(), &[".", "-o", "short"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.starts_with("warning no-docker-volume pod.json:1"),
+        "{out}"
+    );
+}
+
+const CONFIG: &str = "concurrent = 4
+[[runners]]
+  name = \"ci\" # ours
+  executor = \"kubernetes\"
+  [runners.kubernetes]
+    image = \"docker:20.10.4\"
+    privileged = true
+    [[runners.kubernetes.services]]
+      name = \"mirror.example.com/docker:20.10.4-dind\"
+      alias = \"docker\"
+      command = [\"--debug\"]
+";
+
+#[test]
+fn gitlab_runners_configuration_is_read_and_edited() {
+    let expected = [
+        "error oom-score-overflow",
+        "warning mtu-inversion",
+        "warning no-docker-volume",
+    ];
+    let values = format!(
+        "gitlabUrl: https://x\nrunners:\n  config: |\n{}",
+        indented(CONFIG, 4)
+    );
+    for (name, text, lines) in [
+        ("config.toml", CONFIG.to_owned(), [9, 11, 9]),
+        ("values.yaml", values, [12, 14, 12]),
+    ] {
+        let expected: Vec<String> = expected
+            .iter()
+            .zip(lines)
+            .map(|(e, l)| format!("{e} {l}"))
+            .collect();
+        assert_eq!(found(name, &text, &[]), expected, "{name}");
+        let dir = folder(&[(name, &text)]);
+        let told = [name, "--pod-mtu", "1450", "-o", "short"];
+        let (_, diff, _) = lint(dir.path(), &[&told[..], &["--fix"]].concat());
+        assert!(
+            diff.contains("+      command = [\"--debug\", \"--mtu=1450\"")
+                || diff.contains("+          command = [\"--debug\", \"--mtu=1450\""),
+            "{diff}"
+        );
+        assert_eq!(fs::read_to_string(dir.path().join(name)).unwrap(), text);
+        let (_, out, err) = lint(dir.path(), &[&told[..], &["--fix=write"]].concat());
+        assert!(err.contains(&format!("edited {name}")), "{err}");
+        assert_eq!(out, "", "{out}");
+        let edited = fs::read_to_string(dir.path().join(name)).unwrap();
+        for kept in [
+            "# ours",
+            "mirror.example.com/docker:",
+            "alias = \"docker\"",
+            "\"--debug\"",
+        ] {
+            assert!(edited.contains(kept), "{edited}");
+        }
+    }
+}
+
+#[test]
+fn jobs_of_the_docker_executor_have_no_pod() {
+    let config = "[[runners]]\n  executor = \"docker\"\n  [runners.docker]\n    [[runners.docker.services]]\n      name = \"docker:28-dind\"\n";
+    let dir = folder(&[("config.toml", config)]);
+    let (code, out, err) = lint(dir.path(), &["config.toml", "-o", "short"]);
+    assert_eq!(code, 2);
+    assert!(out.starts_with("unknown lint"), "{out}");
+    assert!(
+        err.contains("jobs of the Docker executor have no pod network"),
+        "{err}"
+    );
+}
+
+#[test]
+fn what_is_no_runner_is_left_alone() {
+    let cases = [
+        (
+            "pipelines.yaml",
+            "version: v2\npipelines:\n  dev: |-\n    run all\n",
+        ),
+        (
+            "values.yaml",
+            "services:\n  web: {image: nginx, port: 80}\n",
+        ),
+        (
+            ".lando.yml",
+            "name: x\nrecipe: drupal\nservices:\n  db: {type: mysql, image: x}\n",
+        ),
+        (
+            "secret.yaml",
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: shop}\nstringData: {password: hunter2}\n",
+        ),
+        (
+            "compose.yaml",
+            "services:\n  web: {build: .}\n  db: {image: 'postgres:17'}\n",
+        ),
+        (
+            "schema.json",
+            "{\"$schema\": \"x\", \"definitions\": {\"services\": {\"docker\": {}}}}",
+        ),
+    ];
+    for (name, text) in cases {
+        let dir = folder(&[(name, text)]);
+        let (code, out, _) = lint(dir.path(), &[".", "-o", "short"]);
+        assert_eq!((code, out.as_str()), (2, ""), "{name}");
+        assert_eq!(lint(dir.path(), &[".", "--allow-empty"]).0, 0, "{name}");
+    }
+    // Its password is a reference where a runner uses it, too.
+    let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: dind\n    image: docker:29.7.2-dind\n    args: [--mtu=1400]\n    env: [{name: A, valueFrom: {secretKeyRef: {name: shop, key: a}}}]\n    securityContext: {privileged: true}\n    resources: {requests: {memory: 1Gi}}\n    volumeMounts: [{name: d, mountPath: /var/lib/docker}]\n";
+    let secret = |value: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: shop}}\nstringData: {{password: {value}}}\n"
+        )
+    };
+    for (value, lines) in [
+        ("hunter2", 1),
+        ("op://vault/shop/password", 0),
+        ("'${PASSWORD}'", 0),
+    ] {
+        let dir = folder(&[("pod.yaml", pod), ("secret.yaml", &secret(value))]);
+        let (_, out, _) = lint(dir.path(), &[".", "-o", "short"]);
+        assert_eq!(out.lines().count(), lines, "{out}");
+    }
+    let kubernetes = "apiVersion: actions.summerwind.dev/v1alpha1\nkind: RunnerDeployment\nmetadata: {name: x}\nspec: {template: {spec: {repository: a/b, containerMode: kubernetes}}}\n";
+    assert_eq!(found("x.yaml", kubernetes, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn compose_is_judged_beside_a_runner_or_where_it_starts_an_engine() {
+    let app = "services:\n  web: {image: nginx}\n";
+    let job = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - {name: dind, image: 'docker:29.7.2-dind', args: [--mtu=1400], securityContext: {privileged: true}}\n";
+    let dir = folder(&[
+        ("ci/pod.yaml", job),
+        ("ci/compose.yaml", app),
+        ("shop/compose.yaml", app),
+    ]);
+    let (_, out, _) = lint(
+        dir.path(),
+        &[".", "-o", "short", "--check", "mtu-inversion"],
+    );
+    assert_eq!(out.lines().count(), 1, "{out}");
+    assert!(out.contains("ci/compose.yaml"), "{out}");
+    let (code, _, err) = lint(dir.path(), &["shop/compose.yaml"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("no service is a Docker engine"), "{err}");
+    let engine = "services:\n  dind: {image: 'docker:28.5.2-dind', privileged: true}\n";
+    let lines = found("compose.yaml", engine, &["--check", "mtu-inversion"]);
+    assert!(
+        lines.iter().all(|line| line.starts_with("warning ")),
+        "{lines:?}"
+    );
+    assert!(!lines.is_empty());
+}
+
+#[test]
+fn gitlab_services_are_found_however_they_are_written() {
+    let mtu = |text: &str, args: &[&str]| found("ci/build.yml", text, args);
+    for (text, lines) in [
+        (
+            ".docker:\n  services: ['docker:28-dind']\n",
+            &["warning mtu-inversion 2"][..],
+        ),
+        (
+            "default:\n  image: alpine\n  services:\n  - docker:28-dind\n",
+            &["warning mtu-inversion 4"],
+        ),
+        (
+            "a:\n  script: x\n  services:\n  - name: $PREFIX/docker:28.1-dind\n",
+            &["warning mtu-inversion 4"],
+        ),
+        (
+            "variables: {V: '28.1'}\na:\n  script: x\n  services: ['docker:${V}-dind']\n",
+            &["warning mtu-inversion 4"],
+        ),
+        (
+            "a:\n  script: x\n  services: [$ENGINE-dind]\n",
+            &["unknown mtu-inversion"],
+        ),
+        (
+            ".d:\n  services: [{name: 'docker:28-dind', command: [--mtu=1400]}]\na:\n  script: x\n  services: !reference [.d, services]\n",
+            &[],
+        ),
+    ] {
+        assert_eq!(mtu(text, &["--check", "mtu-inversion"]), lines, "{text}");
+    }
+    let dir = folder(&[(
+        "x.gitlab-ci.yml",
+        "a: {script: x, services: ['$ENGINE-dind']}\n",
+    )]);
+    assert_eq!(lint(dir.path(), &["x.gitlab-ci.yml"]).0, 0);
+    assert_eq!(lint(dir.path(), &["x.gitlab-ci.yml", "--strict"]).0, 3);
+    // What it includes is read, with its variables.
+    let dir = folder(&[
+        (
+            ".gitlab-ci.yml",
+            "include: [{local: /ci/docker.yml}]\nvariables: {V: '20.10.4'}\n",
+        ),
+        (
+            "ci/docker.yml",
+            ".docker:\n  services: [{name: 'docker:${V}-dind', command: [--mtu=1500]}]\n",
+        ),
+    ]);
+    let (_, out, err) = lint(dir.path(), &[".gitlab-ci.yml", "-o", "short"]);
+    assert!(out.contains("mtu-inversion ci/docker.yml:2"), "{out}{err}");
+    assert!(out.contains("GitLab.com"), "{out}");
+}
+
+#[test]
+fn pipelines_of_drone_and_woodpecker_are_read() {
+    let drone = "kind: pipeline\ntype: kubernetes\nsteps:\n- {name: a, image: alpine, commands: [make]}\nservices:\n- name: docker\n  image: docker:28.5.2-dind\n  privileged: true\n";
+    assert_eq!(found(".drone.yml", drone, &[]), ["warning mtu-inversion 7"]);
+    let plugin = "kind: pipeline\nsteps:\n- name: a\n  image: plugins/docker\n  settings:\n    repo: a\n    mtu: 1400\n";
+    assert_eq!(found(".drone.yml", plugin, &[]), Vec::<String>::new());
+    assert_eq!(
+        found(
+            ".drone.yml",
+            &plugin.replace("1400", "1500"),
+            &["--pod-mtu", "1450"]
+        ),
+        ["error mtu-inversion 7"]
+    );
+    let woodpecker = "steps:\n  build: {image: 'docker:28', commands: [docker build .]}\nservices:\n  engine:\n    image: docker:28-dind\n    privileged: true\n";
+    assert_eq!(
+        found("ci.yaml", woodpecker, &[]),
+        ["warning mtu-inversion 5"]
+    );
+}
+
+fn pod(container: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: x}}\nspec:\n  containers:\n  - name: dind\n    securityContext: {{privileged: true}}\n    resources: {{requests: {{memory: 1Gi}}}}\n    volumeMounts: [{{name: d, mountPath: /var/lib/docker}}]\n{}",
+        indented(container, 4)
+    )
+}
+
+#[test]
+fn an_mtu_that_is_set_another_way_is_resolved_or_unknown() {
+    let image = "image: docker:29.7.2-dind\n";
+    let unknown = "unknown mtu-inversion";
+    for (container, expected) in [
+        (
+            "env: [{name: M, value: '1400'}]\nargs: ['--mtu=$(M)']",
+            &[][..],
+        ),
+        (
+            "command: [sh, -c, 'dockerd --mtu=$(cat /sys/class/net/eth0/mtu)']",
+            &[unknown],
+        ),
+        ("command: [sh, -c, 'dockerd --mtu=1400']", &[]),
+        (
+            "command: [sh, -c, 'echo ''{\"mtu\": 1400}'' > /etc/docker/daemon.json; dockerd']",
+            &[],
+        ),
+        (
+            "command: [sh, -c, 'cp /x/daemon.json /etc/docker/; dockerd']",
+            &[unknown],
+        ),
+        ("command: [/start.sh]", &[unknown]),
+        ("args: [--config-file=/x/daemon.json]", &[unknown]),
+        ("args: [--debug]", &["warning mtu-inversion 11"]),
+        (
+            "command: [sh, -c, 'dockerd --debug']",
+            &["warning mtu-inversion 10"],
+        ),
+    ] {
+        let text = pod(&format!("{image}{container}\n"));
+        assert_eq!(
+            found("pod.yaml", &text, &["--check", "mtu-inversion"]),
+            expected,
+            "{container}"
+        );
+    }
+    let map = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  docker.json: '{\"mtu\": 1400}'\n";
+    let mounted = pod(image).replace(
+        "volumeMounts: [",
+        "volumeMounts: [{name: c, mountPath: /etc/docker}, ",
+    ) + "  volumes: [{name: c, configMap: {name: c, items: [{key: docker.json, path: daemon.json}]}}]\n";
+    assert_eq!(
+        found("pod.yaml", &(mounted + map), &["--check", "mtu-inversion"]),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn an_image_of_dind_that_waits_is_a_client() {
+    let idle = pod("image: docker:29.7.2-dind\ncommand: [cat]\n");
+    assert_eq!(found("pod.yaml", &idle, &[]), Vec::<String>::new());
+    let socket = idle.replace(
+        "volumeMounts: [",
+        "volumeMounts: [{name: s, mountPath: /var/run/docker.sock}, ",
+    ) + "  volumes: [{name: s, hostPath: {path: /var/run/docker.sock}}]\n";
+    assert_eq!(
+        found("pod.yaml", &socket, &[]),
+        ["info host-docker-socket 6"]
+    );
+}
+
+#[test]
+fn what_cannot_be_judged_as_it_stands_is_counted_and_named() {
+    let template = "apiVersion: v1\nkind: Pod\nmetadata: {name: {{ .Release.Name }}}\nspec:\n  containers:\n  - name: dind\n    image: docker:dind\n    securityContext:\n      {{- toYaml .Values.x | nindent 6 }}\n";
+    let pod = pod("image: docker:dind\n");
+    let patch = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers: [{name: dind, image: 'docker:29.7.2-dind', args: [--mtu=1400]}]\n";
+    let dir = folder(&[
+        ("chart/templates/a.yaml", template),
+        ("chart/templates/b.yaml", template),
+        ("base/pod.yaml", &pod),
+        ("base/kustomization.yaml", "resources: [pod.yaml]\n"),
+        (
+            "prod/kustomization.yaml",
+            "resources: [../base]\npatches: [{path: patch.yaml}]\n",
+        ),
+        ("prod/patch.yaml", patch),
+        ("values.yaml", "dind:\n  enabled: true\n"),
+    ]);
+    let (code, out, err) = lint(dir.path(), &[".", "-o", "short"]);
+    assert_eq!(code, 2, "{out}");
+    assert_eq!(out.lines().count(), 3, "{out}");
+    assert!(out.contains("2 templates with a Docker engine (chart/templates/a.yaml, chart/templates/b.yaml): render them first: helm template"), "{out}");
+    assert!(
+        out.contains("kubectl kustomize . | runner-doctor lint -"),
+        "{out}"
+    );
+    assert_eq!(
+        err.lines()
+            .filter(|line| line.contains("passed over"))
+            .count(),
+        1,
+        "{err}"
+    );
+    let (code, _, err) = lint(dir.path(), &["chart/templates/a.yaml"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("it is a template: render it first"), "{err}");
+    let (_, out, _) = lint(dir.path(), &["prod/patch.yaml", "-o", "short"]);
+    assert!(!out.contains("warning"), "{out}");
+}
+
+#[test]
+fn the_last_line_counts_what_depends_on_the_pod_networks_mtu() {
+    let dir = folder(&[("pod.yaml", &pod("image: docker:29.7.2-dind\n"))]);
+    let (code, out, err) = lint(dir.path(), &["pod.yaml", "-o", "short"]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with("warning mtu-inversion"), "{out}");
+    let line =
+        "runner-doctor: 1 finding depends on the pod network's MTU; set --pod-mtu to gate on them";
+    assert_eq!(err.lines().last(), Some(line));
+    let (code, out, err) = lint(
+        dir.path(),
+        &["pod.yaml", "-o", "short", "--pod-mtu", "1450"],
+    );
+    assert_eq!((code, err.as_str()), (1, ""));
+    assert!(out.starts_with("error mtu-inversion"), "{out}");
+    let (code, _, err) = lint(dir.path(), &["pod.yaml", "--pod-mtu", "many"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("auto"), "{err}");
+}
+
+/// A fixed file lints clean, and keeps what is the user's own.
+#[test]
+fn fixes_keep_names_versions_aliases_flags_and_comments() {
+    let gitlab = "build:\n  script: docker build .\n  services:\n  - name: hub.example.com/cache/docker:28.5.2-dind # pulled through\n    alias: engine\n    command: [\"--registry-mirror=https://m.example.com\"]\n";
+    let runner_set = "apiVersion: actions.summerwind.dev/v1alpha1\nkind: RunnerSet\nmetadata: {name: ci}\nspec:\n  template:\n    spec:\n      containers:\n      - name: runner\n        env:\n        - {name: STAGE, value: build}\n";
+    let flux = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: r}\nspec:\n  values:\n    template:\n      spec:\n        initContainers:\n        - name: dind # ours\n          image: docker:29.7.2-dind\n          args: [dockerd, --host=unix:///var/run/docker.sock]\n          restartPolicy: Always\n          securityContext: {privileged: true}\n          volumeMounts: [{name: d, mountPath: /var/lib/docker}]\n        containers:\n        - {name: runner, image: 'ghcr.io/actions/actions-runner:2.330.0'}\n    minRunners: 1\n";
+    let tekton = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: b}\nspec:\n  sidecars:\n  - name: engine\n    image: mirror.example.com/library/docker:29.7.2-dind\n    args: [--debug] # keep\n    securityContext: {privileged: true}\n    volumeMounts: [{name: d, mountPath: /var/lib/docker}]\n  volumes: [{name: d, emptyDir: {}}]\n";
+    let jenkins = format!(
+        "agent:\n  yamlTemplate: |\n{}",
+        indented(
+            &pod("image: docker:29.7.2-dind # pinned\nargs: [--debug]\n"),
+            4
+        )
+    );
+    let bitbucket = "definitions:\n  services:\n    docker-large:\n      type: docker\n      image: corp.example.com/engine:7\n      variables:\n        DOCKER_OPTS: --mtu=1500 --debug\npipelines:\n  default:\n  - step: {runs-on: [self.hosted], services: [docker-large], script: [make]}\n";
+    for (name, text, kept) in [
+        (
+            ".gitlab-ci.yml",
+            gitlab.to_owned(),
+            &[
+                "hub.example.com/cache/docker:28.5.2-dind # pulled through",
+                "alias: engine",
+                "--registry-mirror=https://m.example.com",
+                "--mtu=1450",
+            ][..],
+        ),
+        (
+            "set.yaml",
+            runner_set.to_owned(),
+            &[
+                "  dockerMTU: 1450",
+                "ARC_DOCKER_MTU_PROPAGATION",
+                "{name: STAGE, value: build}",
+            ],
+        ),
+        (
+            "release.yaml",
+            flux.to_owned(),
+            &[
+                "- name: dind # ours",
+                "--host=unix:///var/run/docker.sock, \"--mtu=1450\"",
+                "minRunners: 1",
+            ],
+        ),
+        (
+            "task.yaml",
+            tekton.to_owned(),
+            &[
+                "mirror.example.com/library/docker:29.7.2-dind",
+                "--debug, \"--mtu=1450\"",
+                "# keep",
+            ],
+        ),
+        (
+            "values.yaml",
+            jenkins,
+            &["# pinned", "[--debug, \"--mtu=1450\""],
+        ),
+        (
+            "bitbucket-pipelines.yml",
+            bitbucket.to_owned(),
+            &[
+                "docker-large:",
+                "corp.example.com/engine:7",
+                "--mtu=1450 --debug",
+            ],
+        ),
+    ] {
+        let dir = folder(&[(name, &text)]);
+        let told = [
+            name,
+            "--pod-mtu",
+            "1450",
+            "--check",
+            "mtu-inversion",
+            "-o",
+            "short",
+        ];
+        assert_eq!(lint(dir.path(), &told).0, 1, "{name}");
+        let (code, out, err) = lint(dir.path(), &[&told[..], &["--fix=write"]].concat());
+        assert_eq!((code, out.as_str()), (0, ""), "{name}: {err}");
+        let edited = fs::read_to_string(dir.path().join(name)).unwrap();
+        for words in kept {
+            assert!(edited.contains(words), "{words} not in\n{edited}");
+        }
+    }
+}
