@@ -340,7 +340,7 @@ fn what_runs_in_the_cloud_is_not_judged() {
     let (code, out, err) = run(&[dir.path().to_str().unwrap(), "-o", "short", "--allow-empty"]);
     assert_eq!((code, out.as_str()), (0, ""));
     assert!(
-        err.contains("runs in Bitbucket's cloud, and was not judged"),
+        err.contains("run in Bitbucket's cloud, and the file was not judged"),
         "{err}"
     );
     // A file that is named is meant.
@@ -435,7 +435,7 @@ fn secrets_of_jobs_and_services_are_found() {
             assert!(!out.contains("HUSH") && !err.contains("HUSH"), "{out}{err}");
         }
         let said = lint("table").1;
-        assert!(said.contains("cure: Replace the value"), "{said}");
+        assert!(said.contains("fix: Replace the value"), "{said}");
     }
 }
 
@@ -458,15 +458,15 @@ fn what_is_not_understood_is_refused_where_it_was_named() {
     let (code, _, err) = run(&[&path("workflow.yml")]);
     assert_eq!(code, 2);
     assert!(
-        err.contains("bitbucket-pipelines.yml") && err.contains("is of no kind"),
+        err.contains("bitbucket-pipelines.yml") && err.contains("is not a supported kind"),
         "{err}"
     );
     let (code, _, err) = run(&[&path("broken.yaml")]);
     assert_eq!(code, 2);
-    assert!(err.contains("broken.yaml:1:4: this is no YAML"), "{err}");
+    assert!(err.contains("broken.yaml:1:4: invalid YAML"), "{err}");
     let (code, _, err) = run(&[&path("latin.yaml")]);
     assert_eq!(code, 2);
-    assert!(err.contains("latin.yaml:2:7: this is not UTF-8"), "{err}");
+    assert!(err.contains("latin.yaml:2:7: invalid UTF-8"), "{err}");
     let (code, _, err) = run(&[&path("chart.yaml")]);
     assert_eq!(code, 2);
     assert!(err.contains("helm template"), "{err}");

@@ -126,7 +126,7 @@ fn refuse(linted: &Linted) -> Result<()> {
             many => format!(" (and {} more)", many - 1),
         };
         bail!(
-            "{first}{more} is of no kind that can be judged: leave it out, or name one of {}",
+            "{first}{more} is not a supported kind of file: remove it, or name one of {}",
             systems::files()
         );
     }
@@ -141,13 +141,13 @@ fn remark(linted: &Linted) {
         tell(&format!("runner-doctor: {}", report::clean(remark)));
     }
     if linted.passed_over > 0 {
-        tracing::info!("passed over {} files of other kinds", linted.passed_over);
+        tracing::info!("skipped {} files of other kinds", linted.passed_over);
     }
     for unknown in &linted.untold {
         let place = unknown.engine.as_ref().or(unknown.subject.as_ref());
         let place = place.map(|place| format!(", {place}")).unwrap_or_default();
         tracing::info!(
-            "a file cannot tell: {} on {}{place}: {}",
+            "unknown in files: {} on {}{place}: {}",
             unknown.check,
             report::clean(&unknown.runner),
             report::clean(&unknown.reason())
@@ -164,7 +164,7 @@ fn exit(diagnosis: &Diagnosis, options: &Lint) -> Exit {
     let exit = gate.exit(diagnosis);
     if exit == Exit::CouldNotExamine {
         tell(
-            "runner-doctor: no file tells of a runner or a pipeline for one, so nothing was judged: name others, or accept this with --allow-empty",
+            "runner-doctor: no file contains a runner or a pipeline for one: name other files, or use --allow-empty",
         );
     }
     exit

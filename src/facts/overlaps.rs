@@ -1,5 +1,5 @@
-//! Which addresses a Docker network takes from something else: inside its engine's namespace every
-//! packet to them goes to the network, and never reaches whom it is for.
+//! Which addresses a Docker network hides: inside its engine's namespace every packet to them goes
+//! to the network and never reaches its destination.
 
 use super::networks::{NetworkView, views};
 use super::{Section, SubnetFacts, gaps};

@@ -36,7 +36,7 @@ impl File {
     pub fn parse(path: &Path, text: String) -> Result<File> {
         let documents = yaml::documents(&text).with_context(|| {
             format!(
-                "{} is no YAML that can be edited: a template (Helm, envsubst) must be rendered first",
+                "{} is not editable YAML: render templates (Helm, envsubst) first",
                 path.display()
             )
         })?;
@@ -123,7 +123,7 @@ impl File {
         }
         self.edited = yaml::edit(&self.edited, at.document, &edits).with_context(|| {
             let name = self.path.display();
-            format!("cannot edit {name}: make the change by hand, -o patch shows it")
+            format!("cannot edit {name}: make the change manually, -o patch shows it")
         })?;
         if let Some(value) = self.documents.get_mut(at.document) {
             yaml::apply(value, &edits);

@@ -143,8 +143,9 @@ pub(crate) fn lint(
             let drafts = kind.read(&documents, &context, &mut linted.remarks);
             runners += drafts.len();
             if runners > MOST_RUNNERS {
-                let reason =
-                    format!("the files hold more than {MOST_RUNNERS} runners: lint fewer at once");
+                let reason = format!(
+                    "the files contain more than {MOST_RUNNERS} runners: lint fewer at a time"
+                );
                 linted.cannot_judge(input, anyhow::anyhow!(reason))?;
                 continue;
             }
@@ -311,10 +312,10 @@ impl Linted {
             true => {
                 "it is a template: render it first (helm template, kustomize build) and pipe that into `runner-doctor lint -`"
             }
-            false => "mend it, or leave it out",
+            false => "fix it, or exclude it",
         };
         let said = format!(
-            "{}:{line}:{column}: this is no YAML: {what}; {advice}",
+            "{}:{line}:{column}: invalid YAML: {what}; {advice}",
             input.name
         );
         if input.named {
