@@ -16,3 +16,4 @@ mod rbac;
 mod reasons;
 mod reports;
 mod schemas;
+mod words;
