@@ -1,6 +1,6 @@
-# The template of the Homebrew formula: .ci/release fills in @VERSION@, @REPOSITORY@ and the checksums.
+# Template of the Homebrew formula: .ci/release fills in @VERSION@, @REPOSITORY@ and the checksums.
 class RunnerDoctor < Formula
-  desc "Finds out why builds hang or die in Docker-in-Docker runners"
+  desc "Diagnose hanging and failing builds in Docker-in-Docker runners"
   homepage "@REPOSITORY@"
   version "@VERSION@"
   license "MIT"

@@ -1,4 +1,4 @@
-//! The command line, as types. Nothing happens here.
+//! The command line as types, without any actions.
 
 mod after;
 mod output;
@@ -15,8 +15,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Finds out why CI builds hang or die in Docker-in-Docker runners on Kubernetes, and says what to
-/// paste to cure it.
+/// Diagnoses why CI builds hang or die in Docker-in-Docker runners on Kubernetes, and prints the fix
+/// to paste.
 #[derive(Debug, Parser)]
 #[command(
     name = "runner-doctor",
@@ -28,10 +28,10 @@ use std::time::Duration;
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
-    /// When to use colours
+    /// When to use colors
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     pub color: ColorChoice,
-    /// Say more on standard error; twice for everything
+    /// Print more on standard error; repeat it for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Read the settings in this file instead of .runner-doctor.yaml in the current directory
@@ -40,19 +40,19 @@ pub struct Cli {
     /// Ignore .runner-doctor.yaml in the current directory
     #[arg(long, global = true, conflicts_with = "config")]
     pub no_config: bool,
-    /// What that file says.
+    /// The contents of that file.
     #[arg(skip)]
     pub(crate) settings: Config,
-    /// Say nothing on standard error but what went wrong
+    /// Print only errors on standard error
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 }
 
-/// As kubectl finds it in PATH: `kubectl runner-doctor`.
+/// The file name under which kubectl finds the plugin in PATH: `kubectl runner-doctor`.
 const PLUGIN: &str = "kubectl-runner_doctor";
 
 impl Cli {
-    /// The command as it was called: help and mistakes name it so.
+    /// The command under the name it was called by, which help and errors use.
     pub(crate) fn as_called(arguments: &[OsString]) -> clap::Command {
         match is_plugin(arguments.first()) {
             true => Cli::command()
@@ -68,7 +68,7 @@ pub(crate) fn is_plugin(called: Option<&OsString>) -> bool {
     called.is_some_and(|path| path.file_stem() == Some(PLUGIN.as_ref()))
 }
 
-/// Nothing else need be in PATH, so that examples to paste must say it too.
+/// `runner-doctor` itself may not be in PATH, so examples to paste use the plugin's name.
 fn with_examples_of_plugin(command: clap::Command) -> clap::Command {
     match command.get_after_help().map(ToString::to_string) {
         Some(help) => command.after_help(help.replace("runner-doctor ", "kubectl runner-doctor ")),
@@ -78,66 +78,65 @@ fn with_examples_of_plugin(command: clap::Command) -> clap::Command {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Examine runners and say what is wrong, where, why, and what cures it
+    /// Examine runners and report what is wrong, where, why, and how to fix it
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Box<Check>),
-    /// Write down what is there, without judging it: a recording for a ticket or for `check --evidence`
+    /// Record the facts without judging them, for a ticket or for `check --evidence`
     #[command(after_help = COLLECT_EXAMPLES)]
     Collect(Box<Collect>),
-    /// Tell what a check means, why it matters and what cures it; or which checks know an error in a
-    /// job's log
+    /// Explain a check and its fix, or find the checks for the errors in a job's log
     #[command(after_help = EXPLAIN_HELP)]
     Explain(Explain),
-    /// List every check, one line each
+    /// List all checks, one per line
     #[command(after_help = LIST_EXAMPLES)]
     List(List),
-    /// Run the cases in check files
+    /// Run the test cases in check files
     #[command(after_help = TEST_EXAMPLES)]
     Test(Test),
-    /// Print the JSON Schema of what the doctor reads or writes
+    /// Print the JSON Schema of a format that runner-doctor reads or writes
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema(Schema),
-    /// Turn the command that Bitbucket prints for a new runner into the manifest that runs it on
-    /// Kubernetes, right from the start
+    /// Convert the command that Bitbucket prints for a new runner into a Kubernetes manifest with the
+    /// right settings
     #[command(after_help = MANIFEST_EXAMPLES)]
     Manifest(Box<Manifest>),
-    /// Print the least rights with which the doctor sees everything, or ask which of them are missing
+    /// Print the minimal RBAC permissions that runner-doctor needs, or check which are missing
     #[command(after_help = RBAC_HELP)]
     Rbac(Rbac),
-    /// Print the manifest that runs the doctor inside the cluster, once or again and again
+    /// Print a manifest that runs runner-doctor in the cluster, as a Job or CronJob
     #[command(after_help = JOB_EXAMPLES)]
     Job(Job),
-    /// Print what cures the findings, as patches or corrected manifests; applies nothing itself
+    /// Print fixes for the findings as patches or corrected manifests; changes nothing
     #[command(after_help = FIX_EXAMPLES)]
     Fix(Box<Fix>),
-    /// Find in files, before they are deployed, what `check` would find in the cluster
+    /// Check manifests and pipeline files before they are deployed
     #[command(after_help = LINT_EXAMPLES)]
     Lint(Box<Lint>),
-    /// Write recording and reports, without names, into one archive to attach to a ticket
+    /// Write a redacted recording and its reports into one archive to attach to a ticket
     #[command(after_help = after::TICKET_EXAMPLES)]
     Ticket(Box<Ticket>),
-    /// Compare two reports or recordings: what was fixed, what is new, which layers changed
+    /// Compare two reports or recordings: fixed and new findings, changed layers
     #[command(after_help = after::DIFF_EXAMPLES)]
     Diff(Diff),
-    /// Print what completes this program's commands in a shell
+    /// Print a shell completion script
     #[command(after_help = after::COMPLETIONS_EXAMPLES)]
     Completions(Completions),
-    /// Print the manual page, or write one for each command
+    /// Print the man page, or write one for each command
     #[command(after_help = after::MAN_EXAMPLES)]
     Man(Man),
 }
 
 const FIX_EXAMPLES: &str = "\
 Examples:
-  runner-doctor fix -n ci > fix.yaml                  a patch; its comments say how to apply it
-  runner-doctor fix -n ci -f job.yaml -o yaml         job.yaml with the cure in it, comments kept
-  runner-doctor fix -n ci -o diff                     what would change in the cluster's objects
+  runner-doctor fix -n ci > fix.yaml                  a patch; its comments show how to apply it
+  runner-doctor fix -n ci -f job.yaml -o yaml         job.yaml with the fixes applied, comments kept
+  runner-doctor fix -n ci -o diff                     the changes to the cluster's objects
   runner-doctor fix --demo --prefer clamp             one rule in the pod instead of many edits
 
 Exit codes:
-  0  nothing to fix, or what was printed cures every error
-  1  errors are left that no printed change cures
-  2  could not examine, or could not print what was asked for";
+  0  nothing to fix, or the printed changes fix every error
+  1  errors remain that no printed change fixes
+  2  could not examine, or could not print the fix";
 
 #[derive(Debug, Args)]
 pub struct Fix {
@@ -145,10 +144,10 @@ pub struct Fix {
     pub source: Source,
     #[command(flatten)]
     pub checks: Checks,
-    /// Cure the findings of this JSON report instead of examining; - for standard input
+    /// Fix the findings of this JSON report instead of examining runners; - for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pods", "namespace", "all_namespaces", "labels", "context", "kubeconfig", "evidence", "demo"])]
     pub report: Option<PathBuf>,
-    /// Correct the manifest in this file, not the cluster's copy of it; may be repeated
+    /// Fix the manifest in this file instead of the object in the cluster; can be repeated
     #[arg(short, long = "filename", value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// What to print
@@ -163,8 +162,8 @@ pub struct Fix {
     /// Write it to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
-    /// Where there are several cures, take this one; may be repeated
-    #[arg(long, value_enum, value_name = "CURE")]
+    /// Prefer this kind of fix if there are several; can be repeated
+    #[arg(long, value_enum, value_name = "KIND")]
     pub prefer: Vec<Preference>,
 }
 
@@ -174,7 +173,7 @@ pub enum FixFormat {
     Patch,
     /// The whole object or file, corrected
     Yaml,
-    /// The difference that makes
+    /// The difference as a unified diff
     Diff,
 }
 
@@ -182,49 +181,49 @@ const LINT_EXAMPLES: &str = "\
 Examples:
   runner-doctor lint job.yaml bitbucket-pipelines.yml     the runner and what runs in it, together
   runner-doctor lint . -o sarif --output-file lint.sarif  every file of a repository, for code scanning
-  helm template arc … | runner-doctor lint -              what a chart makes
-  kubectl kustomize overlays/prod | runner-doctor lint -  what a kustomization makes
-  runner-doctor lint job.yaml --pod-mtu 8951              a pod network that is not the usual one
+  helm template arc … | runner-doctor lint -              the output of a chart
+  kubectl kustomize overlays/prod | runner-doctor lint -  the output of a kustomization
+  runner-doctor lint job.yaml --pod-mtu 8951              a pod network with a different MTU
 
-It reads any object or Helm values with a pod template inside, values of ARC and GitLab Runner, GitLab
-Runner's config.toml, bitbucket-pipelines.yml, .gitlab-ci.yml, pipelines of Drone and Woodpecker, and
-Compose files, and changes none without --fix=write. Secrets in them are named, never shown.
+Supported files are objects and Helm values with a pod template inside, values of ARC and GitLab Runner,
+GitLab Runner's config.toml, bitbucket-pipelines.yml, .gitlab-ci.yml, pipelines of Drone and Woodpecker, and
+Compose files. Files are changed only with --fix=write. Secrets are reported by name, never by value.
 
 Exit codes:
-  0  read, and nothing at or above --fail-on
+  0  no findings at or above --fail-on
   1  findings at or above --fail-on
-  2  could not read: bad arguments, no YAML, a file of no kind that is understood, no runner in any
-  3  a file in a folder could not be read; with --strict also: a runner's pipeline is not among the files";
+  2  could not read: bad arguments, invalid YAML, a file of an unsupported kind, or no runner in any file
+  3  a file in a directory could not be read; with --strict also: a runner's pipeline file is missing";
 
 #[derive(Debug, Args)]
 pub struct Lint {
-    /// Files, folders (every *.yml and *.yaml below), or - for standard input
+    /// Files, directories (all *.yml and *.yaml files in them), or - for standard input
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Print the first fix of each finding that needs no input from you, as a diff of the files;
-    /// --fix=write edits them, then reports what is left. A file is only changed where it lints better
+    /// Print the first fix of each finding that needs no input, as a diff of the files; --fix=write
+    /// edits the files, then reports what remains. A file is only changed if it lints better
     #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "diff")]
     pub fix: Option<FixFiles>,
-    /// The MTU of the pod network, which no file says. Without it 1450 is assumed, what VXLAN leaves of
-    /// an Ethernet of 1500, and findings that depend on it are warnings. `auto` reads it from the
-    /// cluster of the current context
+    /// The MTU of the pod network, which no file contains; `auto` reads it from the cluster of the current
+    /// context. The default 1450 is that of a VXLAN overlay (Calico, flannel, k3s, Cilium) on Ethernet with
+    /// 1500: the most common case in which downloads hang. Findings that depend on the default are warnings
     #[arg(long, value_name = "MTU", value_parser = PodMtu::parse)]
     pub pod_mtu: Option<PodMtu>,
     #[command(flatten)]
     pub checks: Checks,
     #[command(flatten)]
     pub outputs: Outputs,
-    /// The least severity of a finding that makes the exit code 1
+    /// The lowest severity of a finding that sets exit code 1
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
     pub fail_on: FailOn,
-    /// Exit with 3 also where something is not there yet, gone, or outside the view, and where a
-    /// warning could not be judged
+    /// Exit with 3 also if something does not exist yet, is gone, or is not visible, and if a warning
+    /// could not be judged
     #[arg(long)]
     pub strict: bool,
-    /// Exit with 0 instead of 3 where nothing fails but something could not be looked at
+    /// Exit with 0 instead of 3 if nothing fails but something could not be examined
     #[arg(long, conflicts_with = "strict")]
     pub allow_unknown: bool,
-    /// Exit with 0 where no file tells of a runner
+    /// Exit with 0 if no file contains a runner
     #[arg(long)]
     pub allow_empty: bool,
 }
@@ -258,44 +257,44 @@ impl PodMtu {
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
-  runner-doctor check --demo                  the cluster of the story this began with; needs no cluster
-  runner-doctor check                         every runner of the current namespace
+  runner-doctor check --demo                  a built-in recording; needs no cluster
+  runner-doctor check                         all runners in the current namespace
   runner-doctor check -n ci runner-2jpsg      one pod
-  runner-doctor check -A -o json              everything, for a program
+  runner-doctor check -A -o json              all namespaces, as JSON
   runner-doctor check --fail-on warning       a stricter gate
-  runner-doctor check --baseline old.json     a gate for what is new only
-  runner-doctor check -n ci --watch=1m        what changes, as it changes
+  runner-doctor check --baseline old.json     fail only on new findings
+  runner-doctor check -n ci --watch=1m        print changes as they happen
   runner-doctor check -o table -o html=report.html -o junit=report.xml
-                                              the table here, and artefacts for others
+                                              a table, and reports in files
 
 Exit codes:
-  0  examined, and nothing at or above --fail-on
+  0  no findings at or above --fail-on
   1  findings at or above --fail-on
-  2  could not examine: bad arguments, no cluster, no runner, or none of them could be seen
-  3  an error could not be ruled out, because something could not be looked at (forbidden, cut off, no
-     tool), or one runner of several could not be seen; --allow-unknown accepts that. With --strict also:
-     something is not there yet, gone, or outside the view
-  130  interrupted (Ctrl-C or SIGTERM), after printing what is known";
+  2  could not examine: bad arguments, no cluster, no runner, or no runner could be examined
+  3  an error could not be ruled out, because something could not be examined (no permission, cut off,
+     missing tool), or one of several runners could not be examined; --allow-unknown accepts that. With
+     --strict also: something does not exist yet, is gone, or is not visible
+  130  interrupted (Ctrl-C or SIGTERM), after printing the results so far";
 
 const COLLECT_EXAMPLES: &str = "\
 Examples:
-  runner-doctor collect -n ci > runner.yaml       then, anywhere: runner-doctor check --evidence runner.yaml
-  runner-doctor collect -n ci --redact            the same without the names of your machines
+  runner-doctor collect -n ci > runner.yaml       then, on any machine: runner-doctor check --evidence runner.yaml
+  runner-doctor collect -n ci --redact            the same with names and addresses redacted
   runner-doctor collect -n ci --output-file r.yaml; runner-doctor diff old.yaml r.yaml
 
-Exit codes: 0 written; 2 no cluster or no runner; 130 interrupted, after writing what is known";
+Exit codes: 0 written; 2 no cluster or no runner; 130 interrupted, after writing the results so far";
 
 const LIST_EXAMPLES: &str = "\
 Examples:
-  runner-doctor list                              every check, with what is healthy
-  runner-doctor list -o json                      the same for a program";
+  runner-doctor list                              all checks with their titles
+  runner-doctor list -o json                      the same as JSON";
 
 const TEST_EXAMPLES: &str = "\
 Examples:
   runner-doctor test checks/ours.yaml             the cases in one file
-  runner-doctor test checks                       of every file in a folder
+  runner-doctor test checks                       of all files in a directory
 
-Exit codes: 0 all cases pass; 1 one does not; 2 a file could not be read";
+Exit codes: 0 all cases pass; 1 a case fails; 2 a file could not be read";
 
 #[derive(Debug, Args)]
 pub struct Check {
@@ -305,30 +304,30 @@ pub struct Check {
     pub checks: Checks,
     #[command(flatten)]
     pub outputs: Outputs,
-    /// The least severity of a finding that makes the exit code 1
+    /// The lowest severity of a finding that sets exit code 1
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
     pub fail_on: FailOn,
-    /// Exit with 3 also where something is not there yet, gone, or outside the view, and where a
-    /// warning could not be judged
+    /// Exit with 3 also if something does not exist yet, is gone, or is not visible, and if a warning
+    /// could not be judged
     #[arg(long)]
     pub strict: bool,
-    /// Exit with 0 instead of 3 where nothing fails but something could not be looked at
+    /// Exit with 0 instead of 3 if nothing fails but something could not be examined
     #[arg(long, conflicts_with = "strict")]
     pub allow_unknown: bool,
-    /// Exit with 0 where there is no runner
+    /// Exit with 0 if there is no runner
     #[arg(long)]
     pub allow_empty: bool,
-    /// Write tokens for the names of nodes, namespaces, pods, registries and hosts, and for addresses
+    /// Replace names of nodes, namespaces, pods, registries and hosts, and addresses, with tokens
     #[arg(long)]
     pub redact: bool,
-    /// Fail only on what is not in this JSON report or recording; what is, is marked as known
+    /// Fail only on findings that are not in this JSON report or recording; mark the others as known
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
-    /// Read a job's log too, and say of each error that it shows whether its cause was found; - for
+    /// Also read a job's log, and report for each error in it whether its cause was found; - for
     /// standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["redact", "watch"])]
     pub log: Option<PathBuf>,
-    /// Check again and again, every 30s unless told, and print what changed; ends with Ctrl-C
+    /// Repeat every INTERVAL (default 30s) and print changes; stop with Ctrl-C
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "30s",
         value_parser = duration, conflicts_with_all = ["evidence", "demo", "output_file"])]
     pub watch: Option<Duration>,
@@ -338,13 +337,13 @@ pub struct Check {
 pub struct Collect {
     #[command(flatten)]
     pub source: Source,
-    /// Run the commands of the checks in this folder too, and write down what they say
+    /// Also run the commands of the checks in this directory, and record their output
     #[arg(long, value_name = "DIR", requires = "allow_probes")]
     pub checks_dir: Vec<PathBuf>,
-    /// Let those checks run the commands that they hold, in every runner
+    /// Allow those checks to run their commands in every runner
     #[arg(long)]
     pub allow_probes: bool,
-    /// Write tokens for the names of nodes, namespaces, pods, registries and hosts, and for addresses
+    /// Replace names of nodes, namespaces, pods, registries and hosts, and addresses, with tokens
     #[arg(long)]
     pub redact: bool,
     /// The format of the recording
@@ -358,7 +357,7 @@ pub struct Collect {
 /// Where the evidence comes from.
 #[derive(Debug, Args)]
 pub struct Source {
-    /// Pods to examine, whatever they look like; all runners unless given
+    /// Pods to examine, runners or not (default: all runners)
     #[arg(value_name = "POD", conflicts_with_all = ["labels", "all_namespaces"])]
     pub pods: Vec<String>,
     /// Examine this namespace instead of the current one
@@ -372,53 +371,52 @@ pub struct Source {
     /// Examine all namespaces
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
-    /// Examine only pods with these labels
+    /// Examine only pods that match this label selector
     #[arg(short = 'l', long = "selector", value_name = "SELECTOR")]
     pub labels: Option<String>,
-    /// The kubeconfig's context to use
+    /// The kubeconfig context to use
     #[arg(long, value_name = "CONTEXT")]
     pub context: Option<String>,
-    /// The kubeconfig to use
+    /// The kubeconfig file to use
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// Examine a recording instead of a cluster, all of it unless PODs or -n are given; - for standard
-    /// input
+    /// Examine a recording instead of a cluster (all runners in it by default); - for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all_namespaces", "labels", "context", "kubeconfig"])]
     pub evidence: Option<PathBuf>,
-    /// Examine a built-in recording: the story's cluster as it was (article), half mended
-    /// (half-fixed), or cured
+    /// Examine a built-in recording: a cluster with faults (article), partially fixed (half-fixed),
+    /// or fixed
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "article",
         conflicts_with_all = ["evidence", "all_namespaces", "labels", "context", "kubeconfig"])]
     pub demo: Option<String>,
-    /// Examine a Docker engine instead of a cluster: this machine's (a runner on a VM, a laptop,
-    /// or a step of a pipeline that runs this), or the one in a container
+    /// Examine a Docker engine instead of a cluster: that of this machine (a runner on a VM, a laptop,
+    /// or the pipeline step that runs this command), or the one in a container
     #[arg(long, value_name = "CONTAINER", num_args = 0..=1,
         conflicts_with_all = ["evidence", "demo", "pods", "namespace", "all_namespaces", "labels", "context", "kubeconfig", "wait_nested"])]
     pub docker: Option<Option<String>>,
-    /// Prove it: download this URL from every network, and see which downloads hang (some 100 KB;
-    /// nothing is written or created)
+    /// Download this URL from every network to confirm which downloads hang (about 100 KB; nothing is
+    /// written or created)
     #[arg(long, value_name = "URL", value_parser = Url::parse, conflicts_with_all = ["evidence", "demo"])]
     pub confirm: Option<Url>,
-    /// Wait so long for a step that starts a Docker engine inside a runner's, then check
+    /// Wait up to this long for a step that starts a nested Docker engine, then check
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["evidence", "demo"])]
     pub wait_nested: Option<Duration>,
-    /// Do not execute anything in the nodes' network agents; the ethernet's MTU is then unknown
+    /// Do not exec into the nodes' network agents; the MTU of the node uplinks is then unknown
     #[arg(long)]
     pub no_node_exec: bool,
-    /// How long the walk of one runner may take
+    /// Time limit for examining one runner
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
-    /// How long everything may take; what is known by then is reported
+    /// Time limit for the whole run; results so far are reported
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration)]
     pub deadline: Duration,
-    /// How long an engine may take to start before it counts as broken; a container's own startup
-    /// probe takes precedence
+    /// Time limit for an engine to start before it counts as broken; a container's own startup probe
+    /// takes precedence
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, conflicts_with_all = ["evidence", "demo"])]
     pub startup_grace: Duration,
-    /// How many runners to walk at once
+    /// How many runners to examine at the same time
     #[arg(long, value_name = "N", default_value = "16", value_parser = at_least_one)]
     pub concurrency: usize,
-    /// How many engines inside each other to look at
+    /// How many levels of nested engines to examine
     #[arg(long, value_name = "N", default_value = "8", value_parser = at_least_one)]
     pub max_depth: usize,
 }
@@ -426,15 +424,15 @@ pub struct Source {
 /// Which checks there are, and which to run.
 #[derive(Debug, Args)]
 pub struct Checks {
-    /// Run only this check; may be repeated
+    /// Run only this check; can be repeated
     #[arg(long = "check", value_name = "ID")]
     pub only: Vec<String>,
-    /// Leave this check out; may be repeated
+    /// Skip this check; can be repeated
     #[arg(long, value_name = "ID")]
     pub skip: Vec<String>,
     #[command(flatten)]
     pub files: CheckFiles,
-    /// Let checks from --checks-dir and --override run the commands that they hold, in every runner
+    /// Allow checks from --checks-dir and --override to run their commands in every runner
     #[arg(long)]
     pub allow_probes: bool,
 }
@@ -442,40 +440,40 @@ pub struct Checks {
 /// Check files beside those built in.
 #[derive(Debug, Default, Args)]
 pub struct CheckFiles {
-    /// Add the checks in this folder; may be repeated
+    /// Add the checks in this directory; can be repeated
     #[arg(long, value_name = "DIR")]
     pub checks_dir: Vec<PathBuf>,
-    /// Use the check in this file instead of the one with the same id; may be repeated
+    /// Use the check in this file instead of the one with the same id; can be repeated
     #[arg(long = "override", value_name = "FILE")]
     pub overrides: Vec<PathBuf>,
 }
 
 const SCHEMA_EXAMPLES: &str = "\
 Examples:
-  runner-doctor schema report > report.schema.json    of what `check -o json` prints
-  runner-doctor schema check                          of a check file, for completion in an editor";
+  runner-doctor schema report > report.schema.json    for the output of `check -o json`
+  runner-doctor schema check                          for a check file, for completion in an editor";
 
 const EXPLAIN_HELP: &str = "\
 Examples:
-  runner-doctor explain mtu-inversion              what a check means, why, and the cure
-  runner-doctor explain --log build.log            which checks know an error in a job's log
+  runner-doctor explain mtu-inversion              what a check means, why, and the fix
+  runner-doctor explain --log build.log            the checks for the errors in a job's log
   kubectl logs -f POD -c docker | runner-doctor explain --log -
 
 Exit codes:
-  0  explained; with --log: at least one error in it is known
-  2  could not: no such check, no such file
-  3  with --log: nothing in it is known";
+  0  explained; with --log: the log contains a known error
+  2  no such check, or no such file
+  3  with --log: the log contains no known error";
 
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The check, as `runner-doctor list` names it
+    /// The id of the check, see `runner-doctor list`
     #[arg(value_name = "ID", required_unless_present = "log")]
     pub id: Option<String>,
-    /// Read a job's log, of any size, and name the checks that know an error in it; - for standard
-    /// input, of which each error is told on standard error when it comes
+    /// Read a job's log of any size and print the checks for the errors in it; - for standard input,
+    /// whose errors are also printed on standard error as they come
     #[arg(long, value_name = "FILE", conflicts_with = "id")]
     pub log: Option<PathBuf>,
-    /// How to print it
+    /// The output format
     #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: ExplainFormat,
     #[command(flatten)]
@@ -489,13 +487,13 @@ pub enum ExplainFormat {
     Text,
     /// For programs
     Json,
-    /// For a page or a ticket; not of a log
+    /// For a page or a ticket; not with --log
     Markdown,
 }
 
 #[derive(Debug, Args)]
 pub struct List {
-    /// How to list
+    /// The output format
     #[arg(
         short,
         long,
@@ -510,7 +508,7 @@ pub struct List {
 
 #[derive(Debug, Args)]
 pub struct Schema {
-    /// Of what
+    /// The format to describe
     #[arg(value_enum, value_name = "WHAT")]
     pub of: Document,
 }
@@ -523,75 +521,75 @@ pub enum Document {
     Evidence,
     /// A check file
     Check,
-    /// What the expressions of a check may read
+    /// What the expressions of a check can read
     Facts,
 }
 
 #[derive(Debug, Args)]
 pub struct Test {
-    /// Check files, or folders of them
+    /// Check files, or directories that contain them
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
 }
 
 const MANIFEST_EXAMPLES: &str = "\
 Examples:
-  runner-doctor manifest -n ci                     then paste the command, and end with Ctrl-D
+  runner-doctor manifest -n ci                     then paste the command and press Ctrl-D
   runner-doctor manifest -n ci command.txt --output-file runner.yaml
   runner-doctor manifest -n ci --secret-from runner-oauth -- docker container run -it -e …
 
-What follows -- stays in your shell's history, the secret too. The result holds the secret as well,
-in base64, unless --secret-from names a Secret that has it. From the cluster, unless --offline, only
-the nodes' Docker version and the CNI's MTU are read; nothing is created.";
+Arguments after -- stay in your shell's history, including the secret. The output also contains the secret,
+in base64, unless --secret-from names an existing Secret. Without --offline, only the nodes' Docker
+version and the CNI's MTU are read from the cluster; nothing is created.";
 
 #[derive(Debug, Args)]
 pub struct Manifest {
-    /// A file with the command that Bitbucket printed; standard input unless given
+    /// A file with the command that Bitbucket printed (default: standard input)
     #[arg(value_name = "FILE", conflicts_with = "command")]
     pub file: Option<PathBuf>,
     /// The command itself
     #[arg(value_name = "COMMAND", last = true)]
     pub command: Vec<String>,
-    /// What keeps the runner running
+    /// The kind of workload that runs the runner
     #[arg(long, value_enum, default_value = "job", value_name = "KIND")]
     pub kind: RunnerKind,
-    /// The namespace that the manifest names; it names none unless given
+    /// The namespace in the manifest (default: none)
     #[arg(short, long, value_name = "NAMESPACE", value_parser = kubernetes_name)]
     pub namespace: Option<String>,
     /// The name of the Job or Deployment, instead of the one in the command
     #[arg(long, value_name = "NAME", value_parser = kubernetes_name)]
     pub name: Option<String>,
-    /// Use this Secret, which exists (keys oauthClientId, oauthClientSecret), and write none
+    /// Use this existing Secret (keys oauthClientId, oauthClientSecret) and do not write one
     #[arg(long, value_name = "SECRET", value_parser = kubernetes_name)]
     pub secret_from: Option<String>,
-    /// The image of the Docker engine, instead of a supported version or the nodes' own
+    /// The image of the Docker engine, instead of a supported version or that of the nodes
     #[arg(long, value_name = "IMAGE", value_parser = image)]
     pub engine_image: Option<String>,
     /// The image of the runner, instead of the one in the command
     #[arg(long, value_name = "IMAGE", value_parser = image)]
     pub runner_image: Option<String>,
-    /// How many bytes the pod network carries, instead of what the CNI says
+    /// The MTU of the pod network, instead of the CNI's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(576..=65535))]
     pub pod_mtu: Option<i64>,
-    /// Memory of the engine, in which all steps run; 4Gi for each x of a step's size and 512Mi
+    /// Memory of the engine, in which all steps run: 4Gi for each x of a step's size, plus 512Mi
     #[arg(long, value_name = "MEMORY", default_value = crate::manifest::Memory::DEFAULT, value_parser = crate::manifest::Memory::parse)]
     pub memory: crate::manifest::Memory,
-    /// Labels that the runner has in Bitbucket beside self.hosted and linux
+    /// Labels that the runner has in Bitbucket in addition to self.hosted and linux
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub labels: Vec<String>,
-    /// Read nothing from a cluster
+    /// Do not read anything from a cluster
     #[arg(long)]
     pub offline: bool,
-    /// The kubeconfig's context to use
+    /// The kubeconfig context to use
     #[arg(long, value_name = "CONTEXT")]
     pub context: Option<String>,
-    /// The kubeconfig to use
+    /// The kubeconfig file to use
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// Write the part of bitbucket-pipelines.yml to a file, instead of comments at the end
+    /// Write the bitbucket-pipelines.yml section to a file instead of comments at the end
     #[arg(long, value_name = "FILE")]
     pub pipelines_file: Option<PathBuf>,
-    /// Write to a file that only you may read, instead of standard output
+    /// Write to a file with mode 0600 instead of standard output
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
     /// Replace files that exist
@@ -607,32 +605,32 @@ pub enum RunnerKind {
 
 const RBAC_HELP: &str = "\
 Examples:
-  runner-doctor rbac -n ci                      the runners of one namespace, and nothing else
-  runner-doctor rbac -n ci --cluster-facts      with what tells of nodes and the CNI
-  runner-doctor rbac -A | kubectl apply -f -    the runners of all namespaces
-  runner-doctor rbac -n ci --verify             what of it you lack, and what is unknown for that
+  runner-doctor rbac -n ci                      for the runners in one namespace only
+  runner-doctor rbac -n ci --cluster-facts      with node and CNI information
+  runner-doctor rbac -A | kubectl apply -f -    for the runners in all namespaces
+  runner-doctor rbac -n ci --verify             missing permissions, and what needs them
 
---verify asks the cluster with SelfSubjectAccessReviews. Those are `create` requests, as an audit log
-will show, but of a question that is answered and kept nowhere: nothing is stored or changed.
+--verify sends SelfSubjectAccessReviews to the cluster. They appear as `create` requests in an audit
+log, but they store and change nothing.
 
-Exec into a privileged pod is root on its node, and with -A on the whole cluster: SECURITY.md.
+Exec into a privileged pod is root on its node, and with -A on the whole cluster: see SECURITY.md.
 
-Exit codes: 0 printed, or nothing is missing; 1 a right is missing; 2 could not ask";
+Exit codes: 0 printed, or nothing is missing; 1 a permission is missing; 2 no response from the cluster";
 
 #[derive(Debug, Args)]
 pub struct Rbac {
     #[command(flatten)]
     pub scope: Scope,
-    /// Ask the cluster which of these rights the current identity lacks, and print that
+    /// Check which of these permissions the current identity lacks
     #[arg(long)]
     pub verify: bool,
-    /// The kubeconfig's context to use
+    /// The kubeconfig context to use
     #[arg(long, value_name = "CONTEXT")]
     pub context: Option<String>,
-    /// The kubeconfig to use
+    /// The kubeconfig file to use
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// How long the cluster may take to answer
+    /// Time limit for the cluster's response
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
 }
@@ -640,19 +638,19 @@ pub struct Rbac {
 /// Which runners the rights are for, and who has them.
 #[derive(Debug, Args)]
 pub struct Scope {
-    /// The namespace of the runners, and of the doctor's account; with -A, of the account only
+    /// The namespace of the runners and of the ServiceAccount; with -A, of the ServiceAccount only
     #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = kubernetes_name)]
     pub namespace: String,
     /// Runners in all namespaces
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
-    /// With -n: also what is outside of that namespace (nodes, the CNI), for the ethernet's MTU
+    /// With -n: also read nodes and the CNI, outside that namespace, for the MTU of the node uplinks
     #[arg(long, conflicts_with = "all_namespaces")]
     pub cluster_facts: bool,
-    /// Without the right to execute anything in the nodes' network agents
+    /// Omit the permission to exec into the nodes' network agents
     #[arg(long)]
     pub no_node_exec: bool,
-    /// The name of the account and of its roles
+    /// The name of the ServiceAccount and its roles
     #[arg(long, value_name = "NAME", default_value = "runner-doctor", value_parser = kubernetes_name)]
     pub name: String,
 }
@@ -663,27 +661,27 @@ Examples:
   runner-doctor job -A --image … --kind cronjob --schedule '*/30 * * * *' -- --strict -o json
   runner-doctor job -n ci --image … -- collect -n ci
 
-What follows -- is added to `check`; where it begins with a word and not with a flag, it replaces that.
-The image is made from the Dockerfile beside the doctor's source. The account that this prints may exec
-into privileged pods, which is root on their nodes, and with -A on the whole cluster: SECURITY.md.";
+Arguments after -- are added to `check`; if the first is not a flag, it replaces `check`. Build the
+image from the Dockerfile in the source. The ServiceAccount in the output may exec into privileged
+pods, which is root on their nodes, and with -A on the whole cluster: see SECURITY.md.";
 
 #[derive(Debug, Args)]
 pub struct Job {
     #[command(flatten)]
     pub scope: Scope,
-    /// The doctor's image
+    /// The image of runner-doctor
     #[arg(long, value_name = "IMAGE", value_parser = image)]
     pub image: String,
-    /// Once, or by a schedule
+    /// Run once (job) or on a schedule (cronjob)
     #[arg(long, value_enum, default_value = "job", value_name = "KIND")]
     pub kind: JobKind,
-    /// When, as cron writes it
+    /// The schedule in cron format
     #[arg(long, value_name = "CRON", default_value = "0 * * * *")]
     pub schedule: String,
-    /// Use this account, which exists, and print no rights
+    /// Use this existing ServiceAccount and print no roles
     #[arg(long, value_name = "NAME", value_parser = kubernetes_name)]
     pub service_account: Option<String>,
-    /// What the doctor is told, instead of only where to look
+    /// Arguments for runner-doctor
     #[arg(value_name = "ARGUMENT", last = true)]
     pub arguments: Vec<String>,
 }
@@ -698,7 +696,7 @@ fn kubernetes_name(text: &str) -> Result<String, String> {
     match crate::manifest::is_label(text) {
         true => Ok(text.to_owned()),
         false => {
-            Err("a name in Kubernetes has at most 63 small letters, digits and dashes".to_owned())
+            Err("a Kubernetes name has at most 63 lowercase letters, digits and dashes".to_owned())
         }
     }
 }
@@ -706,7 +704,7 @@ fn kubernetes_name(text: &str) -> Result<String, String> {
 fn image(text: &str) -> Result<String, String> {
     match crate::manifest::is_image(text) {
         true => Ok(text.to_owned()),
-        false => Err("an image looks like docker:VERSION-dind".to_owned()),
+        false => Err("invalid image: write it like docker:VERSION-dind".to_owned()),
     }
 }
 
@@ -743,7 +741,7 @@ impl FailOn {
 
 /// `90s`, `5m`, `1h`, or seconds.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no length of time: write 10s, 5m or 1h");
+    let wrong = || format!("invalid duration {text:?}: write 10s, 5m or 1h (at most 24h)");
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = match &text[digits.len()..] {
         "" | "s" => 1,
@@ -753,7 +751,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let count: u64 = digits.parse().map_err(|_| wrong())?;
     match count.checked_mul(unit) {
-        Some(0) => Err("it must be longer than nothing: write 10s, 5m or 1h".to_owned()),
+        Some(0) => Err("the duration must be longer than zero: write 10s, 5m or 1h".to_owned()),
         Some(seconds) if seconds <= 24 * 3600 => Ok(Duration::from_secs(seconds)),
         _ => Err(wrong()),
     }
@@ -762,7 +760,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if (1..=1000).contains(&number) => Ok(number),
-        _ => Err(format!("{text:?} is no number from 1 to 1000")),
+        _ => Err(format!("invalid number {text:?}: use 1 to 1000")),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Two diagnoses of the same runners, one after the other: what was fixed, what is new, what stayed,
-//! and which layers changed. What is no longer seen is not taken for fixed.
+//! Compares two diagnoses of the same runners: fixed, new and unchanged findings, and changed
+//! layers. Missing data never counts as fixed.
 
 mod layers;
 

@@ -1,4 +1,4 @@
-//! The verdict of a check run: findings, unknowns and the layers they lie in. Reports print it.
+//! The result of a check run: findings, unknown results and layers. Reports print it.
 
 mod change;
 mod environment;
@@ -26,7 +26,7 @@ pub const SCHEMA: &str = "runner-doctor/report/v1";
 pub enum Severity {
     /// Context; nothing breaks.
     Info,
-    /// One day builds will fail.
+    /// Builds may fail later.
     Warning,
     /// Builds fail or hang.
     Error,
@@ -68,7 +68,7 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// By runner, then check, then the order of the evidence.
     pub unknowns: Vec<Unknown>,
-    /// Findings that somebody lives with (`suppress` in .runner-doctor.yaml); they fail nothing.
+    /// Findings suppressed in .runner-doctor.yaml (`suppress`), which do not fail the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suppressed: Vec<Suppressed>,
     /// What a settings file (.runner-doctor.yaml) changed in this run.
@@ -76,10 +76,10 @@ pub struct Diagnosis {
     pub settings: Option<AppliedSettings>,
     #[serde(default)]
     pub environment: Environment,
-    /// Set when the run was cut short: there was more to see.
+    /// Set if the run was cut short, so results are partial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
-    /// Names and addresses in it are tokens.
+    /// Whether names and addresses are replaced with tokens.
     #[serde(default, skip_serializing_if = "change::is_false")]
     pub redacted: bool,
     /// What the log of a job says (`--log`), and what was found of that.
@@ -95,7 +95,7 @@ pub struct AppliedSettings {
     pub changes: Vec<String>,
 }
 
-/// A finding that does not count.
+/// A suppressed finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Suppressed {
     #[serde(flatten)]
@@ -103,14 +103,14 @@ pub struct Suppressed {
     pub suppression: Suppression,
 }
 
-/// Why a finding does not count.
+/// The suppression of a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Suppression {
     pub reason: String,
-    /// The last day on which it holds.
+    /// The last day of the suppression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// Where that is written: `.runner-doctor.yaml:9`.
+    /// The place of the suppression: `.runner-doctor.yaml:9`.
     pub place: String,
 }
 
@@ -122,10 +122,10 @@ pub struct Summary {
     pub unknown: usize,
     pub runners: usize,
     pub engines: usize,
-    /// How many of the findings were in the baseline.
+    /// The number of findings in the baseline.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub known: usize,
-    /// How many checks passed on every runner that they apply to.
+    /// The number of checks that passed on every runner that they apply to.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub passed: usize,
 }
@@ -145,24 +145,24 @@ fn is_zero(count: &usize) -> bool {
 pub struct ExaminedRunner {
     /// `namespace/pod`.
     pub name: String,
-    /// What stays of it when its pod is recreated.
+    /// Its identity, which stays the same when its pod is recreated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     pub provider: Provider,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// The images that its Docker engines run in, outer before inner.
+    /// The images of its Docker engines, outer before nested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
-    /// From the ethernet down.
+    /// From the node uplink down.
     pub layers: Vec<Layer>,
-    /// The checks that looked at something of it and found nothing.
+    /// The checks that passed on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<String>,
-    /// Neither an engine nor the pod network could be seen.
+    /// Whether neither an engine nor the pod network could be examined.
     #[serde(default)]
     pub unseen: bool,
-    /// Why they could not.
+    /// Why they could not be examined.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -175,12 +175,12 @@ pub struct ExaminedRunner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LayerKind {
-    /// The node's interface to the outside.
+    /// The node's uplink.
     NodeUplink,
     /// The node's own docker0.
     NodeDocker,
     PodNetwork,
-    /// The network at which the view ends where there is no pod: a machine's, or a container's.
+    /// The outermost network without a pod: a machine's, or a container's.
     OuterNetwork,
     DockerNetwork,
     /// An engine whose networks could not be listed, or a level that does not exist now.
@@ -274,16 +274,16 @@ impl Diagnosis {
             schema: String,
         }
         let header: Header = document::read(text).with_context(|| {
-            format!("{name} is no report of runner-doctor, or cut off: write one with `runner-doctor check -o json --output-file {name}`")
+            format!("{name} is not a report of runner-doctor, or it is truncated: write one with `runner-doctor check -o json --output-file {name}`")
         })?;
         if header.schema != SCHEMA {
             bail!(
-                "{name} is a report of another kind, {}: this runner-doctor reads {SCHEMA}; use the runner-doctor that wrote it, or check again",
+                "{name} has schema {}, but this runner-doctor reads {SCHEMA}: use the version that wrote it, or check again",
                 crate::report::clean(&header.schema)
             );
         }
         let damaged =
-            || format!("{name} is damaged: write it again with `runner-doctor check -o json`");
+            || format!("{name} is damaged: recreate it with `runner-doctor check -o json`");
         let whole: Self = document::read(text).with_context(damaged)?;
         document::without_secrets(whole).with_context(damaged)
     }
@@ -366,34 +366,36 @@ fn images(runner: &Runner) -> Vec<String> {
     images
 }
 
-/// One hop between a build and the ethernet.
+/// One layer between a build and the node uplink.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Layer {
     pub kind: LayerKind,
-    /// How far down: the node's are 0, the pod network 1, the first engine's networks 2, and so on.
+    /// The depth: 0 for the node, 1 for the pod network, 2 for the first engine's networks, and so
+    /// on.
     pub depth: usize,
     pub name: String,
-    /// Path of the engine, for a Docker network; the engine's version beside it.
+    /// The path of the engine, for a Docker network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
-    /// What runs this layer, in words: `Docker 20.10.5, containerd 1.4.3`, `calico`, `containerd://2.1.9`.
+    /// The software of this layer: `Docker 20.10.5, containerd 1.4.3`, `calico`,
+    /// `containerd://2.1.9`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<i64>,
-    /// The narrowest link on the way out, for a Docker network that is judged.
+    /// The bottleneck on the path out, for a Docker network that is judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carrier: Option<Carrier>,
-    /// Its packets do not fit its carrier.
+    /// Whether its MTU exceeds that of its carrier.
     #[serde(default)]
     pub inverted: bool,
-    /// A TCPMSS rule on the way makes up for that, for TCP.
+    /// Whether a TCPMSS rule on the path compensates for that, for TCP.
     #[serde(default)]
     pub clamped: bool,
-    /// What there is to know about it: why it is not judged, why it was not seen.
+    /// A note: why it is not judged, or why it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Why something of it was not seen, for programs.
+    /// Why something of it could not be read, for programs.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -431,7 +433,7 @@ pub struct Carrier {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     pub check: String,
-    /// What the check holds to be healthy; absent in reports made before 0.2.0.
+    /// The title of the check. Absent in reports made before 0.2.0.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
     pub severity: Severity,
@@ -442,14 +444,14 @@ pub struct Finding {
     pub message: String,
     pub why: String,
     pub confidence: Confidence,
-    /// The fingerprint of the finding whose cure removes this one too.
+    /// The fingerprint of the finding whose fix removes this one too.
     pub caused_by: Option<String>,
     pub remedies: Vec<Remedy>,
     pub fingerprint: String,
-    /// Where it stands, for a finding in a file.
+    /// The place in the file, for a finding in a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
-    /// It was in the baseline, no milder than now: it does not fail the run.
+    /// Whether it is in the baseline with at least this severity, so that it does not fail the run.
     #[serde(default, skip_serializing_if = "change::is_false")]
     pub known: bool,
 }
@@ -469,13 +471,13 @@ pub struct Location {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Remedy {
-    /// What it does and where to paste it.
+    /// What it does, and where to paste it.
     pub title: String,
     pub snippet: String,
-    /// It is needed together with the remedy before it; without this, it would do instead.
+    /// Whether it is needed together with the remedy before it. Otherwise it is an alternative.
     #[serde(default, skip_serializing_if = "change::is_false")]
     pub together: bool,
-    /// The same for programs; absent where only people can do it.
+    /// The same for programs. Absent if only people can do it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
 }
@@ -491,25 +493,25 @@ impl Remedy {
     }
 }
 
-/// Something that a check could not judge.
+/// An unknown result of a check.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "WrittenUnknown", from = "WrittenUnknown")]
 #[schemars(with = "WrittenUnknown")]
 pub struct Unknown {
     pub check: String,
-    /// The severity that a finding of it would have at most.
+    /// The highest severity that a finding would have.
     pub severity: Severity,
     pub runner: String,
     pub engine: Option<String>,
     pub subject: Option<String>,
     pub reasons: Vec<Reason>,
-    /// The fingerprint of the finding whose cure lets this be seen; absent where no finding is
-    /// why it could not be.
+    /// The fingerprint of the finding whose fix makes the data available. Absent if no finding is
+    /// the cause.
     pub caused_by: Option<String>,
 }
 
 impl Unknown {
-    /// What its reasons mean together: one that could not be looked at decides.
+    /// The class of all reasons together: `could-not-look` outweighs the others.
     pub fn class(&self) -> Class {
         let classes = self.reasons.iter().map(Reason::class);
         classes.max().unwrap_or(Class::CouldNotLook)
@@ -521,7 +523,7 @@ impl Unknown {
 #[schemars(rename = "Unknown")]
 struct WrittenUnknown {
     check: String,
-    /// The severity that a finding of it would have at most.
+    /// The highest severity that a finding would have.
     #[serde(default = "most_severe")]
     severity: Severity,
     runner: String,
@@ -529,14 +531,14 @@ struct WrittenUnknown {
     subject: Option<String>,
     /// All reasons, for people.
     reason: String,
-    /// What the reasons mean together.
+    /// The class of all reasons together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     class: Option<Class>,
     /// Each reason, for programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<WrittenReason>,
-    /// The fingerprint of the finding whose cure lets this be seen; absent where no finding is
-    /// why it could not be.
+    /// The fingerprint of the finding whose fix makes the data available. Absent if no finding is
+    /// the cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Reading what the doctor wrote itself: recordings and reports, YAML or JSON, of any size.
+//! Reads documents that runner-doctor wrote: recordings and reports, YAML or JSON, of any size.
 
 use crate::text::secret;
 use anyhow::{Result, anyhow};
@@ -31,7 +31,7 @@ fn plain(error: &serde_saphyr::Error) -> anyhow::Error {
     let said = error.without_snippet().to_string();
     let said = said.lines().next().unwrap_or_default();
     match said.starts_with("budget breached") {
-        true => anyhow!("its aliases expand to more values than a recording has"),
+        true => anyhow!("its aliases expand to too many values"),
         false => anyhow!("{}", said.to_owned()),
     }
 }

@@ -1,5 +1,5 @@
-//! Files that a user names or a folder contains: regular files only, and no larger than what is
-//! expected there. A FIFO, a device, or a link to one neither blocks nor fills the memory.
+//! Reads files that a user names or a directory contains: regular files only, with a size limit. A
+//! FIFO, a device, or a link to one neither blocks nor fills the memory.
 
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, OpenOptions};
@@ -49,7 +49,7 @@ pub(crate) fn open(path: &Path) -> Result<File> {
     let kind = file.metadata().map(|metadata| metadata.is_file());
     match kind.with_context(|| format!("cannot read {name}: check its permissions"))? {
         true => Ok(file),
-        false => bail!("{name} is not a regular file: name a file, or pipe the content in with -"),
+        false => bail!("{name} is not a regular file: name a file, or use - for standard input"),
     }
 }
 
@@ -97,7 +97,7 @@ fn text(source: impl Read, limit: u64, name: &str) -> Result<String> {
             .rposition(|byte| *byte == b'\n')
             .map_or(0, |at| at + 1);
         let column = String::from_utf8_lossy(&good[start..]).chars().count() + 1;
-        anyhow::anyhow!("{name}:{line}:{column}: this is not UTF-8: save the file in UTF-8")
+        anyhow::anyhow!("{name}:{line}:{column}: invalid UTF-8: save the file as UTF-8")
     })
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn below(root: &Path) -> Result<Vec<PathBuf>> {
     while let Some((dir, depth)) = open.pop() {
         let context = || {
             format!(
-                "cannot read the folder {}: check its permissions",
+                "cannot read the directory {}: check its permissions",
                 dir.display()
             )
         };
@@ -145,7 +145,7 @@ pub(crate) fn below(root: &Path) -> Result<Vec<PathBuf>> {
             }
             if found.len() > MOST_FILES {
                 bail!(
-                    "{} holds more than {MOST_FILES} YAML and JSON files: name the folders that matter",
+                    "{} contains more than {MOST_FILES} YAML and JSON files: name the relevant directories",
                     root.display()
                 );
             }
@@ -163,9 +163,7 @@ mod tests {
     fn what_is_not_utf8_is_told_with_its_place() {
         let error = text(&b"a: 1\nb: \xff\n"[..], MANIFEST, "x.yaml").unwrap_err();
         assert!(
-            error
-                .to_string()
-                .starts_with("x.yaml:2:4: this is not UTF-8"),
+            error.to_string().starts_with("x.yaml:2:4: invalid UTF-8"),
             "{error}"
         );
     }

@@ -1,4 +1,4 @@
-//! The layers under a runner from the ethernet down, as a report shows them.
+//! The layers of a runner from the node uplink down, as reports show them.
 
 use crate::diagnosis::{Carrier, Layer, LayerKind};
 use crate::evidence::{Engine, Evidence, Node, Observed, Outermost, Reason, Runner, Unseen};
@@ -58,7 +58,7 @@ fn of_node(node: &Node) -> Vec<Layer> {
             name: "docker0".to_owned(),
             mtu: Some(*mtu),
             runs: runs_docker.map(|version| format!("Docker {version}")),
-            note: Some("the node's own; pods do not pass through it".to_owned()),
+            note: Some("the node's own; not on the path of pods".to_owned()),
             ..Layer::new(LayerKind::NodeDocker, NODE)
         }),
         Unseen(reason) if runs_docker.is_some() => layers.push(
@@ -81,7 +81,9 @@ fn dropped(node: &Node) -> Option<String> {
         .as_ref()?
         .observed()
         .filter(|count| **count > 0)?;
-    Some(format!("dropped {count} packets as too large meanwhile"))
+    Some(format!(
+        "dropped {count} packets as too large during the examination"
+    ))
 }
 
 fn of_pod(evidence: &Evidence, runner: &Runner) -> Layer {
@@ -124,7 +126,7 @@ fn of_pod(evidence: &Evidence, runner: &Runner) -> Layer {
             let carries = route.carries(device);
             pod.mtu = Some(carries);
             if carries < device.mtu {
-                pod.note = Some(format!("device {}, its route less", device.mtu));
+                pod.note = Some(format!("device MTU {}, lowered by its route", device.mtu));
             }
         }
         _ if pod.unseen.is_none() => {
@@ -168,7 +170,7 @@ fn tried(facts: &NetworkFacts) -> Option<String> {
     Some(match found {
         "completes" => "a download completes".to_owned(),
         "hangs" => "a download hangs".to_owned(),
-        _ => "a download finds no connection".to_owned(),
+        _ => "a download cannot connect".to_owned(),
     })
 }
 

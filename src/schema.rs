@@ -1,4 +1,5 @@
-//! The JSON Schemas of what the doctor reads and writes, and the promise that goes with them.
+//! The JSON Schemas of the formats that runner-doctor reads and writes, and their compatibility
+//! promise.
 
 use crate::checks;
 use crate::diagnosis::Diagnosis;
@@ -8,8 +9,8 @@ use schemars::{Schema, schema_for};
 
 /// What a program may rely on, in every description.
 const PROMISE: &str = "Within this version keys are only added: none is removed or renamed, none \
-    changes its type or its meaning, and what is required stays. So a program passes over keys \
-    that it does not know.";
+    changes its type or meaning, and required keys stay required. Programs must ignore unknown \
+    keys.";
 
 /// Of what `check -o json` prints.
 pub fn report() -> Schema {
@@ -17,9 +18,9 @@ pub fn report() -> Schema {
         schema_for!(Diagnosis),
         "runner-doctor report, v1",
         &format!(
-            "What `runner-doctor check -o json` prints. `schema` names the version. {PROMISE} The \
-             words of `severity`, `confidence` and `verdict` stay as they are; checks, providers and \
-             kinds of layers will come to be. `fingerprint` means the same in every version, and so do \
+            "The output of `runner-doctor check -o json`. `schema` names the version. {PROMISE} The \
+             values of `severity`, `confidence` and `verdict` are fixed; checks, providers and kinds \
+             of layers may be added. `fingerprint` means the same in every version, and so do \
              exit codes since 0.2.0 (`class` of an unknown decides between 0 and 3)."
         ),
     )
@@ -31,9 +32,9 @@ pub fn evidence() -> Schema {
         schema_for!(Evidence),
         "runner-doctor evidence, version 1",
         &format!(
-            "What `runner-doctor collect` writes and `check --evidence` reads, in YAML or JSON. \
-             Anything that could not be seen is {{unobserved: {{why, detail}}}}. {PROMISE} A \
-             recording without a key that came later is read as one in which that was not seen."
+            "The format that `runner-doctor collect` writes and `check --evidence` reads, as YAML or JSON. \
+             A value that could not be read is {{unobserved: {{why, detail}}}}. {PROMISE} A \
+             recording without a key that was added later is read as if that value could not be read."
         ),
     )
 }
@@ -44,8 +45,8 @@ pub fn check() -> Schema {
         checks::schema(),
         "runner-doctor check",
         &format!(
-            "A check: what can be wrong, how to tell, why it matters and what cures it. Expressions \
-             read what `runner-doctor schema facts` lists. {PROMISE}"
+            "A check: what can be wrong, how to detect it, why it matters and how to fix it. Expressions \
+             can read what `runner-doctor schema facts` lists. {PROMISE}"
         ),
     )
 }
@@ -56,9 +57,9 @@ pub fn facts() -> Schema {
         schema_for!(Facts),
         "runner-doctor facts, version 1",
         &format!(
-            "What the expressions of a check may read of one runner: `runner`, and as `it` each of \
-             the `items` of the section that the check goes through. What may be `unobserved` makes \
-             a condition on it unknown. {PROMISE}"
+            "What the expressions of a check can read for one runner: `runner`, and as `it` each of \
+             the `items` of the section in `for_each`. A condition on an `unobserved` value is \
+             unknown. {PROMISE}"
         ),
     )
 }

@@ -1,4 +1,4 @@
-//! A ticket: the files about one examination, and the archive in which they are sent.
+//! A ticket: the files of one examination, and the archive that contains them.
 
 use crate::diagnosis::Diagnosis;
 use crate::evidence::Evidence;
@@ -10,14 +10,18 @@ use std::fmt::Write;
 const FOLDER: &str = "runner-doctor-ticket";
 const EVIDENCE: (&str, &str) = (
     "evidence.yaml",
-    "what was seen; runner-doctor check --evidence evidence.yaml judges it anywhere",
+    "the recording; check it with runner-doctor check --evidence evidence.yaml",
 );
 /// What is made of the diagnosis.
 const REPORTS: [(&str, &str, Format); 4] = [
-    ("report.txt", "the report for people", Format::Table),
-    ("report.md", "the report to paste", Format::Markdown),
+    ("report.txt", "the report as text", Format::Table),
+    (
+        "report.md",
+        "the report to paste into a ticket",
+        Format::Markdown,
+    ),
     ("report.html", "the report for a browser", Format::Html),
-    ("report.json", "the report for programs", Format::Json),
+    ("report.json", "the report as JSON", Format::Json),
 ];
 const WIDTH: usize = 100;
 
@@ -53,9 +57,9 @@ impl Ticket {
             header.set_mtime(0);
             let path = format!("{FOLDER}/{name}");
             let added = archive.append_data(&mut header, path, text.as_bytes());
-            added.context("cannot make the archive")?;
+            added.context("cannot create the archive")?;
         }
-        let compressed = archive.into_inner().context("cannot make the archive")?;
+        let compressed = archive.into_inner().context("cannot create the archive")?;
         compressed.finish().context("cannot compress the archive")
     }
 
@@ -92,11 +96,11 @@ fn contents(files: &[(&'static str, String)], evidence: &Evidence) -> String {
     }
     out.push_str(match evidence.redacted {
         true => {
-            "\nNames of nodes, namespaces, pods, their owners, registries and hosts, IP addresses, UUIDs and\ncontainer ids are tokens, the same one wherever the same name stood. Names of containers, Docker\nnetworks and volumes, public images and versions are as they were.\n"
+            "\nNames of nodes, namespaces, pods, their owners, registries and hosts, IP addresses, UUIDs and\ncontainer ids are replaced with tokens, the same token for the same name. Names of containers, Docker\nnetworks and volumes, public images and versions are kept.\n"
         }
-        false => "\nNames are as they were: it was written with --no-redact.\n",
+        false => "\nNames are not redacted: the archive was written with --no-redact.\n",
     });
-    out.push_str("\nNo Secret was read; of environment variables, arguments and daemon.json only listed ones.\n");
+    out.push_str("\nNo Secret was read, and only listed environment variables, arguments and daemon.json keys.\n");
     out
 }
 

@@ -1,5 +1,5 @@
-//! The readers of what others wrote, each at its own door: for the fuzz targets and the benches, which would not reach
-//! them otherwise. No promise to anybody else.
+//! Entry points to the parsers of untrusted text, for fuzz targets and benchmarks only. Not a
+//! stable API.
 
 use crate::checks::Library;
 use crate::collect::surroundings::Surroundings;

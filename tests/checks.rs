@@ -439,7 +439,7 @@ fn a_check_is_replaced_only_where_that_is_said() {
         .replace(&file("fine.yaml"))
         .unwrap_err()
         .to_string();
-    assert!(error.contains("there is no `fine`"), "{error}");
+    assert!(error.contains("unknown id `fine`"), "{error}");
     let error = Library::load(&file("floating-engine-tag.yaml"))
         .unwrap_err()
         .to_string();
@@ -452,7 +452,7 @@ fn one_id_in_two_folders_is_refused() {
     let two = folder(&[("fine.yaml", SOUND)]);
     let dirs = [one.path().to_owned(), two.path().to_owned()];
     let error = Library::load(&dirs).unwrap_err().to_string();
-    assert!(error.contains("there is a check `fine` already"), "{error}");
+    assert!(error.contains("check `fine` already exists"), "{error}");
 }
 
 #[test]

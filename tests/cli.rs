@@ -324,9 +324,9 @@ fn reports_that_cannot_be_written_are_refused() {
         ),
         (
             &["-o", "json=/nonexistent/x"],
-            "there is no folder /nonexistent",
+            "directory /nonexistent does not exist",
         ),
-        (&["-o", "json="], "needs the name of a file"),
+        (&["-o", "json="], "needs a file name"),
         (&["-o", "jsn"], "prometheus"),
         (
             &["-o", "json=/tmp/x", "--output-file", "/tmp/y"],
@@ -593,7 +593,7 @@ fn two_examinations_are_compared() {
         "c.json",
         out(&["check", "--demo", "-o", "json"])[..900].to_owned(),
     );
-    assert!(err(&["diff", &cut, &article]).contains("cut off"));
+    assert!(err(&["diff", &cut, &article]).contains("truncated"));
     assert_eq!(code(&["diff", &cut, &article]), 2);
 }
 
@@ -650,7 +650,7 @@ fn a_cut_off_recording_is_told() {
         let lines: Vec<&str> = whole.lines().take(keep).collect();
         fs::write(&file, lines.join("\n")).unwrap();
         assert!(
-            err(&["check", "--evidence", name]).contains("cut off"),
+            err(&["check", "--evidence", name]).contains("truncated"),
             "{keep} lines"
         );
         assert_eq!(code(&["check", "--evidence", name]), 2);
@@ -734,9 +734,11 @@ fn a_part_of_a_recording_may_be_examined() {
         assert_eq!(report["summary"]["runners"], 1, "{part:?}");
     }
     let said = err(&["check", "--evidence", demo, "-n", "other"]);
-    assert!(said.contains("no runner in namespace other: it has bitbucket-runner/runner-2jpsg"));
+    assert!(
+        said.contains("no runner in namespace other: it contains bitbucket-runner/runner-2jpsg")
+    );
     let said = err(&["check", "--evidence", demo, "other"]);
-    assert!(said.contains("no runner other: it has bitbucket-runner/runner-2jpsg"));
+    assert!(said.contains("no runner other: it contains bitbucket-runner/runner-2jpsg"));
     assert_eq!(code(&["check", "--evidence", demo, "other"]), 2);
 }
 

@@ -232,7 +232,7 @@ fn rights() -> String {
 }
 
 fn table() -> String {
-    let mut text = String::from("| check | severity | what is healthy |\n|---|---|---|\n");
+    let mut text = String::from("| check | severity | healthy state |\n|---|---|---|\n");
     for check in Library::load(&[]).unwrap().checks() {
         let severity = format!("{:?}", check.severity).to_lowercase();
         let link = format!("[{}](../checks/{}/{0}.yaml)", check.id, check.group);

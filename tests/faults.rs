@@ -187,7 +187,7 @@ fn what_is_wrong_with_one_runner_is_unknown_of_it_alone() {
         (
             "its pod was deleted since the list",
             |_| Refused(404),
-            "pod ill or its container docker-in-docker is gone",
+            "pod ill or its container docker-in-docker no longer exists",
             3,
         ),
         (
@@ -202,18 +202,28 @@ fn what_is_wrong_with_one_runner_is_unknown_of_it_alone() {
             "grant `get` and `create` on pods/exec",
             3,
         ),
-        ("the server has no time", |_| Busy(429, None), "(429)", 12),
-        ("it asks for an hour", |_| Busy(429, Some(3600)), "(429)", 3),
+        (
+            "the server has no time",
+            |_| Busy(429, None),
+            "(HTTP 429)",
+            12,
+        ),
+        (
+            "it asks for an hour",
+            |_| Busy(429, Some(3600)),
+            "(HTTP 429)",
+            3,
+        ),
         (
             "the stream is cut in a record",
             |_| Walk(Walked::Cut),
-            "the walk was cut off",
+            "the examination was cut off",
             3,
         ),
         (
             "exec does not answer",
             |_| Nothing,
-            "did not answer an exec within 4 s",
+            "timed out after 4 s",
             7,
         ),
         (
@@ -323,7 +333,7 @@ fn each_right_that_is_missing_is_named() {
     }
     use Told::{Nowhere, Of, Plainly};
     let faults = [
-        ("GET /version", &[][..], Plainly("refuses this identity")),
+        ("GET /version", &[][..], Plainly("forbids the request")),
         (
             "GET /api/v1/namespaces/ci/pods?",
             &[],
@@ -434,16 +444,16 @@ fn a_cluster_that_cannot_be_had_is_told_with_what_to_do() {
             "an expired token",
             expired.url(),
             &[],
-            "does not accept these credentials: log in again",
+            "rejects these credentials: log in again",
             2,
         ),
-        ("a storm of 503", storm.url(), &[], "(503)", 12),
-        ("an hour's patience", hour.url(), &[], "(429)", 2),
+        ("a storm of 503", storm.url(), &[], "(HTTP 503)", 12),
+        ("an hour's patience", hour.url(), &[], "(HTTP 429)", 2),
         (
             "no answer",
             silent.url(),
             &["--deadline", "2s"],
-            "did not answer within --deadline",
+            "did not respond within --deadline",
             4,
         ),
         (
@@ -501,12 +511,12 @@ fn a_program_that_gives_no_credentials_is_named_and_its_secrets_are_not() {
         (
             "asks for a password",
             "printf 'Password: ' >&2; read -r password",
-            "did not end within 2 s",
+            "timed out after 2 s",
         ),
         (
             "is broken",
             "exec /no/such/program",
-            "ended with exit status: 127",
+            "exited with exit status: 127",
         ),
     ];
     for (name, script, said) in faults {
@@ -678,7 +688,7 @@ fn what_a_walk_has_told_counts_when_the_run_is_ended() {
         assert!(seen.is_examined("well"), "{signal}");
         let reason = seen.unknown("mtu-inversion", "ill");
         assert!(
-            reason.contains("the walk was cut off"),
+            reason.contains("the examination was cut off"),
             "{signal}: {reason}"
         );
         let ill = &seen.report["runners"][1];

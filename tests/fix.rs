@@ -124,7 +124,7 @@ fn a_file_of_something_else_cures_nothing() {
     let output = fix(&["--demo", "-f", file.to_str().unwrap(), "-o", "yaml"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        err(&output).contains("no file holds Job runner"),
+        err(&output).contains("no file contains Job runner"),
         "{}",
         err(&output)
     );
@@ -160,7 +160,7 @@ fn a_report_says_as_much_as_its_evidence() {
     assert_eq!(check.output().unwrap().status.code(), Some(1));
     assert_eq!(out(&fix(&["--report", file])), out(&fix(&["--demo"])));
     fs::write(file, "{}").unwrap();
-    assert!(err(&fix(&["--report", file])).contains("is no report"));
+    assert!(err(&fix(&["--report", file])).contains("is not a report"));
 }
 
 #[test]

@@ -274,7 +274,7 @@ fn docker_opts_do_nothing_for_dockers_own_image() {
     );
     let said = short(&pod);
     assert!(
-        said.contains("but this image reads no DOCKER_OPTS"),
+        said.contains("but this image does not read DOCKER_OPTS"),
         "{said}"
     );
     // An image of one's own is built to read it.
@@ -283,7 +283,7 @@ fn docker_opts_do_nothing_for_dockers_own_image() {
         "image: rewardenv/docker:28-dind\n    env",
     );
     assert!(
-        !short(&own).contains("this image reads no"),
+        !short(&own).contains("this image does not read"),
         "{}",
         short(&own)
     );
@@ -297,11 +297,11 @@ fn a_daemon_json_among_the_files_is_read() {
         "[{name: conf, mountPath: /etc/docker}, {name: run, mountPath: /var/run}, {name: data",
     ) + "  volumes: [{name: conf, configMap: {name: conf}}]\n"
         + map;
-    let outer = |mtu: &str| short(&pod.replace("MTU", mtu)).contains("docker0 of dind sends");
+    let outer = |mtu: &str| short(&pod.replace("MTU", mtu)).contains("docker0 of dind has MTU");
     assert!(!outer("1450"));
     assert!(outer("1500"));
     // Without it, nobody knows.
-    assert!(!short(pod.split("---\n").next().unwrap()).contains("docker0 of dind sends"));
+    assert!(!short(pod.split("---\n").next().unwrap()).contains("docker0 of dind has MTU"));
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn steps_are_held_against_the_memory_of_their_engine() {
     };
     let said = lint(&limited, &pipeline);
     assert!(
-        said.contains("step Build is of size 4x, which means 16 GiB") && said.contains("8192 MiB"),
+        said.contains("step Build has size 4x (16 GiB)") && said.contains("8192 MiB"),
         "{said}"
     );
     assert_eq!(lint(&limited, &pipeline.replace("4x", "2x")), "");
@@ -342,7 +342,7 @@ fn what_runs_in_the_cloud_is_not_judged() {
     let (code, out, err) = run(&[dir.path().to_str().unwrap(), "-o", "short", "--allow-empty"]);
     assert_eq!((code, out.as_str()), (0, ""));
     assert!(
-        err.contains("runs in Bitbucket's cloud, and was not judged"),
+        err.contains("run in Bitbucket's cloud, and the file was not judged"),
         "{err}"
     );
     // A file that is named is meant.
@@ -411,17 +411,17 @@ fn secrets_of_jobs_and_services_are_found() {
         (
             "bitbucket-pipelines.yml",
             "definitions:\n  services:\n    docker:\n      image: docker:28-dind\n      variables:\n        DOCKER_AUTH: HUSH-one\n        DOCKER_OPTS: --mtu=1400\n    database:\n      image: mysql\n      variables: {MYSQL_ROOT_PASSWORD: let_me_in, API_TOKEN: $API_TOKEN}\npipelines:\n  default:\n  - step: {script: [make]}\n",
-            "error plain-secret FILE:6:9 - DOCKER_AUTH: service docker is given DOCKER_AUTH as plain text",
+            "error plain-secret FILE:6:9 - DOCKER_AUTH: service docker has DOCKER_AUTH as a plain-text environment variable",
         ),
         (
             ".gitlab-ci.yml",
             "variables:\n  OAUTH_CLIENT_SECRET: {value: HUSH-one, description: x}\nbuild:\n  script: [make]\n  variables: {NPM_TOKEN: $TOKEN, DEPLOY_TOKEN: HUSH-two}\n  services:\n  - {name: postgres, variables: {POSTGRES_PASSWORD: x123, S3_SECRET_KEY: HUSH-three}}\n",
-            "error plain-secret FILE:2:3 - OAUTH_CLIENT_SECRET: every job is given OAUTH_CLIENT_SECRET as plain text\nerror plain-secret FILE:5:34 - DEPLOY_TOKEN: job build is given DEPLOY_TOKEN as plain text\nerror plain-secret FILE:7:59 - S3_SECRET_KEY: service postgres is given S3_SECRET_KEY as plain text",
+            "error plain-secret FILE:2:3 - OAUTH_CLIENT_SECRET: every job has OAUTH_CLIENT_SECRET as a plain-text environment variable\nerror plain-secret FILE:5:34 - DEPLOY_TOKEN: job build has DEPLOY_TOKEN as a plain-text environment variable\nerror plain-secret FILE:7:59 - S3_SECRET_KEY: service postgres has S3_SECRET_KEY as a plain-text environment variable",
         ),
         (
             "compose.yaml",
             "services:\n  runner:\n    image: sox/atlassian/bitbucket-pipelines-runner:1\n    network_mode: host\n    environment:\n    - RUNNER_UUID={x}\n    - \"OAUTH_CLIENT_SECRET=HUSH one\" # HUSH one\n    - OAUTH_CLIENT_ID=${ID}\n  app:\n    image: app\n    network_mode: host\n    environment: {JWT_SECRET: HUSH-two, POSTGRES_PASSWORD: HUSH-x}\n",
-            "error plain-secret FILE:7:7 - OAUTH_CLIENT_SECRET: service runner is given OAUTH_CLIENT_SECRET as plain text\nwarning plain-secret FILE:12:19 - JWT_SECRET: service app is given JWT_SECRET as plain text",
+            "error plain-secret FILE:7:7 - OAUTH_CLIENT_SECRET: service runner has OAUTH_CLIENT_SECRET as a plain-text environment variable\nwarning plain-secret FILE:12:19 - JWT_SECRET: service app has JWT_SECRET as a plain-text environment variable",
         ),
     ];
     let dir = tempfile::tempdir().unwrap();
@@ -437,7 +437,7 @@ fn secrets_of_jobs_and_services_are_found() {
             assert!(!out.contains("HUSH") && !err.contains("HUSH"), "{out}{err}");
         }
         let said = lint("table").1;
-        assert!(said.contains("cure: Replace the value"), "{said}");
+        assert!(said.contains("fix: Replace the value"), "{said}");
     }
 }
 
@@ -460,15 +460,15 @@ fn what_is_not_understood_is_refused_where_it_was_named() {
     let (code, _, err) = run(&[&path("workflow.yml")]);
     assert_eq!(code, 2);
     assert!(
-        err.contains("bitbucket-pipelines.yml") && err.contains("is of no kind"),
+        err.contains("bitbucket-pipelines.yml") && err.contains("is not a supported kind"),
         "{err}"
     );
     let (code, _, err) = run(&[&path("broken.yaml")]);
     assert_eq!(code, 2);
-    assert!(err.contains("broken.yaml:1:4: this is no YAML"), "{err}");
+    assert!(err.contains("broken.yaml:1:4: invalid YAML"), "{err}");
     let (code, _, err) = run(&[&path("latin.yaml")]);
     assert_eq!(code, 2);
-    assert!(err.contains("latin.yaml:2:7: this is not UTF-8"), "{err}");
+    assert!(err.contains("latin.yaml:2:7: invalid UTF-8"), "{err}");
     let (code, _, err) = run(&[&path("chart.yaml")]);
     assert_eq!(code, 2);
     assert!(err.contains("helm template"), "{err}");

@@ -17,3 +17,4 @@ mod rbac;
 mod reasons;
 mod reports;
 mod schemas;
+mod words;

@@ -1,4 +1,4 @@
-//! Rights as roles, with what each gives and what is unknown without it.
+//! Permissions as roles, with the purpose of each rule and what is unknown without it.
 
 use super::{Place, Right, SYSTEM, Scope};
 use crate::yaml::{Page, scalar};
@@ -6,10 +6,10 @@ use crate::yaml::{Page, scalar};
 /// An account and all that it may do, one YAML stream.
 pub(crate) fn roles(scope: &Scope) -> String {
     let mut page = Page::default();
-    page.comment(0, "The least with which runner-doctor sees what it can. It only reads; `create` on pods/exec runs its one script, which changes nothing. Take out a rule, and what it gives is reported as unknown, never as fine.");
+    page.comment(0, "The minimal permissions for all of runner-doctor's results. It only reads; `create` on pods/exec runs its script, which changes nothing. If you remove a rule, results that need it are reported as unknown, never as healthy.");
     page.comment(0, match scope.all_namespaces {
-        true => "Exec into a privileged pod is root on its node. These rights cover all namespaces, so this account is root on the whole cluster: let nothing else use it.",
-        false => "Exec into a privileged pod is root on its node, and runners are privileged: let nothing else use this account.",
+        true => "Exec into a privileged pod is root on its node. These permissions cover all namespaces, so this ServiceAccount is root on the whole cluster: use it for nothing else.",
+        false => "Exec into a privileged pod is root on its node, and runners are privileged: use this ServiceAccount for nothing else.",
     });
     page.line(0, "apiVersion: v1")
         .line(0, "kind: ServiceAccount");
@@ -81,7 +81,7 @@ fn head(page: &mut Page, kind: &str, name: &str, namespace: Option<&str>) {
 
 fn rule(page: &mut Page, scope: &Scope, right: &Right) {
     let mut gives = format!(
-        "Gives: {}. Unknown without it: {}.",
+        "Used to {}. Unknown without it: {}.",
         right.gives, right.without
     );
     if scope.all_namespaces
@@ -89,7 +89,7 @@ fn rule(page: &mut Page, scope: &Scope, right: &Right) {
         && right.resource == "pods/exec"
         && scope.node_exec
     {
-        gives.push_str(" Also for the ethernet's MTU, in one agent of the CNI of each node.");
+        gives.push_str(" Also reads the MTU of the uplink in one CNI agent of each node.");
     }
     page.comment(0, &gives);
     let list = |items: &[&str]| -> String {

@@ -1,4 +1,4 @@
-//! The manifest that runs the doctor inside the cluster, with its account and nothing more.
+//! The manifest that runs runner-doctor in the cluster, with its ServiceAccount.
 
 use super::{Scope, roles};
 use crate::yaml::{Page, scalar};
@@ -36,7 +36,7 @@ pub(crate) fn write(wishes: &Wishes) -> String {
     match wishes.schedule {
         Some(schedule) => {
             page.field(2, "schedule", schedule);
-            page.comment(2, "One examination at a time.");
+            page.comment(2, "Only one run at a time.");
             page.line(2, "concurrencyPolicy: Forbid");
             page.line(2, "jobTemplate:").line(4, "spec:");
             job(&mut page, 6, wishes);
@@ -49,10 +49,10 @@ pub(crate) fn write(wishes: &Wishes) -> String {
 fn job(page: &mut Page, indent: usize, wishes: &Wishes) {
     page.comment(
         indent,
-        "Its exit code is the verdict (1: findings), and running again does not change that.",
+        "The exit code is the verdict (1: findings), so a retry does not help.",
     );
     page.line(indent, "backoffLimit: 0");
-    page.comment(indent, "The log is kept for a day.");
+    page.comment(indent, "Keep the log for a day.");
     page.line(indent, "ttlSecondsAfterFinished: 86400");
     page.line(indent, "template:")
         .line(indent + 2, "metadata:")
@@ -68,7 +68,7 @@ fn pod(page: &mut Page, indent: usize, wishes: &Wishes) {
     page.line(indent, "restartPolicy: Never");
     page.comment(
         indent,
-        "It reads the API and needs nothing of its node: this passes PodSecurity's `restricted`.",
+        "It only calls the API and needs nothing from its node: this meets the Pod Security Standard `restricted`.",
     );
     page.line(indent, "securityContext:");
     page.line(indent + 2, "runAsNonRoot: true")

@@ -1,4 +1,4 @@
-//! Asks a cluster which rights the current identity lacks; the questions are kept nowhere.
+//! Checks which permissions the current identity lacks, without storing anything in the cluster.
 
 use super::{Place, Right, SYSTEM, Scope};
 use crate::checks::Library;
@@ -91,7 +91,7 @@ pub(crate) fn tell(answers: &[Answer], library: &Library) -> String {
         }
         let _ = writeln!(
             text,
-            "         gives: {}\n         unknown without it: {}",
+            "         used to: {}\n         unknown without it: {}",
             right.gives, right.without
         );
         let blind = library.checks().filter(|check| check.reads(right.origin));
@@ -101,7 +101,7 @@ pub(crate) fn tell(answers: &[Answer], library: &Library) -> String {
         let unknown: Vec<&str> = unknown.into_iter().collect();
         let _ = writeln!(
             text,
-            "\nunknown for what is missing, wholly or in part: {}",
+            "\nchecks that are unknown, wholly or in part: {}",
             unknown.join(", ")
         );
     }

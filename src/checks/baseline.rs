@@ -1,4 +1,4 @@
-//! The healthy runner over which the cases of checks are told, and the merging of a change into it.
+//! The healthy runner that the cases of checks modify, and the merging of a case into it.
 
 use super::library;
 use super::shape::Shape;
@@ -34,7 +34,7 @@ pub(super) fn changed(change: &Map<String, Value>) -> Result<Evidence> {
     let mut document = serde_json::to_value(healthy()?)?;
     merge(&mut document, change);
     serde_json::from_value(document)
-        .context("`given` leaves something out that must be there, or gives it the wrong kind of value: compare with checks/baseline.yaml")
+        .context("`given` omits a required value, or a value has the wrong type: compare with checks/baseline.yaml")
 }
 
 /// Refuses attributes that evidence does not have: they would change nothing, unnoticed.

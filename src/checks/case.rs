@@ -1,4 +1,4 @@
-//! The examples in a check file, executed: a change to a healthy runner, and what must be found.
+//! Runs the cases in a check file: a change to a healthy runner, and the expected findings.
 
 use super::baseline;
 use super::definition::{Expected, ExpectedFinding, WrittenCase};
@@ -153,7 +153,7 @@ fn compare(word: &str, expected: &[Expected], seen: &[Seen]) -> Option<String> {
     let expected: Vec<String> = expected.iter().map(describe).collect();
     let seen: Vec<String> = seen.iter().map(Seen::describe).collect();
     Some(format!(
-        "the case says  {word}: [{}]\nbut the check gives {}",
+        "the case expects  {word}: [{}]\nbut the check returns {}",
         expected.join(", "),
         if seen.is_empty() {
             "none".to_owned()

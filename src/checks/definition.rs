@@ -1,4 +1,4 @@
-//! The format of a check file, as it is written.
+//! The format of a check file.
 
 use super::section::Section;
 use super::symptom;
@@ -12,78 +12,79 @@ use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A check: what can be wrong, how to tell, why it matters and what cures it.
+/// A check: what can be wrong, how to detect it, why it matters and how to fix it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Definition {
-    /// Names the problem; the file is called the same.
+    /// Names the problem; same as the file name.
     #[schemars(with = "String")]
     pub(crate) id: Spanned<String>,
-    /// The healthy fact, in a sentence.
+    /// The healthy fact, as a short sentence.
     pub(crate) title: String,
     pub(crate) severity: Severity,
-    /// At which stage of a build it strikes; `run` for an error and `later` for the rest, unless
-    /// told.
+    /// The stage of a build at which the fault strikes. Default: `run` for an error, otherwise
+    /// `later`.
     pub(crate) stage: Option<Stage>,
-    /// A lower severity in some circumstances.
+    /// A lower severity under a condition.
     pub(crate) milder: Option<Milder>,
-    /// The sections of the evidence that it reads: where one was not seen, the check is unknown.
+    /// The sections of the evidence that it reads. If one could not be read, the check is unknown.
     #[schemars(with = "Vec<Section>")]
     pub(crate) needs: Spanned<Vec<Section>>,
-    /// The section that it goes through; each thing in it becomes `it`.
+    /// The section that it iterates over; each item becomes `it`.
     #[schemars(with = "Section")]
     pub(crate) for_each: Spanned<Section>,
-    /// Of which runners it is asked at all: an expression over `runner`; of all, unless told.
+    /// The runners it applies to: an expression on `runner`. Default: all.
     #[schemars(with = "Option<String>")]
     pub(crate) applies_when: Option<Spanned<String>>,
-    /// When `it` is at fault: an expression, true or false.
+    /// An expression that is true if `it` is at fault.
     #[schemars(with = "String")]
     pub(crate) fails_when: Spanned<String>,
-    /// When a finding is proven and not only predicted; always, unless told.
+    /// An expression that is true if a finding is proven and not only predicted. Default: always
+    /// true.
     #[schemars(with = "Option<String>")]
     pub(crate) proven_when: Option<Spanned<String>>,
-    /// What is at fault: a text with expressions in braces; `{it.name}` unless told.
+    /// What is at fault: a text with expressions in braces. Default: `{it.name}`.
     #[schemars(with = "Option<String>")]
     pub(crate) subject: Option<Spanned<String>>,
-    /// What is wrong and where, in a sentence: a text with expressions in braces.
+    /// What is wrong and where, as a sentence: a text with expressions in braces.
     #[schemars(with = "String")]
     pub(crate) finding: Spanned<String>,
-    /// What to add to the sentence when another check finds something on the same engine.
+    /// A text to append to the finding if another check finds something on the same engine.
     #[serde(default)]
     pub(crate) also: Vec<Also>,
-    /// The checks of which the cure alone, on the same engine or of the pod around it, removes this
-    /// finding too: one, or several, the likeliest first.
+    /// The checks whose fix alone, on the same engine or its pod, removes this finding too: one, or
+    /// several, the most likely first.
     #[serde(default)]
     #[schemars(with = "OneOrMore")]
     pub(crate) caused_by: Option<Spanned<OneOrMore>>,
-    /// The reason that things give which could not be seen because of what this check finds: a text
-    /// with expressions in braces. What is unknown for it is told under the finding.
+    /// The id of the reason for data that is missing because of this finding: a text with
+    /// expressions in braces. Results that are unknown for that reason are shown under the finding.
     #[schemars(with = "Option<String>")]
     pub(crate) explains: Option<Spanned<String>>,
-    /// A read-only command of the check's own; its output is the text `probe` in expressions.
+    /// A custom read-only command; its output is the text `probe` in expressions.
     pub(crate) probe: Option<WrittenProbe>,
-    /// What must become true, the best fix first, with the value as a text with expressions in
-    /// braces; left out where that text is empty.
+    /// Remedies, the best first, with the value as a text with expressions in braces. An empty text
+    /// omits the remedy.
     #[serde(default)]
     #[schemars(with = "BTreeMap<WantKind, String>")]
     pub(crate) remedy: Wants,
-    /// Known error texts of logs that point to this.
+    /// Log lines that identify this fault.
     #[serde(default)]
     pub(crate) symptoms: Vec<symptom::Written>,
-    /// What a log shows once this is over: names of checks/data/recoveries.yaml. Its lines before that
-    /// do not count.
+    /// Names from checks/data/recoveries.yaml: log lines that show that the error was recovered
+    /// from. Earlier lines do not count.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub(crate) taken_back_by: Vec<Spanned<String>>,
-    /// Its lines show that something failed, and not why: where a log also names a cause, they are
-    /// listed under it.
+    /// Whether its log lines show that something failed, but not why. If a log also contains a
+    /// cause, they are listed under it.
     #[serde(default)]
     pub(crate) consequence: bool,
-    /// What happens, and how it comes about.
+    /// What happens, and why.
     pub(crate) why: String,
     #[serde(default)]
     pub(crate) references: Vec<String>,
-    /// Examples that are executed.
+    /// Examples, which are executed.
     pub(crate) cases: Vec<WrittenCase>,
 }
 
@@ -103,7 +104,7 @@ impl<'de> Visitor<'de> for InOrder {
     type Value = Wants;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map of what must become true")
+        f.write_str("a map of remedies to values")
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Wants, M::Error> {
@@ -115,23 +116,23 @@ impl<'de> Visitor<'de> for InOrder {
     }
 }
 
-/// The stage of a build at which a fault strikes. Of two findings of one severity, the one that
-/// strikes first comes first: until it is fixed, the other is not even reached.
+/// The stage of a build at which a fault strikes. Of two findings with the same severity, the
+/// earlier stage is reported first: until it is fixed, builds do not reach the later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// The pod, its engine or its runner does not come up: no build starts.
+    /// The pod, its engine or its runner does not start: no build starts.
     Start,
     /// Builds start, but their containers do not, or are killed.
     Run,
-    /// Containers run, but do not reach what they need.
+    /// Containers run, but cannot reach what they need.
     Network,
     /// Builds work today.
     Later,
 }
 
 impl Stage {
-    /// Where a check does not say.
+    /// The default stage for a severity.
     pub(crate) fn of(severity: Severity) -> Stage {
         match severity {
             Severity::Error => Stage::Run,
@@ -142,7 +143,7 @@ impl Stage {
 
 /// One name, or a list of names.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a check's id, or a list of them")]
+#[serde(untagged, expecting = "expected a check id, or a list of check ids")]
 pub(crate) enum OneOrMore {
     One(String),
     More(Vec<String>),
@@ -157,7 +158,7 @@ impl OneOrMore {
     }
 }
 
-/// A command that the walk runs for a check, in the same exec.
+/// A command that runs for a check, in the same exec as the examination.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WrittenProbe {
@@ -165,8 +166,8 @@ pub(crate) struct WrittenProbe {
     #[serde(rename = "in")]
     #[schemars(with = "Layer")]
     pub(crate) layer: Spanned<Layer>,
-    /// What `sh -c` is given. `$root` is the file system of the process looked at, `$pid` its
-    /// number. Where it ends with another status than 0, its output is not used.
+    /// The command for `sh -c`. `$root` is the file system of the examined process, `$pid` its PID.
+    /// If it exits with a status other than 0, its output is not used.
     #[schemars(with = "String")]
     pub(crate) run: Spanned<String>,
 }
@@ -198,12 +199,12 @@ pub(crate) struct WrittenCase {
     pub(crate) given: serde_json::Map<String, serde_json::Value>,
     /// The subjects of the findings, in the order of the evidence.
     pub(crate) finds: Vec<Expected>,
-    /// The subjects of what stays unknown.
+    /// The subjects of unknown results.
     #[serde(default)]
     pub(crate) unknown: Vec<Expected>,
 }
 
-/// A finding that a case expects: its subject, or more of it.
+/// An expected finding: its subject, or more fields.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(
     untagged,

@@ -1,4 +1,4 @@
-//! A fault that only a log shows: the file of a check that has no rule.
+//! A fault that only logs show: a check file without a rule.
 
 use super::definition::OneOrMore;
 use super::fault::{Fault, Place, Source};
@@ -10,33 +10,33 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
-/// The file of a fault that `explain --log` names and `check` does not judge. With a check's other
-/// fields it becomes a check.
+/// A fault that `explain --log` recognizes and `check` does not detect. With a check's other fields
+/// it becomes a check.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Definition {
-    /// Names the problem; the file is called the same.
+    /// Names the problem; same as the file name.
     #[schemars(with = "String")]
     id: Spanned<String>,
     /// The healthy fact, in a sentence.
     title: String,
     severity: Severity,
-    /// The faults of which the fix alone removes this one too: one, or several, the likeliest first.
+    /// The faults whose fix alone removes this one too: one, or several, the most likely first.
     #[serde(default)]
     #[schemars(with = "OneOrMore")]
     caused_by: Option<Spanned<OneOrMore>>,
-    /// Error texts of logs that point to this.
+    /// Log lines that identify this fault.
     symptoms: Vec<Written>,
-    /// What a log shows once this is over: names of checks/data/recoveries.yaml. Its lines
-    /// before that do not count.
+    /// Names from checks/data/recoveries.yaml: log lines that show that the error was recovered
+    /// from. Earlier lines do not count.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     taken_back_by: Vec<Spanned<String>>,
-    /// Its lines show that something failed, and not why: where a log also names a cause, they are
-    /// listed under it.
+    /// Whether its log lines show that something failed, but not why. If a log also contains a
+    /// cause, they are listed under it.
     #[serde(default)]
     consequence: bool,
-    /// What happens, how it comes about, and what fixes it.
+    /// What happens, why, and how to fix it.
     why: String,
     #[serde(default)]
     references: Vec<String>,
@@ -85,8 +85,8 @@ impl Entry {
 
     pub(super) fn parse(source: Source, id: &str, group: &str) -> Result<Entry, Fault> {
         let definition: Definition = serde_saphyr::from_str(source.text).map_err(|error| {
-            let advice = "checks/README.md shows what the file of a fault in logs holds";
-            source.unreadable(&error, "not a fault in logs", advice)
+            let advice = "see checks/README.md for the fields of a log fault";
+            source.unreadable(&error, "not a log fault", advice)
         })?;
         source.must_be_called(&definition.id, id)?;
         let taken_back_by = &definition.taken_back_by;

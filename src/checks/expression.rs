@@ -1,5 +1,5 @@
-//! Conditions and values of checks: CEL, compiled against the attributes that there are. This is
-//! the only file that knows which CEL library it is.
+//! Conditions and values of checks: CEL, compiled against the known attributes. Only this file
+//! depends on the CEL library.
 
 use super::fault::Refusal;
 use super::shape::Shape;
@@ -64,7 +64,7 @@ impl Expression {
         let tree = budget::parser(&LANGUAGE)
             .parse(source)
             .map_err(|errors| Refusal {
-                what: format!("`{source}` is no expression: {}", first_message(&errors)),
+                what: format!("invalid expression `{source}`: {}", first_message(&errors)),
                 advice: "write a CEL expression, like `it.mtu > 1500 && !it.default_bridge`".into(),
                 words: source.into(),
             })?;
@@ -119,7 +119,7 @@ impl Expression {
         let text = write(&value.map_err(|reasons| sentence(&reasons))?);
         match text.len() <= LONGEST_TEXT {
             true => Ok(text),
-            false => Err(format!("it is a text of more than {LONGEST_TEXT} bytes")),
+            false => Err(format!("the result is longer than {LONGEST_TEXT} bytes")),
         }
     }
 
@@ -287,7 +287,7 @@ pub(super) const FUNCTIONS: [&str; 16] = [
 
 pub(super) fn unknown_function(name: &str) -> Refusal {
     Refusal {
-        what: format!("there is no function `{name}`"),
+        what: format!("unknown function `{name}`"),
         advice: advise(name, "", &FUNCTIONS),
         words: name.into(),
     }

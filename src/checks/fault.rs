@@ -1,4 +1,4 @@
-//! Why a check file is refused: what is wrong, where it stands, and what to do about it.
+//! Why a check file is rejected: what is wrong, where, and how to fix it.
 
 use super::suggestion::advise;
 use serde_saphyr::Spanned;
@@ -64,7 +64,7 @@ impl Source<'_> {
             return Ok(());
         }
         Err(Fault {
-            what: format!("the id `{}` is not the file's name", id.value),
+            what: format!("the id `{}` does not match the file name", id.value),
             place: self.place(id.referenced.line(), id.referenced.column()),
             advice: format!("write `id: {name}`, or rename the file"),
         })

@@ -1,4 +1,4 @@
-//! What makes a finding the same finding tomorrow: its place, without the random parts of names.
+//! The identity of a finding across runs: its place, without the random parts of names.
 
 use crate::evidence::{Owner, Runner};
 use sha2::{Digest, Sha256};

@@ -1,5 +1,5 @@
-//! The judge: evidence and checks in, findings and unknowns out. It touches nothing of the world,
-//! and the same evidence gives the same judgement, byte for byte.
+//! The judge: evidence and checks in, findings and unknown results out. It does no I/O, and the
+//! same evidence gives the same result, byte for byte.
 
 use super::expression::Scope;
 use super::fingerprint::fingerprint;

@@ -1,4 +1,4 @@
-//! The checks there are: those built in, and those of folders that the user names.
+//! All checks: built-in ones, and those in directories that the user names.
 
 use super::entry::Entry;
 use super::fault::{Fault, Source};
@@ -85,7 +85,7 @@ impl Library {
         for id in only.iter().chain(skip) {
             if !self.checks.contains_key(id) {
                 let advice = advise(id, "", &self.ids());
-                bail!("there is no check `{id}`: {advice} (`runner-doctor list` shows all)");
+                bail!("unknown check `{id}`: {advice} (see `runner-doctor list`)");
             }
         }
         let chosen = |id: &String| (only.is_empty() || only.contains(id)) && !skip.contains(id);
@@ -108,7 +108,7 @@ impl Library {
             let Some(there) = self.checks.get_mut(&id) else {
                 let ids = self.ids();
                 bail!(
-                    "{} replaces no check: there is no `{id}`, {}; a check of your own belongs into a folder for --checks-dir",
+                    "{} replaces no check: unknown id `{id}`, {}; use --checks-dir for your own checks",
                     check.file,
                     advise(&id, "", &ids)
                 );
@@ -145,9 +145,9 @@ impl Library {
             };
             if !allowed && !check.built_in {
                 return Err(Fault {
-                    what: format!("`{}` runs a command of its own in every runner", check.id),
+                    what: format!("`{}` runs a custom command in every runner", check.id),
                     place: place.clone(),
-                    advice: "read it, then say --allow-probes; or leave the check out with --skip"
+                    advice: "review it and use --allow-probes, or skip the check with --skip"
                         .into(),
                 }
                 .into());
@@ -209,11 +209,11 @@ impl Library {
                 .map(|entry| (&entry.file, entry.built_in)));
             if let Some((first, built_in)) = there {
                 return Err(Fault {
-                    what: format!("there is a check `{}` already, in {first}", file.id),
+                    what: format!("check `{}` already exists in {first}", file.id),
                     place: source.place(1, 1),
                     advice: match built_in {
-                        true => "choose another id and file name; to use it instead of that one, say --override FILE",
-                        false => "choose another id, and another name for the file",
+                        true => "choose another id and file name, or replace the built-in check with --override FILE",
+                        false => "choose another id and file name",
                     }
                     .into(),
                 }
@@ -246,13 +246,10 @@ impl Library {
                     let what = format!("`{id}` is named as its own cause");
                     (
                         what,
-                        "name the check whose cure removes this finding too".into(),
+                        "name a different check, whose fix removes this finding too".into(),
                     )
                 } else if !known.contains(&name.as_str()) {
-                    (
-                        format!("there is no check `{name}`"),
-                        advise(name, "", known),
-                    )
+                    (format!("unknown check `{name}`"), advise(name, "", known))
                 } else {
                     continue;
                 };

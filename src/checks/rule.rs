@@ -1,4 +1,4 @@
-//! A check file that was understood: its expressions compiled against the facts there are.
+//! A parsed check file, with its expressions compiled against the known facts.
 
 use super::case::Case;
 use super::definition::{Definition, Milder, Stage, WrittenProbe};
@@ -95,7 +95,7 @@ impl Check {
 
     pub(super) fn parse(source: Source, id: &str, group: &str) -> Result<Check, Fault> {
         let definition: Definition = serde_saphyr::from_str(source.text).map_err(|error| {
-            let advice = "checks/README.md tells what a check file holds";
+            let advice = "see checks/README.md for the fields of a check file";
             source.unreadable(&error, "not a check", advice)
         })?;
         let compiler = Compiler {
@@ -207,7 +207,7 @@ impl Compiler<'_> {
         let section = definition.for_each.value;
         if !definition.needs.value.contains(&section) {
             return Err(Fault {
-                what: format!("it goes through the {section} but does not need them"),
+                what: format!("`for_each: {section}` without `{section}` in `needs`"),
                 place: self.place(&definition.needs.referenced),
                 advice: format!("write `needs: [{section}]`"),
             });
@@ -219,9 +219,9 @@ impl Compiler<'_> {
         let when = self.expression(&milder.when)?;
         if milder.severity >= severity {
             return Err(Fault {
-                what: "the milder severity is not milder than the severity".into(),
+                what: "`milder.severity` is not lower than `severity`".into(),
                 place: self.place(&milder.when.referenced),
-                advice: "severities, from mild to hard: info, warning, error".into(),
+                advice: "severities, from low to high: info, warning, error".into(),
             });
         }
         Ok((milder.severity, when))
@@ -261,7 +261,7 @@ impl Compiler<'_> {
         };
         if !fits.is_empty() && !fits.contains(&section) {
             return Err(fault(
-                format!("a probe in each {layer} says nothing of {section}"),
+                format!("a probe in each {layer} does not apply to {section}"),
                 &written.layer.referenced,
                 match layer {
                     Layer::Container => "write `for_each: builds`",
@@ -273,9 +273,9 @@ impl Compiler<'_> {
         let visible = |c: char| !c.is_control() || c == '\n' || c == '\t';
         if command.is_empty() || command.len() > 4096 || !command.chars().all(visible) {
             return Err(fault(
-                "the probe is no command".to_owned(),
+                "the probe has no valid command".to_owned(),
                 &written.run.referenced,
-                "write what `sh -c` is to run, in at most 4096 bytes",
+                "write a command for `sh -c` of at most 4096 bytes",
             ));
         }
         let probe = Probe {

@@ -1,4 +1,4 @@
-//! The sections of the facts that checks go through, in one table.
+//! The sections of the facts that checks can iterate over, in one table.
 
 use super::expression::Bound;
 use super::judge::Listed;
@@ -15,7 +15,7 @@ use std::fmt;
 /// type of its items.
 macro_rules! sections {
     ($($(#[$about:meta])* $section:ident, $field:ident: $item:ty;)*) => {
-        /// A list of things in a runner that checks go through.
+        /// A list of items in a runner that checks can iterate over.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
         #[serde(rename_all = "lowercase")]
         pub enum Section {
@@ -57,15 +57,15 @@ sections! {
     /// Network namespaces: the pod's, and those of containers in it.
     Namespaces, namespaces: NamespaceFacts;
     Engines, engines: EngineFacts;
-    /// The runner's pod: one thing.
+    /// The runner's pod: one item.
     Pods, pods: PodFacts;
     /// The pod's containers.
     Containers, containers: ContainerFacts;
     /// The containers that Docker engines run now: builds and their services.
     Builds, builds: BuildFacts;
-    /// The steps of a pipeline that ask for memory; only in files.
+    /// Pipeline steps with a memory size; only for files.
     Steps, steps: StepFacts;
-    /// The Secrets that stand in a file; only in files.
+    /// Secrets in a file; only for files.
     Secrets, secrets: SecretFacts;
 }
 

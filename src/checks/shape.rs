@@ -1,4 +1,4 @@
-//! The attributes that a document has, read from its JSON Schema, so that a mistyped one is found.
+//! The attributes of a document, read from its JSON Schema, to detect mistyped ones.
 
 use schemars::Schema;
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! Did you mean: the known word nearest to a mistyped one.
+//! "Did you mean": the known word nearest to a mistyped one.
 
 /// The candidate that a person probably meant, if one is near enough.
 pub(crate) fn nearest<'a>(
@@ -22,7 +22,7 @@ pub(crate) fn advise(word: &str, prefix: &str, candidates: &[&str]) -> String {
         Some(candidate) => format!("did you mean `{prefix}{candidate}`?"),
         None => {
             let known: Vec<_> = candidates.iter().map(|c| format!("{prefix}{c}")).collect();
-            format!("there are: {}", known.join(", "))
+            format!("known: {}", known.join(", "))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The symptoms of a check file: as they are written, and compiled.
+//! The symptoms in a check file, as written and compiled.
 
 use super::fault::{Fault, Place, Source};
 use super::suggestion::advise;
@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::sync::LazyLock;
 
-/// How an error is known in a line of a log.
+/// How to recognize an error in a log line.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Written {
-    /// A regular expression for the words with which only this error begins: at the start of a line
-    /// or of a field, or after a colon. One that begins with `.*` may stand anywhere.
+    /// A regular expression for the text that identifies this error: it must match at the start of
+    /// a line or of a field, or after a colon. With `.*` at its start it can match anywhere.
     #[schemars(with = "String")]
     pattern: Spanned<String>,
     /// A line that it matches; with `after`, two.
@@ -24,18 +24,18 @@ pub(crate) struct Written {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     after: Option<Spanned<String>>,
-    /// It counts where the program marks the line as information, too.
+    /// Whether it also matches lines of level info.
     #[serde(default)]
     at_info: bool,
-    /// Its program tries again and may succeed: in the log of a container it counts from the second
-    /// line on.
+    /// Whether the program retries after this error: in a container's log it counts only from the
+    /// second line on.
     #[serde(default)]
     transient: bool,
-    /// Other faults that have the same words, the likeliest first; this file's is likelier than they.
+    /// Other faults with the same text, the most likely first; this one is more likely.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     or: Vec<Spanned<String>>,
-    /// Faults that follow from this one where both are in a log.
+    /// Faults that are caused by this one if both are in a log.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     causes: Vec<Spanned<String>>,
@@ -117,7 +117,7 @@ fn validate(source: Source, written: &Written) -> Result<(), Fault> {
         return Err(Fault {
             what: format!("`{}` does not match its own example", pattern.value),
             place: source.place(example.referenced.line(), example.referenced.column()),
-            advice: "correct the pattern, or give a line that states this error: it must begin the line, or follow a colon".into(),
+            advice: "correct the pattern or the example: the error must begin the line, or follow a colon".into(),
         });
     }
     Ok(())

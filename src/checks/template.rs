@@ -1,4 +1,4 @@
-//! Text with expressions in braces: `{it.name} sends {it.mtu}-byte packets`.
+//! Text with expressions in braces: `network {it.name} has MTU {it.mtu}`.
 
 use super::expression::{Expression, Scope, Variables};
 use super::fault::Refusal;
@@ -105,7 +105,7 @@ fn closing(text: &str) -> Option<usize> {
 
 fn lonely(brace: &str, rest: &str) -> Refusal {
     Refusal {
-        what: format!("a `{brace}` has no partner"),
+        what: format!("unmatched `{brace}`"),
         advice: format!("write `{brace}{brace}` for a literal `{brace}`"),
         words: format!("{brace}{}", rest.lines().next().unwrap_or_default()),
     }

@@ -1,4 +1,4 @@
-//! What the expressions of a check may read, and where that comes from.
+//! What the expressions of a check can read, and where it comes from.
 
 use super::definition::Definition;
 use super::expression::{Expression, Variables};

@@ -6,19 +6,19 @@ use std::path::PathBuf;
 
 pub(super) const TICKET_EXAMPLES: &str = "\
 Examples:
-  runner-doctor ticket -n ci --preview            what would be sent, and what the tokens in it stand for
+  runner-doctor ticket -n ci --preview            show the contents, and what the tokens stand for
   runner-doctor ticket -n ci                      runner-doctor-ticket.tar.gz, to attach to a ticket
-  runner-doctor ticket --evidence runner.yaml     the same of a recording
+  runner-doctor ticket --evidence runner.yaml     the same for a recording
 
-In it are the recording and the reports made of it, and a list of these. Names of nodes, namespaces,
-pods, their owners, registries and hosts, IP addresses, UUIDs and container ids become tokens, the same
-one wherever the same name stood: the recording replays to the same findings. What is kept: names of
-containers, Docker networks and volumes, public images, versions.
+The archive contains the recording, its reports, and a list of these files. Names of nodes, namespaces,
+pods, their owners, registries and hosts, IP addresses, UUIDs and container IDs are replaced with tokens,
+the same token for the same name: the recording replays to the same findings. Names of containers,
+Docker networks and volumes, public images and versions are kept.
 
 Exit codes:
-  0  written, or shown
+  0  written or shown
   2  could not examine, or could not write
-  130  interrupted, after writing what is known";
+  130  interrupted, after writing the results so far";
 
 #[derive(Debug, Args)]
 pub struct Ticket {
@@ -33,10 +33,10 @@ pub struct Ticket {
         default_value = "runner-doctor-ticket.tar.gz"
     )]
     pub output_file: PathBuf,
-    /// Write over an archive that is there
+    /// Replace an existing archive
     #[arg(long)]
     pub overwrite: bool,
-    /// Print what would be sent instead of writing it; what the tokens stand for goes to standard
+    /// Print the contents instead of writing the archive, and what the tokens stand for on standard
     /// error
     #[arg(long, conflicts_with_all = ["output_file", "overwrite"])]
     pub preview: bool,
@@ -49,26 +49,26 @@ pub(super) const DIFF_EXAMPLES: &str = "\
 Examples:
   runner-doctor check -n ci -o json --output-file before.json
   runner-doctor diff before.json after.json           two reports
-  runner-doctor diff before.yaml after.yaml           two recordings, judged by the checks of today
-  runner-doctor diff before.json after.json -o json   for a program
+  runner-doctor diff before.yaml after.yaml           two recordings, judged by the current checks
+  runner-doctor diff before.json after.json -o json   as JSON
 
-A finding is the same one where check, owner of the pod, engine and subject are: random parts of names
-do not count. What can be seen no more is not taken for fixed.
+Two findings are the same if their check, pod owner, engine and subject are the same; random parts of names
+are ignored. Missing data never counts as fixed.
 
 Exit codes:
   0  nothing new at or above --fail-on
   1  something new at or above --fail-on
-  2  a file could not be read, or the two do not go together";
+  2  a file could not be read, or the two cannot be compared";
 
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// A JSON report or a recording, as it was; - for standard input
+    /// The old JSON report or recording; - for standard input
     #[arg(value_name = "OLD")]
     pub old: PathBuf,
-    /// The same, as it is now
+    /// The new JSON report or recording
     #[arg(value_name = "NEW")]
     pub new: PathBuf,
-    /// How to report
+    /// The output format
     #[arg(
         short,
         long,
@@ -80,7 +80,7 @@ pub struct Diff {
     /// Write it to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
-    /// The least severity of a new finding that makes the exit code 1
+    /// The lowest severity of a new finding that sets exit code 1
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
     pub fail_on: FailOn,
     #[command(flatten)]
@@ -103,19 +103,19 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct Completions {
-    /// The shell that is to complete commands
+    /// The shell to complete commands in
     #[arg(value_enum, value_name = "SHELL")]
     pub shell: clap_complete::Shell,
 }
 
 pub(super) const MAN_EXAMPLES: &str = "\
 Examples:
-  runner-doctor man | man -l -                    the page of runner-doctor
+  runner-doctor man | man -l -                    the man page of runner-doctor
   runner-doctor man ~/.local/share/man/man1       a page for each command";
 
 #[derive(Debug, Args)]
 pub struct Man {
-    /// Write a page for each command into this folder; without it, the first is printed
+    /// Write a page for each command to this directory; without it, print the page of runner-doctor
     #[arg(value_name = "DIR")]
     pub folder: Option<PathBuf>,
 }

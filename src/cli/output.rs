@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct Outputs {
-    /// How to report; with =FILE, to a file. May be repeated: one run writes them all
+    /// The report format; with =FILE, write it to a file. Can be repeated for several reports
     #[arg(
         short = 'o',
         long = "output",
@@ -18,10 +18,10 @@ pub struct Outputs {
         value_parser = OutputParser
     )]
     pub outputs: Vec<Output>,
-    /// Write the report whose format names no file to this one, instead of standard output
+    /// Write the report without =FILE to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
-    /// In the table, also say why, what else would fix it, and everything that is unknown
+    /// In the table, also show why, alternative fixes, and all unknown results
     #[arg(long)]
     pub full: bool,
 }
@@ -48,7 +48,7 @@ impl TypedValueParser for OutputParser {
         };
         let format = EnumValueParser::<Format>::new().parse_ref(cmd, arg, OsStr::new(name))?;
         if file == Some("") || (file.is_some() && value.to_str().is_none()) {
-            let text = format!("-o {name}= needs the name of a file: -o {name}=report.txt\n");
+            let text = format!("-o {name}= needs a file name, for example -o {name}=report.txt\n");
             return Err(Error::raw(ErrorKind::ValueValidation, text).with_cmd(cmd));
         }
         Ok(Output {

@@ -264,15 +264,15 @@ pub(super) fn unreachable(error: &kube::Error) -> anyhow::Error {
     let said = chain(error);
     match code(error) {
         Some(401) => anyhow!(
-            "the cluster does not accept these credentials: log in again, or choose another --context"
+            "the cluster rejects these credentials: log in again, or choose another --context"
         ),
-        Some(403) => anyhow!("the cluster refuses this identity: {said}"),
+        Some(403) => anyhow!("the cluster forbids the request: {said}"),
         Some(code) if BUSY.contains(&code) => anyhow!(
-            "the API server has no time for this ({code}): {said}; try again later, or look whether it is well with `kubectl get --raw /readyz`"
+            "the API server is overloaded (HTTP {code}): {said}; try again later, or check it with `kubectl get --raw /readyz`"
         ),
         // As rustls words it.
         _ if said.contains("invalid peer certificate") => anyhow!(
-            "the certificate that answers for the cluster is not accepted: {said}; look at `server`, `certificate-authority-data` and `tls-server-name` of this cluster in the kubeconfig, or for a proxy that answers in its place"
+            "the cluster's certificate is not trusted: {said}; check `server`, `certificate-authority-data` and `tls-server-name` of this cluster in the kubeconfig, or a proxy in front of it"
         ),
         _ => anyhow!(
             "cannot reach the cluster: {said}; check `kubectl version` with the same --kubeconfig and --context"
@@ -285,7 +285,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     if let Some(kube::Error::Api(status)) = error.downcast_ref() {
         let words = [&status.message, &status.reason];
         let words = words.into_iter().find(|words| !words.is_empty());
-        return crate::collect::walk::text::plain(words.map_or("it does not say why", |w| w));
+        return crate::collect::walk::text::plain(words.map_or("no reason given", |w| w));
     }
     let mut text = error.to_string();
     let mut cause = error.source();

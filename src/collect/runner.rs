@@ -386,7 +386,7 @@ mod tests {
         let reason = engines[2].api.reason().unwrap();
         assert_eq!(
             reason.to_string(),
-            "dind/a/b lies deeper than --max-depth 2: raise it"
+            "dind/a/b is nested deeper than --max-depth 2: raise it"
         );
     }
 

@@ -23,7 +23,7 @@ pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exi
     let destinations = Destinations::of(&options.outputs)?;
     let printed = destinations.only_printed();
     if options.watch.is_some() && printed.is_none() {
-        bail!("--watch prints what changes, in one format and to no file: leave the other -o out");
+        bail!("--watch prints one format to standard output: remove the other -o");
     }
     let library = library::chosen(&options.checks, settings)?;
     let baseline = options.baseline.as_ref();
@@ -119,13 +119,13 @@ fn exit(diagnosis: &Diagnosis, options: &Check) -> Exit {
     let exit = gate.exit(diagnosis);
     if exit == Exit::CouldNotExamine && diagnosis.runners.is_empty() {
         tell(
-            "runner-doctor: no runner was found, so nothing was examined: name pods, choose a namespace with -n or -A, or accept this with --allow-empty",
+            "runner-doctor: no runners found: name pods, choose a namespace with -n or -A, or use --allow-empty",
         );
     }
     let unseen = gate::unseen(diagnosis).join(", ");
     if matches!(exit, Exit::CouldNotExamine | Exit::Unknown) && !unseen.is_empty() {
         tell(&format!(
-            "runner-doctor: neither a Docker engine nor the pod network could be seen of {}: the reasons stand under the unknowns",
+            "runner-doctor: neither a Docker engine nor the pod network could be examined for {}: see the unknown results for the reasons",
             report::clean(&unseen)
         ));
     }

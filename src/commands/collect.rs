@@ -1,4 +1,4 @@
-//! `collect`: writes the evidence down, unjudged.
+//! `collect`: writes a recording.
 
 use super::{Exit, library, source, tell, write_out};
 use crate::cli::{CheckFiles, Collect, DocumentFormat};
@@ -27,7 +27,7 @@ pub fn run(options: &Collect) -> Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     if evidence.runners.is_empty() {
-        tell("runner-doctor: no runner was found: name pods, or choose a namespace with -n or -A");
+        tell("runner-doctor: no runners found: name pods, or choose a namespace with -n or -A");
         return Ok(Exit::CouldNotExamine);
     }
     Ok(Exit::Fine)

@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete commands.
+//! `completions`: shell completion scripts.
 
 use super::{Exit, source, write_out};
 use crate::checks::Library;

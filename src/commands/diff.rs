@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal};
 
 pub fn run(options: &Diff, settings: &Config, color: ColorChoice) -> Result<Exit> {
     if options.old.as_os_str() == "-" && options.new.as_os_str() == "-" {
-        bail!("only one of the two can come from standard input: name a file for the other");
+        bail!("only one of the two can be standard input: name a file for the other");
     }
     let library = library::chosen(&options.checks, settings)?;
     let old = source::diagnosis(&options.old, &library)?;

@@ -1,4 +1,4 @@
-//! `fix`: prints what cures the findings; it changes nothing itself.
+//! `fix`: prints fixes for the findings and changes nothing.
 
 mod objects;
 mod sheets;
@@ -87,23 +87,21 @@ fn nothing_to_fix(diagnosis: &Diagnosis) -> Option<Exit> {
         return None;
     }
     if diagnosis.runners.is_empty() {
-        tell(
-            "runner-doctor: no runner was found, so there is nothing to fix: name pods, or choose a namespace with -n or -A",
-        );
+        tell("runner-doctor: no runners found: name pods, or choose a namespace with -n or -A");
         return Some(Exit::CouldNotExamine);
     }
     let unseen = diagnosis.runners.iter().any(|runner| runner.unseen);
     if unseen || diagnosis.incomplete.is_some() {
         tell(
-            "runner-doctor: not everything could be seen, and in what could be, nothing is to fix: `runner-doctor check` gives the reasons",
+            "runner-doctor: nothing to fix in the parts that could be examined: `runner-doctor check` shows what could not, and why",
         );
         return Some(Exit::CouldNotExamine);
     }
     let unknown = match diagnosis.unknowns.len() {
         0 => String::new(),
-        count => format!(" ({count} unknown: `runner-doctor check` gives the reasons)"),
+        count => format!(" ({count} unknown: `runner-doctor check` shows the reasons)"),
     };
-    tell(&format!("nothing to fix: no check finds anything{unknown}"));
+    tell(&format!("nothing to fix: no findings{unknown}"));
     Some(Exit::Fine)
 }
 
@@ -116,7 +114,7 @@ fn is_live(options: &Fix) -> bool {
 /// What people can do where a program cannot.
 fn by_hand(finding: &Finding) -> String {
     match finding.remedies.first() {
-        Some(remedy) => format!("{} (`runner-doctor check` prints it)", remedy.title),
+        Some(remedy) => format!("{} (see `runner-doctor check`)", remedy.title),
         None => format!("see `runner-doctor explain {}`", finding.check),
     }
 }
@@ -136,7 +134,7 @@ fn tell_left(left: &[(&Finding, String)], nothing_printed: bool) -> Exit {
         Some(Severity::Error) => Exit::Findings,
         _ => {
             if nothing_printed {
-                tell("nothing to fix that a change of manifests would cure");
+                tell("nothing to fix: no finding can be fixed by changing manifests");
             }
             Exit::Fine
         }

@@ -1,5 +1,5 @@
-//! The exit code of an examination: by what was found, by why the rest is unknown, and by what was
-//! seen of each runner. Nothing of it reads a sentence.
+//! The exit code of an examination: from findings, classes of unknown results, and which runners
+//! could be examined. It never depends on texts.
 
 use super::Exit;
 use crate::diagnosis::{Diagnosis, ExaminedRunner, Severity, Unknown, Verdict};

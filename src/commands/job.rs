@@ -1,4 +1,4 @@
-//! `job`: the manifest with which the doctor examines a cluster from inside.
+//! `job`: the manifest that runs runner-doctor in the cluster.
 
 use super::{Exit, rbac, write_out};
 use crate::access::job::{self, Wishes};

@@ -1,4 +1,4 @@
-//! The checks that a command line asks for, as the settings want them.
+//! The checks selected by the command line and the settings.
 
 use super::source::Questions;
 use crate::checks::Library;

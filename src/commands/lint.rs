@@ -140,7 +140,7 @@ fn refuse(linted: &Linted) -> Result<()> {
             many => format!(" (and {} more)", many - 1),
         };
         bail!(
-            "{first}{more} is of no kind that can be judged{looks_like}: leave it out, or name one of {}",
+            "{first}{more} is not a supported kind of file{looks_like}: remove it, or name one of {}",
             systems::files()
         );
     }
@@ -164,7 +164,7 @@ fn remark(linted: &Linted) {
         let place = unknown.engine.as_ref().or(unknown.subject.as_ref());
         let place = place.map(|place| format!(", {place}")).unwrap_or_default();
         tracing::info!(
-            "a file cannot tell: {} on {}{place}: {}",
+            "unknown in files: {} on {}{place}: {}",
             unknown.check,
             report::clean(&unknown.runner),
             report::clean(&unknown.reason())
@@ -182,7 +182,7 @@ fn exit(diagnosis: &Diagnosis, options: &Lint, passed_over: Option<String>) -> E
     if exit == Exit::CouldNotExamine {
         let passed_over = passed_over.map(|summary| format!(" ({summary})"));
         tell(&format!(
-            "runner-doctor: no runner and no pipeline for one was found, so nothing was judged{}: name others, or accept this with --allow-empty",
+            "runner-doctor: no file contains a runner or a pipeline for one{}: name other files, or use --allow-empty",
             passed_over.unwrap_or_default()
         ));
     }

@@ -1,4 +1,4 @@
-//! `list`: every check, one line each.
+//! `list`: all checks, one per line.
 
 use super::{Exit, library, write_out};
 use crate::checks::{Check, Library};

@@ -1,4 +1,4 @@
-//! `man`: the manual, made of what `--help` says.
+//! `man`: man pages, generated from `--help`.
 
 use super::{Exit, write_out};
 use crate::cli::{Cli, Man};
@@ -11,7 +11,7 @@ pub fn run(options: &Man) -> Result<Exit> {
         Some(folder) => {
             let wrong = || {
                 format!(
-                    "cannot write into {}: name another folder",
+                    "cannot write to {}: name another directory",
                     folder.display()
                 )
             };
@@ -21,7 +21,8 @@ pub fn run(options: &Man) -> Result<Exit> {
         None => {
             let mut text = Vec::new();
             let page = Page::new(Cli::command());
-            page.render(&mut text).context("cannot make the page")?;
+            page.render(&mut text)
+                .context("cannot create the man page")?;
             write_out(&String::from_utf8_lossy(&text), None)?;
         }
     }

@@ -1,4 +1,5 @@
-//! `manifest`: what Bitbucket prints for a new runner, as what Kubernetes takes.
+//! `manifest`: converts the command that Bitbucket prints for a new runner into a Kubernetes
+//! manifest.
 
 use super::{Exit, keep_existing, tell, write_out};
 use crate::cli::{Manifest, RunnerKind};
@@ -76,7 +77,7 @@ fn command(options: &Manifest) -> Result<Command> {
     let bytes = match file {
         Some(file) => read_all(files::open(file)?).with_context(|| {
             format!(
-                "cannot read the command from {}: name the file that you saved it to",
+                "cannot read the command from {}: name the file that contains it",
                 file.display()
             )
         })?,
@@ -92,13 +93,11 @@ fn command(options: &Manifest) -> Result<Command> {
         }
     };
     if bytes.len() as u64 > files::COMMAND {
-        bail!(
-            "the command is longer than any that Bitbucket prints: give the file or the text with that command alone"
-        );
+        bail!("the command is longer than any that Bitbucket prints: pass only that command");
     }
     match String::from_utf8(bytes) {
         Ok(text) if text.trim().is_empty() => bail!(
-            "there is no command to read: paste the one that Bitbucket printed for the runner, or name the file that you saved it to"
+            "the input is empty: paste the command that Bitbucket printed for the runner, or name the file that contains it"
         ),
         Ok(text) => Ok(Command::Text(text)),
         // The error would show what was read.
@@ -131,12 +130,12 @@ pub(super) fn around(context: Option<&str>, file: Option<&Path>) -> Surroundings
     match found {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
-            tracing::info!("no cluster was asked: {error}");
+            tracing::info!("the cluster was not read: {error}");
             Surroundings::default()
         }
         Err(_) => {
             tracing::warn!(
-                "the cluster did not answer within {} s, so nothing was read from it: --offline does not ask it",
+                "the cluster did not respond within {} s, so it was not read: use --offline to skip it",
                 PATIENCE.as_secs()
             );
             Surroundings::default()
@@ -145,7 +144,7 @@ pub(super) fn around(context: Option<&str>, file: Option<&Path>) -> Surroundings
 }
 
 fn append_as_comment(text: &mut String, part: &str) {
-    text.push_str("\n# Not for Kubernetes, but for the repository:\n#\n");
+    text.push_str("\n# For the repository, not for Kubernetes:\n#\n");
     for line in part.lines() {
         // Writing into a String cannot fail.
         let _ = writeln!(text, "# {line}");
@@ -206,16 +205,16 @@ fn next_steps(options: &Manifest, plan: &Plan) -> String {
     let mut step = |line: String| _ = writeln!(text, "  {line}");
     if let Some(namespace) = &options.namespace {
         step(format!(
-            "kubectl create namespace {namespace}    # where it is not there yet"
+            "kubectl create namespace {namespace}    # if it does not exist"
         ));
         step(format!(
-            "kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=privileged    # where the cluster enforces PodSecurity"
+            "kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=privileged    # if the cluster enforces Pod Security"
         ));
     }
     step(format!("{from}kubectl{flag} apply -f {file}"));
     if options.kind == RunnerKind::Job {
         step(format!(
-            "{from}kubectl{flag} replace --force -f {file}    # again, after a change: a Job is replaced, not edited"
+            "{from}kubectl{flag} replace --force -f {file}    # to apply a change: Jobs must be replaced"
         ));
     }
     step(format!("runner-doctor check{flag}"));
@@ -230,7 +229,7 @@ fn next_steps(options: &Manifest, plan: &Plan) -> String {
     };
     let _ = write!(text, "  kubectl{flag} delete {kind}/{}{secret}", plan.name);
     if plan.mtu.assumed {
-        text.push_str("\nThe MTU of the pod network is assumed, not read: give it with --pod-mtu, or see what `runner-doctor check` says.");
+        text.push_str("\nThe MTU of the pod network is assumed, not read: set it with --pod-mtu, or run `runner-doctor check` to read it.");
     }
     text
 }

@@ -1,5 +1,4 @@
-//! One file a subcommand; what they share: running them, their exit codes, and the one way out for
-//! text.
+//! One file per subcommand; shared code for running them, exit codes and output.
 
 mod check;
 mod collect;

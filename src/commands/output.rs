@@ -1,4 +1,4 @@
-//! Writes the reports that were asked for, each to where it belongs.
+//! Writes the requested reports to their files.
 
 use super::write_out;
 use crate::cli::{Outputs, is_plugin};
@@ -23,7 +23,7 @@ impl Destinations {
         let all = outputs.outputs.iter();
         let all: Vec<_> = all.map(|o| (o.format, plain(&o.file))).collect();
         if outputs.output_file.is_some() && outputs.outputs.iter().all(|o| o.file.is_some()) {
-            bail!("--output-file is for a format that names no file: leave one of them out");
+            bail!("--output-file needs an -o format without =FILE: remove one of them");
         }
         for (at, (format, file)) in all.iter().enumerate() {
             if all[..at].iter().any(|(_, earlier)| earlier == file) {
@@ -96,7 +96,7 @@ fn refuse_without_folder(file: &Path) -> Result<()> {
         .filter(|folder| !folder.as_os_str().is_empty())
     {
         Some(folder) if !folder.is_dir() => bail!(
-            "cannot write {}: there is no folder {}",
+            "cannot write {}: directory {} does not exist",
             file.display(),
             folder.display()
         ),

@@ -1,4 +1,4 @@
-//! A line on standard error that tells how far a run is; only where a person sees it.
+//! A progress line on standard error, only on a terminal.
 
 use crate::collect::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -27,7 +27,7 @@ impl Line {
 impl Progress for Line {
     fn waits(&self) {
         self.0
-            .set_message("waiting for a step that starts an engine inside a runner's");
+            .set_message("waiting for a step that starts a nested engine");
     }
 
     fn found(&self, runners: usize) {

@@ -1,4 +1,4 @@
-//! `rbac`: the rights that the doctor needs, or those of them that are missing.
+//! `rbac`: the permissions that runner-doctor needs, or those that are missing.
 
 use super::{Exit, write_out};
 use crate::access::{self, Scope, review};
@@ -17,7 +17,7 @@ pub fn run(options: &Rbac) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot start: the system gives no threads")?;
+        .context("cannot start: failed to create threads")?;
     let asking = async {
         let (context, file) = (options.context.as_deref(), options.kubeconfig.as_deref());
         let cluster = Cluster::connect(context, file, Waits::within(options.timeout)).await?;
@@ -26,7 +26,7 @@ pub fn run(options: &Rbac) -> Result<Exit> {
     let answers = runtime.block_on(async { tokio::time::timeout(options.timeout, asking).await });
     runtime.shutdown_timeout(Duration::from_millis(200));
     let answers = answers.map_err(|_| {
-        anyhow!("the cluster did not answer within --timeout: check `kubectl version` with the same --kubeconfig and --context")
+        anyhow!("the cluster did not respond within --timeout: check `kubectl version` with the same --kubeconfig and --context")
     })??;
     write_out(&review::tell(&answers, &Library::load(&[])?), None)?;
     Ok(match review::is_missing(&answers) {

@@ -1,4 +1,4 @@
-//! `schema`: the JSON Schemas of what the doctor reads and writes.
+//! `schema`: the JSON Schemas of the formats that runner-doctor reads and writes.
 
 use super::{Exit, write_out};
 use crate::cli::{Document, Schema};

@@ -1,4 +1,4 @@
-//! Where the evidence comes from: a cluster, a recording, or a recording built in.
+//! The source of the evidence: a cluster, a recording, or a built-in recording.
 
 use super::progress;
 use crate::checks::{Library, judge};
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 static RECORDINGS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/recordings/demo");
 
-pub const INTERRUPTED: &str = "interrupted: this is what was known by then";
+pub const INTERRUPTED: &str = "interrupted: these are the results so far";
 
 /// What checks ask beside what is seen anyway.
 pub struct Questions {
@@ -46,7 +46,7 @@ pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .context("cannot start: the system gives no threads")?;
+        .context("cannot start: failed to create threads")?;
     let began = Timestamp::now();
     let start = Instant::now();
     let mut evidence = match &source.docker {
@@ -81,14 +81,14 @@ fn narrow(mut evidence: Evidence, source: &Source, name: &str) -> Result<Evidenc
     evidence.runners.retain(in_namespace);
     for pod in &source.pods {
         if !evidence.runners.iter().any(|runner| runner.pod == *pod) {
-            bail!("{name} has no runner {pod}: it has {held}");
+            bail!("{name} has no runner {pod}: it contains {held}");
         }
     }
     let named = |runner: &Runner| source.pods.is_empty() || source.pods.contains(&runner.pod);
     evidence.runners.retain(named);
     match &source.namespace {
         Some(namespace) if evidence.runners.is_empty() => {
-            bail!("{name} has no runner in namespace {namespace}: it has {held}")
+            bail!("{name} has no runner in namespace {namespace}: it contains {held}")
         }
         _ => Ok(evidence),
     }
@@ -106,23 +106,27 @@ fn tell_statistics(evidence: &Evidence) {
 }
 
 fn demo(name: &str) -> Result<Evidence> {
+    let name = if name == "fixed" { "cured" } else { name };
     let file = RECORDINGS.get_file(format!("{name}.yaml"));
     let text = file.and_then(|file| file.contents_utf8()).ok_or_else(|| {
         anyhow!(
-            "there is no built-in recording {name:?}: choose one of {}",
+            "unknown built-in recording {name:?}: use one of {}",
             demos().join(", ")
         )
     })?;
     Evidence::parse(text, name)
 }
 
-/// The names of the recordings built in.
+/// The names of the built-in recordings; `cured` remains an alias of `fixed`.
 pub fn demos() -> Vec<String> {
     let stems = RECORDINGS
         .files()
         .filter_map(|file| file.path().file_stem());
     stems
-        .map(|stem| stem.to_string_lossy().into_owned())
+        .map(|stem| match stem.to_string_lossy() {
+            name if name == "cured" => "fixed".to_owned(),
+            name => name.into_owned(),
+        })
         .collect()
 }
 
@@ -147,7 +151,7 @@ pub fn diagnosis(file: &Path, library: &Library) -> Result<Diagnosis> {
     }
     let (text, name) = (read(file)?, file.display().to_string());
     let header: Header = document::read(&text).with_context(|| {
-        format!("{name} is neither a report nor a recording of runner-doctor, or it is cut off: write one with `runner-doctor check -o json` or `runner-doctor collect`")
+        format!("{name} is not a report or recording of runner-doctor, or it is truncated: write one with `runner-doctor check -o json` or `runner-doctor collect`")
     })?;
     if header.schema.is_some() {
         return Diagnosis::parse(&text, &name);
@@ -165,7 +169,7 @@ pub fn diagnosis(file: &Path, library: &Library) -> Result<Diagnosis> {
 pub fn must_fit(old: &Diagnosis, new: &Diagnosis) -> Result<()> {
     if old.redacted != new.redacted && !old.runners.is_empty() && !new.runners.is_empty() {
         bail!(
-            "one of the two is redacted and the other is not, so their names do not fit: take both as they are, or both with --redact"
+            "only one of the two is redacted, so their names differ: use --redact for both or for neither"
         );
     }
     Ok(())
@@ -215,7 +219,7 @@ async fn from_cluster(source: &Source, asked: Questions) -> Result<Evidence> {
     Ok(evidence)
 }
 
-const NO_ANSWER: &str = "the cluster did not answer within --deadline: check `kubectl version` with the same --kubeconfig and --context";
+const NO_ANSWER: &str = "the cluster did not respond within --deadline: check `kubectl version` with the same --kubeconfig and --context";
 
 fn waits(source: &Source) -> Waits {
     Waits {
@@ -245,7 +249,7 @@ where
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot start: the system gives no threads")?;
+        .context("cannot start: failed to create threads")?;
     let done = runtime.block_on(async {
         let work = async {
             let (context, file) = (source.context.as_deref(), source.kubeconfig.as_deref());
@@ -264,7 +268,7 @@ pub fn pause(time: Duration) -> Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot start: the system gives no threads")?;
+        .context("cannot start: failed to create threads")?;
     Ok(runtime.block_on(async {
         tokio::select! {
             () = interrupt() => true,
@@ -294,7 +298,7 @@ async fn stop(deadline: Duration) -> String {
     tokio::select! {
         () = interrupt() => INTERRUPTED.to_owned(),
         () = tokio::time::sleep(deadline) => {
-            format!("--deadline of {} s passed: this is what was known by then", deadline.as_secs())
+            format!("--deadline of {} s exceeded: these are the results so far", deadline.as_secs())
         }
     }
 }

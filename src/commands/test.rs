@@ -1,4 +1,4 @@
-//! `test`: runs the cases in check files, for who writes one.
+//! `test`: runs the cases in check files, for check authors.
 
 use super::{Exit, write_out};
 use crate::checks::{Library, case};

@@ -1,4 +1,4 @@
-//! `ticket`: everything that somebody needs who is asked for help, in one archive.
+//! `ticket`: writes everything needed for a support request into one archive.
 
 use super::{Exit, keep_existing, library, source, tell, write_out};
 use crate::checks::judge;
@@ -22,9 +22,7 @@ pub fn run(options: &cli::Ticket, settings: &Config) -> Result<Exit> {
     let asked = library::questions(&library, &options.source, options.checks.allow_probes)?;
     let evidence = source::evidence_with(&options.source, asked)?;
     if evidence.runners.is_empty() {
-        tell(
-            "runner-doctor: no runner was found, so there is nothing to send: name pods, or choose a namespace with -n or -A",
-        );
+        tell("runner-doctor: no runners found: name pods, or choose a namespace with -n or -A");
         return Ok(Exit::CouldNotExamine);
     }
     let Redacted { evidence, key } = match options.no_redact {
@@ -72,7 +70,7 @@ fn write(options: &cli::Ticket, ticket: &Ticket) -> Result<()> {
     let mut out = open.open(file).with_context(wrong)?;
     out.write_all(&archive).with_context(wrong)?;
     tell(&format!("{}: {}", file.display(), ticket.in_a_line()));
-    tell("See what is in it with --preview before you send it.");
+    tell("Review its contents with --preview before you send it.");
     Ok(())
 }
 
@@ -81,7 +79,7 @@ fn tell_key(key: &BTreeMap<String, String>) {
     if key.is_empty() {
         return;
     }
-    tell("\nNot sent: what the tokens stand for.");
+    tell("\nNot in the archive: what the tokens stand for.");
     for (token, name) in key {
         tell(&format!("  {token}  {}", clean(name)));
     }

@@ -1,4 +1,4 @@
-//! Reads the command line, with the flags that the settings add where it does not say them itself.
+//! Reads the command line, and adds flags from the settings that it does not contain.
 
 use super::{Config, Written};
 use crate::checks::fault::{Fault, Place, Source};
@@ -154,7 +154,7 @@ fn refused(default: &Default, error: &clap::Error) -> Fault {
         what: what.trim_start_matches("error: ").to_owned(),
         place: default.place.clone(),
         advice: known
-            .unwrap_or("`runner-doctor COMMAND --help` tells what it takes")
+            .unwrap_or("see `runner-doctor COMMAND --help`")
             .to_owned(),
     }
 }
@@ -175,7 +175,7 @@ fn defaults(
             .filter(|_| COMMANDS.contains(&name.as_str()));
         let Some(of) = of else {
             return Err(Fault {
-                what: format!("there are no defaults for `{name}`"),
+                what: format!("`{name}` has no defaults"),
                 place: source.place(line, column),
                 advice: advise(name, "", &COMMANDS),
             });
@@ -226,8 +226,8 @@ fn words(
         let may: Vec<&str> = longs.filter(|long| FLAGS.contains(long)).collect();
         match known {
             Some(_) => fault(
-                format!("--{flag} has no default"),
-                "it is for the command line".to_owned(),
+                format!("--{flag} cannot have a default"),
+                "set it on the command line".to_owned(),
             ),
             None => fault(format!("`{name}` has no --{flag}"), advise(flag, "", &may)),
         }
@@ -252,15 +252,15 @@ fn words(
     };
     if words.iter().flatten().any(names_file) {
         return Err(fault(
-            "--output has no default with a file".to_owned(),
-            "name the format only; the file is for the command line".to_owned(),
+            "the default of --output cannot name a file".to_owned(),
+            "name only the format; set the file on the command line".to_owned(),
         ));
     }
     words.ok_or_else(|| {
         let advice = match switch {
             true => "write true or false",
-            false => "write a text, a number, or a list of them",
+            false => "write a string, a number, or a list of them",
         };
-        fault(format!("--{flag} cannot be this"), advice.to_owned())
+        fault(format!("invalid value for --{flag}"), advice.to_owned())
     })
 }

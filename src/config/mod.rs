@@ -1,4 +1,4 @@
-//! `.runner-doctor.yaml`: what somebody wants otherwise than the doctor does by itself, told once.
+//! `.runner-doctor.yaml`: default flags, severities and suppressions.
 
 mod defaults;
 mod pattern;
@@ -61,7 +61,7 @@ impl Config {
         };
         let name = path.display().to_string();
         let text = files::read(path, files::SETTINGS).with_context(|| {
-            format!("cannot read the settings in {name}: name another with --config")
+            format!("cannot read the settings in {name}: name another file with --config")
         })?;
         Ok(Some((name, text)))
     }
@@ -77,8 +77,8 @@ impl Config {
             Ok(written) => written,
             Err(error) => {
                 let advice =
-                    "it holds `defaults`, `severity` and `suppress`: docs/settings.md shows them";
-                return Err(source.unreadable(&error, "not settings", advice));
+                    "allowed keys are `defaults`, `severity` and `suppress`: see docs/settings.md";
+                return Err(source.unreadable(&error, "invalid settings", advice));
             }
         };
         let mut config = Config::default();
@@ -108,7 +108,7 @@ impl Config {
             if library.get(check).is_none() {
                 let ids: Vec<&str> = library.checks().map(|check| check.id.as_str()).collect();
                 return Err(Fault {
-                    what: format!("there is no check `{check}`"),
+                    what: format!("unknown check `{check}`"),
                     place: place.clone(),
                     advice: advise(check, "", &ids),
                 }

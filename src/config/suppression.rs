@@ -1,4 +1,4 @@
-//! Findings that somebody lives with, for a reason and perhaps until a day.
+//! Suppressed findings, with a reason and an optional end date.
 
 use super::Config;
 use super::pattern::matches;
@@ -49,14 +49,14 @@ impl Rule {
             return Err(fault(
                 at,
                 "a suppression without a reason",
-                "say why one can live with it",
+                "add `reason:` with why the finding is acceptable",
             ));
         }
         let until = match &written.until {
             None => None,
             Some(until) => Some(until.value.trim().parse().map_err(|_| {
-                let what = format!("`until: {}` is no day", until.value);
-                fault(&until.referenced, &what, "write it like 2027-01-31")
+                let what = format!("invalid date `until: {}`", until.value);
+                fault(&until.referenced, &what, "write a date like 2027-01-31")
             })?),
         };
         let at = &written.check.referenced;
@@ -124,7 +124,7 @@ impl Config {
                     ..
                 }) if *until < today => {
                     let said = format!(
-                        " (suppressed in {}:{} until {until}, which is over: {reason})",
+                        " (suppression in {}:{} expired on {until}: {reason})",
                         place.file, place.line
                     );
                     finding.message.push_str(&said);

@@ -1,4 +1,4 @@
-//! What settings say of findings, and which settings are refused.
+//! The effect of settings on findings, and which settings are rejected.
 
 use super::*;
 use crate::checks::{case, judge};
@@ -62,7 +62,7 @@ fn a_finding_is_suppressed_by_check_and_by_patterns() {
 fn an_expired_suppression_fails_again_and_says_so() {
     let (counting, suppressed) = suppress("    until: 2027-01-31\n", "2027-02-01");
     assert!(suppressed.is_empty());
-    let said = "(suppressed in s.yaml:2 until 2027-01-31, which is over: it is ours)";
+    let said = "(suppression in s.yaml:2 expired on 2027-01-31: it is ours)";
     assert!(
         counting[0].message.ends_with(said),
         "{}",

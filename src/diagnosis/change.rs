@@ -12,28 +12,28 @@ pub struct Change {
     pub place: Place,
     /// The container of the pod that runs the engine; for a nested engine its path.
     pub container: String,
-    /// It is an init container that goes on running.
+    /// Whether it is a native sidecar (an init container that keeps running).
     #[serde(default, skip_serializing_if = "is_false")]
     pub init: bool,
-    /// The network whose MTU is set, where that has a setting of its own.
+    /// The network whose MTU is set, if it has its own setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
-    /// The Docker version that runs now, which the settings must suit.
+    /// The running Docker version, which must support the settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docker: Option<String>,
-    /// The image that runs now.
+    /// The running image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// How the container starts its engine; absent where that was not written down.
+    /// How the container starts its engine. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<Launch>,
-    /// dockerd's flags in the manifest, as far as they were written down.
+    /// dockerd flags in the manifest, as far as recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
-    /// Where its images and containers lie, if not in /var/lib/docker.
+    /// Its data directory, if not /var/lib/docker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_root: Option<String>,
-    /// Packets of the pod pass through rules of iptables-legacy, and of that kind only.
+    /// Whether the pod uses only iptables-legacy rules.
     #[serde(default, skip_serializing_if = "is_false")]
     pub legacy_iptables: bool,
     pub settings: Settings,
@@ -44,7 +44,7 @@ pub struct Change {
 pub struct Place {
     pub site: Site,
     pub namespace: String,
-    /// The object to edit, where there is one: `Job`, `Deployment`.
+    /// The kind of the object to edit, if any: `Job`, `Deployment`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub kind: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -64,7 +64,7 @@ impl Place {
     }
 }
 
-/// What must become true of an engine; what is absent stays as it is.
+/// New settings of an engine. Absent settings do not change.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     /// MTU of the default bridge.
@@ -84,7 +84,7 @@ pub struct Settings {
     /// Other flags of dockerd.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
-    /// Docker Hub's images are pulled through a mirror, which people must name.
+    /// Whether Docker Hub images are pulled through a mirror, whose address the user must add.
     #[serde(default, skip_serializing_if = "is_false")]
     pub mirror: bool,
     /// Variables of the container.
@@ -95,7 +95,7 @@ pub struct Settings {
     pub volume: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     pub privileged: bool,
-    /// A container beside it that lowers TCP connections to the pod network.
+    /// Whether to add a sidecar that clamps TCP MSS to the path MTU.
     #[serde(default, skip_serializing_if = "is_false")]
     pub clamp: bool,
 }

@@ -1,4 +1,4 @@
-//! What was examined and by what: for whoever reads a report where the cluster is not at hand.
+//! What was examined and by which version, for readers without access to the cluster.
 
 use crate::evidence::{Cni, CniSettings, Evidence, Node, Outermost, Requests, Runner};
 use crate::text::shell::word;
@@ -8,27 +8,27 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
-    /// The version of the doctor that saw it.
+    /// The version of runner-doctor that examined it.
     pub doctor: String,
-    /// The command that examines the same again; absent where there is nothing to name.
+    /// The command that repeats the examination. Absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// The version of the API server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<String>,
-    /// The plugin that makes the pod network, and how it is set up, in words.
+    /// The CNI plugin of the pod network and its settings, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cni: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeSystem>,
-    /// When the examination began (UTC, RFC 3339); absent in recordings that do not hold it.
+    /// Start of the examination (UTC, RFC 3339). Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub examined_at: Option<Timestamp>,
-    /// How long it took to look; absent in recordings that do not say.
+    /// Duration of the examination in milliseconds. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<i64>,
-    /// What it cost the API server, where there was one.
+    /// Requests to the API server, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<Requests>,
 }

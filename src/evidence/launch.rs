@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Launch {
     pub by: Launcher,
-    /// There are more arguments than those that are written down.
+    /// Whether there are more arguments than recorded.
     #[serde(default)]
     pub unlisted: bool,
 }
@@ -14,13 +14,13 @@ pub struct Launch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Launcher {
-    /// The image's own entrypoint, to whose arguments those of the manifest are added.
+    /// The image's entrypoint, with the manifest's arguments appended.
     Image,
-    /// Arguments that begin with `dockerd` and replace the image's own.
+    /// Arguments that begin with `dockerd` and replace the image's defaults.
     Args,
     /// A command that is dockerd.
     Command,
-    /// Something else, a shell's script for one: its arguments are not dockerd's.
+    /// Something else, for example a shell script: its arguments are not dockerd's.
     Script,
 }
 

@@ -1,5 +1,6 @@
-//! What was seen, as a plain document that mirrors the machine: it can be recorded, read by people
-//! and replayed to the same diagnosis. Nothing in it judges; what is not in it is not collected.
+//! The evidence: observed facts as a plain document that mirrors the machine. It can be recorded,
+//! read by people and replayed to the same diagnosis. It contains no judgements, and nothing
+//! outside it is collected.
 
 mod client;
 mod launch;
@@ -30,47 +31,47 @@ use std::collections::BTreeMap;
 
 pub const EVIDENCE_VERSION: i64 = 1;
 
-/// YAML that is cut off between two lines is YAML all the same.
+/// Truncated YAML can still be valid YAML, so a recording has an end marker.
 const FIRST_LINE: &str = "# A recording of runner-doctor. It ends with a line of three dots.";
 const LAST_LINE: &str = "...";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     pub evidence_version: i64,
-    /// Which doctor wrote this.
+    /// The program and version that wrote this.
     pub doctor: String,
     pub cluster: Observation<Cluster>,
     #[serde(default)]
     pub nodes: Vec<Node>,
     #[serde(default)]
     pub runners: Vec<Runner>,
-    /// How many Jobs of runners have given up; absent where they were not asked for.
+    /// The number of failed runner Jobs. Absent if Jobs were not listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs_given_up: Option<Observation<i64>>,
-    /// The run was interrupted or its deadline passed: there was more to see.
+    /// Set if the run was interrupted or its deadline exceeded, so results are partial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
-    /// Names and addresses in it are tokens, the same one wherever the same name stood.
+    /// Whether names and addresses are replaced with tokens, the same token for the same name.
     #[serde(default, skip_serializing_if = "is_false")]
     pub redacted: bool,
-    /// When the examination began (UTC, RFC 3339); absent in recordings made before 0.2.0.
+    /// Start of the examination (UTC, RFC 3339). Absent in recordings made before 0.2.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub examined_at: Option<Timestamp>,
-    /// How long it took to look, where that was written down.
+    /// Duration of the examination in milliseconds, if recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<i64>,
-    /// What it cost the API server, where there was one.
+    /// Requests to the API server, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<Requests>,
 }
 
-/// What was asked of an API server.
+/// Requests to an API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Requests {
-    /// All of them, those that were sent again too.
+    /// All requests, including retries.
     pub sent: i64,
-    /// Sent again because the server had no time (429, 503, 504) or was gone for a moment.
+    /// Retries because the server was overloaded (429, 503, 504) or briefly unreachable.
     pub retried: i64,
 }
 
@@ -95,7 +96,7 @@ impl Evidence {
         }
     }
 
-    /// As a recording that shows when it is cut off.
+    /// The recording, with an end marker that shows whether it is truncated.
     pub fn to_yaml(&self) -> Result<String> {
         let wrong = "cannot write a recording as YAML";
         let mut text = serde_saphyr::to_string(self).context(wrong)?;
@@ -114,11 +115,11 @@ impl Evidence {
             schema: Option<String>,
         }
         if text.starts_with(FIRST_LINE) && !text.trim_end().ends_with(LAST_LINE) {
-            bail!("{name} is cut off, its end is missing: copy it again, or collect again");
+            bail!("{name} is truncated: copy it again, or collect again");
         }
         let no_recording = || {
             format!(
-                "{name} is not a recording of runner-doctor, or cut off: write one with `runner-doctor collect`"
+                "{name} is not a recording of runner-doctor, or it is truncated: write one with `runner-doctor collect`"
             )
         };
         // Of a whole recording the header need not be read by itself.
@@ -132,7 +133,7 @@ impl Evidence {
                     .is_some_and(|schema| schema.contains("/report/"))
                 {
                     bail!(
-                        "{name} is a report, not a recording: a report is compared with `runner-doctor diff` or `check --baseline`, and `runner-doctor collect` writes a recording"
+                        "{name} is a report, not a recording: use a report with `runner-doctor diff` or `check --baseline`, or write a recording with `runner-doctor collect`"
                     );
                 }
                 header.evidence_version.with_context(no_recording)?
@@ -140,11 +141,10 @@ impl Evidence {
         };
         if version != EVIDENCE_VERSION {
             bail!(
-                "{name} has evidence_version {version}, this runner-doctor reads {EVIDENCE_VERSION}: use the runner-doctor that wrote it, or collect again"
+                "{name} has evidence_version {version}, but this runner-doctor reads {EVIDENCE_VERSION}: use the version that wrote it, or collect again"
             );
         }
-        let damaged =
-            || format!("{name} is damaged: collect it again with `runner-doctor collect`");
+        let damaged = || format!("{name} is damaged: recreate it with `runner-doctor collect`");
         document::without_secrets(whole.with_context(damaged)?).with_context(damaged)
     }
 }
@@ -155,27 +155,27 @@ pub struct Cluster {
     pub cni: Observation<Cni>,
 }
 
-/// The plugin that makes the pod network, and where its name was read.
+/// The CNI plugin of the pod network, and the source of its name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cni {
     pub name: String,
     pub source: String,
-    /// How it is set up.
+    /// Its settings.
     #[serde(default = "not_recorded::<CniSettings>")]
     pub settings: Observation<CniSettings>,
 }
 
-/// What the CNI was told to do, and where that was read.
+/// The settings of the CNI, and their source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CniSettings {
-    /// The MTU that it is told to give to pods; absent where it finds out by itself.
+    /// The configured MTU of pods. Absent if the CNI detects it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<i64>,
     pub encapsulation: Observation<Encapsulation>,
     pub source: String,
 }
 
-/// How packets of pods travel between nodes.
+/// The encapsulation of pod packets between nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Encapsulation {
@@ -186,7 +186,7 @@ pub enum Encapsulation {
 }
 
 impl Encapsulation {
-    /// What the wrapping of an IPv4 packet takes of the uplink's MTU.
+    /// The encapsulation overhead of an IPv4 packet in bytes.
     pub fn overhead(self) -> i64 {
         match self {
             Encapsulation::None => 0,
@@ -215,20 +215,20 @@ pub struct Node {
     pub name: String,
     pub kernel: String,
     pub os: String,
-    /// As the node reports it: `docker://20.10.7`, `containerd://2.1.9`.
+    /// The node's container runtime: `docker://20.10.7`, `containerd://2.1.9`.
     pub runtime: String,
     pub uplink: Observation<Uplink>,
-    /// The node's own `docker0`, where there is one. Pods do not go through it under a CNI.
+    /// The MTU of the node's `docker0`, if there is one. Pods do not use it with a CNI.
     pub docker_bridge: Observation<Option<i64>>,
-    /// The addresses by which the cluster knows it.
+    /// The node's addresses in the cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
-    /// Packets that it dropped as too large while downloads were tried; absent where none were.
+    /// Packets that the node dropped as too large during download tests. Absent without --confirm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Observation<i64>>,
 }
 
-/// The interface through which a node reaches the network.
+/// The uplink: the interface of a node's default route.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Uplink {
     pub name: String,
@@ -249,61 +249,61 @@ pub struct Runner {
     pub qos_class: Option<String>,
     #[serde(default)]
     pub host_network: bool,
-    /// Whose network it is at which this view ends.
+    /// The outermost network that this examination can see.
     #[serde(default, skip_serializing_if = "Outermost::is_pod")]
     pub outermost: Outermost,
     pub containers: Vec<PodContainer>,
-    /// The network namespaces found under this pod.
+    /// The network namespaces in this pod.
     pub namespaces: Observation<Vec<NetworkNamespace>>,
-    /// The Docker daemons found under this pod, outer before inner.
+    /// The Docker daemons in this pod, outer before nested.
     pub engines: Observation<Vec<Engine>>,
-    /// Set where the runner was read from a file: nothing of it runs, and its networks are as
-    /// Docker would make them.
+    /// Set if the runner was read from a file: nothing of it runs, and its networks are as Docker
+    /// would create them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<Declared>,
     /// The pod's own addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
-    /// The pod's RuntimeClass, where it asks for one: it may be a sandbox.
+    /// The pod's RuntimeClass, if set: it may be a sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class: Option<String>,
-    /// What the commands said that checks ask by.
+    /// Output of the custom commands of checks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<Probed>,
-    /// What the cluster says of the pod as a whole.
+    /// The state of the pod in the cluster.
     #[serde(default, skip_serializing_if = "Standing::is_unremarkable")]
     pub standing: Standing,
 }
 
-/// What a file says beside the runner itself.
+/// Contents of a file in addition to the runner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Declared {
     pub file: String,
-    /// What kind of place the file is for an engine's settings.
+    /// The kind of file for an engine's settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Site>,
-    /// The MTU of the pod network was told (--pod-mtu), and is not only supposed.
+    /// Whether the MTU of the pod network was given (--pod-mtu) instead of assumed.
     #[serde(default)]
     pub pod_mtu_told: bool,
-    /// Secrets that stand in the file, by name: their values are never collected.
+    /// Names of Secrets in the file. Their values are never collected.
     #[serde(default = "nothing::<WrittenSecret>")]
     pub secrets: Observation<Vec<WrittenSecret>>,
-    /// The steps of a pipeline that ask for memory.
+    /// The pipeline steps with a memory size.
     #[serde(default = "nothing::<PipelineStep>")]
     pub steps: Observation<Vec<PipelineStep>>,
-    /// The memory that the engine in which the steps run may use, in MiB.
+    /// The memory limit of the engine that runs the steps, in MiB.
     #[serde(default = "not_recorded::<i64>")]
     pub memory_mib: Observation<i64>,
 }
 
-/// A Secret whose values stand in a file.
+/// A Secret with values in a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WrittenSecret {
     pub name: String,
     pub keys: Vec<String>,
 }
 
-/// A step of bitbucket-pipelines.yml, and the memory that its `size` asks for.
+/// A step of bitbucket-pipelines.yml, and the memory of its `size`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PipelineStep {
     pub name: String,
@@ -315,16 +315,16 @@ fn nothing<T>() -> Observation<Vec<T>> {
     Observed(Vec::new())
 }
 
-/// What lies around everything that was seen of a runner.
+/// The outermost layer of a runner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outermost {
-    /// A pod: beyond its network is the node.
+    /// A pod, whose network is on a node.
     #[default]
     Pod,
-    /// A machine: beyond its network is the ethernet.
+    /// A machine, whose network is Ethernet.
     Machine,
-    /// A container of an engine that cannot be seen from here: what carries it is not known.
+    /// A container of an engine that is not visible: its path out is not known.
     Container,
 }
 
@@ -333,7 +333,7 @@ impl Outermost {
         *self == Outermost::Pod
     }
 
-    /// The network at which a view ends, in words.
+    /// The outermost network, as text.
     pub fn network(self) -> &'static str {
         match self {
             Outermost::Pod => "the pod network",
@@ -352,7 +352,7 @@ pub struct Owner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Talks to the CI system and asks an engine to run builds.
+    /// Connects to the CI system and uses an engine to run builds.
     Runner,
     /// Runs a Docker daemon.
     Engine,
@@ -364,26 +364,26 @@ pub struct PodContainer {
     pub name: String,
     pub role: Role,
     pub image: String,
-    /// The digest that really runs.
+    /// The digest of the running image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     #[serde(default)]
     pub init: bool,
     #[serde(default)]
     pub privileged: bool,
-    /// dockerd's flags among the arguments, by allow-list; only of engine containers.
+    /// dockerd flags in the arguments, by allow-list. Only for engine containers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dockerd_args: Vec<String>,
-    /// dockerd's flags in the variable DOCKER_OPTS, by allow-list; only of engine containers.
+    /// dockerd flags in the variable DOCKER_OPTS, by allow-list. Only for engine containers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub docker_opts: Vec<String>,
-    /// How the manifest starts its engine; only of engine containers.
+    /// How the manifest starts dockerd. Only for engine containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<Launch>,
-    /// Environment variables by allow-list, where the pod states the value.
+    /// Environment variables with a literal value in the pod, by allow-list.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// Variables that hold a secret as plain text in the pod's specification, by name: their
+    /// Names of variables that contain a secret in plain text in the pod's specification. Their
     /// values are never collected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plain_secrets: Vec<String>,
@@ -396,11 +396,11 @@ pub struct PodContainer {
     pub state: ContainerState,
     #[serde(default)]
     pub restarts: i64,
-    /// How it ended the last time, where it did.
+    /// Its last termination, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_end: Option<Ended>,
-    /// The lines of its log that show a known error; absent where no log was asked for. Of a log
-    /// nothing else is collected.
+    /// The lines of its log that match a known error. Absent if no log was requested. Nothing else
+    /// of a log is collected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<Observation<Vec<KnownLine>>>,
     /// How long its startup probe gives it to start; absent where it has none.
@@ -411,18 +411,18 @@ pub struct PodContainer {
     pub docker_client: Option<Observation<DockerClient>>,
 }
 
-/// The last line of a log that shows a symptom of a check; credentials are cut out of it.
+/// The last line of a log that matches a symptom of a check, with credentials removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KnownLine {
     pub check: String,
     pub text: String,
-    /// When it was written, where the log tells.
+    /// Time of the line, if the log contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// It was written by the run before the one that goes on now.
+    /// Whether the previous run of the container wrote it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub previous: bool,
-    /// Its program tries again after such an error, and wrote it once.
+    /// Whether the program retries after this error and wrote it only once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_pass: bool,
 }
@@ -431,13 +431,13 @@ pub struct KnownLine {
 pub struct Mount {
     pub path: String,
     pub volume: String,
-    /// The host's path where the volume is one.
+    /// The path on the host if the volume is a hostPath.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_path: Option<String>,
-    /// The PersistentVolumeClaim where the volume is one.
+    /// The name of the PersistentVolumeClaim if the volume is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<String>,
-    /// The part of the volume that is mounted, where not all of it is.
+    /// The subPath of the volume, if set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub_path: Option<String>,
 }
@@ -446,7 +446,7 @@ pub struct Mount {
 pub struct ContainerState {
     /// `running`, `waiting` or `terminated`.
     pub phase: String,
-    /// `CrashLoopBackOff`, `OOMKilled` and their like; of the last end where it runs again.
+    /// `CrashLoopBackOff`, `OOMKilled` and so on; of the last termination if it runs again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Why it waits, in the kubelet's words.
@@ -454,7 +454,8 @@ pub struct ContainerState {
     pub message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
-    /// Since when it runs or, where it has not started yet, since when there is its pod (UTC, RFC 3339).
+    /// Start time of the container or, if it has not started, creation time of its pod (UTC, RFC
+    /// 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub since: Option<Timestamp>,
@@ -462,41 +463,41 @@ pub struct ContainerState {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NetworkNamespace {
-    /// The kernel's number of it: `net:[4026532281]`.
+    /// The inode number of the namespace: `net:[4026532281]`.
     pub id: i64,
-    /// The namespace of the process that started what lives here.
+    /// The namespace of the process that started the containers in this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<i64>,
-    /// Who lives here: paths of containers, or a process where no container has it.
+    /// The paths of the containers in the namespace, or a process if no container uses it.
     pub holders: Vec<String>,
     pub interfaces: Observation<Vec<Interface>>,
     pub route_v4: Observation<Option<Route>>,
     pub route_v6: Observation<Option<Route>>,
-    /// A rule that lowers the MSS of TCP connections passing through.
+    /// A rule that lowers the MSS of forwarded TCP connections.
     pub tcpmss: Observation<Option<Tcpmss>>,
-    /// IPv4 packets that had to be dropped here because they did not fit, since boot.
+    /// IPv4 packets dropped as too large since boot (FragFails).
     pub frag_fails: Observation<i64>,
-    /// How a download from here went; absent where none was asked for, or nothing leads out.
+    /// The result of a download from here. Absent without --confirm, or without a path out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download: Option<Observation<Download>>,
-    /// What becomes of its packets; absent where this was not recorded.
+    /// Routing and firewall of the namespace. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
 }
 
-/// A download that was tried from a network namespace (`--confirm`).
+/// A download from a network namespace (`--confirm`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Download {
     pub url: String,
     pub outcome: Fetched,
-    /// What the client said of it, where it said something.
+    /// The message of the download client, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<String>,
-    /// Packets that were dropped here meanwhile, because they did not fit.
+    /// Packets dropped here as too large during the download.
     pub dropped: Observation<i64>,
 }
 
-/// From the best to the worst: one container that hangs proves more than one that is cut off.
+/// From best to worst: a container whose download hangs proves more than one without a connection.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -504,7 +505,7 @@ pub struct Download {
 pub enum Fetched {
     Completes,
     NoConnection,
-    /// The connection stands, but nothing comes.
+    /// The connection is established, but no data arrives.
     Hangs,
 }
 
@@ -524,10 +525,10 @@ pub struct Interface {
     pub mtu: i64,
     pub up: bool,
     pub ifindex: i64,
-    /// The ifindex of the other end: for a veth, in the namespace of its peer.
+    /// The ifindex of the other end; for a veth, in the namespace of its peer.
     pub iflink: i64,
     pub kind: InterfaceKind,
-    /// The bridge that this is a port of.
+    /// The bridge that this interface is attached to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<String>,
 }
@@ -537,9 +538,9 @@ pub struct Interface {
 pub enum InterfaceKind {
     Loopback,
     Bridge,
-    /// Served by a process (slirp4netns, vpnkit, a VPN): what it does beyond is not to be seen.
+    /// Served by a process (slirp4netns, vpnkit, a VPN): the path beyond it is not visible.
     Tun,
-    /// One end of a pair, as far as one can see (a veth, a macvlan, an ipvlan).
+    /// One end of a pair (a veth, a macvlan, an ipvlan).
     Linked,
     Other,
 }
@@ -547,14 +548,14 @@ pub enum InterfaceKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Route {
     pub interface: String,
-    /// The MTU set on the route itself, where one is; unobserved where no tool here shows it.
+    /// The MTU of the route, if set. Unobserved if no tool here shows it.
     pub mtu: Observation<Option<i64>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tcpmss {
-    /// `--clamp-mss-to-pmtu`: whatever the way out carries.
+    /// `--clamp-mss-to-pmtu`: the MTU of the path out.
     PathMtu,
     /// `--set-mss N`.
     Mss(i64),
@@ -562,54 +563,54 @@ pub enum Tcpmss {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Engine {
-    /// Container names from the pod down: `docker-in-docker/bb_docker`.
+    /// The path of container names from the pod down: `docker-in-docker/bb_docker`.
     pub path: String,
-    /// The container of the pod under which it runs.
+    /// The pod's container that it runs in, directly or nested.
     pub container: String,
     pub pid: i64,
-    /// The network namespace it works in.
+    /// The network namespace it runs in.
     pub namespace: i64,
     /// The image of the container it runs in.
     pub image: Observation<String>,
-    /// dockerd's flags, by allow-list.
+    /// dockerd flags, by allow-list.
     pub args: Vec<String>,
-    /// daemon.json, by allow-list; nothing where there is no such file.
+    /// daemon.json, by allow-list. Null if the file does not exist.
     pub config: Observation<Option<DaemonConfig>>,
     pub oom_scores: Vec<OomScore>,
-    /// dockerd's flags in the variable DOCKER_OPTS of its process, by allow-list; nothing where it
-    /// has none. Absent where this was not looked for.
+    /// dockerd flags in the variable DOCKER_OPTS of its process, by allow-list. Absent if not
+    /// recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docker_opts: Option<Vec<String>>,
-    /// The version of the containerd program beside it, which tells also of a daemon that is silent.
+    /// The version of its containerd binary, which is known even if dockerd does not respond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containerd: Option<String>,
-    /// Where it keeps its data; absent in recordings that did not look.
+    /// Its data directory. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Observation<DataRoot>>,
-    /// How many files each process of its containers may open, unless it is told otherwise: the
-    /// limit of its containerd, or its own; absent where that was not read.
+    /// The default open-file limit (nofile) of its containers: that of its containerd or its own
+    /// process. Absent if not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_files: Option<i64>,
-    /// What it says over its own socket; unobserved where it does not answer.
+    /// Its API responses. Unobserved if it does not respond.
     pub api: Observation<EngineApi>,
-    /// Set where a file tells of it: it does not run yet.
+    /// Set if it was read from a file and does not run yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned: Option<Planned>,
 }
 
-/// What a file says of an engine that does not run yet.
+/// An engine in a file, which does not run yet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Planned {
-    /// dockerd's flags in DOCKER_OPTS, by allow-list, where its image does not read that variable.
+    /// dockerd flags in DOCKER_OPTS, by allow-list, if its image does not read that variable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored_opts: Vec<String>,
-    /// The networks that it will make.
+    /// The networks that it will create.
     pub networks: Vec<DockerNetwork>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DaemonConfig {
-    /// Whether dockerd writes rules for iptables.
+    /// Whether dockerd writes iptables rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iptables: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -619,10 +620,10 @@ pub struct DaemonConfig {
     pub bridge_network_mtu: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_driver: Option<String>,
-    /// `default-ulimits`: how many files each process of its containers may open.
+    /// `default-ulimits`: the open-file limit (nofile) of its containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_files: Option<i64>,
-    /// The other keys that it has, of those that a fix may set; absent where this was not recorded.
+    /// Other keys in the file that a fix may set. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
 }
@@ -636,9 +637,9 @@ pub struct OomScore {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EngineApi {
-    /// How it was reached: `unix:///run/docker.sock`, `tcp://127.0.0.1:2375`.
+    /// The endpoint of the API: `unix:///run/docker.sock`, `tcp://127.0.0.1:2375`.
     pub endpoint: String,
-    /// The engine's own ID, by which it is recognised when it is reached in two ways.
+    /// The engine's ID, which identifies it if it has two endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     pub version: String,
@@ -653,7 +654,7 @@ pub struct EngineApi {
     pub runc: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_driver: Option<String>,
-    /// The directory in which it keeps images and containers.
+    /// The data directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_root: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -671,13 +672,13 @@ pub struct DockerNetwork {
     pub bridge: Option<String>,
     #[serde(default)]
     pub internal: bool,
-    /// It has IPv6 as well as IPv4.
+    /// Whether IPv6 is enabled.
     #[serde(default)]
     pub ipv6: bool,
     /// The option com.docker.network.driver.mtu.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu_option: Option<i64>,
-    /// The ranges of its addresses, `172.18.0.0/16`; absent where they were not recorded.
+    /// Its address ranges, for example `172.18.0.0/16`. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnets: Option<Vec<String>>,
 }
@@ -703,7 +704,7 @@ impl Runner {
         format!("{}/{}", self.namespace, self.pod)
     }
 
-    /// A file that holds Secrets and nothing that runs.
+    /// A file with Secrets and without a runner.
     pub fn is_secret(&self) -> bool {
         let Some(declared) = &self.declared else {
             return false;
@@ -712,7 +713,7 @@ impl Runner {
         !runs && declared.steps.seen().is_empty() && !declared.secrets.seen().is_empty()
     }
 
-    /// Adds what the logs of its containers show, by the containers' names.
+    /// Adds the known errors in its containers' logs, by container name.
     pub fn add_logs(&mut self, logs: Vec<(String, Observation<Vec<KnownLine>>)>) {
         for (name, log) in logs {
             if let Some(container) = self.containers.iter_mut().find(|c| c.name == name) {
@@ -762,7 +763,7 @@ pub fn positive(mtu: i64, of: &str) -> Observation<i64> {
 }
 
 impl Route {
-    /// What it carries through its device: the narrower of both, as far as its own MTU is known.
+    /// The smaller MTU of the route and its device, if the route's MTU is known.
     pub fn carries(&self, device: &Interface) -> i64 {
         let own = self.mtu.observed().copied().flatten();
         device.mtu.min(own.unwrap_or(i64::MAX))

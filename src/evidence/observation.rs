@@ -1,12 +1,13 @@
-//! A value that was seen, or the reason why it was not: the difference between *fine* and *unknown*.
+//! A value that was read, or the reason why it could not be: the difference between *healthy* and
+//! *unknown*.
 
 use super::reason::{Reason, WrittenReason};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 
-/// What was seen, or why it could not be. In a document an observed value stands as it is; an
-/// unobserved one is `{unobserved: {why: …, detail: …, reason: …}}`.
+/// A value that was read, or why it could not be. In a document an observed value is written as is;
+/// an unobserved one is `{unobserved: {why: …, detail: …, reason: …}}`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observation<T> {
     Observed(T),
@@ -66,7 +67,7 @@ impl<T> Observation<Vec<T>> {
     }
 }
 
-/// The written form of an unobserved value.
+/// The serialized form of an unobserved value.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Hole {

@@ -1,12 +1,12 @@
-//! What a check asks for by a command of its own, and what that said.
+//! Custom commands of checks, and their output.
 
 use super::Observation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Where in a runner a command of a check runs: always with the programs of the container that was
-/// entered, in the network of the one looked at.
+/// Where a command of a check runs: in the network namespace of the examined container, with the
+/// programs of the pod's engine container.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -30,7 +30,7 @@ impl fmt::Display for Layer {
     }
 }
 
-/// A command that the walk is to run for a check.
+/// A command to run for a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     pub check: String,
@@ -38,20 +38,20 @@ pub struct Probe {
     pub command: String,
 }
 
-/// What such a command said in one place.
+/// The output of such a command in one place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Probed {
-    /// The check that asked.
+    /// The id of the check.
     pub check: String,
-    /// The engine's path; absent where it was asked of the pod.
+    /// The engine's path. Absent for the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
-    /// The name of the engine's container; absent where it was asked of none.
+    /// The name of the engine's container. Absent if the command did not run in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
-    /// The command; where it is told, it counts only for a check that has the same.
+    /// The command. If set, the output is used only for a check with the same command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// What it printed, bounded.
+    /// The output, limited in size.
     pub output: Observation<String>,
 }

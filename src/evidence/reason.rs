@@ -1,30 +1,30 @@
-//! Why something was not seen, as a type: whoever groups, folds, redacts or decides reads this and
-//! never a sentence. The sentences are made in `report/reason.rs`.
+//! Why something could not be read, as a type: code that groups, redacts or decides uses this and
+//! never a sentence. `report/reason.rs` contains the sentences.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Why something could not be seen, in a word.
+/// Why something could not be read.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
-    /// The cluster refused; the detail names the RBAC rule to grant.
+    /// Forbidden by the cluster; the detail names the RBAC rule to grant.
     Forbidden,
-    /// A command or a file that the walk needs is not there.
+    /// A command or a file that the examination needs is missing.
     Missing,
     TimedOut,
     TooLarge,
-    /// It was there but could not be read or understood.
+    /// It exists but could not be read or parsed.
     Unreadable,
-    /// The thing does not run now, so there is nothing to see.
+    /// It is not running, so there is nothing to read.
     NotRunning,
-    /// It does not exist here, or was not asked for.
+    /// It does not exist here, or was not requested.
     NotApplicable,
 }
 
-/// What a reason means to whoever waits for an answer: it decides the exit code.
+/// The class of a reason, which decides the exit code.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -32,20 +32,20 @@ pub enum Why {
 pub enum Class {
     /// The recording is older than the fact.
     NotRecorded,
-    /// A flag asks for it, or forgoes it.
+    /// It needs a flag, or a flag disabled it.
     NotAsked,
-    /// It does not run yet, or runs only while a build does.
+    /// It does not run yet, or only while a build runs.
     NotThereYet,
     /// It ended after it was listed.
     Gone,
-    /// Nothing that could be granted or waited for would show it from here.
+    /// It is not visible from here, with any permission or time.
     OutsideTheView,
-    /// It should have been seen: forbidden, cut off, timed out, unreadable, a tool is missing.
+    /// It should have been read: forbidden, cut off, timed out, unreadable, or a missing tool.
     CouldNotLook,
 }
 
 impl Class {
-    /// What a recording from before there were classes means.
+    /// The class of a reason in a recording made before classes existed.
     pub fn of(why: Why) -> Class {
         match why {
             Why::NotRunning => Class::NotThereYet,
@@ -57,13 +57,13 @@ impl Class {
     }
 }
 
-/// What a walk reads of an engine or a network namespace.
+/// A part of an engine or a network namespace that the examination reads.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
-    /// An engine's answers.
+    /// An engine's API responses.
     Api,
     DaemonJson,
     DataRoot,
@@ -73,7 +73,7 @@ pub enum Part {
     NameServers,
     OomScore,
     PacketCounters,
-    /// What a check asks by a command of its own.
+    /// The output of a check's custom command.
     Probe,
     Processes,
     Routes,
@@ -83,7 +83,7 @@ pub enum Part {
     Sockets,
 }
 
-/// Something that an API server was asked for.
+/// A request to an API server.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -125,8 +125,8 @@ impl Asked {
     }
 }
 
-/// Why something was not seen, with the names that it is about. `said` is what another program
-/// answered.
+/// Why something could not be read, with the names involved. `said` is the message of another
+/// program.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -266,11 +266,11 @@ pub enum Reason {
     RouteMtuNotShown,
     ClampUnknown,
     FirewallUnknown,
-    /// A rule decides whose conditions are not judged.
+    /// The outcome depends on a rule whose conditions are not evaluated.
     RuleUnclear {
         command: String,
     },
-    /// The nat table has nothing of Docker's, which may use nftables instead.
+    /// The nat table has no rules of Docker, which may use nftables instead.
     NatUnknown,
     /// Policy rules could not be listed.
     PolicyUnknown,
@@ -306,12 +306,12 @@ pub enum Reason {
         pid: i64,
     },
     OutOfTime,
-    /// One of `more` engines beyond the `most` that a walk asks.
+    /// One of `more` engines beyond the limit of `most`.
     MoreEngines {
         more: i64,
         most: i64,
     },
-    /// One of `more` network namespaces beyond the `most` that a walk reads.
+    /// One of `more` network namespaces beyond the limit of `most`.
     MoreNamespaces {
         more: i64,
         most: i64,
@@ -369,7 +369,7 @@ pub enum Reason {
         version: String,
     },
     NoNestedEngine,
-    /// The engine's container is so young that its engine may still be starting.
+    /// The engine's container started so recently that its engine may still be starting.
     StartingUp {
         container: String,
         seconds: i64,
@@ -398,7 +398,7 @@ pub enum Reason {
         because: Box<Reason>,
     },
     NoContainerOnNetwork,
-    /// Of an interface or a network no size of packets above 0 was read.
+    /// No MTU above 0 was read for an interface or a network.
     NoMtu {
         interface: String,
     },
@@ -459,7 +459,7 @@ pub enum Reason {
     NotJudged {
         said: String,
     },
-    /// The pipeline that gives the engine its MTU is not among the files; `without` it, this holds.
+    /// The pipeline file that sets the engine's MTU is missing; `without` it, this applies.
     NoPipeline {
         without: String,
     },
@@ -477,7 +477,7 @@ pub enum Reason {
         said: String,
     },
     NotRecorded,
-    /// A sentence of a recording that was made before reasons were typed, or by a later version.
+    /// A sentence from a recording made before reasons were typed, or by a later version.
     Prose {
         why: Why,
         class: Class,
@@ -485,7 +485,7 @@ pub enum Reason {
     },
 }
 
-/// A container whose Docker is elsewhere.
+/// A container that uses a Docker engine elsewhere.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -710,8 +710,7 @@ impl Reason {
     }
 }
 
-/// A reason as it stands in a document: a word and a sentence, as ever, and beside them what
-/// programs read.
+/// A reason in a document: a word and a sentence for people, and structured data for programs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WrittenReason {
     pub why: Why,

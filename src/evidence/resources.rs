@@ -1,4 +1,4 @@
-//! What a runner has to live on, and how its pod fares: disks, clocks, limits, the cluster's word.
+//! Resources and state of a runner: disks, clocks, limits, and the pod's state in the cluster.
 
 use super::{Observation, Reason};
 use jiff::Timestamp;
@@ -6,58 +6,56 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The directory in which an engine keeps its images and containers, and the file system it lies on.
+/// An engine's data directory and its file system.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DataRoot {
-    /// As the engine names it: `/var/lib/docker`.
+    /// The path in the engine's container: `/var/lib/docker`.
     pub path: String,
-    /// Kind of the file system, by the number the kernel has for it: `overlay`, `tmpfs`, `ext4`,
-    /// else that number.
+    /// The file system type by its magic number: `overlay`, `tmpfs`, `ext4`, otherwise the number.
     pub file_system: String,
-    /// Number of the file system and of the directory in it: the same pair is the same directory,
-    /// whatever the path.
+    /// Device and inode number of the directory, which identify it independently of its path.
     pub device: i64,
     pub inode: i64,
     pub size_mib: i64,
-    /// What is left to those who may not use the part reserved for the administrator.
+    /// Free space for unprivileged users, without the reserved blocks.
     pub free_mib: i64,
-    /// Files that it can hold; 0 where it sets no limit.
+    /// The number of inodes; 0 if the file system has no limit.
     pub inodes: i64,
     pub free_inodes: i64,
 }
 
-/// How a container ended the last time.
+/// The last termination of a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
-    /// `OOMKilled`, `Error`, `Completed` and their like.
+    /// `OOMKilled`, `Error`, `Completed` and so on.
     pub reason: String,
     pub exit_code: i64,
 }
 
-/// What the cluster says of a runner's pod as a whole; nothing where it says nothing.
+/// The state of a runner's pod in the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Standing {
-    /// Why no node takes the pod, in the scheduler's words.
+    /// The scheduler's message why the pod cannot be scheduled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unschedulable: Option<String>,
-    /// Since when no node takes it; absent in recordings that did not look.
+    /// Since when it cannot be scheduled. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub unschedulable_since: Option<Timestamp>,
-    /// Labels that a node must have to take it.
+    /// The pod's node selector.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
-    /// Why its node threw the pod out, in the kubelet's words.
+    /// The kubelet's message why the pod was evicted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evicted: Option<Eviction>,
     /// Why the kubelet does not start its containers, in its own words; absent where it does, or says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_started: Option<Observation<String>>,
-    /// Why its Job makes no pod any more.
+    /// Why its Job has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<String>,
-    /// Seconds by which its node's clock is ahead of the API server's, behind where negative; 0
-    /// where no difference can be told. Absent in recordings that did not look.
+    /// Seconds by which its node's clock is ahead of the API server's, negative if behind; 0 if the
+    /// difference is below the resolution. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead: Option<Observation<i64>>,
 }
@@ -85,7 +83,7 @@ impl Standing {
     }
 }
 
-/// A pod that its node threw out.
+/// An evicted pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Eviction {
     pub pod: String,

@@ -1,5 +1,4 @@
-//! What becomes of packets in a network namespace: which are at home there, which its firewall
-//! drops, and who answers there.
+//! Routing in a network namespace: on-link subnets, firewall rules and listening sockets.
 
 use super::Observation;
 use schemars::JsonSchema;
@@ -7,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Traffic {
-    /// The subnets that are reached without a gateway, IPv4.
+    /// The on-link IPv4 subnets (reached without a gateway).
     pub on_link: Observation<Vec<OnLink>>,
-    /// iptables' rules for what passes through, one for each kind that is in use; nothing where no
-    /// network passes through.
+    /// The iptables forwarding rules, one item for each backend in use. Empty if the namespace
+    /// forwards no network.
     pub firewalls: Observation<Vec<Firewall>>,
-    /// net.ipv4.ip_forward: whether IPv4 packets pass through; absent where this was not recorded.
+    /// net.ipv4.ip_forward. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_forward: Option<Observation<bool>>,
     /// What policy rules do; absent where this was not recorded, or no network leaves by here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Observation<Vec<Unrouted>>>,
-    /// IPv4 packets that were dropped as too large between the walk's first look and its last.
+    /// IPv4 packets dropped as too large during the examination.
     pub dropped_now: Observation<i64>,
-    /// The `nameserver` lines of resolv.conf, as the first process here sees it.
+    /// The `nameserver` lines of resolv.conf, as seen by the first process in the namespace.
     pub name_servers: Observation<Vec<String>>,
-    /// Where something waits for names to resolve, as `127.0.0.1:53`; only looked at where a name
-    /// server is an address of its own.
+    /// Listening DNS sockets, for example `127.0.0.1:53`. Only read if a DNS server is a local
+    /// address.
     pub listening: Observation<Vec<String>>,
 }
 
@@ -42,36 +41,36 @@ pub struct Unrouted {
     pub said: String,
 }
 
-/// The filter table's FORWARD chain, as one kind of iptables lists it.
+/// The filter table's FORWARD chain of one iptables backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Firewall {
     pub kind: FirewallKind,
-    /// What becomes of packets that no rule decides on.
+    /// Whether the chain's policy drops packets.
     pub drops_by_default: bool,
-    /// Rules in FORWARD and the chains that Docker makes for it.
+    /// The number of rules in FORWARD and in Docker's chains for it.
     pub rules: i64,
-    /// The interfaces whose new TCP connections it certainly drops on their way out, because no
-    /// rule accepts them.
+    /// The interfaces whose outgoing new TCP connections are certainly dropped because no rule
+    /// accepts them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drops_from: Vec<String>,
-    /// The same, because a rule says so.
+    /// The same, because a rule drops them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drops_by_rule: Vec<String>,
-    /// What it drops besides: one kind of packets, or all of them in another table than filter.
+    /// Other drops: some packets only, or all packets in a table other than filter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<Block>,
-    /// The interfaces for which a rule decides whose conditions are not judged here.
+    /// The interfaces whose outcome depends on a rule with conditions that are not evaluated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unclear_from: Vec<String>,
-    /// Absent where it was not recorded.
+    /// Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nat: Option<Nat>,
 }
 
-/// Packets that a rule drops on their way out.
+/// Outgoing packets that a rule drops.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
-    /// The interface that they come from.
+    /// The incoming interface.
     pub from: String,
     /// `TCP port 443`; absent for every new TCP connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,12 +84,12 @@ pub struct Block {
 /// Whether packets leave with an address of the namespace (MASQUERADE, SNAT).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Nat {
-    /// Docker's own chain stands in the nat table.
+    /// Whether the nat table has Docker's chain.
     pub of_docker: bool,
-    /// The interfaces whose packets certainly keep their own address.
+    /// The interfaces whose packets certainly keep their source address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keeps_address: Vec<String>,
-    /// The interfaces for which a rule decides whose conditions are not judged here.
+    /// The interfaces whose outcome depends on a rule with conditions that are not evaluated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unclear: Vec<String>,
 }
@@ -100,7 +99,7 @@ pub struct Nat {
 pub enum FirewallKind {
     Legacy,
     NfTables,
-    /// The only one there is.
+    /// The only backend in use.
     Iptables,
 }
 

@@ -1,4 +1,4 @@
-//! The facts of the containers that Docker engines run now: builds and their services.
+//! Facts of the running containers of Docker engines: builds and their services.
 
 use super::{BuildFacts, Hole, Section};
 use crate::evidence::{Engine, Reason, Runner};

@@ -1,4 +1,4 @@
-//! The facts of each container of the pod: what its specification grants it and shows of it.
+//! Facts of each container of the pod, from its specification and status.
 
 use super::hosts::host_socket;
 use super::{ContainerFacts, Hole, Section, data};

@@ -1,4 +1,4 @@
-//! The facts of what an engine keeps its data on: the driver, the disk, and who else has it.
+//! Facts of an engine's data directory: storage driver, disk, and other engines that use it.
 
 use super::Disk;
 use super::containers::data_mount;

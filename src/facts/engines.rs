@@ -1,4 +1,4 @@
-//! The facts of each Docker engine: does it answer, which version is it, whose OOM score has it.
+//! Facts of each Docker engine: whether it responds, its version, its OOM score.
 
 use super::containers::known_errors;
 use super::hosts::mismatch;
@@ -323,9 +323,7 @@ fn trouble(
         (Some(engine), _) => silence(engine),
         (None, Some(reason)) => Unseen(reason.clone()),
         (None, None) if runner.outermost != Outermost::Pod && container.image.is_empty() => {
-            Observed(Some(
-                "no Docker engine runs here or answers here".to_owned(),
-            ))
+            Observed(Some("no Docker engine runs or responds here".to_owned()))
         }
         (None, None) => Observed(Some(format!(
             "no dockerd runs in container {}",
@@ -432,8 +430,7 @@ fn missing(runner: &Runner) -> Option<EngineFacts> {
     {
         return None;
     }
-    let trouble =
-        "no container of this pod runs a Docker engine, and the runner has no other to ask";
+    let trouble = "no container of this pod runs a Docker engine, and the runner is not configured to use another";
     let mut facts = absent(&asks.name, runner, asks);
     facts.trouble = Observed(Some(trouble.to_owned()));
     facts.unseen_because = runner.engines.reason().map(Reason::id);

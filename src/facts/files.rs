@@ -1,4 +1,4 @@
-//! The facts that only a file tells: the Secrets written in it, and what its steps ask for.
+//! Facts that only files contain: Secrets, and the memory of steps.
 
 use super::{Hole, SecretFacts, Section, StepFacts};
 use crate::evidence::{Declared, Observation, Runner};

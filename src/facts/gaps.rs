@@ -1,4 +1,4 @@
-//! Which Docker networks are missing: those that other evidence speaks of, and no engine lists.
+//! Missing Docker networks: those that other evidence refers to but no engine lists.
 
 use super::Hole;
 use super::networks::{is_docker_bridge, listed, networks_unseen, shown_name};

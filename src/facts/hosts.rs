@@ -1,4 +1,5 @@
-//! Where a runner looks for its Docker engine (DOCKER_HOST), and whether the engine is there.
+//! The address at which a runner expects its Docker engine (DOCKER_HOST), and whether the engine
+//! listens there.
 
 use crate::evidence::{
     DockerClient, Engine, Launcher, Observation, Observed, PodContainer, Provider, Reason, Role,
@@ -222,9 +223,9 @@ fn by_port(
         };
         return Observed(Some(Mismatch {
             trouble: format!(
-                "runner container {name} asks {host}, but its engine does not listen on that port{}",
+                "runner container {name} uses {host}, but its engine does not listen on that port{}",
                 instead
-                    .map(|port| format!(", it listens on {port}"))
+                    .map(|port| format!(", only on {port}"))
                     .unwrap_or_default(),
             ),
             right_host,
@@ -246,7 +247,7 @@ fn by_port(
     });
     Observed((verifies && plain).then(|| Mismatch {
         trouble: format!(
-            "runner container {name} asks {host} with TLS (DOCKER_TLS_VERIFY), but the engine speaks none there (--tls=false)"
+            "runner container {name} uses {host} with TLS (DOCKER_TLS_VERIFY), but the engine does not use TLS there (--tls=false)"
         ),
         right_host: None,
         needless_tls: true,
@@ -327,7 +328,7 @@ fn unshared_socket(asks: &PodContainer, engine: &PodContainer, socket: &str) -> 
         // The engine may put its socket elsewhere; then another directory is the shared one.
         (Some(a), _) if engine.mounts.iter().any(|m| m.volume == a) => None,
         (None, _) | (Some(_), _) => Some(format!(
-            "runner container {} looks for {socket}, but shares no volume for it with {}",
+            "runner container {} uses {socket}, but shares no volume for it with {}",
             asks.name, engine.name
         )),
     }
@@ -416,7 +417,7 @@ mod tests {
     fn a_port_that_nobody_listens_on_is_a_mismatch() {
         let tls = [SOCKET_FLAG, "--host=tcp://0.0.0.0:2376", "--tlsverify"];
         let wrong = of(&runner("tcp://localhost:2375", &tls)).unwrap();
-        assert!(wrong.trouble.ends_with("on that port, it listens on 2376"));
+        assert!(wrong.trouble.ends_with("on that port, only on 2376"));
         assert_eq!(wrong.right_host.as_deref(), Some("tcp://localhost:2376"));
         let socket_only = of(&runner("tcp://127.0.0.1:2375", &[SOCKET_FLAG])).unwrap();
         assert_eq!(socket_only.right_host.as_deref(), Some(SOCKET));

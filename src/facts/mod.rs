@@ -1,8 +1,7 @@
-//! What a check may ask: the evidence of one runner with the hard questions already answered.
-//!
-//! A check is one line, because what needs thought (the way out of a network, the order of
-//! versions) is worked out here, typed and tested. A fact that could not be seen carries its
-//! reason, and a check that asks for it becomes *unknown*.
+//! What a check can read: facts derived from the evidence of one runner. Complex logic (the path
+//! out of a network, the order of versions) is implemented here, typed and tested, so that a check
+//! is one line. A fact that could not be read has a reason, and a check that reads it becomes
+//! *unknown*.
 
 mod builds;
 mod containers;
@@ -31,7 +30,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Everything the checks may read about one runner.
+/// Everything that checks can read about one runner.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Facts {
     pub runner: RunnerFacts,
@@ -46,14 +45,14 @@ pub struct Facts {
     pub secrets: Section<SecretFacts>,
 }
 
-/// A list that a check can go through, and what is missing from it.
+/// A list that a check can iterate over, and what is missing from it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Section<T> {
     pub items: Vec<T>,
     pub holes: Vec<Hole>,
 }
 
-/// Something that belongs in a section but could not be seen.
+/// An item of a section that could not be read.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Hole {
     pub engine: Option<String>,
@@ -69,93 +68,97 @@ pub struct RunnerFacts {
     pub name: String,
     /// The CI system.
     pub provider: Provider,
-    /// What the kubelet makes of the pod's requests: `BestEffort`, `Burstable`, `Guaranteed`. Absent where the pod does not say.
+    /// The pod's QoS class: `BestEffort`, `Burstable` or `Guaranteed`. Absent if the pod's status
+    /// does not contain it.
     pub qos_class: Option<String>,
-    /// Where the pod runs; absent where it is not scheduled.
+    /// The pod's node. Absent if the pod is not scheduled.
     pub node: Option<String>,
-    /// Downloads were asked for (`--confirm`).
+    /// Whether downloads were tested (`--confirm`).
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub downloads_tried: bool,
-    /// The CI system creates a Docker network for a job, without an MTU.
+    /// Whether the CI system creates a Docker network for each job, without an MTU.
     pub job_networks: bool,
-    /// It was read from a file: nothing of it runs.
+    /// Whether the runner was read from a file, so that nothing of it runs.
     pub declared: bool,
-    /// The MTU of its pod network is not known but supposed.
+    /// Whether the MTU of the pod network is assumed instead of read.
     pub pod_mtu_assumed: bool,
 }
 
-/// A Docker daemon, or the place where one should be.
+/// A Docker daemon, or a container that should run one.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
 pub struct EngineFacts {
-    /// The container it runs in.
+    /// The name of the container it runs in.
     pub name: String,
-    /// Path of container names from the pod down: `docker-in-docker/bb_docker`.
+    /// The path of container names from the pod down: `docker-in-docker/bb_docker`.
     pub engine: String,
-    /// 0 for the pod's own engine, 1 for one inside that, and so on.
+    /// Nesting level: 0 for the pod's engine, 1 for an engine inside it, and so on.
     pub depth: i64,
-    /// What keeps builds from using it, in a sentence; absent where nothing does.
+    /// Why builds cannot use it, as a sentence. Absent if they can.
     pub trouble: Observation<Option<String>>,
-    /// The id of the reason why things could not be seen for its trouble; absent where there is none.
+    /// The id of the reason for data that is missing because of `trouble`. Absent if none is
+    /// missing.
     pub unseen_because: Option<String>,
     /// The image of its container.
     pub image: Observation<String>,
-    /// The image's tag names no version, so tomorrow's pod may run another Docker.
+    /// Whether the image's tag has no version, so that a new pod may run another Docker version.
     pub image_floats: Observation<bool>,
-    /// The Docker version that the image's tag promises; absent where it promises none.
+    /// The Docker version in the image's tag. Absent if the tag has none.
     pub tag_version: Observation<Option<String>>,
-    /// The engine that runs is not the one that the tag promises.
+    /// Whether the running version differs from the one in the tag.
     pub tag_disagrees: Observation<bool>,
-    /// The version that runs.
+    /// The running Docker version.
     pub version: Observation<String>,
-    /// Neither moby nor a distribution maintains this version on the day of the examination.
+    /// Whether this version is maintained neither by moby nor by a distribution on the day of the
+    /// examination.
     pub unmaintained: Observation<bool>,
-    /// The same image in a maintained version of Docker: registry, repository and flavour stay.
-    /// Absent where the image is not Docker's own.
+    /// The same image with a maintained Docker version: registry, repository and variant are kept.
+    /// Absent if the image is not Docker's official image.
     pub recommended_image: Option<String>,
-    /// What is wrong with this release of Docker or of its containerd in every configuration;
-    /// absent where nothing is known.
+    /// A known bug of this Docker or containerd release in every configuration. Absent if none is
+    /// known.
     pub known_bad: Observation<Option<BadRelease>>,
-    /// The version of the node's own Docker; absent where the node runs none, or below depth 0.
+    /// The Docker version of the node. Absent if the node runs no Docker, and for nested engines.
     #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub node_docker: Observation<Option<String>>,
-    /// The node's own Docker is another version.
+    /// Whether the node's Docker version differs.
     #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub node_disagrees: Observation<bool>,
-    /// The version of its containerd: as it runs, or as its Docker version pins it.
+    /// The version of its containerd: as read, or as shipped with its Docker version.
     pub containerd: Observation<String>,
-    /// The containerd version was read from the running engine.
+    /// Whether the containerd version was read from the running engine.
     pub containerd_read: bool,
-    /// This containerd starts shims at one more than its own OOM score (containerd#4837).
+    /// Whether this containerd starts shims with its own OOM score plus one (containerd#4837).
     pub containerd_overflows: Observation<bool>,
-    /// The OOM score of containerd (or dockerd): read, or as the pod's QoS class gives it.
+    /// The oom_score_adj of containerd (or dockerd): as read, or as the kubelet sets it for the
+    /// pod's QoS class.
     pub oom_score_adj: Observation<i64>,
-    /// The OOM score was read from the running process.
+    /// Whether the OOM score was read from the running process.
     pub oom_score_read: bool,
-    /// dockerd's flags in DOCKER_OPTS, none of which its dockerd has; absent where there are none.
+    /// dockerd flags in DOCKER_OPTS that its dockerd does not have. Absent if there are none.
     pub ignored_opts: Observation<Option<String>>,
-    /// Those of them whose values were read; absent where there are none.
+    /// The flags of `ignored_opts` whose values were read. Absent if there are none.
     pub ignored_flags: Option<String>,
-    /// The DOCKER_HOST under which the runner would find it; absent where it looks in the right
-    /// place, or no variable would help.
+    /// The DOCKER_HOST with which the runner would reach it. Absent if the current one is right, or
+    /// if no value helps.
     pub right_host: Option<String>,
-    /// It runs, and its daemon.json is not valid JSON: dockerd would not start with it.
+    /// Whether it runs although its daemon.json is not valid JSON: dockerd would not start with it.
     pub config_invalid: Observation<bool>,
-    /// The runner asks with TLS, and the engine speaks none on that port.
+    /// Whether the runner uses TLS on a port on which the engine does not.
     pub needless_tls: bool,
-    /// The known errors in the log of its container: the last line of each, by the id of the check
-    /// that knows it. Empty also where the log could not be read, and below depth 0.
+    /// Known errors in the log of its container: the last line of each, by check id. Also empty if
+    /// the log could not be read, and for nested engines.
     #[schemars(extend("x-from" = [Origin::Logs]))]
     pub log: BTreeMap<String, String>,
-    /// The storage driver that it uses; absent where none runs.
+    /// The storage driver in use. Absent if no engine runs.
     pub storage_driver: Observation<Option<String>>,
-    /// The storage driver that it is told to use; absent where it chooses.
+    /// The configured storage driver. Absent if Docker chooses it.
     pub driver_told: Option<String>,
-    /// What its images and containers lie on; absent in files.
+    /// The disk of its data directory. Absent for files.
     pub disk: Observation<Option<Disk>>,
-    /// How many files each process in its containers may open; absent where none runs.
+    /// The open-file limit (nofile) of each process in its containers. Absent if no engine runs.
     pub open_files: Observation<Option<i64>>,
-    /// Another engine that keeps its data in the same directory; absent where none does.
+    /// Another engine that uses the same data directory. Absent if there is none.
     #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub shares_data_with: Option<String>,
 }
@@ -163,315 +166,316 @@ pub struct EngineFacts {
 /// A release that breaks builds in every configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct BadRelease {
-    /// `Docker` or `containerd`, and the version that runs.
+    /// `Docker` or `containerd`, and the running version.
     pub name: String,
-    /// What fails, in words.
+    /// What fails, as a sentence.
     pub fault: String,
-    /// The first release without the fault.
+    /// The first release without the bug.
     pub fixed_in: String,
 }
 
-/// What an engine's data lie on.
+/// The disk of an engine's data directory.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Disk {
-    /// The directory, as the engine names it.
+    /// The path of the data directory in the engine's container.
     pub path: String,
-    /// `ext4`, `xfs`, `overlay`, `tmpfs` and their like.
+    /// The file system type: `ext4`, `xfs`, `overlay`, `tmpfs` and so on.
     pub file_system: String,
-    /// How much it holds, in MiB.
+    /// The size in MiB.
     pub size_mib: i64,
-    /// How much of that is left.
+    /// The free space in MiB.
     pub free_mib: i64,
-    /// Files that it can hold; 0 where it sets no limit.
+    /// The number of inodes; 0 if the file system has no limit.
     pub inodes: i64,
-    /// How many more files it can hold.
+    /// The number of free inodes.
     pub free_inodes: i64,
-    /// The percentage of free space below which the kubelet evicts pods, by its defaults: 10 for an
-    /// emptyDir, 15 for the file system of images. Absent where the data is not on the node's disk.
+    /// The percentage of free space below which the kubelet evicts pods by default: 10 for an
+    /// emptyDir, 15 for the image file system. Absent if the data is not on the node's disk.
     pub evicts_below: Option<i64>,
 }
 
-/// A Docker network whose packets leave through its engine's namespace.
+/// A Docker network whose packets leave through its engine's network namespace.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
 pub struct NetworkFacts {
-    /// The network's Docker name; `docker0` for the default bridge.
+    /// The network's name; `docker0` for the default bridge.
     pub name: String,
-    /// Path of its engine.
+    /// The path of its engine.
     pub engine: String,
-    /// It is the engine's default bridge, the one that `--mtu` sets.
+    /// Whether it is the engine's default bridge, which `--mtu` sets.
     pub default_bridge: bool,
-    /// The size of the packets that containers on it send.
+    /// The MTU of containers on it.
     pub mtu: Observation<i64>,
-    /// How the MTU was read, in words.
+    /// The source of the MTU, as text.
     pub mtu_source: String,
-    /// What `--mtu` or daemon.json gives the engine's default bridge; absent where nothing does.
+    /// The MTU that `--mtu` or daemon.json sets for the engine's default bridge. Absent if not set.
     pub engine_mtu: Option<i64>,
-    /// The narrowest link that its packets cross on the way out.
+    /// The bottleneck: the link with the smallest MTU on its path out.
     pub carrier: Observation<Link>,
-    /// A TCPMSS rule on the way lowers TCP connections to what the carrier takes.
+    /// Whether a TCPMSS rule on the path lowers the MSS to fit `carrier.mtu`.
     pub clamped: Observation<bool>,
-    /// Its packets fit every link on the way out but the pod network, whose MTU is not known but supposed.
+    /// Whether its MTU fits every link on the path out except the pod network, whose MTU is assumed.
     pub carrier_assumed: bool,
-    /// Its packets are known not to fit the carrier.
+    /// Whether `mtu` is known to exceed `carrier.mtu`.
     pub inverted: bool,
-    /// How a download from its containers went (`--confirm`): `completes`, `hangs` or
-    /// `no-connection`; absent where none was asked for.
+    /// The result of a download from its containers (`--confirm`): `completes`, `hangs` or
+    /// `no-connection`. Absent without --confirm.
     pub download: Observation<Option<String>>,
-    /// A download from one of its containers hung.
+    /// Whether a download from one of its containers hung.
     pub hangs: bool,
-    /// Downloads from its containers were tried, and came through.
+    /// Whether all downloads from its containers completed.
     pub completes: bool,
-    /// How the same download from the pod's own network went; absent where it is not known.
+    /// The result of the same download from the pod network. Absent if not known.
     pub pod_download: Option<String>,
-    /// DOCKER_OPTS sets an MTU, but the engine's image does not read that variable.
+    /// Whether DOCKER_OPTS sets an MTU that the engine's image does not read.
     pub opts_ignored: bool,
-    /// What keeps its packets inside the namespace of its engine; absent where nothing does.
+    /// Why its packets cannot leave its engine's network namespace. Absent if they can.
     pub cut_off: Observation<Option<CutOff>>,
-    /// Its bridge in the namespace of its engine.
+    /// Its bridge in its engine's network namespace.
     pub bridge: Option<String>,
-    /// The MTU of networks that the CI system creates on its engine for each job; absent where it creates
-    /// none, where Docker is older than 24 and has no setting for them, or where that is not known.
+    /// The MTU of networks that the CI system creates on its engine for each job. Absent if it
+    /// creates none, if Docker is older than 24 and has no setting for them, or if not known.
     pub job_networks_mtu: Option<i64>,
 }
 
-/// What keeps packets of a Docker network inside the namespace of its engine.
+/// Why packets of a Docker network cannot leave its engine's network namespace.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CutOff {
-    /// `bridge`: missing, down or without an address. `containers`: they are not connected to the bridge.
-    /// `route`: there is no default route. `policy`: a policy rule leads nowhere. `nat`: packets keep the
-    /// address of a container.
+    /// `bridge`: the bridge is missing, down or has no address. `containers`: containers are not
+    /// attached to the bridge. `route`: no default route. `policy`: a policy rule does not route its
+    /// packets. `nat`: packets keep the container's address.
     pub cause: String,
-    /// The network's range, the containers, separated by spaces, or the kernel's answer.
+    /// The network's range, or the names of the containers, separated by spaces, or the kernel's
+    /// message.
     pub detail: String,
-    /// dockerd is told to write no rules of iptables.
+    /// Whether dockerd is configured not to write iptables rules.
     pub without_rules: bool,
 }
 
-/// The addresses of a Docker network.
+/// A Docker network with its address ranges.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
 pub struct SubnetFacts {
-    /// The network's Docker name; `docker0` for the default bridge.
+    /// The network's name; `docker0` for the default bridge.
     pub name: String,
-    /// Path of its engine.
+    /// The path of its engine.
     pub engine: String,
-    /// It is the engine's default bridge.
+    /// Whether it is the engine's default bridge.
     pub default_bridge: bool,
-    /// Its ranges, as `172.18.0.0/16`; absent where they are not known.
+    /// Its ranges, for example `172.18.0.0/16`. Absent if not known.
     pub range: Option<String>,
-    /// It has IPv6 as well as IPv4.
+    /// Whether IPv6 is enabled.
     pub ipv6: bool,
-    /// The size of the packets that containers on it send.
+    /// The MTU of containers on it.
     pub mtu: Observation<i64>,
-    /// The narrowest link that its packets cross on the way out; absent where that is not known.
+    /// The smallest MTU on its path out. Absent if not known.
     pub room: Option<i64>,
-    /// What else has addresses in its ranges; absent where nothing does.
+    /// Other networks or addresses that its ranges overlap. Absent if there are none.
     #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub overlaps: Observation<Option<String>>,
-    /// What it overlaps is the way out, or a name server: every build needs it.
+    /// Whether it overlaps the path out or a DNS server, which every build needs.
     pub overlap_cuts: bool,
-    /// A range that overlaps nothing that was seen; absent where `overlaps` is.
+    /// A range without overlaps. Absent if `overlaps` is absent.
     #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub free_range: Option<String>,
 }
 
-/// A network namespace: the pod's, or one of a container in it.
+/// A network namespace: the pod's, or that of a container in the pod.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
 pub struct NamespaceFacts {
-    /// `the pod network`, or who lives there.
+    /// `the pod network`, or the path of a container in the namespace.
     pub name: String,
-    /// Path of the engine that works there, or of the one whose container lives there; absent where
-    /// there is none.
+    /// The path of the engine that runs in the namespace, or whose container does. Absent if there
+    /// is none.
     pub engine: Option<String>,
-    /// It is the pod's own, and not one of a container in it.
+    /// Whether it is the pod's namespace.
     pub pod: bool,
-    /// How many packets it dropped as too large while it was looked at.
+    /// The number of packets dropped as too large during the examination.
     pub dropped_now: Observation<i64>,
-    /// The engine's networks from which every new TCP connection is dropped in FORWARD; absent
-    /// where there is none.
+    /// The engine's networks whose traffic the firewall drops. Absent if there are none.
     pub cut_networks: Observation<Option<String>>,
-    /// They are dropped by default, because no rule accepts them, and not by a rule.
+    /// Whether the chain's policy drops them because no rule accepts them, instead of a rule.
     pub cut_by_default: bool,
-    /// `TCP port 443`: only these packets of theirs are dropped; absent where all are.
+    /// The packets that are dropped, for example `TCP port 443`. Absent if all are dropped.
     pub cut_packets: Option<String>,
-    /// The chain that drops them, with its table unless that is filter: `FORWARD`, `raw PREROUTING`.
+    /// The chain that drops them, with its table if that is not filter: `FORWARD`, `raw
+    /// PREROUTING`.
     pub cut_chain: Option<String>,
-    /// The command that lists and changes the rules that drop them; absent where nothing is.
+    /// The command that lists and changes the rules that drop them. Absent if nothing is dropped.
     pub firewall: Option<String>,
-    /// `net.ipv4.ip_forward`: packets of the engine's networks pass through; absent where no Docker
-    /// network leaves by here, or a recording does not hold it.
+    /// Whether `net.ipv4.ip_forward` is 1. Absent if no Docker network uses this namespace, or if
+    /// the recording does not contain it.
     pub ip_forward: Observation<Option<bool>>,
-    /// Both kinds of iptables (legacy and nf_tables) have rules for what passes through.
+    /// Whether both iptables backends (legacy and nf_tables) have forwarding rules.
     pub firewalls_mixed: Observation<bool>,
-    /// Its name servers, where all are addresses of its own at which nobody listens; absent else.
+    /// Its DNS servers, if all are local addresses on which nothing listens. Absent otherwise.
     pub dead_name_servers: Observation<Option<String>>,
 }
 
-/// The runner's pod in the node's network.
+/// The runner's pod.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(extend("x-from" = [Origin::Pod]))]
 pub struct PodFacts {
     /// `namespace/pod`.
     pub name: String,
-    /// It was looked at from inside a container of an engine that cannot be seen (`--docker`).
+    /// Whether it was examined from inside a container of an engine that is not visible
+    /// (`--docker`).
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub in_container: bool,
-    /// The interface that its packets leave by, and the size that this or its route sets.
+    /// The interface of its default route, and the MTU of the interface or the route.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub network: Observation<Link>,
-    /// The node's interface to the outside.
+    /// The node's uplink.
     #[schemars(extend("x-from" = [Origin::Nodes, Origin::Agents]))]
     pub uplink: Observation<Link>,
-    /// How the CNI wraps packets between nodes: `none`, `ipip`, `vxlan`, `wireguard`.
+    /// The CNI's encapsulation between nodes: `none`, `ipip`, `vxlan`, `wireguard`.
     #[schemars(extend("x-from" = [Origin::Nodes, Origin::Agents, Origin::Cni]))]
     pub encapsulation: Observation<String>,
-    /// The largest packet of the pod that the uplink carries, wrapped as the CNI does.
+    /// The largest pod MTU that fits the uplink with the CNI's encapsulation.
     #[schemars(extend("x-from" = [Origin::Nodes, Origin::Agents, Origin::Cni]))]
     pub room: Observation<i64>,
-    /// How a download from the pod's own network went (`--confirm`): `completes`, `hangs` or
-    /// `no-connection`; absent where none was asked for.
+    /// The result of a download from the pod network (`--confirm`): `completes`, `hangs` or
+    /// `no-connection`. Absent without --confirm.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub download: Observation<Option<String>>,
-    /// What the client said of it; absent where it said nothing.
+    /// The message of the download client. Absent if there is none.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub download_says: Option<String>,
-    /// Its network namespace has no default route.
+    /// Whether its network namespace has no default route.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub without_route: bool,
-    /// What was downloaded; absent where nothing was.
+    /// The URL of the download. Absent without --confirm.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub url: Option<String>,
-    /// Why no node takes it, in the scheduler's words; absent where one did.
+    /// The scheduler's message why it cannot be scheduled. Absent if it is scheduled.
     pub unschedulable: Option<String>,
-    /// The nodes that it waits for may be starting: it has waited for less than five minutes, or for
-    /// an unknown time and for room only.
+    /// Whether nodes for it may be starting: it has been pending for less than five minutes, or for
+    /// an unknown time and only for lack of resources.
     pub may_scale_up: bool,
-    /// The resources that no node has left for it, `cpu, memory`; absent where the scheduler names
-    /// none.
+    /// The resources that no node has left, for example `cpu, memory`. Absent if the scheduler
+    /// names none.
     pub lacks: Option<String>,
-    /// The labels that it wants of a node, `customer=shared`, where the scheduler finds no node with
-    /// them; absent where it wants none, or has its node.
+    /// Its node selector, for example `customer=shared`, if the scheduler finds no matching node.
+    /// Absent otherwise.
     pub node_selector: Option<String>,
-    /// Why its node threw it out, or the one before it; absent where none did.
+    /// The kubelet's message why it, or its predecessor, was evicted. Absent if neither was.
     pub evicted: Option<String>,
-    /// The pod that was thrown out.
+    /// The evicted pod.
     pub evicted_pod: Option<String>,
-    /// Another pod has taken the place of the one that was thrown out.
+    /// Whether another pod has replaced the evicted pod.
     pub replaced: bool,
-    /// The Job that it comes from; absent where it is none.
+    /// The name of its Job. Absent if it has none.
     pub job: Option<String>,
-    /// Why its Job makes no pod any more; absent where it does, or there is none.
+    /// Why its Job has failed. Absent if it has not, or if there is no Job.
     #[schemars(extend("x-from" = [Origin::Jobs]))]
     pub given_up: Option<String>,
-    /// Seconds by which its node's clock is ahead of the API server's, behind where negative;
-    /// absent where there is none to compare with.
+    /// Seconds by which its node's clock is ahead of the API server's; negative if behind. Absent
+    /// without an API server.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub clock_ahead: Observation<Option<i64>>,
-    /// The same in words: `2 h 5 min behind`.
+    /// The same as text: `2 h 5 min behind`.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub clock_says: Option<String>,
 }
 
-/// A container of the pod, as its specification says it.
+/// A container in the pod's specification.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(extend("x-from" = [Origin::Pod]))]
 pub struct ContainerFacts {
-    /// As the pod calls it.
+    /// The container's name.
     pub name: String,
-    /// Its engine's path, which is its name; absent where it is there for something else.
+    /// The path of its engine, which is its name. Absent if it is not an engine container.
     pub engine: Option<String>,
-    /// What it is there for.
+    /// Its role.
     pub role: Role,
-    /// As the pod names it.
+    /// The image in the pod's specification.
     pub image: String,
-    /// The image has no digest, and no tag or the tag `latest`.
+    /// Whether the image has no digest, and no tag or the tag `latest`.
     pub image_untagged: bool,
-    /// It is privileged; unseen where a sandbox may make up for that.
+    /// Whether it is privileged. Unseen if a sandbox may make that unnecessary.
     pub privileged: Observation<bool>,
-    /// The image is one of rootless Docker.
+    /// Whether the image is rootless Docker.
     pub rootless: bool,
-    /// A Docker engine was seen to answer in it.
+    /// Whether a Docker engine responds in it.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub answers: Observation<bool>,
-    /// A volume lies where its engine keeps images and containers.
+    /// Whether its engine's data directory is on a volume.
     pub docker_volume: bool,
-    /// The storage driver that its engine uses now; absent where none runs.
+    /// The storage driver of its engine. Absent if no engine runs.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub storage_driver: Observation<Option<String>>,
-    /// The file system on which its engine's data lie now; absent where none runs.
+    /// The file system type of its engine's data directory. Absent if no engine runs.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub data_on: Observation<Option<String>>,
-    /// Variables that hold a secret as plain text, by name; absent where none does.
+    /// Names of variables that contain a secret in plain text. Absent if there are none.
     pub plain_secrets: Option<String>,
-    /// Where it mounts the node's own Docker socket; absent where it does not.
+    /// The path at which it mounts the node's Docker socket. Absent if it does not.
     pub host_socket: Option<String>,
-    /// Where a runner of GitHub or GitLab mounts the volume with the files of jobs, if no engine of its
-    /// pod mounts that volume at the same path; absent where one does, or there is no such volume.
+    /// The path at which a GitHub or GitLab runner mounts the volume with job files, if no engine of
+    /// its pod mounts that volume at the same path. Absent otherwise.
     pub unshared_work: Option<String>,
-    /// The storage driver that its engine is told to use; absent where it chooses.
+    /// The configured storage driver of its engine. Absent if Docker chooses it.
     pub driver_told: Option<String>,
-    /// It was killed the last time it ended, because it had reached its memory limit.
+    /// Whether it was OOM-killed the last time it terminated.
     pub out_of_memory: bool,
-    /// The most memory that it may use, as written: `2Gi`; absent where nothing limits it.
+    /// Its memory limit as written: `2Gi`. Absent without a limit.
     pub memory_limit: Option<String>,
-    /// The memory that it requests, as written; absent where it requests none.
+    /// Its memory request as written. Absent without a request.
     pub memory_request: Option<String>,
-    /// How often it was started again.
+    /// The number of restarts.
     pub restarts: i64,
-    /// The exit code with which it ended the last time; absent where it never ended.
+    /// The exit code of its last termination. Absent if it never terminated.
     pub last_exit: Option<i64>,
-    /// The known errors in its log: the last line of each, by the id of the check that knows it.
-    /// Empty where no log was asked for.
+    /// Known errors in its log: the last line of each, by check id. Empty if no log was requested.
     #[schemars(extend("x-from" = [Origin::Logs]))]
     pub log: Observation<BTreeMap<String, String>>,
 }
 
-/// A container that a Docker engine runs now: a build, a service, the engine inside.
+/// A running container of a Docker engine: a build, a service, a nested engine.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
 pub struct BuildFacts {
-    /// As its engine calls it.
+    /// The container's name.
     pub name: String,
-    /// Path of its engine.
+    /// The path of its engine.
     pub engine: String,
-    /// As its engine names it.
+    /// The container's image.
     pub image: String,
-    /// `default`, `host`, `container:…` or a network's name.
+    /// The network mode: `default`, `host`, `container:…` or a network's name.
     pub network_mode: String,
 }
 
-/// A step of a pipeline that asks for memory.
+/// A pipeline step with a memory size.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(extend("x-from" = [Origin::File]))]
 pub struct StepFacts {
-    /// As the file calls it.
+    /// The name in the file.
     pub name: String,
-    /// `2x`, `4x`.
+    /// The size: `2x`, `4x`.
     pub size: String,
-    /// The memory that this size means.
+    /// The memory of this size in MiB.
     pub memory_mib: i64,
-    /// The memory that the engine in which it runs may use.
+    /// The memory limit, in MiB, of the engine that runs it.
     pub room_mib: Observation<i64>,
 }
 
-/// A Secret whose values stand in a file.
+/// A Secret with values in a file.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(extend("x-from" = [Origin::File]))]
 pub struct SecretFacts {
-    /// As the file calls it.
+    /// The name in the file.
     pub name: String,
-    /// The names of its values.
+    /// The keys of the Secret.
     pub keys: String,
 }
 
-/// One link on the way out.
+/// One link on the path out.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Link {
-    /// In words: `the pod network (eth0)`, `docker0 of docker-in-docker`.
+    /// The link as text: `the pod network (eth0)`, `docker0 of docker-in-docker`.
     pub name: String,
-    /// What it carries.
+    /// The MTU of the link.
     pub mtu: i64,
 }
 

@@ -1,6 +1,6 @@
-//! The way out of a network: from namespace to namespace along the default route, the narrowest
-//! link of it, and whether a TCPMSS rule makes up for it. A network is judged by its path, not by
-//! its neighbour.
+//! The path out of a network: from namespace to namespace along the default route, its bottleneck,
+//! and whether a TCPMSS rule compensates for it. A network is judged by its path, not by its
+//! neighbor.
 
 use super::Link;
 use crate::evidence::{

@@ -1,5 +1,4 @@
-//! The facts of each network namespace: what it drops as too large, whose firewall it has, who
-//! resolves names there.
+//! Facts of each network namespace: dropped packets, firewall and DNS servers.
 
 use super::networks::{DEFAULT_BRIDGE, NetworkView, networks_unseen, views};
 use super::{Hole, NamespaceFacts, Section, gaps};

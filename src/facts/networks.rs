@@ -1,4 +1,4 @@
-//! The facts of each Docker network: the size of its packets, and what carries them out.
+//! Facts of each Docker network: its MTU, and the bottleneck on its path out.
 
 use super::{Hole, Link, NetworkFacts, Section, gaps, way_out};
 use crate::evidence::{
@@ -238,7 +238,7 @@ fn not_judged(network: &DockerNetwork) -> Option<String> {
     }
     network
         .internal
-        .then(|| "internal: its packets do not leave".to_owned())
+        .then(|| "internal: it has no path out".to_owned())
 }
 
 fn is_default(network: &DockerNetwork) -> bool {

@@ -1,4 +1,4 @@
-//! Where facts come from: what must be readable for a check to be sure of them.
+//! The origin of facts: what must be readable for a check to be certain of them.
 
 use schemars::Schema;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! Which addresses a Docker network takes from something else: inside its engine's namespace every
-//! packet to them goes to the network, and never reaches whom it is for.
+//! Which addresses a Docker network hides: inside its engine's namespace every packet to them goes
+//! to the network and never reaches its destination.
 
 use super::networks::{NetworkView, views};
 use super::{Section, SubnetFacts, gaps};
@@ -189,8 +189,8 @@ fn on_link<'a>(namespace: &'a NetworkNamespace, only: Option<&'a str>) -> Vec<Ne
             subnet: route.subnet.parse().ok()?,
             interface: (!is_outer).then_some(route.interface.as_str()),
             name: match is_outer {
-                true => format!("{}, the network around {}", route.subnet, holder(namespace)),
-                false => format!("{}, where {} leads", route.subnet, route.interface),
+                true => format!("{} (the network of {})", route.subnet, holder(namespace)),
+                false => format!("{} (the network of {})", route.subnet, route.interface),
             },
             cuts: !is_outer && way_out(namespace) == Some(&route.interface),
         })
@@ -205,7 +205,7 @@ fn holder(namespace: &NetworkNamespace) -> &str {
 fn name_servers(namespace: &NetworkNamespace) -> Vec<Near<'static>> {
     let servers = namespace.traffic.iter().flat_map(|t| t.name_servers.seen());
     servers
-        .filter_map(|ip| Near::address(ip, "the name server", true))
+        .filter_map(|ip| Near::address(ip, "the DNS server", true))
         .collect()
 }
 
@@ -244,12 +244,12 @@ mod tests {
         // docker0 of the engine around it, which it stands in.
         assert_eq!(
             with("172.17.0.0/24").unwrap(),
-            "172.17.0.0/16, where eth0 leads"
+            "172.17.0.0/16 (the network of eth0)"
         );
-        assert_eq!(with("10.96.0.0/12").unwrap(), "the name server 10.96.0.10");
+        assert_eq!(with("10.96.0.0/12").unwrap(), "the DNS server 10.96.0.10");
         assert_eq!(
             with("10.42.0.0/16").unwrap(),
-            "10.42.1.0/24, the network around docker-in-docker"
+            "10.42.1.0/24 (the network of docker-in-docker)"
         );
         assert_eq!(
             with("192.0.2.0/28").unwrap(),

@@ -1,4 +1,4 @@
-//! The facts of a runner's pod: what its network sends, and what the node's uplink takes of it.
+//! Facts of a runner's pod: the MTU of its network, and what the node's uplink carries.
 
 use super::networks::device_mtu_counts;
 use super::{Link, PodFacts, Section};

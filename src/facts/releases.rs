@@ -1,4 +1,4 @@
-//! Which Docker releases are maintained, recommended or known to be bad: checks/data/docker.yaml.
+//! Maintained, recommended and known-bad Docker releases: checks/data/docker.yaml.
 
 use super::BadRelease;
 use super::versions::{self, ImageRef};

@@ -1,5 +1,5 @@
-//! Versions as they are found in the wild (`19.03.13`, `1.4.13~ds1`, `20.10.7+dfsg1`,
-//! `docker:20.10.7-dind`), made comparable.
+//! Parses and compares versions as found in practice (`19.03.13`, `1.4.13~ds1`, `20.10.7+dfsg1`,
+//! `docker:20.10.7-dind`).
 
 use semver::{Prerelease, Version};
 

@@ -44,7 +44,7 @@ impl File {
         };
         let documents = documents.with_context(|| {
             format!(
-                "{} is no YAML that can be edited: a template (Helm, envsubst) must be rendered first",
+                "{} is not editable YAML: render templates (Helm, envsubst) first",
                 path.display()
             )
         })?;
@@ -156,7 +156,7 @@ impl File {
         };
         self.edited = edited.with_context(|| {
             let name = self.path.display();
-            format!("cannot edit {name}: make the change by hand, -o patch shows it")
+            format!("cannot edit {name}: make the change manually, -o patch shows it")
         })?;
         if let Some(value) = self.documents.get_mut(at.document) {
             yaml::apply(value, &edits);

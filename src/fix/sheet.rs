@@ -103,8 +103,8 @@ fn caution(change: &Change, whole: bool) -> Option<String> {
     }
     let rest = match &change.launch {
         Some(launch) if !launch.unlisted && launch.by != Launcher::Command => return None,
-        Some(_) => "has more arguments than were written down",
-        None => "may have arguments that were not written down",
+        Some(_) => "has more arguments than the recording contains",
+        None => "may have arguments that the recording does not contain",
     };
     Some(format!(
         "ATTENTION: {} {rest}, and a patch replaces the whole list: put them into it, or let fix read the manifest (-f FILE, or the cluster).",
@@ -115,20 +115,18 @@ fn caution(change: &Change, whole: bool) -> Option<String> {
 /// What applying it does to what runs.
 fn interrupts(place: &Place) -> &'static str {
     match place.kind.as_str() {
-        _ if place.site == Site::BitbucketAutoscaler => {
-            "The Jobs that the autoscaler makes from now on have it."
-        }
+        _ if place.site == Site::BitbucketAutoscaler => "Only new Jobs of the autoscaler use it.",
         "Job" => {
-            "A Job's pod template cannot be changed: the Job is deleted and made anew, which ends the step that runs in it."
+            "A Job's pod template is immutable: the Job is deleted and recreated, which ends the step that runs in it."
         }
         "Pod" => {
-            "A pod's containers cannot be changed: the pod is deleted and made anew, which ends what runs in it."
+            "A pod's containers are immutable: the pod is deleted and recreated, which ends what runs in it."
         }
-        "CronJob" => "The next Job that it makes will have it; what runs now goes on as it is.",
+        "CronJob" => "Only new Jobs use it; the running Job does not change.",
         "ReplicationController" => {
-            "Only pods made from now on have it: delete those that run, which ends their steps."
+            "Only new pods use it: delete the running pods, which ends their steps."
         }
-        _ => "Its pods are then restarted, which ends the steps that run in them.",
+        _ => "Its pods are restarted, which ends the steps that run in them.",
     }
 }
 

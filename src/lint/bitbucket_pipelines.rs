@@ -84,7 +84,7 @@ pub(crate) fn read(
         false if judged_all_the_same(&steps, context) => {
             if !steps.is_empty() {
                 remarks.push(format!(
-                    "{}: no step says runs-on, so all of it may run in Bitbucket's cloud: it was judged as if its steps ran on your runner",
+                    "{}: no step has runs-on, so all steps may run in Bitbucket's cloud: the file was judged as if its steps ran on your runner",
                     context.file
                 ));
             }
@@ -92,7 +92,7 @@ pub(crate) fn read(
         }
         false => {
             remarks.push(format!(
-                "{}: no step says runs-on: all of it runs in Bitbucket's cloud, and was not judged",
+                "{}: no step has runs-on: all steps run in Bitbucket's cloud, and the file was not judged",
                 context.file
             ));
             return None;

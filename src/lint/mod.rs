@@ -183,8 +183,9 @@ pub(crate) fn lint(
             }
             runners += drafts.len();
             if runners > MOST_RUNNERS {
-                let reason =
-                    format!("the files hold more than {MOST_RUNNERS} runners: lint fewer at once");
+                let reason = format!(
+                    "the files contain more than {MOST_RUNNERS} runners: lint fewer at a time"
+                );
                 linted.cannot_judge(input, anyhow::anyhow!(reason))?;
                 continue;
             }
@@ -381,10 +382,10 @@ impl Linted {
             true => {
                 "it is a template: render it first (helm template, kubectl kustomize) and pipe that into `runner-doctor lint -`"
             }
-            false => "fix it, or leave it out",
+            false => "fix it, or exclude it",
         };
         let said = format!(
-            "{}:{line}:{column}: this is no YAML: {what}; {advice}",
+            "{}:{line}:{column}: invalid YAML: {what}; {advice}",
             input.name
         );
         if input.named {

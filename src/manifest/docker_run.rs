@@ -87,7 +87,7 @@ fn skip_to_run(words: &mut impl Iterator<Item = Word>) -> Result<(), Trouble> {
     }
     Err(Trouble {
         place: None,
-        what: "there is no `docker run` in the command".to_owned(),
+        what: "the command contains no `docker run`".to_owned(),
         advice: "paste the whole command that Bitbucket prints when a runner is added, from `docker container run` on".to_owned(),
     })
 }
@@ -133,7 +133,7 @@ impl DockerRun {
             if !SHORT_WITH_VALUE.contains(flag) {
                 return Err(Trouble {
                     place: Some(place),
-                    what: "this is no flag of `docker run`".to_owned(),
+                    what: "this is not a flag of `docker run`".to_owned(),
                     advice: "paste the command as Bitbucket prints it".to_owned(),
                 });
             }
@@ -159,7 +159,7 @@ impl DockerRun {
         if !starts_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return Err(Trouble {
                 place: Some(place),
-                what: "what follows -e is no NAME=VALUE".to_owned(),
+                what: "the value of -e is not NAME=VALUE".to_owned(),
                 advice: "paste the command as Bitbucket prints it, with its quotes".to_owned(),
             });
         }

@@ -1,4 +1,4 @@
-//! The Secret and the Job or Deployment of a runner, as YAML that explains itself.
+//! The Secret and the Job or Deployment of a runner, as commented YAML.
 
 use super::{Kind, Plan};
 use crate::remedy;
@@ -19,12 +19,12 @@ pub(super) fn write(plan: &Plan) -> String {
 
 fn secret(page: &mut Page, plan: &Plan) {
     let Some(oauth) = &plan.registration.oauth else {
-        page.comment(0, "The OAuth client is in a Secret that exists already; it needs these two keys: oauthClientId and oauthClientSecret.");
+        page.comment(0, "The OAuth client is in an existing Secret with the keys oauthClientId and oauthClientSecret.");
         return;
     };
     page.comment(
         0,
-        "Holds the runner's OAuth client: whoever has this file can run as this runner.",
+        "Contains the runner's OAuth client: anyone who has this file can register as this runner.",
     );
     page.line(0, "apiVersion: v1").line(0, "kind: Secret");
     metadata(page, plan, &plan.secret_name());
@@ -71,7 +71,7 @@ fn workload(page: &mut Page, plan: &Plan) {
             page.line(0, "apiVersion: batch/v1").line(0, "kind: Job");
             metadata(page, plan, &plan.name);
             page.line(0, "spec:");
-            page.comment(2, "After this many failures the runner is given up for good; a Deployment never is (--kind deployment).");
+            page.comment(2, "After this many failures the Job fails permanently; a Deployment does not (--kind deployment).");
             page.line(2, "backoffLimit: 6");
         }
         Kind::Deployment => {
@@ -79,7 +79,7 @@ fn workload(page: &mut Page, plan: &Plan) {
                 .line(0, "kind: Deployment");
             metadata(page, plan, &plan.name);
             page.line(0, "spec:");
-            page.comment(2, "One pod at a time, never two: Bitbucket knows each runner by a UUID of its own. For more builds at once, add more runners in Bitbucket.");
+            page.comment(2, "Never more than one pod: each Bitbucket runner has its own UUID. For more parallel builds, add more runners in Bitbucket.");
             page.line(2, "replicas: 1");
             page.line(2, "strategy:").line(4, "type: Recreate");
             page.line(2, "selector:").line(4, "matchLabels:");
@@ -98,13 +98,13 @@ fn pod(page: &mut Page, plan: &Plan) {
         Kind::Deployment => "Always",
     };
     page.field(6, "restartPolicy", policy);
-    page.comment(6, "Builds have no business with the cluster's API.");
+    page.comment(6, "Builds do not need the cluster's API.");
     page.line(6, "automountServiceAccountToken: false");
     page.line(6, "containers:");
     runner(page, plan);
     engine(page, plan);
     page.line(6, "volumes:");
-    page.comment(6, "Folders that are empty at first and end with the pod.");
+    page.comment(6, "Empty directories that are deleted with the pod.");
     for volume in ["work", "docker-containers", "var-run", "docker-storage"] {
         page.field(6, "- name", volume).line(8, "emptyDir: {}");
     }
@@ -115,7 +115,7 @@ fn runner(page: &mut Page, plan: &Plan) {
     page.line(6, "- name: runner")
         .field(8, "image", &plan.runner_image);
     page.line(8, "env:");
-    page.comment(8, "Bitbucket wants the UUIDs with their braces.");
+    page.comment(8, "Bitbucket needs the UUIDs with their braces.");
     let braced = |uuid: &str| format!("{{{uuid}}}");
     variable(page, "ACCOUNT_UUID", &braced(&registration.account));
     if let Some(repository) = &registration.repository {
@@ -136,9 +136,9 @@ fn runner(page: &mut Page, plan: &Plan) {
     for (name, value) in &registration.others {
         variable(page, name, value);
     }
-    page.comment(8, "Atlassian asks for 512 MB at least.");
+    page.comment(8, "Atlassian requires at least 512 MB.");
     resources(page, "512Mi", "1Gi");
-    page.comment(8, "Shared with the engine: the working directory, whose paths the runner hands to Docker; Docker's socket; the logs of the step's containers.");
+    page.comment(8, "Shared with the engine: the working directory, whose paths the runner passes to Docker; Docker's socket; the logs of the step's containers.");
     mounts(page, plan);
     page.line(10, "readOnly: true");
 }
@@ -156,10 +156,10 @@ fn engine(page: &mut Page, plan: &Plan) {
     page.comment(8, &plan.mtu.why);
     let flags = remedy::mtu_flags(plan.engine.version().as_ref(), plan.mtu.value);
     let networks = match flags.len() {
-        1 => {
-            "Networks that builds make themselves stay at 1500: before Docker 24 no flag reaches them."
+        1 => "Networks that builds create keep MTU 1500: before Docker 24 no flag applies to them.",
+        _ => {
+            "The first flag is for the default bridge, the second for networks that builds create."
         }
-        _ => "The first flag is for the default bridge, the second for networks that builds make.",
     };
     if !plan.mtu.is_default() {
         page.comment(8, networks);
@@ -168,13 +168,13 @@ fn engine(page: &mut Page, plan: &Plan) {
     for flag in flags {
         page.line(8, format_args!("- {flag}"));
     }
-    page.comment(8, "Docker inside a container needs it; a namespace under PodSecurity must allow `privileged`.");
+    page.comment(8, "Docker-in-Docker requires it; if the namespace enforces Pod Security, it must allow `privileged`.");
     page.line(8, "securityContext:")
         .line(10, "privileged: true");
-    page.comment(8, "Every step and its services run inside this container. That it asks for memory at all also keeps the pod from being BestEffort, where old Dockers cannot start a container (failed to adjust OOM score).");
+    page.comment(8, "Every step and its services run inside this container. A memory request also keeps the pod from being BestEffort, where old Docker versions cannot start containers (failed to adjust OOM score).");
     let memory = plan.wishes.memory.quantity();
     resources(page, &memory, &memory);
-    page.comment(8, "Ready when Docker answers.");
+    page.comment(8, "Ready when Docker responds.");
     page.line(8, "readinessProbe:").line(10, "exec:");
     page.line(
         12,
@@ -185,7 +185,7 @@ fn engine(page: &mut Page, plan: &Plan) {
     mounts(page, plan);
     page.comment(
         8,
-        "Not on the container's own overlay, on which Docker is slow or does not start.",
+        "Not on the container's overlay, where Docker is slow or does not start.",
     );
     page.line(8, "- name: docker-storage")
         .line(10, "mountPath: /var/lib/docker");

@@ -1,5 +1,5 @@
-//! From the command that Bitbucket prints for a new runner to the Secret, the Job and the pipeline
-//! that run it on Kubernetes.
+//! Converts the command that Bitbucket prints for a new runner into the Secret, the Job and the
+//! pipeline section to run it on Kubernetes.
 
 mod docker_run;
 mod document;

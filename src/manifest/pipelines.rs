@@ -1,4 +1,4 @@
-//! The part of bitbucket-pipelines.yml that brings a step to this runner, and its Docker to work.
+//! The section of bitbucket-pipelines.yml that runs a step on this runner, with a working Docker.
 
 use super::Plan;
 use crate::facts::releases::releases;
@@ -12,7 +12,7 @@ pub(super) fn write(plan: &Plan) -> String {
     page.line(0, "pipelines:").line(2, "default:");
     page.line(2, "- step:").line(6, "name: Build");
     size(&mut page, plan);
-    page.comment(6, "All of the labels that the runner has in Bitbucket; with self.hosted alone, any of your runners may take the step.");
+    page.comment(6, "All labels that the runner has in Bitbucket; with only self.hosted, any of your runners may take the step.");
     page.line(6, "runs-on:");
     page.line(6, "- self.hosted").line(6, "- linux");
     for label in plan.wishes.labels {
@@ -35,7 +35,7 @@ fn definitions(page: &mut Page, plan: &Plan) {
         let tag = version.map_or_else(recommended, |version| version.to_string());
         let of_tag = crate::facts::versions::parse(&tag);
         let config = remedy::mtu_config(of_tag.as_ref(), plan.mtu.value);
-        page.comment(6, "The runner starts one more Docker inside the pod's, and nothing but its image tells that one the MTU (docker:dind reads no DOCKER_OPTS). Build this Dockerfile once, push it, and name it here:");
+        page.comment(6, "The runner starts another Docker inside the pod's, whose MTU only its image can set (docker:dind does not read DOCKER_OPTS). Build this Dockerfile once, push the image, and name it here:");
         page.line(6, format_args!("#   FROM docker:{tag}-dind"));
         page.line(
             6,
@@ -47,7 +47,7 @@ fn definitions(page: &mut Page, plan: &Plan) {
     }
     page.comment(
         6,
-        "Of the step's memory, in MB; 1024 is what Bitbucket gives unless told.",
+        "Part of the step's memory, in MB; Bitbucket's default is 1024.",
     );
     page.line(6, "memory: 2048");
 }
@@ -55,11 +55,11 @@ fn definitions(page: &mut Page, plan: &Plan) {
 fn size(page: &mut Page, plan: &Plan) {
     match plan.wishes.memory.step_size() {
         Some(size) => {
-            page.comment(6, "4 GB for each x, the services' part among it; the most that fits into the memory of the engine's container.");
+            page.comment(6, "4 GB for each x, including the services' part; the largest size that fits the memory of the engine's container.");
             page.line(6, format_args!("size: {size}x"));
         }
         None => {
-            page.comment(6, "A step of size 1x takes 4 GB, more than the engine's container has: --memory 4608Mi would fit.");
+            page.comment(6, "A step of size 1x needs 4 GB, more than the engine's container has: use --memory 4608Mi.");
             page.line(6, "size: 1x");
         }
     }

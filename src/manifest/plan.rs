@@ -1,4 +1,4 @@
-//! Decides what a runner's pod is made of: the engine's image, the MTU, the memory.
+//! Chooses the settings of a runner's pod: the engine's image, the MTU, the memory.
 
 use crate::collect::surroundings::Surroundings;
 use crate::facts::releases::{Product, image, releases};
@@ -31,20 +31,20 @@ impl Engine {
             why: why.to_owned(),
         };
         if let Some(image) = given {
-            return engine(image, "As --engine-image says.");
+            return engine(image, "Set by --engine-image.");
         }
         let recommended = image(&releases().recommended);
-        let pinned = "A pinned, supported version: with a tag like docker:dind a later pull brings another Docker.";
+        let pinned = "A pinned, supported version: a tag like docker:dind can resolve to another Docker later.";
         match around.docker.as_slice() {
             [] => engine(&recommended, pinned),
             [one] => match versions::parse(one).filter(is_usable) {
                 Some(version) => {
-                    let why = "The same Docker as the nodes run.";
+                    let why = "The same Docker version as on the nodes.";
                     engine(&image(&number(&version)), why)
                 }
                 None => engine(
                     &recommended,
-                    &format!("{pinned} The nodes' Docker {one} is not one to build with."),
+                    &format!("{pinned} The nodes' Docker {one} is not suitable for builds."),
                 ),
             },
             _ => engine(
@@ -84,18 +84,18 @@ impl Mtu {
         let (pod, why, assumed) = match (given, read) {
             (Some(mtu), _) => (
                 mtu,
-                format!("The pod network carries {mtu} bytes, as --pod-mtu says."),
+                format!("The MTU of the pod network is {mtu} (--pod-mtu)."),
                 false,
             ),
             (None, Some((mtu, source))) => (
                 *mtu,
-                format!("The pod network carries {mtu} bytes, as {source} says."),
+                format!("The MTU of the pod network is {mtu} ({source})."),
                 false,
             ),
             (None, None) => (
                 ASSUMED_MTU,
                 format!(
-                    "{ASSUMED_MTU} is assumed, what a VXLAN on an ethernet of 1500 leaves; where the pod network carries less (`runner-doctor check` tells), make this anew with --pod-mtu."
+                    "{ASSUMED_MTU} is assumed, the MTU of a VXLAN overlay on Ethernet with 1500; if the pod network carries less (see `runner-doctor check`), recreate this with --pod-mtu."
                 ),
                 true,
             ),
@@ -103,7 +103,7 @@ impl Mtu {
         Mtu {
             value: pod.min(ETHERNET),
             why: format!(
-                "{why} Docker's own default of {ETHERNET} does not ask: where it is larger, downloads hang."
+                "{why} Docker does not detect it and defaults to {ETHERNET}: if that is larger, downloads hang."
             ),
             assumed,
         }

@@ -1,10 +1,11 @@
-//! What Bitbucket knows a runner by: taken from its command, checked, with the secret kept apart.
+//! The registration of a runner with Bitbucket: read from its command, validated, with the secret
+//! kept apart.
 
 use super::docker_run::{DockerRun, Variable};
 use super::words::{Place, Trouble};
 
 const COPY_AGAIN: &str =
-    "copy the whole command again from the page on which Bitbucket shows the new runner";
+    "copy the whole command again from the page of the new runner in Bitbucket";
 
 /// The variables that are told apart; all others reach the runner as they are.
 const KNOWN: [&str; 6] = [
@@ -113,7 +114,7 @@ impl Reading<'_> {
         let Variable { name, place, .. } = variable;
         self.fault(
             Some(*place),
-            format!("{name} has no value, so Docker would take it from your shell"),
+            format!("{name} has no value, so Docker would use the one of your shell"),
             &format!("write -e {name}=VALUE"),
         );
     }
@@ -129,8 +130,8 @@ impl Reading<'_> {
             let place = self.run.variable(name).map(|variable| variable.place);
             self.fault(
                 place,
-                format!("{name} is no UUID"),
-                "one looks like {7deb7740-f86b-50d0-9c85-671fcb3c9038}, so copy it again from Bitbucket",
+                format!("{name} is not a UUID"),
+                "it must look like {7deb7740-f86b-50d0-9c85-671fcb3c9038}: copy it again from Bitbucket",
             );
         }
         bare.to_ascii_lowercase()
@@ -172,8 +173,8 @@ impl Reading<'_> {
             let place = self.run.variable("WORKING_DIRECTORY").map(|v| v.place);
             self.fault(
                 place,
-                "WORKING_DIRECTORY is no folder that a volume can be mounted on".to_owned(),
-                "use a folder of its own, as /tmp or /runner",
+                "WORKING_DIRECTORY is not a directory that a volume can be mounted on".to_owned(),
+                "use a separate directory such as /tmp or /runner",
             );
         }
         path.trim_end_matches('/').to_owned()
@@ -193,7 +194,7 @@ impl Reading<'_> {
             if value.contains('\0') {
                 self.fault(
                     Some(variable.place),
-                    format!("{name} holds a zero byte"),
+                    format!("{name} contains a NUL byte"),
                     COPY_AGAIN,
                 );
             }

@@ -1,4 +1,4 @@
-//! A pasted command as the words that a shell would make of it, each with its place.
+//! Splits a pasted command into words as a shell does, each with its position.
 
 use std::fmt;
 
@@ -254,8 +254,8 @@ fn unclosed(quote: char, place: Place) -> Trouble {
 fn typographic(c: char, place: Place) -> Trouble {
     Trouble {
         place: Some(place),
-        what: format!("the character {c} is not the one that Bitbucket printed"),
-        advice: "copy the command from Bitbucket itself, not from a chat, a wiki or a document"
+        what: format!("the character {c} is a typographic replacement"),
+        advice: "copy the command directly from Bitbucket, not from a chat, a wiki or a document"
             .to_owned(),
     }
 }
@@ -318,7 +318,7 @@ mod tests {
             said("docker run -e 'A=b").starts_with("the quote ' is not closed (line 1, column 15")
         );
         assert!(said("docker run –e A=b").contains("line 1, column 12"));
-        assert!(said("docker run -e “A=b”").contains("not the one that Bitbucket printed"));
+        assert!(said("docker run -e “A=b”").contains("is a typographic replacement"));
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! Tokens for IP addresses that are addresses themselves: what lay in one network still does, and
-//! what overlapped still overlaps.
+//! Tokens for IP addresses that are addresses too: addresses in one network stay in one network,
+//! and overlapping ranges still overlap.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

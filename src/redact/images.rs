@@ -1,5 +1,5 @@
-//! Which images and hosts the whole world knows, and tokens for the others: of an image stays what
-//! tells which Docker is in it.
+//! Public images and hosts, and tokens for all others: an image keeps the parts that identify its
+//! Docker version.
 
 use crate::facts::versions::ImageRef;
 

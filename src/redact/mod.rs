@@ -1,7 +1,6 @@
-//! Evidence without the names of somebody's machines: nodes, namespaces, pods, private registries,
-//! addresses and UUIDs become tokens, the same one wherever the same name stands. It works before
-//! the judging, so that every format is redacted at once and a redacted recording replays to the
-//! same findings.
+//! Redacts evidence: names of nodes, namespaces, pods and private registries, addresses and UUIDs
+//! are replaced with tokens, the same token for the same name. It runs before the judge, so that
+//! every format is redacted and a redacted recording replays to the same findings.
 
 mod addresses;
 mod images;
@@ -61,7 +60,7 @@ pub fn redact(evidence: &Evidence) -> Result<Redacted> {
             key: BTreeMap::new(),
         });
     }
-    let wrong = "cannot redact this evidence, so nothing of it is written";
+    let wrong = "cannot redact this evidence, so nothing is written";
     let mut document = serde_json::to_value(evidence).context(wrong)?;
     let mut tokens = Tokens::new(evidence);
     each_text(&mut document, ("", ""), &mut |at, text| {

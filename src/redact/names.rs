@@ -1,4 +1,4 @@
-//! Tokens for names that Kubernetes knows: of nodes, namespaces, pods and their owners.
+//! Tokens for Kubernetes names: nodes, namespaces, pods and their owners.
 
 use crate::checks::{GENERATED, UUID_LENGTH, is_generated, is_uuid};
 use crate::evidence::Evidence;

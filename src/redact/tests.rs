@@ -1,4 +1,4 @@
-//! Redacting: nothing of the names is left, and the diagnosis stays.
+//! Redaction removes all names and keeps the diagnosis.
 
 use super::redact;
 use crate::checks::case::healthy;

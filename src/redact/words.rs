@@ -1,5 +1,5 @@
-//! Text with tokens in the place of names: one pass from left to right, so that no token is
-//! replaced again.
+//! Replaces names in text with tokens, in one pass from left to right, so that no token is replaced
+//! again.
 
 use super::addresses::Addresses;
 use super::images;

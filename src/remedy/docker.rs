@@ -256,7 +256,7 @@ pub fn change_config(patient: &Patient, change: &Change) -> Remedy {
     let is_given = |arg: &String| flags.iter().any(|flag| same_setting(arg, flag));
     let both = match patient.engine.is_some_and(|e| e.args.iter().any(is_given)) {
         true => "remove the flag: dockerd rejects a setting that is in both",
-        false => "dockerd rejects it as a flag beside the file",
+        false => "dockerd rejects it as a flag in addition to the file",
     };
     let target = words::target(change);
     Remedy::new(

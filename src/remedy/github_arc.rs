@@ -11,7 +11,8 @@ const TEMPLATE: &str = include_str!("arc-scale-set.yaml");
 
 /// A scale set's values, with the template in full.
 pub fn scale_set(change: &Change) -> Remedy {
-    let lead = "# In place of `containerMode: {type: dind}`, which takes no settings; keep your own entries.";
+    let lead =
+        "# Replaces `containerMode: {type: dind}`, which has no settings; keep your own entries.";
     Remedy {
         change: Some(change.clone()),
         ..Remedy::new(words::title(change), format!("{lead}\n{}", values(change)))
@@ -153,7 +154,7 @@ pub fn runner(change: &Change) -> Vec<Remedy> {
     if parts.is_empty() {
         parts.push(Remedy::new(
             format!(
-                "Run the engine as a sidecar of your own (`dockerEnabled: false`) in {}: the controller has no field for this setting",
+                "Run the engine as your own sidecar (`dockerEnabled: false`) in {}: the controller has no field for this setting",
                 words::place(&change.place)
             ),
             docker::flags(change).join(" "),

@@ -19,7 +19,7 @@ pub fn range(patient: &Patient, range: Ipv4Net) -> Vec<Remedy> {
     cures.push(Remedy {
         together: true,
         ..Remedy::new(
-            "Recreate each network that has a subnet of its own, without that subnet",
+            "Recreate each network that has a custom subnet, without that subnet",
             "docker network rm NAME\ndocker network create NAME",
         )
     });
@@ -29,7 +29,7 @@ pub fn range(patient: &Patient, range: Ipv4Net) -> Vec<Remedy> {
 /// A command in the namespace of the engine, for now.
 pub fn command(patient: &Patient, command: &str) -> Remedy {
     let runner = patient.runner;
-    let title = "Repair it until dockerd restarts";
+    let title = "Work around it until dockerd restarts";
     match (runner.outermost, patient.is_nested()) {
         (Outermost::Pod, false) => Remedy::new(
             title,
@@ -71,7 +71,7 @@ pub fn ipv6_off(patient: &Patient) -> Vec<Remedy> {
     }
     let name = shell::word(patient.subject);
     vec![Remedy::new(
-        "Recreate the network without IPv6 (its way out carries less than the 1280 bytes that IPv6 needs)",
+        "Recreate the network without IPv6 (its path out carries less than the 1280 bytes that IPv6 needs)",
         format!(
             "docker network rm {name}\ndocker network create {name}   # without --ipv6; in Compose: enable_ipv6: false"
         ),

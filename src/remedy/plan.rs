@@ -21,11 +21,11 @@ pub struct Part<'a> {
 /// Which remedy to take where a finding has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Preference {
-    /// Another image of the engine
+    /// A different engine image
     EngineImage,
     /// A memory request
     MemoryRequest,
-    /// A container in the pod that lowers TCP connections for every level
+    /// A sidecar that clamps TCP MSS for all levels
     Clamp,
 }
 

@@ -92,7 +92,7 @@ pub fn after_deletion(runner: &Runner) -> &'static str {
         (_, Some("Job")) => " (each deleted pod counts toward the Job's backoffLimit)",
         (_, Some("EphemeralRunner")) => " (its job fails; the controller creates a new runner)",
         (Provider::Jenkins, _) => " (its build fails)",
-        (_, None) => " (nothing creates it again: its creator is not known)",
+        (_, None) => " (nothing recreates it: its owner is not known)",
         _ => "",
     }
 }

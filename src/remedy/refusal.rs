@@ -42,13 +42,13 @@ impl Display for Refusal {
             }
             Refusal::NoField(kind) => write!(f, "{kind} has no field for it"),
             Refusal::Variables(image) => {
-                write!(f, "its image {image} is made of variables: change those")
+                write!(f, "its image {image} contains variables: change those")
             }
             Refusal::Executor => {
                 f.write_str("GitLab Runner's config.toml sets it, not .gitlab-ci.yml")
             }
             Refusal::ContainerMode => f.write_str(
-                "containerMode dind takes no settings: replace it by its template first",
+                "containerMode dind has no settings: replace it with its template first",
             ),
         }
     }

@@ -36,7 +36,7 @@ fn in_container(patient: &Patient) -> String {
 pub fn free_space(patient: &Patient) -> Vec<Remedy> {
     let at = in_container(patient);
     let prune = Remedy::new(
-        "Between builds, remove the build cache, then untagged images, then all images that no container uses, until there is room (volumes and containers stay)",
+        "Between builds, remove the build cache, then untagged images, then all images that no container uses, until there is enough space (volumes and containers stay)",
         format!(
             "{at}docker builder prune --force\n{at}docker image prune --force\n{at}docker image prune --all --force"
         ),
@@ -122,7 +122,7 @@ pub fn engine_memory(patient: &Patient, memory: &Quantity) -> Remedy {
     let memory = memory.to_string();
     Remedy::new(
         format!(
-            "Raise the memory limit to `{memory}` for {}, or make the step smaller",
+            "Raise the memory limit to `{memory}` for {}, or reduce the size of the step",
             container::target(patient, name)
         ),
         container::fragment(
@@ -138,13 +138,13 @@ pub fn own_data(patient: &Patient) -> Remedy {
     let data = patient.data_root();
     let Some(container) = patient.pod_container() else {
         return Remedy::new(
-            format!("Give engine `{name}` a volume of its own where it is started"),
+            format!("Give engine `{name}` a separate volume where it is started"),
             format!("docker run … --volume {data} …"),
         );
     };
     Remedy::new(
         format!(
-            "Mount a volume of its own for {}, in place of the shared one",
+            "Mount a separate volume for {} instead of the shared one",
             container::target(patient, name)
         ),
         format!(
@@ -176,7 +176,7 @@ pub fn node_label(patient: &Patient, labels: &[String]) -> Vec<Remedy> {
     let words: Vec<_> = labels.iter().map(|label| shell::word(label)).collect();
     vec![
         Remedy::new(
-            "Add the label to the nodes that are to run the pod",
+            "Add the label to the nodes that should run the pod",
             format!("kubectl label node NODE {}", words.join(" ")),
         ),
         Remedy::new(
@@ -223,7 +223,7 @@ pub fn job_restart(patient: &Patient, job: &str) -> Remedy {
     match place::pod(patient.runner).site {
         // It has no manifest of its own.
         Site::BitbucketAutoscaler => Remedy::new(
-            "Find out why its pods failed and fix that in the job template in the ConfigMap of Bitbucket's autoscaler, then delete the Job: the autoscaler makes runners from the new template",
+            "Find out why its pods failed and fix that in the job template in the ConfigMap of Bitbucket's autoscaler, then delete the Job: the autoscaler creates runners from the new template",
             format!("{describe}\nkubectl -n {namespace} delete job {name}"),
         ),
         _ => Remedy::new(

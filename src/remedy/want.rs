@@ -66,23 +66,23 @@ wants! {
     EngineImage(String) = "engine_image",
     /// The engine runs from its image in the recommended version of Docker: `true`.
     SupportedImage = "supported_image",
-    /// The container of the engine in which steps run may use this much memory.
+    /// The memory limit of the engine that runs the steps is this high.
     EngineMemory(Quantity) = "engine_memory",
-    /// The Secret of this name is created by a command, and is in no file.
+    /// The Secret of this name is created with a command and is not in a file.
     SecretByCommand(String) = "secret_by_command",
     /// The engine's container requests this much memory.
     MemoryRequest(Quantity) = "memory_request",
-    /// The engine's image is named by this tag.
+    /// The engine's image has this tag.
     PinImage(String) = "pin_image",
-    /// The engine of this path runs and answers.
+    /// The engine of this path runs and responds.
     EngineRestart(String) = "engine_restart",
-    /// The engine's data is on a volume of its own: `true`.
+    /// The engine's data directory is on its own volume: `true`.
     EngineVolume = "engine_volume",
-    /// The engine gives containerd this OOM score, where its version can.
+    /// The engine sets this OOM score for containerd, if its version supports it.
     OomScoreAdjust(i64) = "oom_score_adjust",
     /// The engine's container is privileged: `true`.
     Privileged = "privileged",
-    /// The runner's image, which is this one now, names a version.
+    /// The runner's image (currently this one) has a version tag.
     RunnerImage(String) = "runner_image",
     /// These variables, separated by `, `, come from a Secret.
     SecretEnv(Names) = "secret_env",
@@ -90,37 +90,37 @@ wants! {
     RegistryMirror = "registry_mirror",
     /// The engine's container has this variable: `NAME=value`.
     EngineEnv(Variable) = "engine_env",
-    /// What no container uses is removed from the engine's data: `true`.
+    /// Unused data is removed from the engine's data directory: `true`.
     FreeSpace = "free_space",
-    /// The container may use more memory than this limit.
+    /// The container's memory limit is higher than this one.
     MemoryLimit(Quantity) = "memory_limit",
-    /// The engine's data is where no other engine's is: `true`.
+    /// No other engine uses the engine's data directory: `true`.
     OwnData = "own_data",
-    /// The engine is no longer set to use this storage driver.
+    /// The engine is no longer configured to use this storage driver.
     StorageDriver(String) = "storage_driver",
-    /// Processes in the engine's containers may open an ordinary number of files: `true`.
+    /// The open-file limit of the engine's containers is normal: `true`.
     OpenFiles = "open_files",
-    /// A node has these labels, separated by `,`, by which the pod chooses one.
+    /// A node has these labels, separated by `,`, which the pod selects.
     NodeLabel(Labels) = "node_label",
     /// A node has more of these resources, separated by `, `, or the pod requests less of them.
     NodeRoom(Names) = "node_room",
-    /// The network has no IPv6: `true`.
+    /// IPv6 is disabled for the network: `true`.
     Ipv6Off = "ipv6_off",
-    /// The runner asks its engine without TLS: `true`.
+    /// The runner uses its engine without TLS: `true`.
     TlsOff = "tls_off",
-    /// This Job is started anew.
+    /// This Job is recreated.
     JobRestart(String) = "job_restart",
-    /// This pod, which has ended, is removed.
+    /// This terminated pod is deleted.
     DeletePod(String) = "delete_pod",
     /// This command was run on the pod's node.
     NodeCommand(String) = "node_command",
     /// The engine's dockerd has these flags, separated by spaces.
     EngineFlags(Flags) = "engine_flags",
-    /// The networks that the engine makes take their addresses from this range.
+    /// New networks of the engine use this address range.
     EngineRange(Ipv4Net) = "engine_range",
     /// This command was run in the engine's container.
     EngineCommand(String) = "engine_command",
-    /// The runner's DOCKER_HOST is this.
+    /// The runner has this DOCKER_HOST.
     DockerHost(String) = "docker_host",
     /// Names are resolved by a server that can be reached, in the container of this path or in the
     /// `pod`.

@@ -21,7 +21,7 @@ pub fn title(change: &Change) -> String {
     }
 }
 
-/// The same with a place that is told.
+/// The same with a given place.
 pub fn title_at(change: &Change, place: &str) -> String {
     let settings = &change.settings;
     if settings.is_only_clamp() {
@@ -66,7 +66,7 @@ fn fields(change: &Change) -> Vec<String> {
         let data = template::data(change);
         parts.push(match change.place.site {
             Site::BitbucketPipelines => format!("build an image with a volume on `{data}`"),
-            _ => format!("mount a volume of its own on `{data}`"),
+            _ => format!("mount a separate volume on `{data}`"),
         });
     }
     parts

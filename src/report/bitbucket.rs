@@ -29,7 +29,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     let mut ids = HashMap::new();
     let annotations: Vec<Value> = findings.iter().map(|f| annotation(f, &mut ids)).collect();
     let insights = json!({
-        "comment": "In a step, after runner-doctor check -o bitbucket=insights.json; inside of a container, the proxy is host.docker.internal:29418",
+        "comment": "In a step, after runner-doctor check -o bitbucket=insights.json; inside a container, the proxy is host.docker.internal:29418",
         "send": send(annotations.len()),
         "report": report(diagnosis, left_out),
         "annotations": annotations,
@@ -62,10 +62,10 @@ fn report(diagnosis: &Diagnosis, left_out: usize) -> Value {
     let outcome = outcome(diagnosis);
     let mut details = format!("{}: {} ({})", outcome.word, outcome.found, outcome.scope);
     if left_out > 0 {
-        details += &format!(". {left_out} findings more than can be shown here.");
+        details += &format!(". {left_out} more findings do not fit here.");
     }
     if let Some(reason) = &diagnosis.incomplete {
-        details += &format!("\nIncomplete: {reason}. There was more to see.");
+        details += &format!("\nIncomplete: {reason}. Results are partial.");
     }
     let summary = &diagnosis.summary;
     let number =

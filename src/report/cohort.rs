@@ -1,4 +1,4 @@
-//! Runners of which the diagnosis says the same, so that it is said once.
+//! Groups runners with the same diagnosis, so that reports print it once.
 
 use crate::diagnosis::{Diagnosis, ExaminedRunner, Finding, Layer, Remedy, Unknown};
 use crate::evidence::Reason;

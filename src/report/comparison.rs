@@ -24,7 +24,7 @@ pub(super) fn render(comparison: &Comparison, style: &Style) -> String {
         let lead = format!("{} no longer seen  ", style.mark(Mark::Unknown));
         let name = (Ink::Bold, finding.check.as_str());
         page.heading(0, (Ink::Doubtful, &lead), name, &place(finding));
-        page.prose(4, Ink::Plain, "it may be there all the same");
+        page.prose(4, Ink::Plain, "it may still be present");
     }
     write_runners(&mut page, "new runner: ", &comparison.come);
     write_runners(&mut page, "gone: ", &comparison.gone);
@@ -64,12 +64,7 @@ fn write_layers(page: &mut Page<'_>, changes: &[LayerChange]) {
         if runner != change.runner {
             runner = &change.runner;
             page.gap();
-            page.heading(
-                0,
-                (Ink::Plain, ""),
-                (Ink::Bold, runner),
-                "its layers changed",
-            );
+            page.heading(0, (Ink::Plain, ""), (Ink::Bold, runner), "layers changed");
         }
         page.prose(
             2,
@@ -95,14 +90,14 @@ fn what(change: &LayerChange) -> String {
     let (old, new) = (change.old.as_deref(), change.new.as_deref());
     let word = match change.what {
         Trait::Come => return format!("new, MTU {}", new.unwrap_or("unknown")),
-        Trait::Gone => return format!("there no more, its MTU was {}", old.unwrap_or("unknown")),
+        Trait::Gone => return format!("removed, its MTU was {}", old.unwrap_or("unknown")),
         Trait::Mtu => "",
         Trait::Carrier => "carried by ",
         Trait::Runs => "runs ",
         Trait::Clamped => {
             return match new {
-                Some(_) => "TCP is lowered by a TCPMSS rule now".to_owned(),
-                None => "no TCPMSS rule lowers TCP any more".to_owned(),
+                Some(_) => "TCP MSS is now clamped by a TCPMSS rule".to_owned(),
+                None => "TCP MSS is no longer clamped".to_owned(),
             };
         }
     };

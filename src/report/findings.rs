@@ -1,4 +1,4 @@
-//! What is wrong with one runner and what cures it, each thing said once.
+//! The findings of one runner and their fixes, without repetition.
 
 use super::groups::{
     Cure, Group, by_reason, cures, first_why, group, hidden_by, hidden_by_none, place, remarks,
@@ -92,7 +92,7 @@ pub(super) fn write_fixes(page: &mut Page<'_>, findings: &[&Finding], unknowns: 
         }
     }
     if fixes.iter().any(|(_, fix)| is_replaced(fix)) {
-        let text = "A Job or a pod is replaced, not edited: kubectl replace --force -f FILE.";
+        let text = "Jobs and Pods must be replaced: kubectl replace --force -f FILE.";
         page.prose(0, Ink::Dim, text);
     }
     write_unknowns(page, &hidden_by_none(findings, unknowns));
@@ -193,7 +193,7 @@ fn write_consequences(page: &mut Page<'_>, consequences: &[&Finding]) {
         return;
     }
     page.gap();
-    page.labelled(4, "the same cure removes:", Ink::Plain, "");
+    page.labelled(4, "fixed with it:", Ink::Plain, "");
     for finding in consequences {
         write_header(page, 6, finding, &place(finding));
         page.prose(10, Ink::Plain, &finding.message);
@@ -234,7 +234,7 @@ pub(super) fn write_brief(
         page.prose(4, Ink::Plain, &group.roots[0].message);
         let told: Vec<Cure<'_>> = cures(&group.roots);
         for cure in told.iter().filter(|cure| cure.rank == 0).take(2) {
-            page.labelled(4, "cure:", Ink::Plain, cure.title());
+            page.labelled(4, "fix:", Ink::Plain, cure.title());
             let snippet = cure.remedy.snippet.trim();
             if !snippet.is_empty() && page.lines() + snippet.lines().count() + 2 <= most_lines {
                 page.gap();
@@ -244,7 +244,7 @@ pub(super) fn write_brief(
         }
         let others = group.consequences.iter().map(|f| f.check.as_str());
         if !group.consequences.is_empty() {
-            page.labelled(4, "the same cure removes:", Ink::Plain, &few(others, 3));
+            page.labelled(4, "fixed with it:", Ink::Plain, &few(others, 3));
         }
         let unseen = hidden_by(&group, unknowns);
         if !unseen.is_empty() {

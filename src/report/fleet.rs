@@ -1,5 +1,5 @@
-//! Many runners within a screen: how many agree, what is wrong with most of the sick, and in what
-//! the others differ.
+//! Many runners on one screen: how many are identical, the findings of the largest faulty group,
+//! and how the others differ.
 
 use super::cohort::Cohort;
 use super::findings;
@@ -68,10 +68,10 @@ fn write_opening(page: &mut Page<'_>, diagnosis: &Diagnosis, all: &[&Cohort<'_>]
     let most = all.first().map_or(0, |cohort| cohort.names.len());
     let others: usize = all.iter().skip(1).map(|cohort| cohort.names.len()).sum();
     let agreement = match (most, others) {
-        (_, 0) => "all agree".to_owned(),
-        (1, _) => "no two agree".to_owned(),
-        (most, 1) => format!("{most} agree, 1 differs"),
-        (most, others) => format!("{most} agree, {others} differ"),
+        (_, 0) => "all identical".to_owned(),
+        (1, _) => "all different".to_owned(),
+        (most, 1) => format!("{most} identical, 1 different"),
+        (most, others) => format!("{most} identical, {others} different"),
     };
     let lead = format!("{}{on}: ", count(runners.len(), "runner"));
     page.heading(0, (Ink::Bold, &lead), (Ink::Bold, &agreement), "");
@@ -193,7 +193,7 @@ fn write_unknown_checks(page: &mut Page<'_>, cohort: &Cohort<'_>) {
     }
     if !more.is_empty() {
         let reasons = count(more.len(), "more reason");
-        page.prose(4, Ink::Doubtful, &format!("unknown for {reasons}"));
+        page.prose(4, Ink::Doubtful, &format!("unknown, {reasons}"));
     }
 }
 
@@ -205,10 +205,10 @@ fn write_pointer(page: &mut Page<'_>, diagnosis: &Diagnosis, told: Option<&Cohor
     if let Some((namespace, pod)) = one.filter(|_| in_cluster) {
         page.labelled(
             0,
-            "One alone, in full:",
+            "One runner in full:",
             Ink::Plain,
             &of_pod(namespace, pod),
         );
     }
-    page.labelled(0, "All of it:", Ink::Plain, "-o html=report.html");
+    page.labelled(0, "Full report:", Ink::Plain, "-o html=report.html");
 }

@@ -42,7 +42,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     }
     if notices.len() > MOST {
         let more = format!(
-            "{} more: the report in another format has all",
+            "{} more: see the report in another format",
             notices.len() - MOST + 1
         );
         notices.truncate(MOST - 1);
@@ -68,7 +68,7 @@ fn annotations(findings: &[&Finding], room: usize) -> Vec<String> {
     if let (false, Some(group)) = (hidden.is_empty(), groups.last()) {
         let more = few(last.chain([group[0].check.as_str()]), 40);
         annotations.pop();
-        let text = format!("Also found, and not shown here: {more}");
+        let text = format!("Also found, not shown here: {more}");
         annotations.push(command(
             kind(group[0]),
             &[("title", "more findings")],

@@ -1,5 +1,5 @@
-//! Findings put together as people think of them: by check, with what each brings about, with
-//! cures that cure several, and reasons that several checks could not judge for.
+//! Findings grouped by check with their consequences, fixes shared by several findings, and unknown
+//! results grouped by reason.
 
 use super::reason::sentence;
 use crate::diagnosis::{Confidence, Finding, Remedy, Unknown};
@@ -23,7 +23,7 @@ pub(super) struct Cure<'a> {
 impl<'a> Cure<'a> {
     pub fn word(&self) -> &'static str {
         match (self.rank, self.remedy.together) {
-            (0, _) => "cure",
+            (0, _) => "fix",
             (_, true) => "and",
             (_, false) => "or",
         }
@@ -68,7 +68,7 @@ impl<'a> Blind<'a> {
         let checks = self.checks();
         match checks.len() {
             many @ 2.. => format!(
-                "{}, so {many} checks could not judge: {}",
+                "{} ({many} checks are unknown: {})",
                 self.reason,
                 checks.join(", ")
             ),

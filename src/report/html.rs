@@ -1,5 +1,5 @@
-//! The report as a page: one file that loads nothing, with the layers as a picture, for a browser, a
-//! printer or a screen reader. Its only script copies what is to be pasted.
+//! The report as a page: one file without external resources, with the layers as a diagram, for a
+//! browser, a printer or a screen reader. Its only script adds copy buttons.
 
 mod finding;
 mod ladder;
@@ -100,7 +100,7 @@ impl<'a> Page<'a> {
         if let Some(reason) = &diagnosis.incomplete {
             let _ = writeln!(
                 self.out,
-                "<p class=\"unknown\"><b>Incomplete:</b> {}. There was more to see.</p>",
+                "<p class=\"unknown\"><b>Incomplete:</b> {}. Results are partial.</p>",
                 prose(reason)
             );
         }
@@ -223,7 +223,7 @@ impl<'a> Page<'a> {
         if !cohort.same_cures {
             let _ = writeln!(
                 self.out,
-                "<p>The cures name what belongs to <b>{}</b>; each of the others needs them in its own.</p>",
+                "<p>The fixes use the names of <b>{}</b>; apply them to each of the others under its own names.</p>",
                 names[0]
             );
         }
@@ -251,7 +251,7 @@ impl<'a> Page<'a> {
             facts.push(("Node", text(&about)));
         }
         let command = environment.command.as_deref().map(text);
-        facts.extend(command.map(|command| ("To see it again", format!("<code>{command}</code>"))));
+        facts.extend(command.map(|command| ("To reproduce", format!("<code>{command}</code>"))));
         facts.retain(|(_, what)| !what.is_empty());
         if facts.is_empty() {
             return;

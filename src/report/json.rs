@@ -1,4 +1,4 @@
-//! The report for programs: `runner-doctor/report/v1`, whose keys are a promise.
+//! The report for programs: `runner-doctor/report/v1`, with stable keys.
 
 use crate::diagnosis::Diagnosis;
 use crate::text::clean::obeyed;

@@ -1,5 +1,5 @@
-//! JUnit's XML, which every CI system shows: a suite a runner, a test case a finding, an unknown
-//! or a check that passed.
+//! JUnit XML for CI systems: a suite for each runner, a test case for each finding, unknown result
+//! or passed check.
 
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Severity, Unknown, Verdict};
 use crate::text::clean::obeyed;

@@ -1,4 +1,4 @@
-//! The layers under a runner, from the ethernet down, with the neck of the bottle marked.
+//! The layers of a runner from the node uplink down, with the bottleneck marked.
 
 mod bar;
 
@@ -273,7 +273,8 @@ fn remark(layer: &Layer, neck_is_shown: bool, style: &Style) -> String {
         .as_ref()
         .filter(|_| layer.inverted && !neck_is_shown);
     let wider = wider.map(|carrier| format!("does not fit {}", carrier.name));
-    let clamped = (layer.inverted && layer.clamped).then_some("TCP is lowered by a TCPMSS rule");
+    let clamped =
+        (layer.inverted && layer.clamped).then_some("TCP MSS is clamped by a TCPMSS rule");
     let parts = [runs, wider.as_deref(), clamped, layer.note.as_deref()];
     let parts: Vec<_> = parts
         .into_iter()

@@ -1,5 +1,5 @@
-//! Links that a terminal opens by a click (OSC 8), only where the terminal is known to have them:
-//! others may print the sequence as rubbish.
+//! Terminal hyperlinks (OSC 8), only in terminals that are known to support them: others may print
+//! the escape sequence.
 
 use clap::ColorChoice;
 use std::io::{IsTerminal, stdout};

@@ -43,7 +43,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     }
     if left_out > 0 {
         out += &format!(
-            "{} more did not fit into a ticket: the report in HTML or JSON has all.\n\n",
+            "{} do not fit into a ticket: see the HTML or JSON report.\n\n",
             count(left_out, "finding")
         );
     }
@@ -81,7 +81,7 @@ fn opening(diagnosis: &Diagnosis, cohorts: &[Cohort<'_>]) -> String {
     out += "\n\n";
     if let Some(reason) = &diagnosis.incomplete {
         out += &format!(
-            "**Incomplete:** {}. There was more to see.\n\n",
+            "**Incomplete:** {}. Results are partial.\n\n",
             prose(reason)
         );
     }
@@ -132,7 +132,7 @@ fn header(cohort: &Cohort<'_>) -> String {
     out += &format!("{}\n\n", about.join(", "));
     if !cohort.same_cures {
         out += &format!(
-            "The cures name what belongs to {}; each of the others needs them in its own.\n\n",
+            "The fixes use the names of {}; apply them to each of the others under its own names.\n\n",
             code(cohort.names[0])
         );
     }
@@ -178,7 +178,7 @@ fn remark(layer: &Layer) -> String {
     let carrier = layer.carrier.as_ref().filter(|_| layer.inverted);
     let too_wide = carrier.map(|carrier| format!("does not fit {}", code(&carrier.name)));
     let clamped = layer.inverted && layer.clamped;
-    let clamped = clamped.then(|| "TCP is lowered by a TCPMSS rule".to_owned());
+    let clamped = clamped.then(|| "TCP MSS is clamped by a TCPMSS rule".to_owned());
     let own = [layer.runs.as_deref(), layer.note.as_deref()];
     let own = own.map(|text| text.map(prose).filter(|text| !text.is_empty()));
     let [runs, note] = own;
@@ -208,7 +208,7 @@ fn of_group<'a>(group: &Group<'a>, unknowns: &[&Unknown], told: &mut HashSet<&'a
             format!(" for {}", places.join(" and "))
         });
         let word = match cure.word() {
-            "cure" => "Cure",
+            "fix" => "Fix",
             "and" => "And",
             _ => "Or",
         };
@@ -219,7 +219,7 @@ fn of_group<'a>(group: &Group<'a>, unknowns: &[&Unknown], told: &mut HashSet<&'a
         }
     }
     if !group.consequences.is_empty() {
-        out += "The same cure removes:\n\n";
+        out += "Fixed with it:\n\n";
         for finding in &group.consequences {
             let severity = finding.severity.word();
             let check = code(&finding.check);
@@ -263,7 +263,7 @@ fn unseen(cohorts: &[Cohort<'_>]) -> String {
     if reasons.is_empty() {
         return String::new();
     }
-    let mut out = String::from("## What was not seen\n\n");
+    let mut out = String::from("## What could not be examined\n\n");
     for reason in reasons.iter().take(MOST_REASONS) {
         let checks: Vec<String> = reason.checks().into_iter().map(code).collect();
         let places: Vec<String> = reason.places().into_iter().map(code).collect();
@@ -284,7 +284,7 @@ fn unseen(cohorts: &[Cohort<'_>]) -> String {
 
 fn reproduction(diagnosis: &Diagnosis) -> String {
     match &diagnosis.environment.command {
-        Some(command) => format!("## To see it again\n\n{}\n", fence(command)),
+        Some(command) => format!("## To reproduce\n\n{}\n", fence(command)),
         None => String::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! A diagnosis in the shape somebody asked for: one file a format, each a pure function of it.
+//! Report formats: one file per format, each a pure function of the diagnosis.
 
 mod bitbucket;
 mod cohort;
@@ -38,28 +38,28 @@ use clap::ValueEnum;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people: the layers of each sick runner, then what is wrong, why and the cure
+    /// For people: the layers of each faulty runner, then what is wrong, why, and the fix
     #[default]
     Table,
-    /// One line a finding
+    /// One line per finding
     Short,
     /// For programs: runner-doctor/report/v1
     Json,
-    /// The same as YAML
+    /// The same report as YAML
     Yaml,
     /// For a ticket in Jira, GitHub or GitLab
     Markdown,
-    /// A page with a picture of the layers: one file, which loads nothing
+    /// A page with a diagram of the layers: one file without external resources
     Html,
     /// For code scanning: SARIF 2.1.0
     Sarif,
-    /// For CI: JUnit's XML, a test case a finding
+    /// For CI: JUnit XML, one test case per finding
     Junit,
-    /// For GitHub Actions: annotations of the step that prints it
+    /// For GitHub Actions: annotations on the step that prints them
     Github,
-    /// For Bitbucket Cloud: Code Insights as JSON, with the commands that send it
+    /// For Bitbucket Cloud: Code Insights as JSON, with the commands to send it
     Bitbucket,
-    /// For Prometheus: its text format
+    /// For Prometheus: text exposition format
     Prometheus,
 }
 

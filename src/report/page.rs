@@ -1,4 +1,5 @@
-//! Lines of a report: indented, wrapped to the width, painted last so that colour takes no space.
+//! Lines of a report: indented, wrapped to the terminal width, and colored last so that colors take
+//! no space.
 
 use super::terminal::{Ink, Style};
 use std::borrow::Cow;

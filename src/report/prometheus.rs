@@ -24,7 +24,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     write(
         &mut out,
         "verdict",
-        "1 for the verdict of the run, 0 for the others",
+        "1 for the verdict of the run, 0 for the other verdicts",
         &["verdict"],
         verdicts.into(),
     );
@@ -38,7 +38,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     write(
         &mut out,
         "engines",
-        "Docker engines found in them",
+        "Docker engines found in the runners",
         &[],
         one(summary.engines as f64),
     );
@@ -48,21 +48,21 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     write(
         &mut out,
         "findings",
-        "What is wrong, by check, severity and runner",
+        "Findings by check, severity and runner",
         &labels,
         findings(&diagnosis.findings, of_files),
     );
     write(
         &mut out,
         "known_findings",
-        "Those of them that were in the baseline already",
+        "Findings that are in the baseline",
         &labels,
         findings(diagnosis.findings.iter().filter(|f| f.known), of_files),
     );
     write(
         &mut out,
         "suppressed_findings",
-        "What is wrong and does not count, as the settings say",
+        "Findings suppressed by the settings",
         &labels,
         findings(diagnosis.suppressed.iter().map(|s| &s.finding), of_files),
     );
@@ -70,7 +70,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     write(
         &mut out,
         "unknowns",
-        "What could not be judged, by check and runner",
+        "Unknown results by check and runner",
         &labels,
         unknowns(diagnosis, of_files),
     );
@@ -79,7 +79,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     write(
         &mut out,
         "network_mtu_bytes",
-        "MTU of every network seen under a runner",
+        "MTU of each network of a runner",
         &labels,
         networks(diagnosis, of_files, mtu),
     );
@@ -87,7 +87,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     write(
         &mut out,
         "network_carrier_mtu_bytes",
-        "MTU of the narrowest link on a Docker network's way out",
+        "MTU of the bottleneck on a Docker network's path out",
         &labels,
         networks(diagnosis, of_files, carrier),
     );
@@ -95,7 +95,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         write(
             &mut out,
             "examined_timestamp_seconds",
-            "When the examination began, in seconds since 1970",
+            "Start of the examination as a Unix timestamp in seconds",
             &[],
             one(at.as_second() as f64),
         );
@@ -104,7 +104,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         write(
             &mut out,
             "run_duration_seconds",
-            "How long it took to look",
+            "Duration of the examination in seconds",
             &[],
             one(took as f64 / 1000.0),
         );
@@ -113,14 +113,14 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         write(
             &mut out,
             "api_requests",
-            "What was asked of the API server",
+            "Requests to the API server",
             &[],
             one(requests.sent as f64),
         );
         write(
             &mut out,
             "api_requests_retried",
-            "What was asked again because the API server had no time",
+            "Requests retried because the API server was overloaded",
             &[],
             one(requests.retried as f64),
         );
@@ -129,7 +129,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     write(
         &mut out,
         "incomplete",
-        "1 where the run was cut short",
+        "1 if the run was incomplete",
         &[],
         one(incomplete),
     );

@@ -1,4 +1,4 @@
-//! The words of every reason why something was not seen: made here, and read by people alone.
+//! The texts of all reasons for missing data. Only people read them.
 
 use crate::diagnosis::Unknown;
 use crate::evidence::{Asked, Part, Reason, Verb, Why};
@@ -8,36 +8,36 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use Reason as R;
         match self {
-            R::RunEnded => f.write_str("the run ended before it"),
-            R::ClusterSilent => f.write_str("the run ended before the cluster told of itself"),
+            R::RunEnded => f.write_str("the run ended before this was read"),
+            R::ClusterSilent => f.write_str("the run ended before cluster information was read"),
             R::RequestForbidden { asked } => {
                 write!(f, "{} is forbidden: grant {}", doing(asked), grant(asked))
             }
             R::RequestFailed { asked, said } => write!(f, "{} failed: {said}", doing(asked)),
             R::ServerBusy { code, said } => write!(
                 f,
-                "the API server has no time for this ({code}): {said}; try again later, or with a lower --concurrency"
+                "the API server is overloaded (HTTP {code}): {said}; try again later, or with a lower --concurrency"
             ),
-            R::NoServerTime => f.write_str("the API server does not tell the time"),
-            R::KindUnknown { kind } => write!(f, "{kind} is not known here"),
-            R::NoCluster => f.write_str("there is no cluster: --docker was asked for"),
+            R::NoServerTime => f.write_str("the API server sent no Date header"),
+            R::KindUnknown { kind } => write!(f, "kind {kind} is not supported here"),
+            R::NoCluster => f.write_str("no cluster is used with --docker"),
 
-            R::NotWalked => f.write_str("the pod was not walked"),
-            R::Unschedulable => f.write_str("no node has taken the pod yet"),
+            R::NotWalked => f.write_str("the pod was not examined"),
+            R::Unschedulable => f.write_str("the pod is not scheduled yet"),
             R::Evicted => f.write_str("the pod was evicted"),
-            R::JobGaveUp => f.write_str("its Job has given up: there is no pod"),
-            R::PodGone { pod } => write!(f, "pod {pod} is gone"),
+            R::JobGaveUp => f.write_str("its Job has failed and has no pod"),
+            R::PodGone { pod } => write!(f, "pod {pod} no longer exists"),
             R::ContainerGone { pod, container } => {
-                write!(f, "pod {pod} or its container {container} is gone")
+                write!(f, "pod {pod} or its container {container} no longer exists")
             }
-            R::ContainerNotRunning { container } => write!(f, "container {container} does not run"),
+            R::ContainerNotRunning { container } => write!(f, "container {container} is not running"),
             R::ContainersNotRead => f.write_str("the pod's containers were not read"),
             R::NoEngineContainer { asks: None } => f.write_str(
-                "no container of this pod runs a Docker engine, so there was nothing to walk",
+                "no container of this pod runs a Docker engine, so there was nothing to examine",
             ),
             R::NoEngineContainer { asks: Some(asks) } => write!(
                 f,
-                "no container of this pod runs a Docker engine; {} asks an engine elsewhere (DOCKER_HOST {}): check the pod in which that runs",
+                "no container of this pod runs a Docker engine; {} uses an engine elsewhere (DOCKER_HOST {}): check the pod in which that engine runs",
                 asks.container, asks.docker_host
             ),
             R::AsksElsewhere {
@@ -54,11 +54,11 @@ impl fmt::Display for Reason {
 
             R::ExecForbidden { namespace } => write!(
                 f,
-                "may not exec into pods of namespace {namespace}: grant `get` and `create` on pods/exec there"
+                "no permission to exec into pods in namespace {namespace}: grant `get` and `create` on pods/exec"
             ),
             R::ExecLate { container, seconds } => write!(
                 f,
-                "container {container} did not answer an exec within {seconds} s: raise --timeout, or look at the node's kubelet"
+                "exec into container {container} timed out after {seconds} s: raise --timeout, or check the node's kubelet"
             ),
             R::ExecFailed {
                 container,
@@ -68,13 +68,13 @@ impl fmt::Display for Reason {
                 write!(f, "exec into container {container} failed: {said}")?;
                 match kubelet_unreached {
                     true => f.write_str(
-                        "; the API server does not reach the kubelet: look at it on the pod's node",
+                        "; the API server does not reach the kubelet: check the kubelet on the pod's node",
                     ),
                     false => Ok(()),
                 }
             }
             R::NoShell { container } => {
-                write!(f, "container {container} has no shell to walk with")
+                write!(f, "container {container} has no shell to run the examination in")
             }
             R::NoStreams { program: None } => {
                 f.write_str("the connection to the container has no streams")
@@ -85,15 +85,15 @@ impl fmt::Display for Reason {
             R::WalkSilent {
                 container: None,
                 said,
-            } => write!(f, "the walk printed nothing here: {said}"),
+            } => write!(f, "the examination printed nothing here: {said}"),
             R::WalkSilent {
                 container: Some(container),
                 said,
             } => write!(
                 f,
-                "the walk printed nothing in container {container}: {said}"
+                "the examination printed nothing in container {container}: {said}"
             ),
-            R::WalkNotRun { container } => write!(f, "container {container} did not run the walk"),
+            R::WalkNotRun { container } => write!(f, "container {container} did not run the examination script"),
             R::StreamTooLarge { container, bytes } => {
                 write!(f, "container {container} printed more than {bytes} bytes")
             }
@@ -104,14 +104,14 @@ impl fmt::Display for Reason {
                 write!(f, "`docker exec` into container {container} failed: {said}")
             }
             R::DockerLate { seconds } => {
-                write!(f, "nothing came within {seconds} s: raise --timeout")
+                write!(f, "no output within {seconds} s: raise --timeout")
             }
             R::LogsForbidden { namespace } => write!(
                 f,
-                "may not read logs in namespace {namespace}: grant `get` on pods/log there"
+                "no permission to read logs in namespace {namespace}: grant `get` on pods/log"
             ),
             R::LogsLate { seconds } => {
-                write!(f, "logs did not come within {seconds} s: raise --timeout")
+                write!(f, "reading logs timed out after {seconds} s: raise --timeout")
             }
             R::LogsFailed { pod, said } => {
                 write!(f, "reading the logs of pod {pod} failed: {said}")
@@ -119,7 +119,7 @@ impl fmt::Display for Reason {
             R::LogFailed { container, said } => {
                 write!(f, "reading the log of {container} failed: {said}")
             }
-            R::LogGone { container } => write!(f, "the log of {container} is gone"),
+            R::LogGone { container } => write!(f, "the log of {container} no longer exists"),
             R::LogTooLarge {
                 container,
                 lines,
@@ -128,68 +128,68 @@ impl fmt::Display for Reason {
                 f,
                 "the last {lines} lines of the log of {container} are more than {bytes} bytes"
             ),
-            R::LogsNotRead => f.write_str("without a cluster, logs are not read"),
+            R::LogsNotRead => f.write_str("logs are read only in a cluster"),
 
-            R::CutOff { part } => write!(f, "the walk was cut off before {}", noun(*part)),
+            R::CutOff { part } => write!(f, "the examination was cut off before {}", noun(*part)),
             R::Unreadable { part } => write!(f, "{} could not be read", noun(*part)),
             R::DaemonJsonInvalid => f.write_str("its daemon.json is not valid JSON"),
             R::ForeignInterfaces => {
-                f.write_str("the interfaces in its sysfs are another namespace's")
+                f.write_str("its sysfs shows the interfaces of another namespace")
             }
             R::InterfacesNotShown => f.write_str(
                 "its interfaces could not be read: neither its own sysfs nor `nsenter` and `ip` show them",
             ),
             R::RouteNotShown => f.write_str("`ip` did not show its default route"),
             R::RouteMtuNotAsked => f.write_str(
-                "the MTU of its route was not asked for: no network leaves through it",
+                "the MTU of its route was not read, because no network leaves through it",
             ),
             R::RouteMtuNotShown => f.write_str(
-                "the MTU of its route is not known: the `ip` of this image (busybox) does not show it",
+                "the MTU of its route is not known: `ip` in this image (busybox) does not show it",
             ),
             R::ClampUnknown => f.write_str(
-                "whether a TCPMSS rule is in force is not known: `iptables-save` could not be run",
+                "whether a TCPMSS rule is active is not known: `iptables-save` could not be run",
             ),
             R::FirewallUnknown => f.write_str(
-                "what its firewall drops is not known: `iptables-save` could not be run",
+                "firewall rules are not known: `iptables-save` could not be run",
             ),
             R::PolicyUnknown => f.write_str(
                 "whether a policy rule cuts it off is not known: `ip rule` could not be run",
             ),
             R::RuleUnclear { command } => write!(
                 f,
-                "a rule of {command} decides, and runner-doctor does not evaluate its conditions: see `{command}-save`"
+                "the outcome depends on a rule of {command} whose conditions runner-doctor does not evaluate: see `{command}-save`"
             ),
             R::StartingUp { container, seconds } => write!(
                 f,
-                "container {container} is {seconds} s old and its engine may still be starting: check again in a minute"
+                "container {container} started {seconds} s ago and its engine may still be starting: check again in a minute"
             ),
             R::NatUnknown => f.write_str(
-                "no iptables rule of Docker's is in the nat table, and nftables rules are not read",
+                "the nat table has no iptables rules of Docker, and nftables rules are not read",
             ),
             R::ListenersNotAsked => {
                 f.write_str("not asked for: no name server is an address of its own")
             }
-            R::DataElsewhere => f.write_str("it keeps its data elsewhere than its settings tell"),
-            R::NoClock => f.write_str("the walk did not tell the time"),
+            R::DataElsewhere => f.write_str("its data directory differs from its settings"),
+            R::NoClock => f.write_str("the examination returned no time"),
             R::NoDownloader => f.write_str(
-                "no download could be tried: the container has neither curl nor wget",
+                "no download was possible: the container has neither curl nor wget",
             ),
             R::DownloadSlow { bytes } => {
-                write!(f, "the download was too slow to tell: {bytes} bytes came")
+                write!(f, "the download was too slow for a result: {bytes} bytes received")
             }
             R::DownloadFailed { said } => write!(f, "the download failed: {said}"),
             R::ProbeNotRun => f.write_str(
-                "its command was not run there (a recording holds what it said where it was collected with --checks-dir and --allow-probes)",
+                "its command was not run there (a recording contains the output if it was collected with --checks-dir and --allow-probes)",
             ),
             R::ProbeTooLarge { bytes } => write!(
                 f,
                 "the command of this check printed more than {bytes} bytes"
             ),
             R::ProbeNeedsProgram => f.write_str(
-                "the command of this check needs a program that is not in the engine's container",
+                "the command of this check needs a program that the engine's container does not have",
             ),
             R::ProbeLate => {
-                f.write_str("the command of this check did not end in time: raise --timeout")
+                f.write_str("the command of this check timed out: raise --timeout")
             }
             R::ProbeFailed { status } => {
                 write!(f, "the command of this check failed with status {status}")
@@ -197,52 +197,52 @@ impl fmt::Display for Reason {
 
             R::NoDockerd { container } => write!(f, "no dockerd runs in container {container}"),
             R::NoDockerClient { dockerd_runs: false } => {
-                f.write_str("there is no docker command here to ask the engine with")
+                f.write_str("the docker command is not available here")
             }
             R::NoDockerClient { dockerd_runs: true } => f.write_str(
-                "dockerd runs, but there is no docker command in its container to ask it with",
+                "dockerd runs, but its container has no docker command",
             ),
             R::SocketClosed => f.write_str(
-                "dockerd runs, but an exec into its container may not reach its socket: it is not root there",
+                "dockerd runs, but exec into its container is not root and cannot access its socket",
             ),
             R::NoSocket { pid } => write!(
                 f,
-                "dockerd (process {pid}) runs but has no socket where it says it listens: it is starting or broken"
+                "dockerd (process {pid}) runs, but its socket does not exist: dockerd is starting or broken"
             ),
-            R::OutOfTime => f.write_str("the walk ran out of time before it: raise --timeout"),
+            R::OutOfTime => f.write_str("the examination timed out before this was read: raise --timeout"),
             R::MoreEngines { more, most } => write!(
                 f,
-                "more than {most} engines run here, and a walk asks no more: this one and {more} others were not read"
+                "more than {most} engines run here, which is the limit: this one and {more} others were not read"
             ),
             R::MoreNamespaces { more, most } => write!(
                 f,
-                "more than {most} network namespaces are here, and a walk reads no more: this one and {more} others were not read"
+                "more than {most} network namespaces exist here, which is the limit: this one and {more} others were not read"
             ),
-            R::PartTooLarge { part } => write!(f, "{} are more than a walk reads", noun(*part)),
-            R::StreamUnread { said } => write!(f, "the output of the walk could not be read: {said}"),
+            R::PartTooLarge { part } => write!(f, "{} exceed the size limit", noun(*part)),
+            R::StreamUnread { said } => write!(f, "the output of the examination could not be read: {said}"),
             R::TooDeep { engine, max_depth } => write!(
                 f,
-                "{engine} lies deeper than --max-depth {max_depth}: raise it"
+                "{engine} is nested deeper than --max-depth {max_depth}: raise it"
             ),
-            R::OutOfSight => f.write_str("it runs out of sight of this container"),
-            R::NotInContainer => f.write_str("it runs in no container of an engine"),
+            R::OutOfSight => f.write_str("it is not visible from this container"),
+            R::NotInContainer => f.write_str("it does not run in a container of an engine"),
             R::ForeignSocket => f.write_str(
                 "its socket leads to another engine, so its own networks and version were not seen",
             ),
             R::EngineHangs { endpoint } => write!(
                 f,
-                "dockerd does not answer in time on {endpoint}: it hangs"
+                "dockerd does not respond on {endpoint}: it hangs"
             ),
             R::EngineRefuses { endpoint } => {
                 write!(f, "dockerd does not accept connections on {endpoint}")
             }
             R::EngineAnswerTooLarge { endpoint, bytes } => write!(
                 f,
-                "dockerd could not be asked on {endpoint}: more than {bytes} bytes came back"
+                "request to dockerd on {endpoint} failed: the response exceeds {bytes} bytes"
             ),
             R::EngineAnswerCut { endpoint } => write!(
                 f,
-                "dockerd could not be asked on {endpoint}: an answer that is cut off or no JSON"
+                "request to dockerd on {endpoint} failed: the response is truncated or not JSON"
             ),
             R::EngineDenies {
                 endpoint,
@@ -254,28 +254,28 @@ impl fmt::Display for Reason {
                 status,
                 said,
             } => {
-                write!(f, "dockerd could not be asked on {endpoint}: ")?;
+                write!(f, "request to dockerd on {endpoint} failed: ")?;
                 match status {
-                    Some(status) => write!(f, "it answered {status}: {said}"),
+                    Some(status) => write!(f, "HTTP {status}: {said}"),
                     None => f.write_str(said),
                 }
             }
             R::TooMany { count, most } => write!(
                 f,
-                "the engine lists {count}, more than the {most} that are read"
+                "the engine lists {count}, more than the limit of {most}"
             ),
             R::ContainersUntold { engine, because } => {
-                write!(f, "{engine} does not tell its containers: {because}")
+                write!(f, "{engine} did not list its containers: {because}")
             }
             R::ContainerNotListed { engine } => {
                 write!(f, "{engine} does not list the container it runs in")
             }
             R::StorageDriverUntold { engine } => {
-                write!(f, "{engine} did not tell its storage driver")
+                write!(f, "{engine} did not report its storage driver")
             }
-            R::ContainerdUntold => f.write_str("the engine does not tell its containerd"),
+            R::ContainerdUntold => f.write_str("the engine did not report its containerd version"),
             R::NotAVersion { program, version } => {
-                write!(f, "{program}'s version {version:?} is not one")
+                write!(f, "{version:?} is not a valid version of {program}")
             }
             R::NoNestedEngine => f.write_str(
                 "no nested Docker engine runs now: Bitbucket starts one for a step that uses Docker; check again while such a step runs",
@@ -283,84 +283,84 @@ impl fmt::Display for Reason {
 
             R::PodNetworkNotRead => f.write_str("the pod's network was not read"),
             R::NamespaceNotRead => {
-                f.write_str("the network namespace on the way out was not read")
+                f.write_str("a network namespace on the path out was not read")
             }
             R::EngineNetworkOutOfView => {
-                f.write_str("the network that the engine works in was not seen from here")
+                f.write_str("the network that the engine runs in is not visible from here")
             }
             R::CarrierOutOfView => f.write_str(
-                "what carries the network of this container cannot be seen from inside it: check from the node or cluster, or try a download with --confirm",
+                "the path out of this container's network is not visible from inside: check from the node or cluster, or test a download with --confirm",
             ),
             R::NoDefaultRoute => {
-                f.write_str("a network namespace on the way out has no default route")
+                f.write_str("a network namespace on the path out has no default route")
             }
-            R::NoWayOut => f.write_str("it has no way out"),
-            R::WayOutLoops => f.write_str("the way out turns in a circle"),
+            R::NoWayOut => f.write_str("it has no path out"),
+            R::WayOutLoops => f.write_str("the path out is a loop"),
             R::DeviceNotSeen { interface } => {
-                write!(f, "interface {interface} of the default route was not seen")
+                write!(f, "interface {interface} of the default route was not found")
             }
             R::PeerNotFound { interface } => {
                 write!(f, "the other end of {interface} was not found")
             }
             R::RouteMtuUnknown { route, cni } => write!(f, "{route}; {cni}"),
-            R::CniSetsRouteMtu => f.write_str("and Cilium sets the MTU of pods there"),
+            R::CniSetsRouteMtu => f.write_str("and Cilium sets the pod MTU on the route"),
             R::CniUnknown { because } => {
-                write!(f, "and whether the CNI sets one is not known ({because})")
+                write!(f, "and whether the CNI sets a route MTU is not known ({because})")
             }
             R::NoContainerOnNetwork => f.write_str(
-                "no container runs on it now, so no download could be tried from there",
+                "no container runs on it now, so no download from it was possible",
             ),
             R::NoMtu { interface } => write!(f, "the MTU of {interface} was not read"),
             R::NoNetworksListed => {
-                f.write_str("the engine lists no network, not even those that every engine has")
+                f.write_str("the engine lists no networks, not even the predefined ones")
             }
-            R::NetworkWithoutDriver => f.write_str("the engine does not tell its driver"),
+            R::NetworkWithoutDriver => f.write_str("the engine did not report its driver"),
             R::BridgeWithoutNetwork => f.write_str(
-                "it is a bridge of Docker, and no engine that was seen names a network of it",
+                "it is a Docker bridge, but no known engine has a network for it",
             ),
             R::NodeForbidden { node } => {
                 write!(f, "node {node} could not be read: grant `get` on nodes")
             }
-            R::NoNode => f.write_str("the pod is on no node that is known"),
+            R::NoNode => f.write_str("the pod's node is not known"),
             R::NodeExecNotAsked => f.write_str("not asked for: --no-node-exec"),
             R::NoNodeAgent => f.write_str(
                 "no pod of the CNI, kube-proxy or node-exporter that uses the node's network runs there",
             ),
-            R::NodeWalkNotRun => f.write_str("the node's pod did not run the walk"),
+            R::NodeWalkNotRun => f.write_str("the pod on the node did not run the examination script"),
             R::NodeRouteNotFound => f.write_str("the node's default route was not found"),
             R::NoKnownCni => f.write_str("no agent of a known CNI was found"),
-            R::CniSettingsNotAsked => f.write_str("its settings were not asked for"),
-            R::CniSettingsNotRead { cni } => write!(f, "how {cni} is set up is not read"),
+            R::CniSettingsNotAsked => f.write_str("its settings were not read"),
+            R::CniSettingsNotRead { cni } => write!(f, "settings of {cni} are not supported"),
             R::NotInCluster {
                 resource,
                 namespace,
                 name: Some(name),
-            } => write!(f, "there is no {} {}", singular(resource), at(namespace, name)),
-            R::NotInCluster { resource, .. } => write!(f, "there is no resource {resource}"),
+            } => write!(f, "{} {} does not exist", singular(resource), at(namespace, name)),
+            R::NotInCluster { resource, .. } => write!(f, "resource {resource} does not exist"),
             R::NoFlannelConfig => f.write_str("flannel has no ConfigMap"),
-            R::NoIpPool => f.write_str("calico has no IP pool that could be read"),
+            R::NoIpPool => f.write_str("Calico has no IP pool that could be read"),
             R::IpPoolsNotRead => f.write_str(
-                "calico's IP pools could not be read: grant `list` on ippools.crd.projectcalico.org",
+                "Calico's IP pools could not be read: grant `list` on ippools.crd.projectcalico.org",
             ),
             R::BackendUnknown { backend } => write!(
                 f,
-                "what a backend {} takes of each packet is not known",
-                backend.as_deref().unwrap_or("that is not named")
+                "the overhead of backend {} is not known",
+                backend.as_deref().unwrap_or("without a name")
             ),
 
             R::FilesOnly => f.write_str("this was read from files"),
-            R::NothingRuns => f.write_str("nothing of a file runs yet"),
+            R::NothingRuns => f.write_str("files describe nothing that runs yet"),
             R::HostNetwork => f.write_str("the pod uses the node's network"),
-            R::MemoryUntold => f.write_str("no manifest says it"),
+            R::MemoryUntold => f.write_str("no manifest sets it"),
             R::ImageUntold => f.write_str("the file does not name its image"),
-            R::ImageOfVariables => f.write_str("its image is made of variables"),
-            R::ImageOfController => f.write_str("the controller names its image"),
-            R::ImageMayHoldConfig => f.write_str("its image may hold a daemon.json of its own"),
-            R::VolumeMayHoldConfig => f.write_str("a volume may bring a daemon.json"),
-            R::ConfigNotInFiles => f.write_str("its daemon.json is in none of the files"),
+            R::ImageOfVariables => f.write_str("its image contains variables"),
+            R::ImageOfController => f.write_str("the controller sets its image"),
+            R::ImageMayHoldConfig => f.write_str("its image may contain a daemon.json"),
+            R::VolumeMayHoldConfig => f.write_str("a volume may contain a daemon.json"),
+            R::ConfigNotInFiles => f.write_str("none of the files contains its daemon.json"),
             R::ImageUnresolved { image } => write!(
                 f,
-                "its image is {image}, and the file does not give that variable"
+                "its image is {image}, and the file does not define that variable"
             ),
             R::MtuUnresolved { mtu } => {
                 write!(f, "its MTU is {mtu}, which only a running container resolves")
@@ -369,17 +369,17 @@ impl fmt::Display for Reason {
             R::NotJudged { said } => f.write_str(said),
             R::NoPipeline { without } => write!(
                 f,
-                "none of these files is the bitbucket-pipelines.yml that gives an MTU to the engine which Bitbucket starts for steps that use Docker: lint it together with this one. Without one, {without}"
+                "none of these files is the bitbucket-pipelines.yml that sets the MTU of the engine that Bitbucket starts for steps with Docker: lint it together with this file. Without it, {without}"
             ),
             R::FileUnreadable { said } => f.write_str(said),
             R::NotABoolean { expression, value } => write!(
                 f,
-                "`{expression}` gives {value}, which is neither true nor false"
+                "`{expression}` is {value}, which is neither true nor false"
             ),
             R::NotEvaluated { expression, said } => {
-                write!(f, "`{expression}` could not be worked out: {said}")
+                write!(f, "`{expression}` could not be evaluated: {said}")
             }
-            R::NotRecorded => f.write_str("this recording does not hold it"),
+            R::NotRecorded => f.write_str("this recording does not contain it"),
             R::Prose { detail, .. } => f.write_str(detail),
         }
     }
@@ -449,7 +449,7 @@ fn noun(part: Part) -> &'static str {
         Part::NameServers => "its name servers",
         Part::OomScore => "the OOM score of its processes",
         Part::PacketCounters => "its packet counters",
-        Part::Probe => "the end of this check's command",
+        Part::Probe => "this check's command finished",
         Part::Processes => "its processes",
         Part::Routes => "its routes",
         Part::Settings => "its settings",
@@ -465,26 +465,32 @@ impl Reason {
         let Reason::Prose { why, detail, .. } = &self else {
             return self;
         };
-        let same = |reason: &Reason| reason.why() == *why && reason.to_string() == *detail;
-        let plain = [
-            Reason::BackendUnknown { backend: None },
-            Reason::CniSettingsNotAsked,
-            Reason::Evicted,
-            Reason::ListenersNotAsked,
-            Reason::NoFlannelConfig,
-            Reason::NoKnownCni,
-            Reason::NoNodeAgent,
-            Reason::NodeExecNotAsked,
-            Reason::NotRecorded,
-            Reason::NotWalked,
-            Reason::ProbeNotRun,
-            Reason::RouteMtuNotAsked,
-        ];
-        plain
-            .into_iter()
-            .chain(with_names(*why, detail))
-            .find(same)
-            .unwrap_or(self)
+        let plain = match detail.as_str() {
+            "what a backend that is not named takes of each packet is not known" => {
+                Some(Reason::BackendUnknown { backend: None })
+            }
+            "its settings were not asked for" => Some(Reason::CniSettingsNotAsked),
+            "the pod was evicted" => Some(Reason::Evicted),
+            "not asked for: no name server is an address of its own" => {
+                Some(Reason::ListenersNotAsked)
+            }
+            "flannel has no ConfigMap" => Some(Reason::NoFlannelConfig),
+            "no agent of a known CNI was found" => Some(Reason::NoKnownCni),
+            "no pod of the CNI, kube-proxy or node-exporter that uses the node's network runs there" => {
+                Some(Reason::NoNodeAgent)
+            }
+            "not asked for: --no-node-exec" => Some(Reason::NodeExecNotAsked),
+            "this recording does not hold it" => Some(Reason::NotRecorded),
+            "the pod was not walked" => Some(Reason::NotWalked),
+            "its command was not run there (a recording holds what it said where it was collected with --checks-dir and --allow-probes)" => {
+                Some(Reason::ProbeNotRun)
+            }
+            "the MTU of its route was not asked for: no network leaves through it" => {
+                Some(Reason::RouteMtuNotAsked)
+            }
+            _ => with_names(*why, detail),
+        };
+        plain.filter(|reason| reason.why() == *why).unwrap_or(self)
     }
 }
 

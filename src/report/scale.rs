@@ -1,4 +1,5 @@
-//! The scale to which layers are drawn: as wide as their packets, so that a neck is seen.
+//! The scale of the layers diagram: the width of a layer is its MTU, so that a bottleneck is
+//! visible.
 
 use crate::diagnosis::{Layer, LayerKind};
 

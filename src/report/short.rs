@@ -1,4 +1,4 @@
-//! One line a finding, and one a reason for which checks could not judge, for grep and for logs.
+//! One line per finding, and one per reason for unknown results, for grep and logs.
 
 use super::groups::by_reason;
 use super::log;

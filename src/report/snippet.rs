@@ -1,4 +1,4 @@
-//! The report of files for people: each finding with the line that it is about, why, and the cure.
+//! The report of `lint` for people: each finding with its line in the file, why, and the fix.
 
 use super::findings::{self, Told};
 use super::page::{Page, width};

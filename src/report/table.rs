@@ -1,5 +1,5 @@
-//! The report for people: healthy runners in a line, then each sick one from the ethernet down;
-//! what is said of several at once.
+//! The report for people: healthy runners in one line, then each faulty runner from the node uplink
+//! down; identical runners are grouped.
 
 use super::cohort::{Cohort, cohorts};
 use super::findings::{self, Told};
@@ -83,7 +83,7 @@ fn write_header(page: &mut Page<'_>, cohort: &Cohort<'_>) {
         page.labelled(2, "the same:", Ink::Plain, &others);
         if !cohort.same_cures {
             let text = format!(
-                "The cures name what belongs to {first}; each of the others needs them in its own."
+                "The fixes use the names of {first}; apply them to each of the others under its own names."
             );
             page.prose(2, Ink::Plain, &text);
         }
@@ -98,7 +98,7 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
     log::write(page, diagnosis);
     page.gap();
     if let Some(reason) = &diagnosis.incomplete {
-        let text = format!("{reason}. There was more to see.");
+        let text = format!("{reason}. Results are partial.");
         page.labelled(0, "Incomplete:", Ink::Doubtful, &text);
     }
     write_examination(page, diagnosis);
@@ -122,9 +122,9 @@ fn write_examination(page: &mut Page<'_>, diagnosis: &Diagnosis) {
         return;
     }
     let fix = match diagnosis.environment.kubernetes.is_some() {
-        true => format!("`{} fix` prints what to apply; ", page.style.program),
+        true => format!("`{} fix` prints patches; ", page.style.program),
         false => String::new(),
     };
-    let next = format!("Next: {fix}--full says why and what else helps.");
+    let next = format!("Next: {fix}--full shows why and alternative fixes.");
     page.prose(0, Ink::Dim, &next);
 }

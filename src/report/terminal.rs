@@ -1,4 +1,4 @@
-//! What the terminal can show.
+//! Capabilities of the terminal.
 
 use crate::text::clean::clean;
 use clap::ColorChoice;
@@ -77,7 +77,7 @@ impl Style {
             Mark::Unknown => ("?", "?"),
             Mark::Warning => ("!", "!"),
             Mark::Info => ("·", "-"),
-            Mark::Neck => ("◄ neck", "< neck"),
+            Mark::Neck => ("◄ bottleneck", "< bottleneck"),
             Mark::Branch => ("├ ", "|-"),
             Mark::LastBranch => ("└ ", "`-"),
             Mark::Trunk => ("│ ", "| "),

@@ -1,4 +1,4 @@
-//! The whole diagnosis in a line: the same words in every format.
+//! The diagnosis in one line, with the same text in every format.
 
 use super::terminal::{Ink, Mark};
 use crate::diagnosis::{Diagnosis, ExaminedRunner, Verdict};
@@ -25,7 +25,7 @@ pub(super) fn outcome(diagnosis: &Diagnosis) -> Outcome {
             mark: Mark::Unknown,
             ink: Ink::Doubtful,
             word: "nothing examined",
-            found: "no runner was found".to_owned(),
+            found: "no runner found".to_owned(),
             scope,
         };
     }
@@ -106,8 +106,7 @@ pub(super) fn healthy(runner: Option<&ExaminedRunner>) -> String {
     format!("healthy: {networks}, {}", count(engines.len(), "engine"))
 }
 
-pub(super) const UNSEEN: &str =
-    "Neither its engine nor its pod network could be seen: nothing is known of it.";
+pub(super) const UNSEEN: &str = "Neither the engine nor the pod network could be examined.";
 
 pub(super) fn count(n: usize, word: &str) -> String {
     match (n, word) {

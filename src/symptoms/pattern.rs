@@ -49,7 +49,7 @@ impl Pattern {
 pub(crate) fn compile(source: &str) -> Result<Regex, (String, String)> {
     if source.len() > LONGEST {
         return Err((
-            format!("this pattern is longer than {LONGEST} bytes"),
+            format!("the pattern is longer than {LONGEST} bytes"),
             "keep only the words that are specific to this error".into(),
         ));
     }
@@ -63,7 +63,7 @@ pub(crate) fn compile(source: &str) -> Result<Regex, (String, String)> {
             let reason = said.lines().last().unwrap_or_default();
             let reason = reason.trim_start_matches("error: ");
             (
-                format!("`{source}` is no pattern: {reason}"),
+                format!("invalid pattern `{source}`: {reason}"),
                 "write a regular expression, like `no space left on (device|disk)`".into(),
             )
         })?;

@@ -1,4 +1,5 @@
-//! The one way by which text that other programs wrote gets out: nothing in it acts.
+//! The only output path for text from other programs: after it, the text cannot control a terminal
+//! or a CI system.
 
 use std::borrow::Cow;
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! Text as it leaves the program: what acts written out, secrets hidden, words quoted.
+//! Text before output: control characters escaped, secrets hidden, words quoted.
 
 pub(crate) mod clean;
 pub(crate) mod secret;

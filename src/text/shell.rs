@@ -1,4 +1,4 @@
-//! Words for commands that people paste: whatever a name holds, a shell takes it as one word.
+//! Quotes words for commands to paste: a shell reads any name as one word.
 
 /// The word as it is where nothing in it acts, else in quotes.
 pub(crate) fn word(text: &str) -> String {

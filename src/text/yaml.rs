@@ -1,5 +1,4 @@
-//! Documents as YAML for people who read them: texts of several lines stay texts of several lines,
-//! and what a terminal or a CI system would obey is escaped.
+//! YAML for people: multi-line texts stay multi-line, and control characters are escaped.
 
 use super::clean::obeyed;
 use serde_json::Value;

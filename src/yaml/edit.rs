@@ -1,4 +1,4 @@
-//! Edits of a document: what is set, added or taken away, and the same done to a value.
+//! Edits of a document: values to set, add or remove, also applied to a value.
 
 use serde_json::{Map, Value, json};
 

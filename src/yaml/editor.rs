@@ -1,4 +1,4 @@
-//! Edits in the text of a YAML stream: every byte outside of what is edited stays as it is.
+//! Edits the text of a YAML stream: bytes outside the edited values do not change.
 
 use super::edit::{Edit, Step, apply};
 use super::tree::{Node, Offset, Value as Shape, load};
@@ -25,7 +25,7 @@ pub fn edit(text: &str, document: usize, edits: &[Edit]) -> Result<String> {
         let mut trees =
             read.map_err(|broken| anyhow::anyhow!("line {}: {}", broken.line, broken.what))?;
         if trees.len() != expected.len() || document >= trees.len() {
-            bail!("its documents cannot be told apart");
+            bail!("its documents cannot be separated");
         }
         let root = trees.swap_remove(document);
         let page = Page::new(&new, &root);
@@ -41,7 +41,7 @@ pub fn edit(text: &str, document: usize, edits: &[Edit]) -> Result<String> {
     }
     let read = documents(&new).context("the edited text is not valid YAML")?;
     if read != expected {
-        bail!("it is written in a way that cannot be edited without changing more than is meant");
+        bail!("its formatting cannot be edited without changing more than intended");
     }
     Ok(new)
 }
@@ -72,8 +72,8 @@ fn find<'a>(root: &'a Node, path: &[Step]) -> Option<(Option<&'a Node>, &'a Node
 /// Which bytes make way for what.
 type Splice = (Range<usize>, String);
 
-const CHANGED: &str = "it has not what is to be edited";
-const STRANGE: &str = "it is written in a way that cannot be edited";
+const CHANGED: &str = "it does not contain the value to edit";
+const STRANGE: &str = "its formatting cannot be edited";
 
 struct Page<'a> {
     text: &'a str,

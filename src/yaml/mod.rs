@@ -1,5 +1,5 @@
-//! YAML: a tree with positions, an editor that changes only what is meant, and a writer; and TOML as
-//! the same tree. It knows no other room.
+//! YAML: a tree with positions, an editor that changes only the intended values, and a writer; and
+//! TOML as the same tree. It depends on no other module.
 
 mod edit;
 mod editor;

@@ -1,4 +1,4 @@
-//! Lines that hold nothing but a template's own words, `{{- if .x }}` or `<%#x%>`: none of YAML's.
+//! Lines that contain only template syntax, `{{- if .x }}` or `<%#x%>`, and no YAML.
 
 /// The same text, in which such lines are empty.
 pub(crate) fn without_template_lines(text: &str) -> String {

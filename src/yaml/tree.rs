@@ -250,7 +250,7 @@ impl Loader<'_> {
                     target.node.bytes = bytes;
                     self.close(target, 0)
                 }
-                None => Err(self.refuse(span, "an alias inside of what it stands for")),
+                None => Err(self.refuse(span, "an alias inside its own anchor")),
             },
             Event::DocumentStart(..) if self.documents.len() >= MOST_DOCUMENTS => {
                 Err(self.refuse(span, &format!("more than {MOST_DOCUMENTS} documents")))
@@ -289,7 +289,7 @@ impl Loader<'_> {
         // What is kept for an alias, or unfolded by one, is held again.
         self.nodes += if anchor > 0 { done.size } else { 1 };
         if self.nodes > MOST_NODES || done.size > MOST_NODES {
-            let what = format!("more than {MOST_NODES} values, aliases counted as often as used");
+            let what = format!("more than {MOST_NODES} values, counting each use of an alias");
             return Err(self.refuse(span, &what));
         }
         if self.open.len() + done.depth > DEEPEST {
@@ -507,7 +507,7 @@ mod tests {
             bomb.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
         }
         let broken = load(&bomb, Offset::default()).unwrap_err();
-        assert!(broken.what.contains("aliases"), "{}", broken.what);
+        assert!(broken.what.contains("alias"), "{}", broken.what);
         let mut chain = String::from("a0: &a0 [x]\n");
         for level in 1..2000 {
             chain.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));

@@ -1,5 +1,5 @@
-//! Writes YAML as people write it: lists not indented under their key, no folded lines, texts quoted
-//! only where they need it.
+//! Writes YAML as people do: lists not indented under their key, no folded lines, and quotes only
+//! where needed.
 
 use serde_json::Value;
 use std::fmt::{Display, Write};

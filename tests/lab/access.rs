@@ -88,7 +88,7 @@ pub fn refused() -> Result<()> {
         (
             "a token that is none",
             |config| config["users"][0]["user"] = json!({ "token": "none" }),
-            "does not accept these credentials: log in again",
+            "rejects these credentials: log in again",
         ),
         (
             "a port where nobody listens",

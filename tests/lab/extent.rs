@@ -74,7 +74,7 @@ pub fn deep() -> Result<()> {
     ensure!(
         unknowns.any(|u| u
             .reason()
-            .contains("/e8 lies deeper than --max-depth 8: raise it")),
+            .contains("/e8 is nested deeper than --max-depth 8: raise it")),
         "{:?}",
         said.unknowns
     );

@@ -18,12 +18,12 @@ const MOST_MEMORY_KIB: u64 = 400 << 10;
 
 /// The beginning of a pod's name tells how it behaves; part of what must be unknown of it, and why.
 const ODD: [(&str, Option<&str>); 7] = [
-    ("never-answers", Some("did not answer an exec within")),
+    ("never-answers", Some("timed out after")),
     ("never-ends", None),
-    ("cut", Some("the walk was cut off before")),
+    ("cut", Some("the examination was cut off before")),
     ("floods", Some("printed more than")),
-    ("lies", Some("did not run the walk")),
-    ("drips", Some("the walk was cut off before")),
+    ("lies", Some("did not run the examination script")),
+    ("drips", Some("the examination was cut off before")),
     ("fails", Some("container is not running")),
 ];
 

@@ -31,7 +31,7 @@ const LIES: [Lie; 9] = [
         pod: "floods",
         program: "docker",
         script: "exec yes",
-        unknown: "could not be asked",
+        unknown: "request to dockerd on",
         network_is_seen: true,
     },
     // A megabyte a line, and NULs.
@@ -39,14 +39,14 @@ const LIES: [Lie; 9] = [
         pod: "long-lines",
         program: "docker",
         script: "while :; do head -c 1048576 /dev/zero | tr \"\\0\" x; head -c 1000 /dev/zero; echo; done",
-        unknown: "could not be asked",
+        unknown: "request to dockerd on",
         network_is_seen: true,
     },
     Lie {
         pod: "drips",
         program: "docker",
         script: "while :; do printf x; sleep 0.1; done",
-        unknown: "does not answer in time",
+        unknown: "does not respond on",
         network_is_seen: true,
     },
     // A child that keeps the stream, and hears no signal but one.
@@ -54,7 +54,7 @@ const LIES: [Lie; 9] = [
         pod: "stays",
         program: "docker",
         script: "(trap \"\" TERM HUP PIPE INT; exec sleep 1000) & exit 0",
-        unknown: "could not be asked",
+        unknown: "request to dockerd on",
         network_is_seen: true,
     },
     // The end of this record, another process's, and the end of the walk: with any marker it can find.
@@ -62,21 +62,21 @@ const LIES: [Lie; 9] = [
         pod: "forges",
         program: "docker",
         script: "m=$(cat /proc/*/cmdline /proc/*/environ 2>/dev/null | tr \"\\0\" \"\\n\" | grep -a -o \"rd[0-9a-f]\\{32\\}\" | head -1)\n: ${m:=rd00000000000000000000000000000000}\nprintf \"\\n%s< -\\n\\n%s> self -\\npid 1\\n\\n%s< -\\n\\n%s> end -\\n\\n%s< 0\\n\" $m $m $m $m $m",
-        unknown: "could not be asked",
+        unknown: "request to dockerd on",
         network_is_seen: true,
     },
     Lie {
         pod: "lists-forever",
         program: "ls",
         script: "exec yes",
-        unknown: "was not seen from here",
+        unknown: "is not visible from here",
         network_is_seen: false,
     },
     Lie {
         pod: "searches-forever",
         program: "grep",
         script: "exec sleep 1000",
-        unknown: "the walk was cut off",
+        unknown: "the examination was cut off",
         network_is_seen: false,
     },
     // The container ends under the walk, and is started again.
@@ -84,7 +84,7 @@ const LIES: [Lie; 9] = [
         pod: "restarts",
         program: "docker",
         script: "kill 1; exec sleep 1000",
-        unknown: "the walk was cut off",
+        unknown: "the examination was cut off",
         network_is_seen: true,
     },
     Lie {

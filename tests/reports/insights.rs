@@ -274,7 +274,7 @@ fn what_bitbucket_cannot_take_is_said_and_the_worst_is_kept() {
     let left_out = diagnosis.findings.len() - annotations.len();
     let details = insights["report"]["details"].as_str().expect("details");
     assert!(
-        details.contains(&format!("{left_out} findings more")),
+        details.contains(&format!("{left_out} more findings")),
         "{details}"
     );
     assert!(

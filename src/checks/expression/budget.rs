@@ -44,7 +44,7 @@ pub(super) fn renew() {
 /// Why an evaluation ended early, if it did.
 pub(super) fn overrun() -> Option<String> {
     (LEFT.get() == 0).then(|| {
-        format!("it takes more than {STEPS} steps: nest fewer macros, or compare shorter lists")
+        format!("evaluation exceeds {STEPS} steps: nest fewer macros, or compare shorter lists")
     })
 }
 
@@ -113,7 +113,7 @@ pub(super) fn refuse_large_pattern(call: &CallExpr) -> Result<(), Refusal> {
             let said = error.to_string();
             let reason = said.lines().last().unwrap_or_default();
             let reason = reason.trim_start_matches("error: ");
-            let what = format!("`{pattern}` cannot be used as a pattern: {reason}");
+            let what = format!("invalid pattern `{pattern}`: {reason}");
             Err(refused(what, pattern))
         }
     }

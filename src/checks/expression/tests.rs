@@ -124,7 +124,7 @@ fn every_function_of_the_list_is_there() {
 #[test]
 fn an_unknown_attribute_is_refused_with_a_suggestion() {
     let refusal = refusal("it.mut > it.carrier.mtu");
-    assert_eq!(refusal.what, "there is no attribute `it.mut`");
+    assert_eq!(refusal.what, "unknown attribute `it.mut`");
     assert_eq!(refusal.advice, "did you mean `it.mtu`?");
     assert_eq!(refusal.words, "it.mut");
 }
@@ -156,9 +156,9 @@ fn unknown_variables_and_functions_are_refused() {
     );
     assert_eq!(
         refusal("lenght(it.name) > 1").what,
-        "there is no function `lenght`"
+        "unknown function `lenght`"
     );
-    assert_eq!(refusal("x > 1").what, "there is no variable `x`");
+    assert_eq!(refusal("x > 1").what, "unknown variable `x`");
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
         }
         let known: Vec<&str> = self.variables.0.keys().map(String::as_str).collect();
         Err(Refusal {
-            what: format!("there is no variable `{name}`"),
+            what: format!("unknown variable `{name}`"),
             advice: advise(name, "", &known),
             words: name.to_owned(),
         })
@@ -135,7 +135,7 @@ impl<'a> Walk<'a> {
         let Some(found) = found else {
             let known = shape.attributes();
             return Err(Refusal {
-                what: format!("there is no attribute `{within}{field}`"),
+                what: format!("unknown attribute `{within}{field}`"),
                 advice: if known.is_empty() {
                     format!("`{}` has no attributes", path.unwrap_or("this"))
                 } else {

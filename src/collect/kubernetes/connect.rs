@@ -82,7 +82,7 @@ async fn read(context: Option<&str>, kubeconfig: Option<&Path>) -> Result<Config
         Some(file) => {
             let read = Kubeconfig::read_from(file).with_context(|| {
                 format!(
-                    "cannot read the kubeconfig {}: name another with --kubeconfig",
+                    "cannot read the kubeconfig {}: name another file with --kubeconfig",
                     file.display()
                 )
             })?;
@@ -149,12 +149,12 @@ async fn build(
     }
     let built = built.map_err(|_| {
         anyhow!(
-            "{} of the kubeconfig did not end within {} s: run it by hand, or log in first",
+            "{} of the kubeconfig timed out after {} s: run it manually, or log in first",
             named(plugin.as_deref()),
             limit.as_secs()
         )
     })?;
-    match built.context("cannot start: a thread of the client's broke off")? {
+    match built.context("cannot start: a client thread failed")? {
         Ok(client) => Ok(client),
         Err(kube::Error::Auth(error)) => Err(no_credentials(error, plugin.as_deref())),
         Err(error) => Err(anyhow::Error::from(error)
@@ -194,18 +194,18 @@ fn no_credentials(error: AuthError, plugin: Option<&str>) -> anyhow::Error {
             let said = String::from_utf8_lossy(&out.stderr);
             let said = said.lines().rev().find(|line| !line.trim().is_empty());
             let said = said.map_or(String::new(), |line| {
-                format!(" and said: {}", crate::collect::walk::text::plain(line))
+                format!(" and printed: {}", crate::collect::walk::text::plain(line))
             });
             anyhow!(
-                "{who} of the kubeconfig ended with {}{said}; run it by hand, log in again, or choose another --context",
+                "{who} of the kubeconfig exited with {}{said}; run it manually, log in again, or choose another --context",
                 out.status
             )
         }
         AuthError::AuthExecParse(_) => anyhow!(
-            "{who} of the kubeconfig printed no credentials: run it by hand, log in again, or choose another --context"
+            "{who} of the kubeconfig printed no credentials: run it manually, log in again, or choose another --context"
         ),
         error => anyhow::Error::from(error).context(format!(
-            "{who} of the kubeconfig cannot be had: install it, log in again, or choose another --context"
+            "cannot use {who} of the kubeconfig: install the plugin, log in again, or choose another --context"
         )),
     }
 }

@@ -45,7 +45,7 @@ impl Cluster {
         };
         let (pods, given_up) = futures::join!(self.list(&api, selection.labels.as_deref()), jobs);
         let pods = pods.map_err(|error| match forbidden(&error) {
-            true => anyhow!("may not list pods in {place}: grant `list` on pods there, or name the pods to examine"),
+            true => anyhow!("no permission to list pods in {place}: grant `list` on pods, or name the pods to examine"),
             false => match (&selection.labels, code(&error)) {
                 (Some(labels), Some(400)) => anyhow!("invalid label selector `{labels}`: {}; see `kubectl get pods -l`", chain(&error)),
                 _ => unreachable(&error),
@@ -60,7 +60,7 @@ impl Cluster {
         };
         let found = runners(&pods, given_up);
         if let (true, Unseen(reason)) = (found.is_empty(), &jobs) {
-            tracing::warn!("{reason}, or a runner whose Job has given up is not found");
+            tracing::warn!("{reason}, otherwise runners whose Job has failed are not found");
         }
         let ending = ending(&pods);
         if found.is_empty() && !ending.is_empty() {
@@ -94,10 +94,10 @@ impl Cluster {
             let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
             let pod = api.get(name).await.map_err(|error| match &error {
                 kube::Error::Api(status) if status.code == 404 => {
-                    anyhow!("there is no pod {name} in namespace {namespace}: choose the namespace with -n, or look with `kubectl get pods -A`")
+                    anyhow!("pod {name} not found in namespace {namespace}: choose the namespace with -n, or run `kubectl get pods -A`")
                 }
                 error if forbidden(error) => {
-                    anyhow!("may not read pod {namespace}/{name}: grant `get` on pods in {namespace}")
+                    anyhow!("no permission to read pod {namespace}/{name}: grant `get` on pods in {namespace}")
                 }
                 error => unreachable(error),
             })?;
@@ -138,7 +138,7 @@ impl Cluster {
             .map(|(name, count)| format!("-n {name} has {count}"))
             .collect();
         Some(format!(
-            "no runner in namespace {namespace}, but elsewhere: {}; or examine all with -A",
+            "no runners in namespace {namespace}, but in other namespaces: {}; use -n NAMESPACE, or -A for all",
             places.join(", ")
         ))
     }

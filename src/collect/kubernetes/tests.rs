@@ -82,14 +82,14 @@ async fn a_refused_list_names_the_right_to_grant() {
     let said = complaint(Box::new(|_| refusal(403, "Forbidden")), selection(false)).await;
     assert_eq!(
         said,
-        "may not list pods in namespace default: grant `list` on pods there, or name the pods to examine"
+        "no permission to list pods in namespace default: grant `list` on pods, or name the pods to examine"
     );
 }
 
 #[tokio::test]
 async fn an_expired_login_is_told_as_such() {
     let said = complaint(Box::new(|_| refusal(401, "Unauthorized")), selection(false)).await;
-    assert!(said.contains("does not accept these credentials"), "{said}");
+    assert!(said.contains("rejects these credentials"), "{said}");
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn a_pod_that_is_not_there_is_told_with_its_namespace() {
     };
     let said = complaint(Box::new(|_| refusal(404, "NotFound")), named).await;
     assert!(
-        said.contains("there is no pod gone in namespace ci"),
+        said.contains("pod gone not found in namespace ci"),
         "{said}"
     );
 }

@@ -19,21 +19,21 @@ impl Url {
     pub fn parse(text: &str) -> Result<Url, String> {
         let wrong = |what: &str| {
             Err(format!(
-                "{what}: name something of some 100 KB to download, as https://HOST/PATH"
+                "{what}: give a URL with about 100 KB of content, such as https://HOST/PATH"
             ))
         };
         let Some((scheme, rest)) = text.split_once("://") else {
-            return wrong("it is no URL");
+            return wrong("invalid URL");
         };
         if !matches!(scheme, "http" | "https") {
-            return wrong("only http and https can be tried");
+            return wrong("only http and https are supported");
         }
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if host.is_empty() {
-            return wrong("it names no host");
+            return wrong("the URL has no host");
         }
         if host.contains('@') {
-            return wrong("a URL with a password would be seen by every process on the node");
+            return wrong("every process on the node could read a password in the URL");
         }
         let safe = |c: char| c.is_ascii_graphic() && !matches!(c, '\'' | '"' | '\\' | '`' | '$');
         match rest.chars().all(safe) && text.len() <= 2000 {

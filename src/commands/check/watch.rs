@@ -1,4 +1,4 @@
-//! `check --watch`: checks again and again, and prints what changed since the last time.
+//! `check --watch`: repeats the check and prints changes.
 
 use crate::commands::{Exit, complain, source, write_out};
 use crate::compare::Comparison;

@@ -11,7 +11,7 @@ use clap::ColorChoice;
 use serde::Serialize;
 use std::fmt::Write as _;
 
-const NOT_JUDGED: &str = "`explain --log` finds it in logs; `check` does not judge it.";
+const NOT_JUDGED: &str = "`explain --log` finds it in logs; `check` does not detect it.";
 
 #[derive(Serialize)]
 struct Explained<'a> {
@@ -58,7 +58,7 @@ fn text(entry: &Explained, width: usize, links: Links) -> String {
     for paragraph in entry.why.split("\n\n").chain([NOT_JUDGED]) {
         let _ = writeln!(text, "{}\n", wrapped(paragraph, width));
     }
-    text.push_str("Known in logs by lines like:\n");
+    text.push_str("Log lines that identify it:\n");
     for line in &entry.in_logs {
         let _ = writeln!(
             text,

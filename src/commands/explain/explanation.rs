@@ -168,7 +168,7 @@ impl Cure {
 pub(super) fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error: builds fail or hang",
-        Severity::Warning => "warning: one day builds will fail",
+        Severity::Warning => "warning: builds may fail later",
         Severity::Info => "info: context",
     }
 }
@@ -176,7 +176,7 @@ pub(super) fn severity(severity: Severity) -> &'static str {
 /// What joins a remedy to those before it.
 pub(super) fn word(rank: usize, remedy: &Remedy) -> &'static str {
     match (rank, remedy.together) {
-        (0, _) => "Cure",
+        (0, _) => "Fix",
         (_, true) => "And",
         (_, false) => "Or",
     }

@@ -20,22 +20,14 @@ pub(super) fn render(told: &Explanation) -> String {
     let how = &told.detected;
     let _ = writeln!(
         text,
-        "## How it is detected\n\nFor any of the {}, where:\n",
+        "## How it is detected\n\nFound if, for any of the {}:\n",
         how.for_each
     );
     fenced(&mut text, "cel", how.fails_when);
     for (lead, language, code) in [
-        ("Asked only of runners where:", "cel", how.applies_when),
-        (
-            "Proven, and not only predicted, where:",
-            "cel",
-            how.proven_when,
-        ),
-        (
-            "What it says of this command is `probe` there:",
-            "sh",
-            how.probe,
-        ),
+        ("Applies only to runners if:", "cel", how.applies_when),
+        ("Proven (otherwise predicted) if:", "cel", how.proven_when),
+        ("`probe` is the output of this command:", "sh", how.probe),
     ] {
         if let Some(code) = code {
             let _ = writeln!(text, "{lead}\n");
@@ -51,7 +43,7 @@ pub(super) fn render(told: &Explanation) -> String {
         );
     }
     for cure in &told.cures {
-        let _ = writeln!(text, "## {}\n", plain(&format!("Cure{}", cure.scope())));
+        let _ = writeln!(text, "## {}\n", plain(&format!("Fix{}", cure.scope())));
         for (rank, remedy) in cure.remedies.iter().enumerate() {
             let lead = match rank {
                 0 => String::new(),
@@ -70,7 +62,7 @@ pub(super) fn render(told: &Explanation) -> String {
     if !told.caused_by.is_empty() {
         let _ = writeln!(
             text,
-            "The cure of one of these removes it too: {}\n",
+            "Fixing one of these also fixes it: {}\n",
             told.caused_by.join(", ")
         );
     }

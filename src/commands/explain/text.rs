@@ -32,13 +32,13 @@ pub(super) fn render(told: &Explanation, width: usize, links: Links) -> String {
     }
     if !told.caused_by.is_empty() {
         let lead = format!(
-            "The cure of one of these removes it too: {}",
+            "Fixing one of these also fixes it: {}",
             told.caused_by.join(", ")
         );
         let _ = writeln!(text, "{}\n", wrapped(&lead, width));
     }
     if !told.in_logs.is_empty() {
-        text.push_str("Known in logs by lines like:\n");
+        text.push_str("Log lines that identify it:\n");
         for line in &told.in_logs {
             let _ = writeln!(text, "{}", prose(line, width));
         }
@@ -57,14 +57,14 @@ fn detection(text: &mut String, told: &Explanation, width: usize) {
     let how = &told.detected;
     let _ = writeln!(
         text,
-        "Found where, for any of the {}:\n{}\n",
+        "Found if, for any of the {}:\n{}\n",
         how.for_each,
         prose(how.fails_when, width)
     );
     for (lead, condition) in [
-        ("Asked only of runners where:", how.applies_when),
-        ("Proven, and not only predicted, where:", how.proven_when),
-        ("What it says of this command is `probe` there:", how.probe),
+        ("Applies only to runners if:", how.applies_when),
+        ("Proven (otherwise predicted) if:", how.proven_when),
+        ("`probe` is the output of this command:", how.probe),
     ] {
         if let Some(condition) = condition {
             let _ = writeln!(text, "{lead}\n{}\n", prose(condition, width));

@@ -1,4 +1,4 @@
-//! The objects in the cluster that hold what is to be changed, and what those are products of.
+//! The objects in the cluster to change, and the objects that they are created from.
 
 use crate::collect::kubernetes::Cluster;
 use crate::collect::object::resource;

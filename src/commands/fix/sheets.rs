@@ -1,4 +1,4 @@
-//! What `fix` prints, as it comes together: results for standard output, notes for people beside it.
+//! The output of `fix`: results for standard output, notes for standard error.
 
 use super::objects::{Objects, key};
 use crate::cli::{Fix, FixFormat};
@@ -94,7 +94,7 @@ impl<'a> Sheets<'a> {
                 Ok(left)
             }
             (None, true) if !first.change.place.is_well_named() => {
-                let why = "its names are none that Kubernetes gives, so no command is made of them";
+                let why = "invalid Kubernetes object name, so no command is printed";
                 Ok(prescription
                     .findings()
                     .map(|f| (f, why.to_owned()))
@@ -112,7 +112,7 @@ impl<'a> Sheets<'a> {
 
     fn not_in_files<'f>(&self, prescription: &Prescription<'f>) -> Left<'f> {
         let Place { kind, name, .. } = &prescription.place;
-        let why = format!("no file holds {kind} {name}: name the one that does with -f");
+        let why = format!("no file contains {kind} {name}: name its file with -f");
         prescription.findings().map(|f| (f, why.clone())).collect()
     }
 
@@ -157,13 +157,13 @@ impl<'a> Sheets<'a> {
         };
         if let Some(Err(reason)) = self.live.get(&key(place)) {
             tell(&format!(
-                "runner-doctor: {}; the patch is made of what the pod tells",
+                "runner-doctor: {}; the patch is based on the pod",
                 clean(&reason.to_string())
             ));
         }
         if live.is_none() && self.format != FixFormat::Patch {
             bail!(
-                "cannot print {kind} {namespace}/{name}: {} does not hold it; name its file with -f, or print a patch (-o patch)",
+                "cannot print {kind} {namespace}/{name}: {} does not contain it; name its file with -f, or print a patch (-o patch)",
                 if self.offline {
                     "the recording"
                 } else {
@@ -184,12 +184,12 @@ impl<'a> Sheets<'a> {
         }
         if !fix::is_plain(&mended.after) {
             bail!(
-                "cannot print {kind} {namespace}/{name}: it holds characters that a terminal would obey; correct its file (-f FILE)"
+                "cannot print {kind} {namespace}/{name}: it contains control characters; fix its file (-f FILE)"
             );
         }
         if let Some(secret) = fix::secret(&mended.after, kind) {
             bail!(
-                "cannot print {kind} {namespace}/{name}: it holds what looks like a secret ({}); correct its file (-f FILE), or print a patch, which holds only what changes (-o patch)",
+                "cannot print {kind} {namespace}/{name}: it contains a possible secret ({}); fix its file (-f FILE), or print a patch, which contains only the changes (-o patch)",
                 clean(&secret)
             );
         }
@@ -220,7 +220,7 @@ impl<'a> Sheets<'a> {
                 "FILE".to_owned(),
             ),
             (_, Some(saved), _) => ("Then run:", saved.display().to_string()),
-            (_, None, _) => ("Save what is printed as FILE and run:", "FILE".to_owned()),
+            (_, None, _) => ("Save the output as FILE and run:", "FILE".to_owned()),
         };
         let mut lines = fix::notes(mended);
         let mut place = mended.place.clone();
@@ -247,7 +247,7 @@ impl<'a> Sheets<'a> {
                 FixFormat::Yaml => {
                     if options.output_file.is_none() && mask(after) != after {
                         tell(&format!(
-                            "runner-doctor: {name} holds what looks like a secret, and is printed whole: write it with --output-file, or print the change alone (-o diff)"
+                            "runner-doctor: {name} contains a possible secret and is printed in full: use --output-file, or print only the changes (-o diff)"
                         ));
                     }
                     after.to_owned()
@@ -268,7 +268,7 @@ impl<'a> Sheets<'a> {
             (_, true) => text = others,
             (FixFormat::Patch, false) if !others.is_empty() => {
                 let lines: Vec<String> = others.trim_end().lines().map(str::to_owned).collect();
-                text.push_str("\n# And what no object of the cluster holds:\n#\n");
+                text.push_str("\n# Changes outside the cluster:\n#\n");
                 text.push_str(&fix::comments(&lines));
             }
             _ => {}
@@ -279,14 +279,14 @@ impl<'a> Sheets<'a> {
                 .for_each(|note| tell(&format!("{note}\n")));
             if !self.objects.is_empty() && !self.others.is_empty() {
                 tell(&format!(
-                    "And what no object of the cluster holds:\n\n{}",
+                    "Changes outside the cluster:\n\n{}",
                     self.others.join("\n")
                 ));
             }
         }
         if self.format == FixFormat::Patch && self.objects.len() > 1 {
             tell(&format!(
-                "runner-doctor: {} patches, and kubectl takes one a file: save each by itself, or name one pod",
+                "runner-doctor: {} patches, but kubectl accepts one patch per file: save each to its own file, or name one pod",
                 self.objects.len()
             ));
         }
@@ -301,12 +301,13 @@ impl<'a> Sheets<'a> {
 fn unprintable(mended: &Mended, live: Option<&Value>) -> Option<String> {
     if let Some(secret) = mended.secret_in_patch() {
         return Some(format!(
-            "the patch would show what looks like a secret ({}): edit the manifest's file (-f FILE -o yaml --output-file FILE)",
+            "the patch would show a possible secret ({}): edit the manifest file (-f FILE -o yaml --output-file FILE)",
             clean(&secret)
         ));
     }
     (!fix::is_plain(&mended.patch(live))).then(|| {
-        "its arguments hold characters that a terminal would obey: edit the manifest's file (-f FILE -o yaml)".to_owned()
+        "its arguments contain control characters: edit the manifest file (-f FILE -o yaml)"
+            .to_owned()
     })
 }
 

@@ -1,4 +1,4 @@
-//! The exit code for every reason that there is, as a table, and for what else decides.
+//! The exit code for every reason, as a table, and for everything else that affects it.
 
 use super::Gate;
 use crate::checks::case::healthy;

@@ -51,8 +51,7 @@ impl<'a> Page<'a> {
             self.cure(&cure, &group.roots, placed);
         }
         if !group.consequences.is_empty() {
-            self.out
-                .push_str("<p class=\"label\">The same cure removes</p>\n");
+            self.out.push_str("<p class=\"label\">Fixed with it</p>\n");
             self.places(id, &group.consequences, placed);
         }
         let unseen = hidden_by(group, unknowns);

@@ -29,7 +29,7 @@ pub(super) fn write(out: &mut String, id: &str, layers: &[Layer], marks: &[Vec<M
     // Writing into a String cannot fail, here and below.
     let _ = writeln!(
         out,
-        "<ol class=\"ladder\" aria-label=\"Layers from the ethernet down\">"
+        "<ol class=\"ladder\" aria-label=\"Layers from the node uplink down\">"
     );
     // The last that packets pass: what lies aside leaves the bottle its shape.
     let mut above: Option<f64> = None;
@@ -98,10 +98,10 @@ fn write_scale(out: &mut String, scale: Option<&Scale>) {
     };
     let from = match scale.floor {
         0 => String::new(),
-        floor => format!(" from {floor} bytes up, so that small differences show"),
+        floor => format!(" from {floor} bytes"),
     };
     let cut = match scale.cuts {
-        true => "; what is far wider is cut off",
+        true => "; much larger MTUs are cut off",
         false => "",
     };
     let _ = writeln!(
@@ -265,13 +265,13 @@ fn remarks(layer: &Layer, engine_is_said: bool) -> Vec<String> {
     let mut lines = Vec::new();
     if let (Some(mtu), Some(carrier), true) = (layer.mtu, &layer.carrier, layer.inverted) {
         lines.push(format!(
-            "{} bytes wider than {}, which carries {}",
+            "{} bytes more than {}, which carries {}",
             mtu.saturating_sub(carrier.mtu),
             text(&carrier.name),
             carrier.mtu
         ));
         if layer.clamped {
-            lines.push("TCP is lowered by a TCPMSS rule".to_owned());
+            lines.push("TCP MSS is clamped by a TCPMSS rule".to_owned());
         }
     }
     let shown_above = layer.engine.is_some() && !engine_is_said;
