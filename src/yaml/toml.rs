@@ -161,8 +161,8 @@ pub(crate) fn edit_toml(text: &str, edits: &[Edit]) -> Result<String> {
             Edit::Append(path, value) => (path, value, true),
             Edit::Remove(_) => bail!("it is written in a way that cannot be edited"),
         };
-        let item =
-            place(document.as_item_mut(), path).context("it has not what is to be edited")?;
+        let item = place(document.as_item_mut(), path, append && value.is_object())
+            .context("it has not what is to be edited")?;
         match (append, item) {
             (false, item) => set(item, value)?,
             (true, Item::ArrayOfTables(tables)) => tables.push(table(value)?),
@@ -190,29 +190,35 @@ pub(crate) fn edit_toml(text: &str, edits: &[Edit]) -> Result<String> {
 }
 
 /// The place of a path; a key that is missing is made, indented as its neighbours.
-fn place<'a>(root: &'a mut Item, path: &[Step]) -> Option<&'a mut Item> {
+fn place<'a>(root: &'a mut Item, path: &[Step], heads: bool) -> Option<&'a mut Item> {
     let Some((step, rest)) = path.split_first() else {
         return Some(root);
     };
     match (step, root) {
-        (Step::Key(key), Item::Table(table)) => place(entry(table, key)?, rest),
+        (Step::Key(key), Item::Table(table)) => place(entry(table, key, heads)?, rest, heads),
         (Step::Key(key), item @ Item::None) => {
             let mut table = Table::new();
             table.set_implicit(true);
             *item = Item::Table(table);
-            place(entry(item.as_table_mut()?, key)?, rest)
+            place(entry(item.as_table_mut()?, key, heads)?, rest, heads)
         }
-        (Step::Key(key), item) => place(item.get_mut(key.as_str())?, rest),
+        (Step::Key(key), item) => place(item.get_mut(key.as_str())?, rest, heads),
         // An element of a list of tables is a table, and no item.
         (Step::Item(index), Item::ArrayOfTables(tables)) => match rest.split_first() {
-            Some((Step::Key(key), rest)) => place(entry(tables.get_mut(*index)?, key)?, rest),
+            Some((Step::Key(key), rest)) => {
+                place(entry(tables.get_mut(*index)?, key, heads)?, rest, heads)
+            }
             _ => None,
         },
         (Step::Item(_), _) => None,
     }
 }
 
-fn entry<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Item> {
+/// A key that becomes the head of a table stands in brackets, which take no indentation.
+fn entry<'a>(table: &'a mut Table, key: &str, heads: bool) -> Option<&'a mut Item> {
+    if heads {
+        return Some(table.entry(key).or_insert(Item::None));
+    }
     let first = table.iter().next().map(|(name, _)| name.to_owned());
     let first = first.and_then(|name| table.key(&name).cloned());
     let before = first
