@@ -366,23 +366,25 @@ show_routes() {
 	in_namespace "$1" ip -6 -o route show default
 }
 
-# The bridges in what was said of a namespace, of which a few stand for all.
-find_bridges() {
-	left_over=${said%%/bridge/bridge_id:*} rest=$said
-	while [ "$left_over" != "$rest" ] && [ ${#bridges} -lt 256 ]; do
-		bridges="$bridges ${left_over##*/}"
-		rest=${rest#*/bridge/bridge_id:}
-		left_over=${rest%%/bridge/bridge_id:*}
-	done
-}
-
 # Where there are other rules than the three of every namespace, what the kernel makes of a packet that
 # comes from each bridge: it is asked, and nothing is sent.
 show_policies() {
 	rules=$(in_namespace "$1" ip rule) || return
 	echo '# read'
-	printf '%s\n' "$rules" | grep -q -v -E '^(0:.* lookup local|3276[67]:.* lookup (main|default)) *$' || return
-	for bridge in $bridges; do
+	set -f
+	old=$IFS more=
+	IFS='
+'
+	for line in $rules; do
+		case $line in
+		'0:'*' lookup local'* | '32766:'*' lookup main'* | '32767:'*' lookup default'*) ;;
+		*) more=1 ;;
+		esac
+	done
+	IFS=$old
+	set +f
+	[ -n "$more" ] || return
+	for bridge in $(printf '%s\n' "$sees" | sed -n 's|.*/class/net/\([^/]*\)/bridge/bridge_id:.*|\1|p' | head -n 16); do
 		address=$(in_namespace "$1" ip -o -4 addr show dev "$bridge" | sed -n 's|.* inet \([0-9.]*\)/.*|\1|p' | head -n 1)
 		[ -n "$address" ] || continue
 		inside=${address%.*}.2
@@ -436,9 +438,9 @@ read_networks() {
 			continue
 		fi
 		record net "$pid" look "$pid"
-		carried= bridges=
+		carried=
 		carries "$pid" && carried=1
-		[ -z "$carried" ] || find_bridges
+		sees=$said
 		case $said in
 		*/mtu:*) ;;
 		*) record link "$pid" in_namespace "$pid" ip -o link ;;
