@@ -345,7 +345,7 @@ fn kubelet_says(runner: &Runner, container: &PodContainer) -> String {
     ) {
         _ if container.state.phase != "waiting" => String::new(),
         (Some(said), _) => format!(": {said}"),
-        (None, Some(Observed(said))) => format!("; the kubelet says: {said}"),
+        (None, Some(Observed(said))) => format!("; kubelet: {said}"),
         (None, Some(Unseen(reason))) => format!("; {reason}"),
         (None, None) => String::new(),
     }
