@@ -166,13 +166,13 @@ mod tests {
 
     #[test]
     fn an_unobserved_value_replaces_and_is_replaced() {
-        let hole = json!({"unobserved": {"why": "timed-out", "detail": "it hung"}});
+        let gap = json!({"unobserved": {"why": "timed-out", "detail": "it hung"}});
         assert_eq!(
-            merged(json!({"a": {"b": 1}}), json!({"a": hole})),
-            json!({"a": hole})
+            merged(json!({"a": {"b": 1}}), json!({"a": gap})),
+            json!({"a": gap})
         );
         assert_eq!(
-            merged(json!({"a": hole}), json!({"a": {"b": 1}})),
+            merged(json!({"a": gap}), json!({"a": {"b": 1}})),
             json!({"a": {"b": 1}})
         );
     }

@@ -93,10 +93,10 @@ impl Expression {
     /// Whether it is true; the reasons where that depends on something that was not observed. Here
     /// `has(x)` of an unobserved x is neither true nor false.
     pub(crate) fn truth(&self, scope: &Scope) -> Result<bool, Vec<Reason>> {
-        let answer = if scope.holes.is_empty() || !self.asks_has {
+        let answer = if scope.gaps.is_empty() || !self.asks_has {
             self.evaluate(&self.tree, scope)
         } else {
-            let unseen: BTreeSet<&str> = scope.holes.keys().map(String::as_str).collect();
+            let unseen: BTreeSet<&str> = scope.gaps.keys().map(String::as_str).collect();
             self.evaluate(&reveal(&self.tree, &unseen), scope)
         };
         match answer? {
@@ -145,11 +145,11 @@ impl Expression {
     /// Why the attributes that it reads were not observed.
     fn blame(&self, scope: &Scope) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = Vec::new();
-        for (hole, reason) in &scope.holes {
+        for (gap, reason) in &scope.gaps {
             let read = self
                 .reads
                 .iter()
-                .any(|path| within(path, hole) || within(hole, path));
+                .any(|path| within(path, gap) || within(gap, path));
             if read && !reasons.contains(reason) {
                 reasons.push(reason.clone());
             }
@@ -180,16 +180,16 @@ pub(crate) struct Bound {
     name: String,
     value: Option<Value>,
     /// What of it was not observed, and why.
-    holes: BTreeMap<String, Reason>,
+    gaps: BTreeMap<String, Reason>,
 }
 
 impl Bound {
     pub(crate) fn new(name: &str, document: &serde_json::Value) -> Bound {
-        let mut holes = BTreeMap::new();
+        let mut gaps = BTreeMap::new();
         Bound {
-            value: convert(document, name, &mut holes),
+            value: convert(document, name, &mut gaps),
             name: name.to_owned(),
-            holes,
+            gaps,
         }
     }
 }
@@ -198,20 +198,20 @@ impl Bound {
 pub(crate) struct Scope {
     context: Context<'static, 'static>,
     /// What was not observed, and why.
-    holes: BTreeMap<String, Reason>,
+    gaps: BTreeMap<String, Reason>,
 }
 
 impl Scope {
     pub(crate) fn new<'a>(variables: impl IntoIterator<Item = &'a Bound>) -> Scope {
         let mut context = Context::with_env(Arc::clone(&LANGUAGE));
-        let mut holes = BTreeMap::new();
+        let mut gaps = BTreeMap::new();
         for variable in variables {
-            holes.extend(variable.holes.clone());
+            gaps.extend(variable.gaps.clone());
             if let Some(value) = &variable.value {
                 context.add_variable_from_value(variable.name.as_str(), value.clone());
             }
         }
-        Scope { context, holes }
+        Scope { context, gaps }
     }
 }
 
@@ -221,7 +221,7 @@ impl Scope {
 fn convert(
     json: &serde_json::Value,
     path: &str,
-    holes: &mut BTreeMap<String, Reason>,
+    gaps: &mut BTreeMap<String, Reason>,
 ) -> Option<Value> {
     use serde_json::Value as Json;
     Some(match json {
@@ -233,18 +233,18 @@ fn convert(
         },
         Json::String(text) => Value::String(Arc::new(text.clone())),
         Json::Array(elements) => {
-            let values = elements.iter().filter_map(|e| convert(e, path, holes));
+            let values = elements.iter().filter_map(|e| convert(e, path, gaps));
             Value::List(Arc::new(values.collect()))
         }
         Json::Object(fields) => {
             let unobserved = fields.get("unobserved").map(WrittenReason::deserialize);
             if let Some(Ok(reason)) = unobserved {
-                holes.insert(path.to_owned(), reason.into());
+                gaps.insert(path.to_owned(), reason.into());
                 return None;
             }
             let mut map: HashMap<String, Value> = HashMap::new();
             for (name, value) in fields {
-                if let Some(value) = convert(value, &format!("{path}.{name}"), holes) {
+                if let Some(value) = convert(value, &format!("{path}.{name}"), gaps) {
                     map.insert(name.clone(), value);
                 }
             }

@@ -181,9 +181,9 @@ fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
         }
     }
     for section in &check.needs {
-        for hole in view.holes(*section) {
-            let reasons = vec![hole.reason.clone()];
-            let doubt = doubt(&hole.engine, hole.subject.clone(), reasons);
+        for gap in view.gaps(*section) {
+            let reasons = vec![gap.reason.clone()];
+            let doubt = doubt(&gap.engine, gap.subject.clone(), reasons);
             if !examined.doubts.contains(&doubt) {
                 examined.doubts.push(doubt);
             }

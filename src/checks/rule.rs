@@ -88,7 +88,7 @@ impl Check {
         self.origins.contains(&origin)
     }
 
-    /// The checks of which the cure removes its findings too.
+    /// The checks whose fix removes its findings too.
     pub fn causes(&self) -> &[String] {
         &self.caused_by
     }

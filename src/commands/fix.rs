@@ -39,8 +39,8 @@ pub fn run(options: &Fix, settings: &Config) -> Result<Exit> {
         })?;
     }
     let mut sheets = Sheets::new(options, &objects);
-    for prescription in fix::prescriptions(parts) {
-        left.extend(sheets.add(&prescription, &mut files)?);
+    for object_plan in fix::object_plans(parts) {
+        left.extend(sheets.add(&object_plan, &mut files)?);
     }
     sheets.add_files(&files, options);
     sheets.print(options)?;

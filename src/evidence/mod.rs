@@ -294,6 +294,9 @@ pub struct Declared {
     /// The memory limit of the engine that runs the steps, in MiB.
     #[serde(default = "not_recorded::<i64>")]
     pub memory_mib: Observation<i64>,
+    /// The command in a script of the steps that creates a Docker network without an MTU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub networks_by: Option<String>,
 }
 
 /// A Secret with values in a file.

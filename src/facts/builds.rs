@@ -1,13 +1,13 @@
 //! Facts of the running containers of Docker engines: builds and their services.
 
-use super::{BuildFacts, Hole, Section};
+use super::{BuildFacts, Gap, Section};
 use crate::evidence::{Engine, Reason, Runner};
 
 pub(super) fn derive(runner: &Runner) -> Section<BuildFacts> {
     let engines = runner.engines.seen();
     Section {
         items: engines.iter().flat_map(of_engine).collect(),
-        holes: holes(runner),
+        gaps: gaps(runner),
     }
 }
 
@@ -24,22 +24,22 @@ fn of_engine(engine: &Engine) -> Vec<BuildFacts> {
 }
 
 /// Nothing of a file runs, so nothing is missing from it.
-fn holes(runner: &Runner) -> Vec<Hole> {
+fn gaps(runner: &Runner) -> Vec<Gap> {
     if runner.declared.is_some() {
         return Vec::new();
     }
-    let hole = |engine: Option<&str>, reason: &Reason| Hole {
+    let gap = |engine: Option<&str>, reason: &Reason| Gap {
         engine: engine.map(str::to_owned),
         subject: None,
         reason: reason.clone(),
     };
     if let Some(reason) = runner.engines.reason() {
-        return vec![hole(None, reason)];
+        return vec![gap(None, reason)];
     }
     let silent = runner.engines.seen().iter().filter_map(|engine| {
         let containers = engine.api.as_ref().and_then(|api| api.containers.as_ref());
         let reason = containers.reason()?;
-        Some(hole(Some(&engine.path), reason))
+        Some(gap(Some(&engine.path), reason))
     });
     silent.collect()
 }

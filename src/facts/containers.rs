@@ -1,7 +1,7 @@
 //! Facts of each container of the pod, from its specification and status.
 
 use super::hosts::host_socket;
-use super::{ContainerFacts, Hole, Section, data};
+use super::{ContainerFacts, Gap, Section, data};
 use crate::evidence::{
     Engine, Mount, Observation, Observed, Outermost, PodContainer, Provider, Reason, Role, Runner,
     Why,
@@ -17,21 +17,21 @@ pub(super) fn derive(runner: &Runner) -> Section<ContainerFacts> {
     if runner.outermost != Outermost::Pod && runner.declared.is_none() {
         return Section {
             items: Vec::new(),
-            holes: Vec::new(),
+            gaps: Vec::new(),
         };
     }
     Section {
         items: runner.containers.iter().map(|c| one(runner, c)).collect(),
-        holes: holes(runner),
+        gaps: gaps(runner),
     }
 }
 
-/// A runner that was read from a file may have no pod in it (a pipeline): that is no hole.
-fn holes(runner: &Runner) -> Vec<Hole> {
+/// A runner that was read from a file may have no pod in it (a pipeline): that is no gap.
+fn gaps(runner: &Runner) -> Vec<Gap> {
     if !runner.containers.is_empty() || runner.declared.is_some() {
         return Vec::new();
     }
-    vec![Hole {
+    vec![Gap {
         engine: None,
         subject: None,
         reason: Reason::ContainersNotRead,

@@ -2,7 +2,7 @@
 
 use super::containers::known_errors;
 use super::hosts::mismatch;
-use super::{EngineFacts, Hole, Section, data, node_docker_version};
+use super::{EngineFacts, Gap, Section, data, node_docker_version};
 use crate::evidence::{
     Class, Engine, Evidence, Node, Observation, Observed, Outermost, Part, PodContainer, Provider,
     Reason, Role, Runner, Unseen, Why,
@@ -19,10 +19,10 @@ pub(super) fn derive(
 ) -> Section<EngineFacts> {
     let engines = runner.engines.seen();
     let missing = missing(runner);
-    let holes = match missing {
+    let gaps = match missing {
         // That there is none is known.
         Some(_) => Vec::new(),
-        None => holes(runner),
+        None => gaps(runner),
     };
     // A machine's engine is only supposed to be there: others may run in its place.
     let supposed = |container: &PodContainer| container.image.is_empty() && !engines.is_empty();
@@ -49,20 +49,20 @@ pub(super) fn derive(
         judge_release(item, evidence);
     }
     items.extend(missing);
-    Section { items, holes }
+    Section { items, gaps }
 }
 
-fn holes(runner: &Runner) -> Vec<Hole> {
+fn gaps(runner: &Runner) -> Vec<Gap> {
     // The pod's own engine containers are facts of their own; what runs inside them is not known.
     let reason = runner.engines.reason().cloned();
-    let hole = |reason| Hole {
+    let gap = |reason| Gap {
         engine: None,
         subject: None,
         reason,
     };
     match runner.engine_containers().next() {
         Some(_) => Vec::new(),
-        None => reason.map(hole).into_iter().collect(),
+        None => reason.map(gap).into_iter().collect(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Facts that only files contain: Secrets, and the memory of steps.
 
-use super::{Hole, SecretFacts, Section, StepFacts};
+use super::{Gap, SecretFacts, Section, StepFacts};
 use crate::evidence::{Declared, Observation, Runner};
 
 pub(super) fn secrets(runner: &Runner) -> Section<SecretFacts> {
@@ -36,10 +36,10 @@ fn from<T, F>(
     let Some(declared) = &runner.declared else {
         return Section {
             items: Vec::new(),
-            holes: Vec::new(),
+            gaps: Vec::new(),
         };
     };
-    let hole = list(declared).reason().map(|reason| Hole {
+    let gap = list(declared).reason().map(|reason| Gap {
         engine: None,
         subject: None,
         reason: reason.clone(),
@@ -50,6 +50,6 @@ fn from<T, F>(
             .iter()
             .map(|item| fact(declared, item))
             .collect(),
-        holes: hole.into_iter().collect(),
+        gaps: gap.into_iter().collect(),
     }
 }

@@ -1,20 +1,20 @@
 //! Missing Docker networks: those that other evidence refers to but no engine lists.
 
-use super::Hole;
+use super::Gap;
 use super::networks::{is_docker_bridge, listed, networks_unseen, shown_name};
 use crate::evidence::{Engine, NetworkNamespace, Outermost, Reason, Runner};
 
-pub(super) fn of(runner: &Runner) -> Vec<Hole> {
+pub(super) fn of(runner: &Runner) -> Vec<Gap> {
     let unseen = runner.namespaces.reason().or(runner.engines.reason());
     if let Some(reason) = unseen {
-        return vec![hole(None, None, reason.clone())];
+        return vec![gap(None, None, reason.clone())];
     }
     let engines = runner.engines.seen();
-    let mut holes: Vec<Hole> = engines.iter().flat_map(of_engine).collect();
+    let mut gaps: Vec<Gap> = engines.iter().flat_map(of_engine).collect();
     // A file has the networks that it says, and nothing of it runs.
     if runner.declared.is_none() {
-        holes.extend(engines_missing(runner));
-        holes.extend(
+        gaps.extend(engines_missing(runner));
+        gaps.extend(
             runner
                 .namespaces
                 .seen()
@@ -22,11 +22,11 @@ pub(super) fn of(runner: &Runner) -> Vec<Hole> {
                 .flat_map(|n| unnamed(runner, n)),
         );
     }
-    holes
+    gaps
 }
 
-fn hole(engine: Option<&str>, subject: Option<String>, reason: Reason) -> Hole {
-    Hole {
+fn gap(engine: Option<&str>, subject: Option<String>, reason: Reason) -> Gap {
+    Gap {
         engine: engine.map(str::to_owned),
         subject,
         reason,
@@ -34,20 +34,20 @@ fn hole(engine: Option<&str>, subject: Option<String>, reason: Reason) -> Hole {
 }
 
 /// What an engine does not tell of its networks.
-fn of_engine(engine: &Engine) -> Vec<Hole> {
+fn of_engine(engine: &Engine) -> Vec<Gap> {
     let path = Some(engine.path.as_str());
     if let Some(reason) = networks_unseen(engine) {
-        return vec![hole(path, None, reason.clone())];
+        return vec![gap(path, None, reason.clone())];
     }
     let networks = listed(engine).unwrap_or_default();
     // Docker itself has `host` and `none`.
     if networks.is_empty() && engine.planned.is_none() {
-        return vec![hole(path, None, Reason::NoNetworksListed)];
+        return vec![gap(path, None, Reason::NoNetworksListed)];
     }
     let untold = networks.iter().filter(|network| network.driver.is_empty());
     untold
         .map(|network| {
-            hole(
+            gap(
                 path,
                 Some(shown_name(network)),
                 Reason::NetworkWithoutDriver,
@@ -57,7 +57,7 @@ fn of_engine(engine: &Engine) -> Vec<Hole> {
 }
 
 /// The pod's containers whose engine should be among those seen, and is not.
-fn engines_missing(runner: &Runner) -> impl Iterator<Item = Hole> {
+fn engines_missing(runner: &Runner) -> impl Iterator<Item = Gap> {
     let engines = runner.engines.seen();
     let missing = runner.engine_containers().filter(move |container| {
         // A machine's engine is only supposed to be there.
@@ -69,12 +69,12 @@ fn engines_missing(runner: &Runner) -> impl Iterator<Item = Hole> {
         let reason = Reason::NoDockerd {
             container: container.name.clone(),
         };
-        hole(Some(&container.name), None, reason)
+        gap(Some(&container.name), None, reason)
     })
 }
 
 /// The bridges of Docker in a namespace that are no network of an engine there.
-pub(super) fn unnamed(runner: &Runner, namespace: &NetworkNamespace) -> Vec<Hole> {
+pub(super) fn unnamed(runner: &Runner, namespace: &NetworkNamespace) -> Vec<Gap> {
     let pod = runner.pod_namespace().map(|pod| pod.id);
     // On the network of a node or machine stand the bridges of other engines too.
     let shared = runner.host_network || runner.outermost != Outermost::Pod;
@@ -105,6 +105,6 @@ pub(super) fn unnamed(runner: &Runner, namespace: &NetworkNamespace) -> Vec<Hole
     let bridges = namespace.interfaces.seen().iter().map(|i| i.name.as_str());
     bridges
         .filter(|name| is_docker_bridge(name) && !is_named(name))
-        .map(|name| hole(engine, Some(name.to_owned()), Reason::BridgeWithoutNetwork))
+        .map(|name| gap(engine, Some(name.to_owned()), Reason::BridgeWithoutNetwork))
         .collect()
 }

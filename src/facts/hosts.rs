@@ -543,6 +543,7 @@ mod tests {
             secrets: Observed(Vec::new()),
             steps: Observed(Vec::new()),
             memory_mib: Observed(0),
+            networks_by: None,
         });
         assert!(of(&declared).is_none(), "who starts dockerd is not known");
         declared.containers[1].launch = Some(Launch {

@@ -49,12 +49,12 @@ pub struct Facts {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Section<T> {
     pub items: Vec<T>,
-    pub holes: Vec<Hole>,
+    pub gaps: Vec<Gap>,
 }
 
 /// An item of a section that could not be read.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Hole {
+pub struct Gap {
     pub engine: Option<String>,
     pub subject: Option<String>,
     pub reason: Reason,
@@ -76,8 +76,10 @@ pub struct RunnerFacts {
     /// Whether downloads were tested (`--confirm`).
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub downloads_tried: bool,
-    /// Whether the CI system creates a Docker network for each job, without an MTU.
+    /// Whether the CI system, or a script of its steps, creates Docker networks without an MTU.
     pub job_networks: bool,
+    /// The command in a pipeline's scripts that creates such a network. Absent if there is none.
+    pub networks_by: Option<String>,
     /// Whether the runner was read from a file, so that nothing of it runs.
     pub declared: bool,
     /// Whether the MTU of the pod network is assumed instead of read.
@@ -486,6 +488,8 @@ impl Facts {
             .as_ref()
             .and_then(|name| evidence.nodes.iter().find(|node| node.name == *name));
         let namespaces = runner.namespaces.seen();
+        let declared = runner.declared.as_ref();
+        let networks_by = declared.and_then(|d| d.networks_by.clone());
         Facts {
             runner: RunnerFacts {
                 name: runner.full_name(),
@@ -493,9 +497,10 @@ impl Facts {
                 qos_class: runner.qos_class.clone(),
                 node: runner.node.clone(),
                 downloads_tried: namespaces.iter().any(|ns| ns.download.is_some()),
-                job_networks: runner.provider.system().job_networks,
-                declared: runner.declared.is_some(),
-                pod_mtu_assumed: runner.declared.as_ref().is_some_and(|d| !d.pod_mtu_told),
+                job_networks: runner.provider.system().job_networks || networks_by.is_some(),
+                networks_by,
+                declared: declared.is_some(),
+                pod_mtu_assumed: declared.is_some_and(|d| !d.pod_mtu_told),
             },
             engines: engines::derive(evidence, runner, node),
             networks: networks::derive(evidence, runner),

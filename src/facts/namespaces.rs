@@ -1,7 +1,7 @@
 //! Facts of each network namespace: dropped packets, firewall and DNS servers.
 
 use super::networks::{DEFAULT_BRIDGE, NetworkView, networks_unseen, views};
-use super::{Hole, NamespaceFacts, Section, gaps};
+use super::{Gap, NamespaceFacts, Section, gaps};
 use crate::evidence::{
     Block, Engine, Evidence, Firewall, FirewallKind, NetworkNamespace, Observation, Observed,
     Reason, Runner, Traffic, Unseen,
@@ -18,14 +18,14 @@ pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NamespaceF
         let traffic = namespace.traffic.as_ref()?;
         Some(of(runner, namespace, traffic, &views))
     };
-    let hole = runner.namespaces.reason().map(|reason| Hole {
+    let gap = runner.namespaces.reason().map(|reason| Gap {
         engine: None,
         subject: None,
         reason: reason.clone(),
     });
     Section {
         items: runner.namespaces.seen().iter().filter_map(one).collect(),
-        holes: hole.into_iter().collect(),
+        gaps: gap.into_iter().collect(),
     }
 }
 
@@ -178,13 +178,13 @@ fn cut(
 }
 
 /// Whether a bridge is cut off that belongs to no network that is known.
-fn cuts_unnamed(firewalls: &[Firewall], unnamed: &[Hole]) -> bool {
+fn cuts_unnamed(firewalls: &[Firewall], unnamed: &[Gap]) -> bool {
     let dropped = |f: &Firewall| [f.drops_by_rule.clone(), f.drops_from.clone()].concat();
     let mut dropped = firewalls.iter().flat_map(dropped);
     dropped.any(|bridge| {
         unnamed
             .iter()
-            .any(|hole| hole.subject.as_ref() == Some(&bridge))
+            .any(|gap| gap.subject.as_ref() == Some(&bridge))
     })
 }
 

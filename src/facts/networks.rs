@@ -1,6 +1,6 @@
 //! Facts of each Docker network: its MTU, and the bottleneck on its path out.
 
-use super::{Hole, Link, NetworkFacts, Section, gaps, way_out};
+use super::{Gap, Link, NetworkFacts, Section, gaps, way_out};
 use crate::evidence::{
     DockerNetwork, Engine, Evidence, Fetched, Interface, NetworkNamespace, Observation, Observed,
     Outermost, Provider, Reason, Runner, Unseen, outermost, positive,
@@ -23,11 +23,11 @@ pub(crate) struct NetworkView<'a> {
 }
 
 pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NetworkFacts> {
-    let holes = holes(runner);
+    let gaps = gaps(runner);
     // Without the namespaces there is no way out to judge; that is one thing unknown, not many.
     if runner.namespaces.observed().is_none() {
         let items = Vec::new();
-        return Section { items, holes };
+        return Section { items, gaps };
     }
     Section {
         items: views(evidence, runner)
@@ -35,7 +35,7 @@ pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NetworkFac
             .filter(|view| view.not_judged.is_none())
             .map(|view| view.facts)
             .collect(),
-        holes,
+        gaps,
     }
 }
 
@@ -113,17 +113,17 @@ fn assumed(runner: &Runner, way: &WayOut, mtu: Option<i64>) -> bool {
 }
 
 /// What is known to be missing, and a level that exists only while a build runs.
-fn holes(runner: &Runner) -> Vec<Hole> {
-    let mut holes = gaps::of(runner);
+fn gaps(runner: &Runner) -> Vec<Gap> {
+    let mut gaps = gaps::of(runner);
     if awaits_nested_engine(runner) {
         let engine = runner.engines.seen().first();
-        holes.push(Hole {
+        gaps.push(Gap {
             engine: engine.map(|engine| engine.path.clone()),
             subject: None,
             reason: Reason::NoNestedEngine,
         });
     }
-    holes
+    gaps
 }
 
 /// Bitbucket's third level is there only while a step with the docker service runs.
@@ -266,13 +266,22 @@ fn engine_mtu(engine: &Engine) -> Observation<Option<i64>> {
     }
 }
 
-/// The MTU of networks that the CI system creates for a job, where its Docker has a setting for them.
+/// Whether it is the engine of a file's steps, whose scripts create networks.
+fn runs_steps(runner: &Runner, engine: &Engine) -> bool {
+    let declared = runner.declared.as_ref();
+    let nested = declared.is_some_and(|d| d.site == Some(Site::BitbucketPipelines));
+    declared.is_some_and(|d| d.networks_by.is_some()) && (engine.depth() > 0) == nested
+}
+
+/// The MTU of networks that the CI system creates for a job, or a script of its steps, where its Docker
+/// has a setting for them.
 fn job_networks_mtu(runner: &Runner, engine: &Engine) -> Option<i64> {
     const OPTION: &str = "--default-network-opt=bridge=com.docker.network.driver.mtu=";
     let owner = runner.owner.as_ref();
     // The older controller sets it by a variable of the runner.
     let by_variable = owner.is_some_and(|o| site_of(&o.kind) == Some(Site::ArcRunner));
-    if !runner.provider.system().job_networks || by_variable || engine.depth() > 0 {
+    let by_system = runner.provider.system().job_networks && !by_variable && engine.depth() == 0;
+    if !by_system && !runs_steps(runner, engine) {
         return None;
     }
     let running = engine.api.observed().map(|api| api.version.as_str());

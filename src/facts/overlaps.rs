@@ -23,7 +23,7 @@ pub(super) fn derive(
             .filter(|view| view.network.driver == "bridge")
             .map(|view| neighbours.of(view))
             .collect(),
-        holes: gaps::of(runner),
+        gaps: gaps::of(runner),
     }
 }
 

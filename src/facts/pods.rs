@@ -74,7 +74,7 @@ pub(super) fn derive(
     };
     Section {
         items: vec![pod],
-        holes: Vec::new(),
+        gaps: Vec::new(),
     }
 }
 

@@ -146,10 +146,10 @@ pub fn keeps_promise(promise: &str, version: &str) -> Option<bool> {
 }
 
 /// Whether a containerd starts shims at its own OOM score plus one without a bound, which the
-/// kernel refuses at 1000: containerd#4837, mended in 1.3.10 and 1.4.4, never in 1.5.
+/// kernel refuses at 1000: containerd#4837, fixed in 1.3.10 and 1.4.4, never in 1.5.
 pub fn oom_score_overflows(containerd: &Version) -> bool {
-    let within = |major, minor, mended| {
-        (containerd.major, containerd.minor) == (major, minor) && containerd.patch < mended
+    let within = |major, minor, fixed| {
+        (containerd.major, containerd.minor) == (major, minor) && containerd.patch < fixed
     };
     within(1, 3, 10) || within(1, 4, 4)
 }

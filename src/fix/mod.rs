@@ -16,28 +16,28 @@ use serde_json::Value;
 
 /// Everything to change in one place.
 #[derive(Clone, Debug)]
-pub struct Prescription<'a> {
+pub struct ObjectPlan<'a> {
     pub place: Place,
     pub parts: Vec<Part<'a>>,
 }
 
 /// Puts the parts together that one object holds.
-pub fn prescriptions(parts: Vec<Part<'_>>) -> Vec<Prescription<'_>> {
-    let mut prescriptions: Vec<Prescription> = Vec::new();
+pub fn object_plans(parts: Vec<Part<'_>>) -> Vec<ObjectPlan<'_>> {
+    let mut object_plans: Vec<ObjectPlan> = Vec::new();
     for part in parts {
         let place = part.change.place.clone();
-        match prescriptions.iter_mut().find(|other| other.place == place) {
+        match object_plans.iter_mut().find(|other| other.place == place) {
             Some(other) => other.add(part),
-            None => prescriptions.push(Prescription {
+            None => object_plans.push(ObjectPlan {
                 place,
                 parts: vec![part],
             }),
         }
     }
-    prescriptions
+    object_plans
 }
 
-impl<'a> Prescription<'a> {
+impl<'a> ObjectPlan<'a> {
     fn add(&mut self, part: Part<'a>) {
         let container = &part.change.container;
         match self
@@ -62,7 +62,7 @@ impl<'a> Prescription<'a> {
 
 /// An object before and after.
 #[derive(Clone, Debug)]
-pub struct Mended<'a> {
+pub struct Fixed<'a> {
     pub place: Place,
     pub before: Value,
     pub after: Value,
@@ -75,12 +75,12 @@ pub struct Mended<'a> {
 }
 
 /// Makes the changes in an object; in a sketch of it where the object itself is not at hand.
-pub fn mend<'a>(prescription: &Prescription<'a>, object: Option<Value>) -> Mended<'a> {
+pub fn fix_object<'a>(object_plan: &ObjectPlan<'a>, object: Option<Value>) -> Fixed<'a> {
     let whole = object.is_some();
-    let changes: Vec<&Change> = prescription.parts.iter().map(|part| &part.change).collect();
-    let before = object.unwrap_or_else(|| object::sketch(&prescription.place, &changes));
-    let mut mended = Mended {
-        place: prescription.place.clone(),
+    let changes: Vec<&Change> = object_plan.parts.iter().map(|part| &part.change).collect();
+    let before = object.unwrap_or_else(|| object::sketch(&object_plan.place, &changes));
+    let mut fixed = Fixed {
+        place: object_plan.place.clone(),
         after: before.clone(),
         before,
         edits: Vec::new(),
@@ -88,20 +88,20 @@ pub fn mend<'a>(prescription: &Prescription<'a>, object: Option<Value>) -> Mende
         refused: Vec::new(),
         whole,
     };
-    for part in &prescription.parts {
-        match remedy::edits(&mended.after, &part.change) {
+    for part in &object_plan.parts {
+        match remedy::edits(&fixed.after, &part.change) {
             Ok(edits) => {
-                yaml::apply(&mut mended.after, &edits);
-                mended.edits.extend(edits);
-                mended.parts.push(part.clone());
+                yaml::apply(&mut fixed.after, &edits);
+                fixed.edits.extend(edits);
+                fixed.parts.push(part.clone());
             }
-            Err(why) => mended.refused.push((part.clone(), why)),
+            Err(why) => fixed.refused.push((part.clone(), why)),
         }
     }
-    mended
+    fixed
 }
 
-impl<'a> Mended<'a> {
+impl<'a> Fixed<'a> {
     pub fn findings(&self) -> impl Iterator<Item = &'a Finding> {
         self.parts
             .iter()

@@ -1,6 +1,6 @@
 //! What `fix` prints: what changes and why, how to apply it, and the change itself.
 
-use super::Mended;
+use super::Fixed;
 use crate::diagnosis::{Change, Finding, Place, Site};
 use crate::evidence::Launcher;
 use crate::remedy::{self, Part};
@@ -27,21 +27,21 @@ impl Kubectl {
 
 /// A patch with its explanation in comments: a file for `kubectl patch --patch-file`.
 pub fn patch_sheet(
-    mended: &Mended,
+    fixed: &Fixed,
     live: Option<&Value>,
     kubectl: &Kubectl,
     saved: Option<&Path>,
 ) -> String {
     let file = match saved {
         Some(file) => shell::word(&file.to_string_lossy()),
-        None => format!("fix-{}.yaml", mended.place.name),
+        None => format!("fix-{}.yaml", fixed.place.name),
     };
     let save = match saved {
         Some(_) => "Then run:".to_owned(),
         None => format!("Save this as {file} and run:"),
     };
-    let mut lines = notes(mended);
-    let place = &mended.place;
+    let mut lines = notes(fixed);
+    let place = &fixed.place;
     lines.extend(wrap(&format!("{} {save}", interrupts(place)), WIDTH, 0));
     let (kind, name, at) = (place.kind.to_lowercase(), &place.name, kubectl.at(place));
     match is_replaced(place) {
@@ -56,18 +56,18 @@ pub fn patch_sheet(
             "  {at} patch {kind} {name} --type strategic --patch-file {file}"
         )),
     }
-    comments(&lines) + &yaml::write(&mended.patch(live))
+    comments(&lines) + &yaml::write(&fixed.patch(live))
 }
 
 /// What is wrong, and what changes.
-pub fn notes(mended: &Mended) -> Vec<String> {
-    let place = &mended.place;
+pub fn notes(fixed: &Fixed) -> Vec<String> {
+    let place = &fixed.place;
     let mut lines = vec![format!("{} {}/{}", place.kind, place.namespace, place.name)];
-    lines.extend(told(mended.findings()));
-    for part in &mended.parts {
+    lines.extend(told(fixed.findings()));
+    for part in &fixed.parts {
         let text = format!("{}.", remedy::title(&part.change));
         lines.extend(wrap(&clean(&text), WIDTH, 0));
-        if let Some(caution) = caution(&part.change, mended.whole) {
+        if let Some(caution) = caution(&part.change, fixed.whole) {
             lines.extend(wrap(&caution, WIDTH, 0));
         }
     }

@@ -46,7 +46,7 @@ fn everything() -> Settings {
 
 #[test]
 fn a_patch_says_the_whole_list_of_arguments_and_names_the_rest() {
-    let prescription = prescriptions(vec![part(everything())]).remove(0);
+    let object_plan = object_plans(vec![part(everything())]).remove(0);
     let job = json!({
         "kind": "Job", "metadata": {"name": "runner"},
         "spec": {"template": {
@@ -57,12 +57,12 @@ fn a_patch_says_the_whole_list_of_arguments_and_names_the_rest() {
             ], "volumes": [{"name": "tmp"}]},
         }},
     });
-    let mended = mend(&prescription, Some(job.clone()));
-    assert!(mended.refused.is_empty());
-    insta::assert_snapshot!("patch", crate::yaml::write(&mended.patch(Some(&job))));
-    insta::assert_snapshot!("after", crate::yaml::write(&mended.after));
+    let fixed = fix_object(&object_plan, Some(job.clone()));
+    assert!(fixed.refused.is_empty());
+    insta::assert_snapshot!("patch", crate::yaml::write(&fixed.patch(Some(&job))));
+    insta::assert_snapshot!("after", crate::yaml::write(&fixed.after));
     // From what evidence tells, the same, as far as it goes; and it says so.
-    let sketched = mend(&prescription, None);
+    let sketched = fix_object(&object_plan, None);
     let args = sketched.patch(None);
     let args = args
         .pointer("/spec/template/spec/containers/0/args")
@@ -70,12 +70,12 @@ fn a_patch_says_the_whole_list_of_arguments_and_names_the_rest() {
     assert_eq!(args[0], "dockerd");
     assert_eq!(args[1], "--host=unix:///x");
     assert!(notes(&sketched).join(" ").contains("ATTENTION"));
-    assert!(!notes(&mended).join(" ").contains("ATTENTION"));
+    assert!(!notes(&fixed).join(" ").contains("ATTENTION"));
 }
 
 #[test]
 fn a_script_is_left_to_people() {
-    let prescription = prescriptions(vec![part(Settings {
+    let object_plan = object_plans(vec![part(Settings {
         mtu: Some(1450),
         ..Settings::default()
     })])
@@ -83,18 +83,20 @@ fn a_script_is_left_to_people() {
     let job = json!({"spec": {"template": {"spec": {"containers": [
         {"name": "dind", "command": ["sh", "-c", "dockerd"]},
     ]}}}});
-    let mended = mend(&prescription, Some(job));
-    assert!(mended.edits.is_empty());
+    let fixed = fix_object(&object_plan, Some(job));
+    assert!(fixed.edits.is_empty());
     let flags = Refusal::Script(vec!["--mtu=1450".to_owned()]);
-    assert_eq!(mended.refused[0].1, flags);
+    assert_eq!(fixed.refused[0].1, flags);
 }
 
 #[test]
 fn arguments_that_hide_a_secret_are_told() {
-    let prescription = prescriptions(vec![part(everything())]).remove(0);
+    let object_plan = object_plans(vec![part(everything())]).remove(0);
     let job = json!({"spec": {"template": {"spec": {"containers": [
         {"name": "dind", "args": ["--registry-mirror=https://u:p@mirror"]},
     ]}}}});
-    let secret = mend(&prescription, Some(job)).secret_in_patch().unwrap();
+    let secret = fix_object(&object_plan, Some(job))
+        .secret_in_patch()
+        .unwrap();
     assert_eq!(secret, "argument --registry-mirror");
 }

@@ -4,6 +4,7 @@
 use super::network::{self, NESTED};
 use super::place::Places;
 use super::pod;
+use super::step_networks;
 use super::variables;
 use super::{Context, Draft};
 use crate::collect::walk::options;
@@ -116,7 +117,7 @@ impl Reader<'_> {
         let mut runner = pod::bare(Provider::Bitbucket, self.context, Site::BitbucketPipelines);
         let mut places = Places::default();
         places.note("", "", pod::head(self.document));
-        // The cure that reaches every level is in the manifest that the pipeline's runner has.
+        // The fix that reaches every level is in the manifest that the pipeline's runner has.
         runner.owner = Some(Owner {
             kind: "the manifest of".to_owned(),
             name: "the runner".to_owned(),
@@ -133,6 +134,7 @@ impl Reader<'_> {
                 declared.memory_mib = Observed(room);
             }
             declared.steps = Observed(self.sized(own, &mut places));
+            declared.networks_by = step_networks::created_by(std::slice::from_ref(self.document));
         }
         Draft {
             runner,

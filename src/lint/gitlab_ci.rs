@@ -2,6 +2,7 @@
 
 use super::place::Places;
 use super::pod;
+use super::step_networks;
 use super::variables;
 use super::{Context, Draft};
 use crate::collect::walk::options;
@@ -131,6 +132,9 @@ pub(crate) fn read(documents: &[Node], context: &Context<'_>) -> Option<Draft> {
         engines.push(service.engine());
     }
     runner.engines = Observed(engines);
+    if let Some(declared) = &mut runner.declared {
+        declared.networks_by = step_networks::created_by(documents);
+    }
     Some(Draft {
         runner,
         places,

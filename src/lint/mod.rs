@@ -25,6 +25,7 @@ mod pod;
 mod presume;
 mod secrets;
 mod start;
+mod step_networks;
 mod steps;
 mod survey;
 mod template;

@@ -107,6 +107,7 @@ pub(crate) fn declare(runner: &mut Runner, context: &Context<'_>, site: Site) {
         secrets: Observed(Vec::new()),
         steps: Observed(Vec::new()),
         memory_mib: Observation::Unobserved(Reason::MemoryUntold),
+        networks_by: None,
     });
 }
 

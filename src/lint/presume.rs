@@ -40,7 +40,7 @@ pub(super) fn engine(
     Some(path)
 }
 
-/// What would be wrong with it by itself is no fault yet: a pipeline may cure it, as `check` also
+/// What would be wrong with it by itself is no fault yet: a pipeline may fix it, as `check` also
 /// says of a runner in which no step runs.
 pub(super) fn unknowns(judged: &mut Judgement, presumed: Option<&str>) -> Vec<Unknown> {
     let Some(path) = presumed else {

@@ -1,7 +1,7 @@
 //! Changes to a container of the pod that leave its image and the rest of its engine as they are.
 
 use super::want::Variable;
-use super::{Patient, place, pod, template, words};
+use super::{EngineRef, place, pod, template, words};
 use crate::diagnosis::{Remedy, Settings, Site};
 use crate::evidence::{PodContainer, Provider};
 use crate::facts::versions::ImageRef;
@@ -10,21 +10,21 @@ use crate::yaml;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-pub fn runner_image(patient: &Patient, image: &str) -> Remedy {
-    let target = target(patient, patient.path);
+pub fn runner_image(engine_ref: &EngineRef, image: &str) -> Remedy {
+    let target = target(engine_ref, engine_ref.path);
     Remedy::new(
         format!("Set a version tag on the image of {target}"),
         fragment(
-            patient,
-            patient.path,
-            json!({"image": versioned(patient, image)}),
+            engine_ref,
+            engine_ref.path,
+            json!({"image": versioned(engine_ref, image)}),
         ),
     )
 }
 
 /// From a Secret for a pod; elsewhere from what keeps secrets there.
-pub fn secret_env(patient: &Patient, names: &[String]) -> Remedy {
-    let site = patient.runner.declared.as_ref().and_then(|d| d.site);
+pub fn secret_env(engine_ref: &EngineRef, names: &[String]) -> Remedy {
+    let site = engine_ref.runner.declared.as_ref().and_then(|d| d.site);
     let each = |entry: fn(&String) -> String| {
         let entries: Vec<String> = names.iter().map(entry).collect();
         entries.join("\n")
@@ -48,10 +48,10 @@ pub fn secret_env(patient: &Patient, names: &[String]) -> Remedy {
         _ => {
             let entry = |name: &String| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": "runner-credentials", "key": name}}});
             let env: Vec<Value> = names.iter().map(entry).collect();
-            let target = target(patient, patient.path);
+            let target = target(engine_ref, engine_ref.path);
             Remedy::new(
                 format!("Replace the value, and take it from a Secret for {target}"),
-                fragment(patient, patient.path, json!({ "env": env })),
+                fragment(engine_ref, engine_ref.path, json!({ "env": env })),
             )
         }
     }
@@ -70,15 +70,15 @@ pub fn secret_by_command(secret: &str) -> Remedy {
 }
 
 /// Whose settings they are, in the pod's template.
-pub fn target(patient: &Patient, name: &str) -> String {
-    words::container(&place::pod(patient.runner), name)
+pub fn target(engine_ref: &EngineRef, name: &str) -> String {
+    words::container(&place::pod(engine_ref.runner), name)
 }
 
 /// New fields of a container of the pod, to paste.
-pub fn fragment(patient: &Patient, name: &str, fields: Value) -> String {
-    let mut containers = patient.runner.containers.iter();
+pub fn fragment(engine_ref: &EngineRef, name: &str, fields: Value) -> String {
+    let mut containers = engine_ref.runner.containers.iter();
     let init = containers.any(|c| c.name == name && c.init);
-    let place = place::pod(patient.runner);
+    let place = place::pod(engine_ref.runner);
     let whole = match (place.site, place.kind.as_str()) {
         // The runner's fields are the specification's own.
         (Site::ArcRunner, "Runner") => json!({ "spec": fields }),
@@ -102,28 +102,36 @@ pub fn fragment(patient: &Patient, name: &str, fields: Value) -> String {
     yaml::write(&whole).trim_end().to_owned()
 }
 
-/// Where the patient is no engine, the engine that it asks is: the pod's own.
-pub fn engine_env(patient: &Patient, variable: &Variable) -> Vec<Remedy> {
-    let engines = || patient.runner.engine_containers();
-    let own = engines().find(|engine| engine.name == patient.path);
-    let engine = match patient.is_nested() {
+/// Where the engine_ref is no engine, the engine that it asks is: the pod's own.
+pub fn engine_env(engine_ref: &EngineRef, variable: &Variable) -> Vec<Remedy> {
+    let engines = || engine_ref.runner.engine_containers();
+    let own = engines().find(|engine| engine.name == engine_ref.path);
+    let engine = match engine_ref.is_nested() {
         true => None,
         false => own.or_else(|| engines().next()),
     };
-    let path = engine.map_or(patient.path, |engine| &engine.name);
+    let path = engine.map_or(engine_ref.path, |engine| &engine.name);
     let Variable { name, value } = variable;
     let set = |s: &mut Settings| s.env = BTreeMap::from([(name.clone(), value.clone())]);
-    Patient { path, ..*patient }.change(set)
+    EngineRef {
+        path,
+        ..*engine_ref
+    }
+    .change(set)
 }
 
 /// Variables of a container that is no engine.
-pub fn variables(patient: &Patient, container: &PodContainer, env: &[(&str, &str)]) -> Vec<Remedy> {
-    let own = Patient {
+pub fn variables(
+    engine_ref: &EngineRef,
+    container: &PodContainer,
+    env: &[(&str, &str)],
+) -> Vec<Remedy> {
+    let own = EngineRef {
         path: &container.name,
         engine: None,
-        ..*patient
+        ..*engine_ref
     };
-    let mut change = own.unchanged(place::pod(patient.runner));
+    let mut change = own.unchanged(place::pod(engine_ref.runner));
     let env = env
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -141,9 +149,9 @@ pub fn variables(patient: &Patient, container: &PodContainer, env: &[(&str, &str
 }
 
 /// Bitbucket documents the tag `1`; which versions other runners have is not ours to know.
-fn versioned(patient: &Patient, image: &str) -> String {
+fn versioned(engine_ref: &EngineRef, image: &str) -> String {
     let repository = ImageRef::parse(image).repository;
-    match patient.runner.provider {
+    match engine_ref.runner.provider {
         Provider::Bitbucket => format!("{repository}:1"),
         _ => format!("{repository}:VERSION"),
     }

@@ -1,6 +1,6 @@
 //! Settings of dockerd and of Docker networks, as each version of Docker takes them.
 
-use super::{Patient, place, template, words};
+use super::{EngineRef, place, template, words};
 use crate::diagnosis::{Change, Remedy, Settings};
 use crate::evidence::DaemonConfig;
 use crate::facts::releases::{image, releases};
@@ -251,10 +251,13 @@ pub fn quoted(words: &[String]) -> String {
 }
 
 /// The same setting as a flag and in the file is rejected: dockerd would not start.
-pub fn change_config(patient: &Patient, change: &Change) -> Remedy {
+pub fn change_config(engine_ref: &EngineRef, change: &Change) -> Remedy {
     let flags = flags(change);
     let is_given = |arg: &String| flags.iter().any(|flag| same_setting(arg, flag));
-    let both = match patient.engine.is_some_and(|e| e.args.iter().any(is_given)) {
+    let both = match engine_ref
+        .engine
+        .is_some_and(|e| e.args.iter().any(is_given))
+    {
         true => "remove the flag: dockerd rejects a setting that is in both",
         false => "dockerd rejects it as a flag in addition to the file",
     };

@@ -34,7 +34,7 @@ use semver::Version;
 use serde_json::Value;
 
 /// The engine that a remedy is for.
-struct Patient<'a> {
+struct EngineRef<'a> {
     runner: &'a Runner,
     /// Its path, `docker-in-docker/bb_docker`.
     path: &'a str,
@@ -55,13 +55,13 @@ pub fn remedies(
     // What is about the whole pod names none.
     let path = engine.unwrap_or_default();
     let engines = runner.engines.seen();
-    let patient = Patient {
+    let engine_ref = EngineRef {
         runner,
         path,
         subject,
         engine: engines.iter().find(|engine| engine.path == path),
     };
-    wants.iter().flat_map(|want| patient.cure(want)).collect()
+    wants.iter().flat_map(|want| engine_ref.fix(want)).collect()
 }
 
 /// Everything that a change says, to paste: as one remedy, or several that go together.
@@ -106,8 +106,8 @@ pub fn builds_image(change: &Change) -> bool {
     change.place.site == Site::BitbucketPipelines && bitbucket::builds_image(change)
 }
 
-impl Patient<'_> {
-    fn cure(&self, want: &Want) -> Vec<Remedy> {
+impl EngineRef<'_> {
+    fn fix(&self, want: &Want) -> Vec<Remedy> {
         match want {
             Want::EngineMtu(mtu) => self.engine_mtu(*mtu),
             Want::NetworkMtu(mtu) => self.network_mtu(*mtu),
@@ -176,12 +176,12 @@ impl Patient<'_> {
     }
 
     fn engine_mtu(&self, mtu: i64) -> Vec<Remedy> {
-        let mut cures = self.change(|s| {
+        let mut fixes = self.change(|s| {
             s.mtu = Some(mtu);
             s.network_mtu = Some(mtu);
         });
-        cures.extend(pod::clamp(self, mtu));
-        cures
+        fixes.extend(pod::clamp(self, mtu));
+        fixes
     }
 
     fn network_mtu(&self, mtu: i64) -> Vec<Remedy> {
@@ -191,12 +191,12 @@ impl Patient<'_> {
             change.settings.network_mtu = Some(mtu);
             return paste(&change);
         }
-        let mut cures = docker::networks(mtu);
+        let mut fixes = docker::networks(mtu);
         if docker::knows_default_network_opts(self.version().as_ref()) {
-            cures.extend(self.change(|s| s.network_mtu = Some(mtu)));
+            fixes.extend(self.change(|s| s.network_mtu = Some(mtu)));
         }
-        cures.extend(pod::clamp(self, mtu));
-        cures
+        fixes.extend(pod::clamp(self, mtu));
+        fixes
     }
 
     /// One setting as something to paste: in the first way the program does it too.

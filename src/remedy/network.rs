@@ -2,54 +2,54 @@
 //! resolves names.
 
 use super::want::Resolver;
-use super::{Patient, container, place, words};
+use super::{EngineRef, container, place, words};
 use crate::diagnosis::Remedy;
 use crate::evidence::{Outermost, Role};
 use crate::text::shell;
 use ipnet::Ipv4Net;
 
 /// The default bridge takes the first part of the range, networks made after it the others.
-pub fn range(patient: &Patient, range: Ipv4Net) -> Vec<Remedy> {
+pub fn range(engine_ref: &EngineRef, range: Ipv4Net) -> Vec<Remedy> {
     let bridge = range.hosts().next().unwrap_or(range.addr());
     let wanted = [
         format!("--bip={bridge}/24"),
         format!("--default-address-pool=base={range},size=24"),
     ];
-    let mut cures = patient.change(|s| s.flags = wanted.to_vec());
-    cures.push(Remedy {
+    let mut fixes = engine_ref.change(|s| s.flags = wanted.to_vec());
+    fixes.push(Remedy {
         together: true,
         ..Remedy::new(
             "Recreate each network that has a custom subnet, without that subnet",
             "docker network rm NAME\ndocker network create NAME",
         )
     });
-    cures
+    fixes
 }
 
 /// A command in the namespace of the engine, for now.
-pub fn command(patient: &Patient, command: &str) -> Remedy {
-    let runner = patient.runner;
+pub fn command(engine_ref: &EngineRef, command: &str) -> Remedy {
+    let runner = engine_ref.runner;
     let title = "Work around it until dockerd restarts";
-    match (runner.outermost, patient.is_nested()) {
+    match (runner.outermost, engine_ref.is_nested()) {
         (Outermost::Pod, false) => Remedy::new(
             title,
             format!(
                 "kubectl -n {} exec {} -c {} -- {command}",
                 shell::word(&runner.namespace),
                 shell::word(&runner.pod),
-                shell::word(patient.path)
+                shell::word(engine_ref.path)
             ),
         ),
         (Outermost::Pod, true) => Remedy::new(
-            format!("{title}: run in container `{}`", patient.path),
+            format!("{title}: run in container `{}`", engine_ref.path),
             command,
         ),
         _ => Remedy::new(format!("{title}: run as root"), command),
     }
 }
 
-pub fn docker_host(patient: &Patient, host: &str) -> Vec<Remedy> {
-    let mut runners = patient.runner.containers.iter();
+pub fn docker_host(engine_ref: &EngineRef, host: &str) -> Vec<Remedy> {
+    let mut runners = engine_ref.runner.containers.iter();
     let Some(asks) = runners.find(|container| container.role == Role::Runner) else {
         return Vec::new();
     };
@@ -61,15 +61,15 @@ pub fn docker_host(patient: &Patient, host: &str) -> Vec<Remedy> {
             ("DOCKER_CERT_PATH", "/certs/client"),
         ]);
     }
-    container::variables(patient, asks, &env)
+    container::variables(engine_ref, asks, &env)
 }
 
 /// Below 1280 the link cannot carry it, so only IPv4 is left.
-pub fn ipv6_off(patient: &Patient) -> Vec<Remedy> {
-    if patient.subject == "docker0" {
-        return patient.change(|s| s.flags = vec!["--ipv6=false".to_owned()]);
+pub fn ipv6_off(engine_ref: &EngineRef) -> Vec<Remedy> {
+    if engine_ref.subject == "docker0" {
+        return engine_ref.change(|s| s.flags = vec!["--ipv6=false".to_owned()]);
     }
-    let name = shell::word(patient.subject);
+    let name = shell::word(engine_ref.subject);
     vec![Remedy::new(
         "Recreate the network without IPv6 (its path out carries less than the 1280 bytes that IPv6 needs)",
         format!(
@@ -79,20 +79,20 @@ pub fn ipv6_off(patient: &Patient) -> Vec<Remedy> {
 }
 
 /// An empty variable is as good as none.
-pub fn tls_off(patient: &Patient) -> Vec<Remedy> {
-    let mut runners = patient.runner.containers.iter();
+pub fn tls_off(engine_ref: &EngineRef) -> Vec<Remedy> {
+    let mut runners = engine_ref.runner.containers.iter();
     match runners.find(|container| container.role == Role::Runner) {
-        Some(asks) => container::variables(patient, asks, &[("DOCKER_TLS_VERIFY", "")]),
+        Some(asks) => container::variables(engine_ref, asks, &[("DOCKER_TLS_VERIFY", "")]),
         None => Vec::new(),
     }
 }
 
-pub fn name_server(patient: &Patient, of: &Resolver) -> Remedy {
-    match (patient.runner.outermost, of) {
+pub fn name_server(engine_ref: &EngineRef, of: &Resolver) -> Remedy {
+    match (engine_ref.runner.outermost, of) {
         (Outermost::Pod, Resolver::Pod) => Remedy::new(
             format!(
                 "Set `dnsPolicy: ClusterFirst` in {}",
-                words::place(&place::pod(patient.runner))
+                words::place(&place::pod(engine_ref.runner))
             ),
             "dnsPolicy: ClusterFirst",
         ),
@@ -121,17 +121,14 @@ mod tests {
         assert_eq!(runner.provider, Provider::Bitbucket);
         ["docker-in-docker", "docker-in-docker/bb_docker"].map(|path| {
             let engines = runner.engines.seen();
-            let patient = Patient {
+            let engine_ref = EngineRef {
                 runner: &runner,
                 path,
                 subject: "",
                 engine: engines.iter().find(|engine| engine.path == path),
             };
-            let cures = patient.cure(&want).into_iter();
-            cures
-                .map(|cure| cure.snippet)
-                .collect::<Vec<_>>()
-                .join("\n")
+            let fixes = engine_ref.fix(&want).into_iter();
+            fixes.map(|fix| fix.snippet).collect::<Vec<_>>().join("\n")
         })
     }
 

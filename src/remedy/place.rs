@@ -1,11 +1,11 @@
 //! Where the settings of an engine are written, by who made its pod.
 
-use super::Patient;
+use super::EngineRef;
 use crate::diagnosis::{Place, Site};
 use crate::evidence::{Declared, Outermost, Owner, Provider, Runner};
 use crate::systems::site_of;
 
-impl Patient<'_> {
+impl EngineRef<'_> {
     /// The place of this engine's settings.
     pub fn place(&self) -> Place {
         let runner = self.runner;

@@ -1,4 +1,4 @@
-//! Findings of several checks as one change for each engine, so that one cure does not undo another.
+//! Findings of several checks as one change for each engine, so that one fix does not undo another.
 
 use crate::diagnosis::{Change, Finding, Remedy, Settings, Site};
 use clap::ValueEnum;
@@ -7,11 +7,11 @@ use clap::ValueEnum;
 #[derive(Debug, Default)]
 pub struct Plan<'a> {
     pub parts: Vec<Part<'a>>,
-    /// Findings that no program can cure.
+    /// Findings that no program can fix.
     pub left: Vec<&'a Finding>,
 }
 
-/// One change and all that it cures.
+/// One change and all that it fixes.
 #[derive(Clone, Debug)]
 pub struct Part<'a> {
     pub change: Change,
@@ -55,7 +55,7 @@ pub fn plan<'a>(findings: &'a [Finding], preferences: &[Preference]) -> Plan<'a>
         }
     }
     for finding in consequences {
-        // What cures the root cures it.
+        // What fixes the root fixes it.
         let root = plan
             .left
             .iter()

@@ -1,6 +1,6 @@
 //! Changes to the pod: the engine's container, and a sidecar for the whole pod.
 
-use super::{Patient, arguments, docker, place, template, words};
+use super::{EngineRef, arguments, docker, place, template, words};
 use crate::diagnosis::{Change, Remedy};
 use crate::evidence::{InterfaceKind, Launcher, Observed, Outermost, Provider, Runner};
 use crate::text::shell;
@@ -42,11 +42,11 @@ pub fn fragment(change: &Change) -> String {
 }
 
 /// A namespace may forbid it.
-pub fn privileged(patient: &Patient) -> Vec<Remedy> {
-    let mut cures = patient.change(|s| s.privileged = true);
-    let namespace = &patient.runner.namespace;
-    if !patient.is_nested() && !namespace.is_empty() {
-        cures.push(Remedy {
+pub fn privileged(engine_ref: &EngineRef) -> Vec<Remedy> {
+    let mut fixes = engine_ref.change(|s| s.privileged = true);
+    let namespace = &engine_ref.runner.namespace;
+    if !engine_ref.is_nested() && !namespace.is_empty() {
+        fixes.push(Remedy {
             together: true,
             ..Remedy::new(
                 format!("Allow privileged pods in namespace `{namespace}`, if its Pod Security level rejects them"),
@@ -56,11 +56,11 @@ pub fn privileged(patient: &Patient) -> Vec<Remedy> {
             )
         });
     }
-    cures
+    fixes
 }
 
-pub fn restart(patient: &Patient, path: &str) -> Remedy {
-    let runner = patient.runner;
+pub fn restart(engine_ref: &EngineRef, path: &str) -> Remedy {
+    let runner = engine_ref.runner;
     if runner.declared.is_some() {
         return shared_socket(path);
     }
@@ -115,11 +115,11 @@ fn shared_socket(engine: &str) -> Remedy {
 
 /// One rule in the pod's namespace lowers every TCP connection from every level below, and needs
 /// no change in a repository. It helps only where the pod network is the bottleneck.
-pub fn clamp(patient: &Patient, mtu: i64) -> Option<Remedy> {
-    if patient.runner.outermost != Outermost::Pod {
+pub fn clamp(engine_ref: &EngineRef, mtu: i64) -> Option<Remedy> {
+    if engine_ref.runner.outermost != Outermost::Pod {
         return None;
     }
-    let namespace = patient.runner.pod_namespace()?;
+    let namespace = engine_ref.runner.pod_namespace()?;
     let Observed(Some(route)) = &namespace.route_v4 else {
         return None;
     };
@@ -129,14 +129,14 @@ pub fn clamp(patient: &Patient, mtu: i64) -> Option<Remedy> {
         return None;
     }
     // Whatever image the pod's engine runs from has iptables, for dockerd needs it.
-    let outer = patient.runner.engine_containers().next()?;
-    let outer = Patient {
-        runner: patient.runner,
+    let outer = engine_ref.runner.engine_containers().next()?;
+    let outer = EngineRef {
+        runner: engine_ref.runner,
         path: &outer.name,
         subject: "",
         engine: None,
     };
-    let mut change = outer.unchanged(place::pod(patient.runner));
+    let mut change = outer.unchanged(place::pod(engine_ref.runner));
     change.settings.clamp = true;
     super::paste(&change).into_iter().next()
 }

@@ -1,7 +1,7 @@
 //! Cures that are no setting of an engine: room, memory, a node that takes the pod, a command on it.
 
 use super::want::Quantity;
-use super::{Patient, container, place, template, words};
+use super::{EngineRef, container, place, template, words};
 use crate::diagnosis::{Remedy, Site};
 use crate::evidence::{Outermost, PodContainer};
 use crate::facts;
@@ -13,9 +13,9 @@ use serde_json::json;
 const OPEN_FILES: i64 = 1_048_576;
 
 /// The start of a command in the engine's own container.
-fn in_container(patient: &Patient) -> String {
-    let mut hops = patient.path.split('/');
-    let runner = patient.runner;
+fn in_container(engine_ref: &EngineRef) -> String {
+    let mut hops = engine_ref.path.split('/');
+    let runner = engine_ref.runner;
     let outer = hops.next().unwrap_or_default();
     let mut line = match runner.outermost {
         Outermost::Pod => format!(
@@ -33,25 +33,25 @@ fn in_container(patient: &Patient) -> String {
 }
 
 /// What comes back when it is built or pulled again, the least first; volumes hold people's data.
-pub fn free_space(patient: &Patient) -> Vec<Remedy> {
-    let at = in_container(patient);
+pub fn free_space(engine_ref: &EngineRef) -> Vec<Remedy> {
+    let at = in_container(engine_ref);
     let prune = Remedy::new(
         "Between builds, remove the build cache, then untagged images, then all images that no container uses, until there is enough space (volumes and containers stay)",
         format!(
             "{at}docker builder prune --force\n{at}docker image prune --force\n{at}docker image prune --all --force"
         ),
     );
-    let mut cures = vec![prune];
-    cures.extend(patient.pod_container().and_then(|c| room(patient, c)));
-    cures
+    let mut fixes = vec![prune];
+    fixes.extend(engine_ref.pod_container().and_then(|c| room(engine_ref, c)));
+    fixes
 }
 
 /// More room where the engine's data lies.
-fn room(patient: &Patient, container: &PodContainer) -> Option<Remedy> {
-    let data = patient.engine.and_then(|engine| engine.data.as_ref());
+fn room(engine_ref: &EngineRef, container: &PodContainer) -> Option<Remedy> {
+    let data = engine_ref.engine.and_then(|engine| engine.data.as_ref());
     let data = data.and_then(|data| data.observed());
     let mount = facts::data_mount(container).map(|(mount, _)| mount);
-    let target = container::target(patient, &container.name);
+    let target = container::target(engine_ref, &container.name);
     let file_system = data.map(|data| data.file_system.as_str());
     if file_system == Some("tmpfs") {
         let volume = mount.map_or("VOLUME", |mount| &mount.volume);
@@ -77,7 +77,7 @@ fn room(patient: &Patient, container: &PodContainer) -> Option<Remedy> {
             ),
             format!(
                 "kubectl -n {} patch pvc {} --type merge -p {}",
-                shell::word(&patient.runner.namespace),
+                shell::word(&engine_ref.runner.namespace),
                 shell::word(claim),
                 shell::word(&patch)
             ),
@@ -87,7 +87,7 @@ fn room(patient: &Patient, container: &PodContainer) -> Option<Remedy> {
         return None;
     }
     const ROOM: &str = "20Gi";
-    Some(match place::pod(patient.runner).site {
+    Some(match place::pod(engine_ref.runner).site {
         Site::Gitlab => Remedy::new(
             "Request the ephemeral storage that builds need for the services in GitLab Runner's config.toml",
             format!("[runners.kubernetes]\n  service_ephemeral_storage_request = \"{ROOM}\""),
@@ -95,7 +95,7 @@ fn room(patient: &Patient, container: &PodContainer) -> Option<Remedy> {
         _ => Remedy::new(
             format!("Request the ephemeral storage that builds need for {target}"),
             container::fragment(
-                patient,
+                engine_ref,
                 &container.name,
                 json!({"resources": {"requests": {"ephemeral-storage": ROOM}}}),
             ),
@@ -104,17 +104,17 @@ fn room(patient: &Patient, container: &PodContainer) -> Option<Remedy> {
 }
 
 /// Twice what it had: what builds need is for people to measure.
-pub fn memory_limit(patient: &Patient, limit: &Quantity) -> Vec<Remedy> {
+pub fn memory_limit(engine_ref: &EngineRef, limit: &Quantity) -> Vec<Remedy> {
     let memory = limit.doubled();
-    patient.change_container(|s| {
+    engine_ref.change_container(|s| {
         s.memory_limit = Some(memory.clone());
         s.memory_request = Some(memory);
     })
 }
 
 /// The engine in which the steps of a pipeline run; another file has its manifest.
-pub fn engine_memory(patient: &Patient, memory: &Quantity) -> Remedy {
-    let engines = patient.runner.engines.seen();
+pub fn engine_memory(engine_ref: &EngineRef, memory: &Quantity) -> Remedy {
+    let engines = engine_ref.runner.engines.seen();
     let outer = engines
         .first()
         .and_then(|engine| engine.path.split('/').next());
@@ -123,20 +123,20 @@ pub fn engine_memory(patient: &Patient, memory: &Quantity) -> Remedy {
     Remedy::new(
         format!(
             "Raise the memory limit to `{memory}` for {}, or reduce the size of the step",
-            container::target(patient, name)
+            container::target(engine_ref, name)
         ),
         container::fragment(
-            patient,
+            engine_ref,
             name,
             json!({"resources": {"limits": {"memory": memory}}}),
         ),
     )
 }
 
-pub fn own_data(patient: &Patient) -> Remedy {
-    let name = patient.path;
-    let data = patient.data_root();
-    let Some(container) = patient.pod_container() else {
+pub fn own_data(engine_ref: &EngineRef) -> Remedy {
+    let name = engine_ref.path;
+    let data = engine_ref.data_root();
+    let Some(container) = engine_ref.pod_container() else {
         return Remedy::new(
             format!("Give engine `{name}` a separate volume where it is started"),
             format!("docker run … --volume {data} …"),
@@ -145,7 +145,7 @@ pub fn own_data(patient: &Patient) -> Remedy {
     Remedy::new(
         format!(
             "Mount a separate volume for {} instead of the shared one",
-            container::target(patient, name)
+            container::target(engine_ref, name)
         ),
         format!(
             "{}:\n- name: {name}\n  volumeMounts:\n  - name: docker-data-{name}\n    mountPath: {data}\nvolumes:\n- name: docker-data-{name}\n  emptyDir: {{}}",
@@ -155,8 +155,8 @@ pub fn own_data(patient: &Patient) -> Remedy {
 }
 
 /// Takes away what tells it to use this driver.
-pub fn storage_driver(patient: &Patient, told: &str) -> Remedy {
-    let path = patient.path;
+pub fn storage_driver(engine_ref: &EngineRef, told: &str) -> Remedy {
+    let path = engine_ref.path;
     Remedy::new(
         format!(
             "Remove this setting where engine `{path}` is started: dockerd then chooses the best driver (the new driver starts with an empty data directory)"
@@ -167,12 +167,12 @@ pub fn storage_driver(patient: &Patient, told: &str) -> Remedy {
     )
 }
 
-pub fn open_files(patient: &Patient) -> Vec<Remedy> {
+pub fn open_files(engine_ref: &EngineRef) -> Vec<Remedy> {
     let flag = format!("--default-ulimit=nofile={OPEN_FILES}:{OPEN_FILES}");
-    patient.change(|s| s.flags = vec![flag])
+    engine_ref.change(|s| s.flags = vec![flag])
 }
 
-pub fn node_label(patient: &Patient, labels: &[String]) -> Vec<Remedy> {
+pub fn node_label(engine_ref: &EngineRef, labels: &[String]) -> Vec<Remedy> {
     let words: Vec<_> = labels.iter().map(|label| shell::word(label)).collect();
     vec![
         Remedy::new(
@@ -182,45 +182,45 @@ pub fn node_label(patient: &Patient, labels: &[String]) -> Vec<Remedy> {
         Remedy::new(
             format!(
                 "Remove the node selector from {}",
-                words::place(&place::pod(patient.runner))
+                words::place(&place::pod(engine_ref.runner))
             ),
             "nodeSelector: null",
         ),
         Remedy::new(
             "Compare the labels of the nodes with those that the pod selects",
-            format!("kubectl get nodes --show-labels\n{}", describe(patient)),
+            format!("kubectl get nodes --show-labels\n{}", describe(engine_ref)),
         ),
     ]
 }
 
 /// How much builds need is for people to measure.
-pub fn node_room(patient: &Patient, resources: &[String]) -> Remedy {
+pub fn node_room(engine_ref: &EngineRef, resources: &[String]) -> Remedy {
     Remedy::new(
         format!(
             "Add nodes with more {what}, or lower the {what} that {place} requests",
             what = resources.join(" and "),
-            place = words::place(&place::pod(patient.runner)),
+            place = words::place(&place::pod(engine_ref.runner)),
         ),
         format!(
             "kubectl describe nodes | grep -A 10 'Allocated resources'\n{}",
-            describe(patient)
+            describe(engine_ref)
         ),
     )
 }
 
-fn describe(patient: &Patient) -> String {
+fn describe(engine_ref: &EngineRef) -> String {
     format!(
         "kubectl -n {} describe pod {}",
-        shell::word(&patient.runner.namespace),
-        shell::word(&patient.runner.pod)
+        shell::word(&engine_ref.runner.namespace),
+        shell::word(&engine_ref.runner.pod)
     )
 }
 
-pub fn job_restart(patient: &Patient, job: &str) -> Remedy {
-    let namespace = shell::word(&patient.runner.namespace);
+pub fn job_restart(engine_ref: &EngineRef, job: &str) -> Remedy {
+    let namespace = shell::word(&engine_ref.runner.namespace);
     let name = shell::word(job);
     let describe = format!("kubectl -n {namespace} describe job {name}");
-    match place::pod(patient.runner).site {
+    match place::pod(engine_ref.runner).site {
         // It has no manifest of its own.
         Site::BitbucketAutoscaler => Remedy::new(
             "Find out why its pods failed and fix that in the job template in the ConfigMap of Bitbucket's autoscaler, then delete the Job: the autoscaler creates runners from the new template",
@@ -235,8 +235,8 @@ pub fn job_restart(patient: &Patient, job: &str) -> Remedy {
     }
 }
 
-pub fn delete_pod(patient: &Patient, pod: &str) -> Remedy {
-    let namespace = shell::word(&patient.runner.namespace);
+pub fn delete_pod(engine_ref: &EngineRef, pod: &str) -> Remedy {
+    let namespace = shell::word(&engine_ref.runner.namespace);
     let pod = shell::word(pod);
     Remedy::new(
         // It has ended: nothing runs in it.
@@ -247,8 +247,8 @@ pub fn delete_pod(patient: &Patient, pod: &str) -> Remedy {
     )
 }
 
-pub fn node_command(patient: &Patient, command: &str) -> Remedy {
-    let title = match &patient.runner.node {
+pub fn node_command(engine_ref: &EngineRef, command: &str) -> Remedy {
+    let title = match &engine_ref.runner.node {
         None => "Run on the node, as root".to_owned(),
         Some(node) => format!("Run on node `{node}`, as root"),
     };

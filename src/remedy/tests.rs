@@ -54,7 +54,7 @@ fn told(remedies: &[Remedy]) -> String {
     let mut text = String::new();
     for (rank, remedy) in remedies.iter().enumerate() {
         let word = match (rank, remedy.together) {
-            (0, _) => "cure",
+            (0, _) => "fix",
             (_, true) => "and",
             (_, false) => "or",
         };
@@ -116,17 +116,17 @@ fn every_provider_and_every_docker_is_told_what_it_understands() {
         let mut text = String::new();
         for version in VERSIONS {
             let runner = runner(provider, owner, container, version);
-            let cures = |pairs: &[(&str, &str)], engine: &str| {
+            let fixes = |pairs: &[(&str, &str)], engine: &str| {
                 told(&remedies(&wants(pairs), &runner, Some(engine), ""))
             };
             text.push_str(&format!("######## Docker {version}: engine_mtu\n\n"));
-            text.push_str(&cures(&[("engine_mtu", "1450")], container));
+            text.push_str(&fixes(&[("engine_mtu", "1450")], container));
             text.push_str(&format!("######## Docker {version}: network_mtu\n\n"));
-            text.push_str(&cures(&[("network_mtu", "1450")], container));
+            text.push_str(&fixes(&[("network_mtu", "1450")], container));
             text.push_str(&format!(
                 "######## Docker {version}: nested, engine_mtu\n\n"
             ));
-            text.push_str(&cures(
+            text.push_str(&fixes(
                 &[("engine_mtu", "1450")],
                 &format!("{container}/bb_docker"),
             ));
@@ -304,7 +304,7 @@ fn an_older_scale_set_has_its_engine_beside_the_runner() {
     assert_eq!(spec["containers"][1].get("restartPolicy"), None);
 }
 
-/// A nested engine tells where it keeps its data; who pastes a cure must not run what it says.
+/// A nested engine tells where it keeps its data; who pastes a fix must not run what it says.
 #[test]
 fn a_volume_lies_where_the_data_do_and_a_path_that_could_be_more_is_not_believed() {
     let inner = "docker-in-docker/bb_docker";
@@ -322,9 +322,9 @@ fn a_volume_lies_where_the_data_do_and_a_path_that_could_be_more_is_not_believed
             }
         }
         for want in ["engine_volume", "own_data"] {
-            let cures = remedies(&wants(&[(want, "true")]), &runner, Some(inner), "");
+            let fixes = remedies(&wants(&[(want, "true")]), &runner, Some(inner), "");
             let pasted = format!("docker run … --volume {mount} …");
-            assert_eq!(cures[0].snippet, pasted, "{want}: {root}");
+            assert_eq!(fixes[0].snippet, pasted, "{want}: {root}");
         }
     }
 }
@@ -433,8 +433,8 @@ fn room_is_made_where_the_data_lies_and_never_of_volumes() {
             "patch pvc cache --type merge -p '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"4096Mi\"}}}}'",
         ),
     ] {
-        let cures = cures_of("free_space", "true", &runner);
-        let first: Vec<&str> = cures[0].snippet.lines().collect();
+        let fixes = cures_of("free_space", "true", &runner);
+        let first: Vec<&str> = fixes[0].snippet.lines().collect();
         assert!(
             first[0].ends_with("docker builder prune --force"),
             "{first:?}"
@@ -443,8 +443,8 @@ fn room_is_made_where_the_data_lies_and_never_of_volumes() {
             first[1].ends_with("docker image prune --force"),
             "{first:?}"
         );
-        assert!(cures.iter().all(|cure| !cure.snippet.contains("--volumes")));
-        assert!(cures[1].snippet.contains(second), "{}", cures[1].snippet);
+        assert!(fixes.iter().all(|fix| !fix.snippet.contains("--volumes")));
+        assert!(fixes[1].snippet.contains(second), "{}", fixes[1].snippet);
     }
 }
 
@@ -477,9 +477,9 @@ fn a_key_of_daemon_json_is_changed_in_daemon_json() {
             r#"{"bip": "172.29.0.1/24", "default-address-pools": [{"base": "172.29.0.0/16", "size": 24}]}"#,
         ),
     ] {
-        let cures = cures_of(kind, value, &runner);
-        assert_eq!(cures[0].snippet, json);
-        assert!(cures[0].change.is_none(), "{kind}");
+        let fixes = cures_of(kind, value, &runner);
+        assert_eq!(fixes[0].snippet, json);
+        assert!(fixes[0].change.is_none(), "{kind}");
     }
     let other = cures_of("engine_flags", "--ipv6=false", &runner);
     assert!(
@@ -493,11 +493,9 @@ fn a_key_of_daemon_json_is_changed_in_daemon_json() {
 fn a_clamp_uses_the_kind_of_iptables_that_dockerd_uses_and_is_added_once() {
     let mut runner = with_data("ext4", None);
     let clamp = |runner: &Runner| {
-        let cures = cures_of("engine_mtu", "1450", runner);
-        let clamp = cures
-            .into_iter()
-            .find(|cure| cure.snippet.contains("TCPMSS"));
-        clamp.map(|cure| cure.snippet)
+        let fixes = cures_of("engine_mtu", "1450", runner);
+        let clamp = fixes.into_iter().find(|fix| fix.snippet.contains("TCPMSS"));
+        clamp.map(|fix| fix.snippet)
     };
     assert!(!clamp(&runner).unwrap().contains(".iptables-legacy"));
     let pod = |runner: &mut Runner, set: &dyn Fn(&mut NetworkNamespace)| {

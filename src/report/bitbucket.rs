@@ -128,12 +128,12 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// The cure comes first: what is too long is cut at its end.
+/// The fix comes first: what is too long is cut at its end.
 fn details(finding: &Finding) -> String {
     let mut text = format!("{}: {}", finding.runner, place(finding));
-    if let Some(cure) = finding.remedies.first() {
-        let title = cure.title.trim_end_matches(':');
-        text += &format!("\n\ncure: {title}\n\n{}", cure.snippet.trim_end());
+    if let Some(fix) = finding.remedies.first() {
+        let title = fix.title.trim_end_matches(':');
+        text += &format!("\n\ncure: {title}\n\n{}", fix.snippet.trim_end());
     }
     text + "\n\nwhy: " + first_why(finding)
 }

@@ -11,7 +11,7 @@ pub(super) struct Cohort<'a> {
     pub runners: Vec<&'a ExaminedRunner>,
     pub findings: Vec<&'a Finding>,
     pub unknowns: Vec<&'a Unknown>,
-    /// The others need the very same cures; otherwise, each in what belongs to it.
+    /// The others need the very same fixes; otherwise, each in what belongs to it.
     pub same_cures: bool,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn cohorts(diagnosis: &Diagnosis) -> Vec<Cohort<'_>> {
             continue;
         };
         let cohort = &mut cohorts[at];
-        cohort.same_cures &= cures(&cohort.findings) == cures(&patient.findings);
+        cohort.same_cures &= fixes(&cohort.findings) == fixes(&patient.findings);
         cohort.names.extend(patient.names);
         cohort.runners.extend(patient.runners);
     }
@@ -105,11 +105,11 @@ impl<'a> Patients<'a> {
     }
 }
 
-fn cures<'a>(findings: &[&'a Finding]) -> Vec<&'a [Remedy]> {
+fn fixes<'a>(findings: &[&'a Finding]) -> Vec<&'a [Remedy]> {
     findings.iter().map(|f| f.remedies.as_slice()).collect()
 }
 
-/// All that is said of a runner but the cures, without what is its own: its name, its node's, and
+/// All that is said of a runner but the fixes, without what is its own: its name, its node's, and
 /// the random parts of others.
 fn signature(patient: &Cohort<'_>) -> String {
     let name = patient.names[0];

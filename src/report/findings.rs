@@ -1,7 +1,7 @@
 //! The findings of one runner and their fixes, without repetition.
 
 use super::groups::{
-    Cure, Group, by_reason, cures, first_why, group, hidden_by, hidden_by_none, place, remarks,
+    Fix, Group, by_reason, first_why, fixes, group, hidden_by, hidden_by_none, place, remarks,
 };
 use super::page::Page;
 use super::short::severity_ink;
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub(super) struct Told<'a> {
     why: HashMap<&'a str, &'a Finding>,
-    cures: HashMap<(&'a str, &'a str), &'a Finding>,
+    fixes: HashMap<(&'a str, &'a str), &'a Finding>,
 }
 
 pub(super) fn write<'a>(
@@ -67,17 +67,17 @@ const TAIL: usize = 6;
 pub(super) fn write_fixes(page: &mut Page<'_>, findings: &[&Finding], unknowns: &[&Unknown]) {
     let groups = group(findings);
     let fixes = groups.iter().flat_map(|group| {
-        let first = cures(&group.roots).into_iter().filter(|fix| fix.rank == 0);
+        let first = fixes(&group.roots).into_iter().filter(|fix| fix.rank == 0);
         first.map(|fix| (fix.places(&group.roots).is_some(), fix))
     });
-    let fixes: Vec<(bool, Cure<'_>)> = fixes.collect();
-    let is_replaced = |fix: &Cure<'_>| {
+    let fixes: Vec<(bool, Fix<'_>)> = fixes.collect();
+    let is_replaced = |fix: &Fix<'_>| {
         let change = fix.remedy.change.as_ref();
         change.is_some_and(|change| matches!(&*change.place.kind, "Job" | "Pod"))
     };
     page.gap();
     for (at, (of_some, fix)) in fixes.iter().enumerate() {
-        let finding = fix.cures[0];
+        let finding = fix.fixes[0];
         let engine = finding.engine.as_deref().filter(|_| *of_some);
         let engine = engine
             .map(|engine| format!(" ({engine})"))
@@ -154,10 +154,10 @@ pub(super) fn write_why<'a>(page: &mut Page<'_>, finding: &'a Finding, told: &mu
 }
 
 pub(super) fn write_cures<'a>(page: &mut Page<'_>, roots: &[&'a Finding], told: &mut Told<'a>) {
-    for cure in cures(roots) {
+    for fix in fixes(roots) {
         page.gap();
-        let word = cure.word();
-        let label = match cure.places(roots) {
+        let word = fix.word();
+        let label = match fix.places(roots) {
             None => format!("{word}:"),
             Some(places) => {
                 let places = places.join(" and ");
@@ -165,18 +165,18 @@ pub(super) fn write_cures<'a>(page: &mut Page<'_>, roots: &[&'a Finding], told: 
                 String::new()
             }
         };
-        let title = cure.title();
-        let key = (title, cure.remedy.snippet.as_str());
-        if let Some(earlier) = told.cures.get(&key) {
-            let title = format!("{title} ({})", above(earlier, cure.cures[0]));
+        let title = fix.title();
+        let key = (title, fix.remedy.snippet.as_str());
+        if let Some(earlier) = told.fixes.get(&key) {
+            let title = format!("{title} ({})", above(earlier, fix.fixes[0]));
             page.labelled(4, &label, Ink::Plain, &title);
             continue;
         }
-        told.cures.insert(key, cure.cures[0]);
+        told.fixes.insert(key, fix.fixes[0]);
         page.labelled(4, &label, Ink::Plain, title);
-        if !cure.remedy.snippet.trim().is_empty() {
+        if !fix.remedy.snippet.trim().is_empty() {
             page.gap();
-            page.verbatim(6, &cure.remedy.snippet);
+            page.verbatim(6, &fix.remedy.snippet);
         }
     }
 }
@@ -216,7 +216,7 @@ pub(super) fn write_unknowns(page: &mut Page<'_>, unknowns: &[&Unknown]) {
     }
 }
 
-/// What is found of many runners, in few lines: where, what, and the cure of it; what there is to
+/// What is found of many runners, in few lines: where, what, and the fix of it; what there is to
 /// paste only as long as there is room.
 pub(super) fn write_brief(
     page: &mut Page<'_>,
@@ -232,10 +232,10 @@ pub(super) fn write_brief(
         }
         write_header(page, 0, group.roots[0], &places.join(" and "));
         page.prose(4, Ink::Plain, &group.roots[0].message);
-        let told: Vec<Cure<'_>> = cures(&group.roots);
-        for cure in told.iter().filter(|cure| cure.rank == 0).take(2) {
-            page.labelled(4, "fix:", Ink::Plain, cure.title());
-            let snippet = cure.remedy.snippet.trim();
+        let told: Vec<Fix<'_>> = fixes(&group.roots);
+        for fix in told.iter().filter(|fix| fix.rank == 0).take(2) {
+            page.labelled(4, "fix:", Ink::Plain, fix.title());
+            let snippet = fix.remedy.snippet.trim();
             if !snippet.is_empty() && page.lines() + snippet.lines().count() + 2 <= most_lines {
                 page.gap();
                 page.verbatim(6, snippet);

@@ -127,9 +127,9 @@ fn message(group: &[&Finding]) -> String {
     if !why.is_empty() {
         text += &format!("\n\n{why}");
     }
-    if let Some(cure) = finding.remedies.first() {
-        let title = cure.title.trim_end_matches(':');
-        text += &format!("\n\ncure: {title}\n\n{}", cure.snippet.trim_end());
+    if let Some(fix) = finding.remedies.first() {
+        let title = fix.title.trim_end_matches(':');
+        text += &format!("\n\ncure: {title}\n\n{}", fix.snippet.trim_end());
     }
     text
 }

@@ -12,15 +12,15 @@ pub(super) struct Group<'a> {
     pub consequences: Vec<&'a Finding>,
 }
 
-/// A remedy and which of the findings it cures; the first of a finding is its cure, the others
+/// A remedy and which of the findings it fixes; the first of a finding is its fix, the others
 /// would do as well, or go together with the one before.
-pub(super) struct Cure<'a> {
+pub(super) struct Fix<'a> {
     pub remedy: &'a Remedy,
     pub rank: usize,
-    pub cures: Vec<&'a Finding>,
+    pub fixes: Vec<&'a Finding>,
 }
 
-impl<'a> Cure<'a> {
+impl<'a> Fix<'a> {
     pub fn word(&self) -> &'static str {
         match (self.rank, self.remedy.together) {
             (0, _) => "fix",
@@ -35,20 +35,20 @@ impl<'a> Cure<'a> {
 
     /// Where it helps, unless it helps everywhere.
     pub fn places(&self, roots: &[&Finding]) -> Option<Vec<String>> {
-        let some = self.cures.len() < roots.len();
-        some.then(|| self.cures.iter().map(|finding| place(finding)).collect())
+        let some = self.fixes.len() < roots.len();
+        some.then(|| self.fixes.iter().map(|finding| place(finding)).collect())
     }
 }
 
 /// What could not be judged for one reason.
-pub(super) struct Blind<'a> {
+pub(super) struct UnknownGroup<'a> {
     /// In words.
     pub reason: String,
     reasons: Vec<Reason>,
     pub unknowns: Vec<&'a Unknown>,
 }
 
-impl<'a> Blind<'a> {
+impl<'a> UnknownGroup<'a> {
     /// Which checks could not judge.
     pub fn checks(&self) -> Vec<&'a str> {
         distinct(self.unknowns.iter().map(|u| u.check.as_str()))
@@ -104,22 +104,22 @@ pub(super) fn remarks(finding: &Finding) -> &'static str {
     }
 }
 
-pub(super) fn cures<'a>(roots: &[&'a Finding]) -> Vec<Cure<'a>> {
-    let mut cures: Vec<Cure<'a>> = Vec::new();
+pub(super) fn fixes<'a>(roots: &[&'a Finding]) -> Vec<Fix<'a>> {
+    let mut fixes: Vec<Fix<'a>> = Vec::new();
     for root in roots {
         for (rank, remedy) in root.remedies.iter().enumerate() {
-            match cures.iter_mut().find(|cure| cure.remedy == remedy) {
-                Some(cure) => cure.cures.push(root),
-                None => cures.push(Cure {
+            match fixes.iter_mut().find(|fix| fix.remedy == remedy) {
+                Some(fix) => fix.fixes.push(root),
+                None => fixes.push(Fix {
                     remedy,
                     rank,
-                    cures: vec![root],
+                    fixes: vec![root],
                 }),
             }
         }
     }
-    cures.sort_by_key(|cure| cure.rank);
-    cures
+    fixes.sort_by_key(|fix| fix.rank);
+    fixes
 }
 
 /// By check, in order of appearance; consequences go to the check of their root.
@@ -204,7 +204,7 @@ pub(super) fn hidden_by_none<'a>(
 
 /// Unknowns of one runner and one reason together, in order of appearance. One that gives two
 /// reasons stands under both, where either is another's only one.
-pub(super) fn by_reason<'a>(unknowns: &[&'a Unknown]) -> Vec<Blind<'a>> {
+pub(super) fn by_reason<'a>(unknowns: &[&'a Unknown]) -> Vec<UnknownGroup<'a>> {
     let only = |unknown: &&'a Unknown| match &unknown.reasons[..] {
         [only] => Some((unknown.runner.as_str(), only)),
         _ => None,
@@ -225,7 +225,7 @@ pub(super) fn by_reason<'a>(unknowns: &[&'a Unknown]) -> Vec<Blind<'a>> {
 }
 
 /// The same of many runners: each reason once.
-pub(super) fn reasons<'a>(unknowns: &[&'a Unknown]) -> Vec<Blind<'a>> {
+pub(super) fn reasons<'a>(unknowns: &[&'a Unknown]) -> Vec<UnknownGroup<'a>> {
     let mut gathered = Gathered::default();
     for blind in by_reason(unknowns) {
         gathered.add(None, blind.reasons, blind.unknowns);
@@ -236,7 +236,7 @@ pub(super) fn reasons<'a>(unknowns: &[&'a Unknown]) -> Vec<Blind<'a>> {
 /// Unknowns by their reasons, and by runner where one is given.
 #[derive(Default)]
 struct Gathered<'a> {
-    all: Vec<Blind<'a>>,
+    all: Vec<UnknownGroup<'a>>,
     known: HashMap<(Option<&'a str>, Vec<Reason>), usize>,
 }
 
@@ -252,7 +252,7 @@ impl<'a> Gathered<'a> {
             .known
             .entry((runner, reasons))
             .or_insert_with_key(|(_, reasons)| {
-                all.push(Blind {
+                all.push(UnknownGroup {
                     reason: sentence(reasons),
                     reasons: reasons.clone(),
                     unknowns: Vec::new(),

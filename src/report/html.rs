@@ -57,9 +57,9 @@ fn policy() -> String {
 struct Page<'a> {
     out: String,
     findings: usize,
-    /// Which of the findings has told the reason of a check, and a cure.
+    /// Which of the findings has told the reason of a check, and a fix.
     why: HashMap<&'a str, String>,
-    cures: HashMap<(&'a str, &'a str), String>,
+    fixes: HashMap<(&'a str, &'a str), String>,
 }
 
 impl<'a> Page<'a> {

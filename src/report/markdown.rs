@@ -5,7 +5,7 @@ mod foreign;
 
 use super::cohort::{Cohort, cohorts};
 use super::groups::{
-    Group, cures, first_why, group, hidden_by, hidden_by_none, places, reasons, remarks,
+    Group, first_why, fixes, group, hidden_by, hidden_by_none, places, reasons, remarks,
 };
 use super::log;
 use super::verdict::{self, count, few, is_empty, outcome};
@@ -202,20 +202,20 @@ fn of_group<'a>(group: &Group<'a>, unknowns: &[&Unknown], told: &mut HashSet<&'a
     if !why.is_empty() && told.insert(&first.check) {
         out += &format!("**Why:** {}\n\n", prose(why));
     }
-    for cure in cures(&group.roots) {
-        let places = cure.places(&group.roots).map(|places| {
+    for fix in fixes(&group.roots) {
+        let places = fix.places(&group.roots).map(|places| {
             let places: Vec<String> = places.iter().map(|place| code(place)).collect();
             format!(" for {}", places.join(" and "))
         });
-        let word = match cure.word() {
+        let word = match fix.word() {
             "fix" => "Fix",
             "and" => "And",
             _ => "Or",
         };
         let places = places.unwrap_or_default();
-        out += &format!("**{word}{places}:** {}\n\n", prose(cure.title()));
-        if !cure.remedy.snippet.trim().is_empty() {
-            out += &format!("{}\n", fence(&cure.remedy.snippet));
+        out += &format!("**{word}{places}:** {}\n\n", prose(fix.title()));
+        if !fix.remedy.snippet.trim().is_empty() {
+            out += &format!("{}\n", fence(&fix.remedy.snippet));
         }
     }
     if !group.consequences.is_empty() {

@@ -52,7 +52,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     }
 }
 
-/// One a check that found something, with its reason and, where there is one, a cure.
+/// One a check that found something, with its reason and, where there is one, a fix.
 fn rules(diagnosis: &Diagnosis) -> Vec<Value> {
     let mut seen: Vec<&Finding> = Vec::new();
     for finding in &diagnosis.findings {
@@ -94,11 +94,11 @@ fn result(finding: &Finding, rules: &[&str]) -> Value {
         // Of all that names the runner, code scanning shows the message only.
         text.push_str(&format!("\n\n{}: {}", finding.runner, place(finding)));
     }
-    if let Some(cure) = finding.remedies.first() {
+    if let Some(fix) = finding.remedies.first() {
         text.push_str(&format!(
             "\n\n{}:\n\n{}",
-            cure.title.trim_end_matches(':'),
-            cure.snippet
+            fix.title.trim_end_matches(':'),
+            fix.snippet
         ));
     }
     let physical = match &finding.location {

@@ -83,7 +83,7 @@ pub fn refused() -> Result<()> {
                 let cluster = config["clusters"][0]["cluster"].as_object_mut();
                 cluster.map(|cluster| cluster.remove("certificate-authority-data"));
             },
-            "look at `server`, `certificate-authority-data`",
+            "check `server`, `certificate-authority-data`",
         ),
         (
             "a token that is none",

@@ -172,7 +172,7 @@ fn doctor(stage: &Stage, line: &[&str], folder: &Path) -> Result<String> {
     // The key to the tokens is for whoever sends the ticket.
     let said = String::from_utf8_lossy(&said).into_owned();
     let sent = said
-        .split("Not sent:")
+        .split("Not in the archive:")
         .next()
         .unwrap_or_default()
         .to_owned();

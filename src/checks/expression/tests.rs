@@ -60,16 +60,16 @@ fn what_was_not_seen_makes_it_unknown_with_the_reason() {
 
 #[test]
 fn unknown_or_true_is_true_and_unknown_and_false_is_false() {
-    let hole = || json!({"clamped": unseen("it hung")});
-    assert_eq!(truth("it.clamped || true", hole()), Ok(true));
-    assert_eq!(truth("true || it.clamped", hole()), Ok(true));
-    assert_eq!(truth("it.clamped && false", hole()), Ok(false));
-    assert_eq!(truth("false && it.clamped", hole()), Ok(false));
-    assert_eq!(truth("it.clamped || false", hole()), Err("it hung".into()));
-    assert_eq!(truth("false || it.clamped", hole()), Err("it hung".into()));
-    assert_eq!(truth("it.clamped && true", hole()), Err("it hung".into()));
-    assert_eq!(truth("true && it.clamped", hole()), Err("it hung".into()));
-    assert_eq!(truth("!it.clamped", hole()), Err("it hung".into()));
+    let gap = || json!({"clamped": unseen("it hung")});
+    assert_eq!(truth("it.clamped || true", gap()), Ok(true));
+    assert_eq!(truth("true || it.clamped", gap()), Ok(true));
+    assert_eq!(truth("it.clamped && false", gap()), Ok(false));
+    assert_eq!(truth("false && it.clamped", gap()), Ok(false));
+    assert_eq!(truth("it.clamped || false", gap()), Err("it hung".into()));
+    assert_eq!(truth("false || it.clamped", gap()), Err("it hung".into()));
+    assert_eq!(truth("it.clamped && true", gap()), Err("it hung".into()));
+    assert_eq!(truth("true && it.clamped", gap()), Err("it hung".into()));
+    assert_eq!(truth("!it.clamped", gap()), Err("it hung".into()));
 }
 
 #[test]
@@ -78,17 +78,17 @@ fn has_tells_absent_from_unseen() {
     assert_eq!(with(json!(1450)), Ok(true));
     assert_eq!(with(json!(null)), Ok(false));
     assert_eq!(with(unseen("it hung")), Err("it hung".into()));
-    let hole = json!({"engine_mtu": unseen("it hung")});
+    let gap = json!({"engine_mtu": unseen("it hung")});
     assert_eq!(
-        truth("has(it.engine_mtu) || it.mtu > 1", hole.clone()),
+        truth("has(it.engine_mtu) || it.mtu > 1", gap.clone()),
         Ok(true)
     );
     assert_eq!(
-        truth("!has(it.engine_mtu)", hole.clone()),
+        truth("!has(it.engine_mtu)", gap.clone()),
         Err("it hung".into())
     );
     assert_eq!(
-        truth("has(it.engine_mtu) ? true : true", hole),
+        truth("has(it.engine_mtu) ? true : true", gap),
         Err("it hung".into())
     );
     let carrier = json!({"carrier": unseen("no route")});

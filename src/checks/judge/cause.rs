@@ -1,6 +1,6 @@
-//! Root and consequence: what the cure of one finding removes besides it.
+//! Root and consequence: what the fix of one finding also removes.
 //!
-//! Something follows from a finding only if curing that alone would remove it. Which check's cure
+//! Something follows from a finding only if fixing that alone would remove it. Which check's fix
 //! does is for the checks to say (`caused_by`, `explains`); that it is about the same place is
 //! seen here.
 

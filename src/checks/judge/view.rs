@@ -20,7 +20,7 @@ pub(super) struct View {
 /// The items of a section, and what is missing from it.
 pub(crate) struct Listed {
     items: Vec<Item>,
-    holes: Vec<facts::Hole>,
+    gaps: Vec<facts::Gap>,
 }
 
 /// One thing that is judged: `it`.
@@ -74,10 +74,10 @@ impl View {
             .map_or(&[], |listed| &listed.items)
     }
 
-    pub(super) fn holes(&self, section: Section) -> &[facts::Hole] {
+    pub(super) fn gaps(&self, section: Section) -> &[facts::Gap] {
         self.sections
             .get(&section)
-            .map_or(&[], |listed| &listed.holes)
+            .map_or(&[], |listed| &listed.gaps)
     }
 }
 
@@ -106,7 +106,7 @@ impl Listed {
         });
         Listed {
             items: items.collect(),
-            holes: facts.holes,
+            gaps: facts.gaps,
         }
     }
 }

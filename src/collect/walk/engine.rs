@@ -75,8 +75,7 @@ pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Ve
 fn candidates<'a>(frames: &Frames, processes: &'a Processes) -> Vec<&'a Process> {
     match frames.get("engines", "-") {
         Some(record) => {
-            let named = record.lines().filter_map(|line| line.parse().ok());
-            let pids = named.chain(listening(frames));
+            let pids = pids(record).chain(listening(frames));
             pids.filter_map(|pid| processes.get(pid)).collect()
         }
         None => processes
@@ -88,9 +87,13 @@ fn candidates<'a>(frames: &Frames, processes: &'a Processes) -> Vec<&'a Process>
 
 /// The processes that listen on a socket of Docker's name and are not known as engines otherwise.
 fn listening(frames: &Frames) -> Vec<i64> {
-    let record = frames.get("engines", "listening").into_iter();
-    let lines = record.flat_map(Record::lines);
-    lines.filter_map(|line| line.parse().ok()).collect()
+    let of = |key| frames.get("engines", key).into_iter().flat_map(pids);
+    let named: HashSet<i64> = of("-").collect();
+    of("listening").filter(|pid| !named.contains(pid)).collect()
+}
+
+fn pids(record: &Record) -> impl Iterator<Item = i64> {
+    record.lines().filter_map(|line| line.parse().ok())
 }
 
 /// An engine and those around it, outermost first.
@@ -519,4 +522,16 @@ fn container(value: &Value) -> Option<DockerContainer> {
         image: super::text::image(&text(value, "Image").unwrap_or_default()),
         network_mode: mode.unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dockerd whose container has no docker command answers nothing, and listens all the same.
+    #[test]
+    fn an_engine_that_is_known_does_not_only_listen() {
+        let stream = b"\nM> engines -\n7\n\nM< -\n\nM> engines listening\n7\n9\n\nM< -\n";
+        assert_eq!(listening(&Frames::parse(stream, "M")), [9]);
+    }
 }

@@ -523,7 +523,6 @@ find_held() {
 
 ask_engine() {
 	pid=$1 asked=
-	find_held "$pid"
 	set -f
 	for host in $2 unix:///var/run/docker.sock $named; do
 		case $host in
@@ -623,6 +622,7 @@ read_engine() {
 	record config "$1" file "$1" "$config"
 	bytes=$whole_record
 	read_config
+	find_held "$1"
 	if command -v docker >/dev/null; then
 		ask_engine "$1" "$hosts"
 	else

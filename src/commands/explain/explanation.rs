@@ -1,4 +1,4 @@
-//! All there is to tell of a check: the file, an example that is executed, and the cure of that on
+//! All there is to tell of a check: the file, an example that is executed, and its fix on
 //! each CI system.
 
 use crate::checks::{Check, case, judge_alone};
@@ -16,11 +16,12 @@ pub(super) struct Explanation<'a> {
     pub(super) detected: Detection<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) example: Option<Example<'a>>,
-    pub(super) cures: Vec<Cure>,
+    #[serde(rename = "cures")]
+    pub(super) fixes: Vec<Fix>,
     /// Lines of logs by which it is known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) in_logs: Vec<&'a str>,
-    /// Checks whose cure removes its findings too.
+    /// Checks whose fix removes its findings too.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) caused_by: &'a [String],
     pub(super) references: &'a [String],
@@ -47,9 +48,9 @@ pub(super) struct Example<'a> {
     pub(super) message: String,
 }
 
-/// What cures the example, on some CI systems alike.
+/// What fixes the example, for CI systems that share it.
 #[derive(Serialize)]
-pub(super) struct Cure {
+pub(super) struct Fix {
     /// The engine that it is for, where the example has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) engine: Option<String>,
@@ -60,7 +61,7 @@ pub(super) struct Cure {
 impl<'a> Explanation<'a> {
     pub(super) fn of(check: &'a Check) -> Self {
         let example = example(check);
-        let cures = example.as_ref().map(|(case, _)| cures(check, case));
+        let fixes = example.as_ref().map(|(case, _)| fixes(check, case));
         Explanation {
             id: &check.id,
             title: &check.title,
@@ -74,7 +75,7 @@ impl<'a> Explanation<'a> {
                 proven_when: check.proven_when(),
                 probe: check.command(),
             },
-            cures: cures.unwrap_or_default(),
+            fixes: fixes.unwrap_or_default(),
             example: example.map(|(case, finding)| Example {
                 name: &case.name,
                 message: finding.message,
@@ -104,8 +105,8 @@ fn example(check: &Check) -> Option<(&case::Case, Finding)> {
 }
 
 /// The same fault on each CI system.
-fn cures(check: &Check, case: &case::Case) -> Vec<Cure> {
-    let mut cures: Vec<Cure> = Vec::new();
+fn fixes(check: &Check, case: &case::Case) -> Vec<Fix> {
+    let mut fixes: Vec<Fix> = Vec::new();
     for provider in Provider::ALL.iter().copied() {
         let Ok(mut evidence) = case.evidence() else {
             continue;
@@ -118,12 +119,12 @@ fn cures(check: &Check, case: &case::Case) -> Vec<Cure> {
         } in findings
         {
             let engine = engine.filter(|_| several);
-            let alike = |cure: &&mut Cure| cure.remedies == remedies && cure.engine == engine;
-            match cures.iter_mut().find(alike) {
+            let alike = |fix: &&mut Fix| fix.remedies == remedies && fix.engine == engine;
+            match fixes.iter_mut().find(alike) {
                 _ if remedies.is_empty() => {}
-                Some(cure) if cure.providers.contains(&provider) => {}
-                Some(cure) => cure.providers.push(provider),
-                None => cures.push(Cure {
+                Some(fix) if fix.providers.contains(&provider) => {}
+                Some(fix) => fix.providers.push(provider),
+                None => fixes.push(Fix {
                     engine,
                     providers: vec![provider],
                     remedies,
@@ -131,7 +132,7 @@ fn cures(check: &Check, case: &case::Case) -> Vec<Cure> {
             }
         }
     }
-    cures
+    fixes
 }
 
 fn make(evidence: &mut Evidence, provider: Provider) {
@@ -144,7 +145,7 @@ fn make(evidence: &mut Evidence, provider: Provider) {
     }
 }
 
-impl Cure {
+impl Fix {
     /// ` on Bitbucket and GitLab, for docker-in-docker/bb_docker`; nothing where it is for all.
     pub(super) fn scope(&self) -> String {
         let names: Vec<_> = self

@@ -42,9 +42,9 @@ pub(super) fn render(told: &Explanation) -> String {
             plain(&example.message)
         );
     }
-    for cure in &told.cures {
-        let _ = writeln!(text, "## {}\n", plain(&format!("Fix{}", cure.scope())));
-        for (rank, remedy) in cure.remedies.iter().enumerate() {
+    for fix in &told.fixes {
+        let _ = writeln!(text, "## {}\n", plain(&format!("Fix{}", fix.scope())));
+        for (rank, remedy) in fix.remedies.iter().enumerate() {
             let lead = match rank {
                 0 => String::new(),
                 _ => format!("{}: ", word(rank, remedy)),

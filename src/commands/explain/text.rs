@@ -1,6 +1,6 @@
 //! An explanation for a terminal.
 
-use super::explanation::{Cure, Explanation, severity, word};
+use super::explanation::{Explanation, Fix, severity, word};
 use crate::report::{Links, clean, wrap};
 use std::fmt::Write as _;
 
@@ -27,8 +27,8 @@ pub(super) fn render(told: &Explanation, width: usize, links: Links) -> String {
             prose(&example.message, width)
         );
     }
-    for cure in &told.cures {
-        write_cure(&mut text, cure, width);
+    for fix in &told.fixes {
+        write_fix(&mut text, fix, width);
     }
     if !told.caused_by.is_empty() {
         let lead = format!(
@@ -72,9 +72,9 @@ fn detection(text: &mut String, told: &Explanation, width: usize) {
     }
 }
 
-fn write_cure(text: &mut String, cure: &Cure, width: usize) {
-    let scope = cure.scope();
-    for (rank, remedy) in cure.remedies.iter().enumerate() {
+fn write_fix(text: &mut String, fix: &Fix, width: usize) {
+    let scope = fix.scope();
+    for (rank, remedy) in fix.remedies.iter().enumerate() {
         let on = if rank == 0 { scope.as_str() } else { "" };
         let lead = format!(
             "{}{on}: {}",

@@ -4,7 +4,7 @@ use super::objects::{Objects, key};
 use crate::cli::{Fix, FixFormat};
 use crate::commands::{tell, write_out};
 use crate::diagnosis::{Finding, Place, Site};
-use crate::fix::{self, At, File, Kubectl, Mended, Prescription};
+use crate::fix::{self, At, File, Fixed, Kubectl, ObjectPlan};
 use crate::remedy;
 use crate::report::clean;
 use crate::text::secret::mask;
@@ -65,10 +65,10 @@ impl<'a> Sheets<'a> {
     /// One place's changes; what could not be made is left.
     pub fn add<'f>(
         &mut self,
-        prescription: &Prescription<'f>,
+        object_plan: &ObjectPlan<'f>,
         files: &mut [File],
     ) -> Result<Left<'f>> {
-        let Some(first) = prescription.parts.first() else {
+        let Some(first) = object_plan.parts.first() else {
             return Ok(Vec::new());
         };
         let found = files
@@ -76,11 +76,11 @@ impl<'a> Sheets<'a> {
             .find_map(|file| file.find(&first.change).map(|at| (file, at)));
         match (found, first.is_object()) {
             (Some((file, at)), _) if !is_of_repository(first.change.place.site) => {
-                self.add_in_file(prescription, file, at)
+                self.add_in_file(object_plan, file, at)
             }
             (Some((file, at)), _) => {
                 let mut left = Vec::new();
-                for part in &prescription.parts {
+                for part in &object_plan.parts {
                     let object = file.object(&at).unwrap_or_default();
                     match remedy::edits(&object, &part.change) {
                         Ok(edits) => file.edit(&at, &edits)?,
@@ -95,53 +95,52 @@ impl<'a> Sheets<'a> {
             }
             (None, true) if !first.change.place.is_well_named() => {
                 let why = "invalid Kubernetes object name, so no command is printed";
-                Ok(prescription
+                Ok(object_plan
                     .findings()
                     .map(|f| (f, why.to_owned()))
                     .collect())
             }
-            (None, true) if self.from_files => Ok(self.not_in_files(prescription)),
-            (None, true) => self.add_object(prescription),
+            (None, true) if self.from_files => Ok(self.not_in_files(object_plan)),
+            (None, true) => self.add_object(object_plan),
             (None, false) => {
-                self.others
-                    .extend(prescription.parts.iter().map(fix::other));
+                self.others.extend(object_plan.parts.iter().map(fix::other));
                 Ok(Vec::new())
             }
         }
     }
 
-    fn not_in_files<'f>(&self, prescription: &Prescription<'f>) -> Left<'f> {
-        let Place { kind, name, .. } = &prescription.place;
+    fn not_in_files<'f>(&self, object_plan: &ObjectPlan<'f>) -> Left<'f> {
+        let Place { kind, name, .. } = &object_plan.place;
         let why = format!("no file contains {kind} {name}: name its file with -f");
-        prescription.findings().map(|f| (f, why.clone())).collect()
+        object_plan.findings().map(|f| (f, why.clone())).collect()
     }
 
     fn add_in_file<'f>(
         &mut self,
-        prescription: &Prescription<'f>,
+        object_plan: &ObjectPlan<'f>,
         file: &mut File,
         at: At,
     ) -> Result<Left<'f>> {
-        let mended = fix::mend(prescription, file.object(&at));
-        if !mended.edits.is_empty() {
+        let fixed = fix::fix_object(object_plan, file.object(&at));
+        if !fixed.edits.is_empty() {
             match self.format {
-                FixFormat::Patch => match unprintable(&mended, None) {
+                FixFormat::Patch => match unprintable(&fixed, None) {
                     Some(why) => {
-                        return Ok(prescription.findings().map(|f| (f, why.clone())).collect());
+                        return Ok(object_plan.findings().map(|f| (f, why.clone())).collect());
                     }
-                    None => self.add_patch(&mended, None),
+                    None => self.add_patch(&fixed, None),
                 },
                 FixFormat::Yaml | FixFormat::Diff => {
-                    file.edit(&at, &mended.edits)?;
-                    self.note(&mended, Some(file));
+                    file.edit(&at, &fixed.edits)?;
+                    self.note(&fixed, Some(file));
                 }
             }
         }
-        Ok(refused(&mended))
+        Ok(refused(&fixed))
     }
 
-    fn add_object<'f>(&mut self, prescription: &Prescription<'f>) -> Result<Left<'f>> {
-        let place = &prescription.place;
+    fn add_object<'f>(&mut self, object_plan: &ObjectPlan<'f>) -> Result<Left<'f>> {
+        let place = &object_plan.place;
         let Place {
             kind,
             namespace,
@@ -171,44 +170,44 @@ impl<'a> Sheets<'a> {
                 }
             );
         }
-        let mended = fix::mend(prescription, live.map(fix::manifest));
-        if mended.edits.is_empty() {
-            return Ok(refused(&mended));
+        let fixed = fix::fix_object(object_plan, live.map(fix::manifest));
+        if fixed.edits.is_empty() {
+            return Ok(refused(&fixed));
         }
         if self.format == FixFormat::Patch {
-            if let Some(why) = unprintable(&mended, live) {
-                return Ok(prescription.findings().map(|f| (f, why.clone())).collect());
+            if let Some(why) = unprintable(&fixed, live) {
+                return Ok(object_plan.findings().map(|f| (f, why.clone())).collect());
             }
-            self.add_patch(&mended, live);
-            return Ok(refused(&mended));
+            self.add_patch(&fixed, live);
+            return Ok(refused(&fixed));
         }
-        if !fix::is_plain(&mended.after) {
+        if !fix::is_plain(&fixed.after) {
             bail!(
                 "cannot print {kind} {namespace}/{name}: it contains control characters; fix its file (-f FILE)"
             );
         }
-        if let Some(secret) = fix::secret(&mended.after, kind) {
+        if let Some(secret) = fix::secret(&fixed.after, kind) {
             bail!(
                 "cannot print {kind} {namespace}/{name}: it contains a possible secret ({}); fix its file (-f FILE), or print a patch, which contains only the changes (-o patch)",
                 clean(&secret)
             );
         }
-        let (before, after) = (yaml::write(&mended.before), yaml::write(&mended.after));
+        let (before, after) = (yaml::write(&fixed.before), yaml::write(&fixed.after));
         self.objects.push(match self.format {
             FixFormat::Diff => fix::unified(&before, &after, &format!("{kind}/{namespace}/{name}")),
             _ => after,
         });
-        self.note(&mended, None);
-        Ok(refused(&mended))
+        self.note(&fixed, None);
+        Ok(refused(&fixed))
     }
 
-    fn add_patch(&mut self, mended: &Mended, live: Option<&Value>) {
-        let sheet = fix::patch_sheet(mended, live, &self.kubectl, self.saved);
+    fn add_patch(&mut self, fixed: &Fixed, live: Option<&Value>) {
+        let sheet = fix::patch_sheet(fixed, live, &self.kubectl, self.saved);
         self.objects.push(sheet);
     }
 
     /// Beside a manifest or a difference, what is wrong and how to apply it go to people.
-    fn note(&mut self, mended: &Mended, file: Option<&File>) {
+    fn note(&mut self, fixed: &Fixed, file: Option<&File>) {
         let alone = file.is_none_or(File::is_one_object);
         let (step, name) = match (self.format, self.saved, file) {
             (FixFormat::Diff, _, Some(file)) => (
@@ -222,10 +221,10 @@ impl<'a> Sheets<'a> {
             (_, Some(saved), _) => ("Then run:", saved.display().to_string()),
             (_, None, _) => ("Save the output as FILE and run:", "FILE".to_owned()),
         };
-        let mut lines = fix::notes(mended);
-        let mut place = mended.place.clone();
+        let mut lines = fix::notes(fixed);
+        let mut place = fixed.place.clone();
         // A Job in a file that has a name is one of those that the autoscaler made from its template.
-        if file.is_some() && mended.after["metadata"]["name"].is_string() {
+        if file.is_some() && fixed.after["metadata"]["name"].is_string() {
             place.site = Site::Manifest;
         }
         lines.extend(fix::apply(&place, &self.kubectl, step, &name, alone));
@@ -298,21 +297,21 @@ impl<'a> Sheets<'a> {
 }
 
 /// Why a patch cannot be shown as it is.
-fn unprintable(mended: &Mended, live: Option<&Value>) -> Option<String> {
-    if let Some(secret) = mended.secret_in_patch() {
+fn unprintable(fixed: &Fixed, live: Option<&Value>) -> Option<String> {
+    if let Some(secret) = fixed.secret_in_patch() {
         return Some(format!(
             "the patch would show a possible secret ({}): edit the manifest file (-f FILE -o yaml --output-file FILE)",
             clean(&secret)
         ));
     }
-    (!fix::is_plain(&mended.patch(live))).then(|| {
+    (!fix::is_plain(&fixed.patch(live))).then(|| {
         "its arguments contain control characters: edit the manifest file (-f FILE -o yaml)"
             .to_owned()
     })
 }
 
-fn refused<'f>(mended: &Mended<'f>) -> Left<'f> {
-    let refused = mended.refused.iter();
+fn refused<'f>(fixed: &Fixed<'f>) -> Left<'f> {
+    let refused = fixed.refused.iter();
     refused
         .flat_map(|(part, why)| part.findings.iter().map(move |f| (*f, why.to_string())))
         .collect()

@@ -100,12 +100,12 @@ proptest! {
     fn a_hole_on_the_way_hides_health_but_no_fault(
         mtus in proptest::collection::vec(576i64..9001, 2..7),
         own in 576i64..9001,
-        hole in 0usize..6,
+        gap in 0usize..6,
     ) {
         let start = mtus.len() - 1;
-        let hole = hole % mtus.len();
+        let gap = gap % mtus.len();
         let mut namespaces = tower(&mtus);
-        namespaces[hole].interfaces = Observation::Unobserved(crate::evidence::Reason::prose(Why::Unreadable, "hidden"));
+        namespaces[gap].interfaces = Observation::Unobserved(crate::evidence::Reason::prose(Why::Unreadable, "hidden"));
         let way = topology(&namespaces, Observed(())).way_out(start as i64, Family::V4);
         match way.carrier(Some(own)) {
             Observed(link) => prop_assert!(own > link.mtu && mtus.contains(&link.mtu)),

@@ -1,4 +1,4 @@
-//! Which cures are taken, and what comes together.
+//! Which fixes are taken, and what comes together.
 
 use super::*;
 use crate::diagnosis::{Confidence, Place, Severity};
@@ -90,7 +90,7 @@ fn cures_of_one_engine_come_together_and_of_two_do_not() {
         (both.mtu, both.image.as_deref()),
         (Some(1400), Some("docker:28-dind"))
     );
-    assert_eq!(both.memory_request, None, "one of two cures is enough");
+    assert_eq!(both.memory_request, None, "one of two fixes is enough");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! The findings of a page: what, where with a link into the picture, why, and the cures to paste.
+//! The findings of a page: what, where with a link into the picture, why, and the fixes to paste.
 
 use super::Page;
 use super::ladder::Mark;
 use super::text::{lines, prose, text};
 use crate::diagnosis::{Finding, Layer, Severity, Unknown};
 use crate::report::cohort::Cohort;
-use crate::report::groups::{Cure, Group, cures, hidden_by, place, reasons, remarks};
+use crate::report::groups::{Fix, Group, fixes, hidden_by, place, reasons, remarks};
 use std::fmt::Write;
 
 const PASTE: &str = "To paste";
@@ -47,8 +47,8 @@ impl<'a> Page<'a> {
         );
         self.places(id, &group.roots, placed);
         self.why(first, placed);
-        for cure in cures(&group.roots) {
-            self.cure(&cure, &group.roots, placed);
+        for fix in fixes(&group.roots) {
+            self.fix(&fix, &group.roots, placed);
         }
         if !group.consequences.is_empty() {
             self.out.push_str("<p class=\"label\">Fixed with it</p>\n");
@@ -119,31 +119,31 @@ impl<'a> Page<'a> {
         self.out.push_str("</details>\n");
     }
 
-    fn cure(&mut self, cure: &Cure<'a>, roots: &[&'a Finding], placed: &[Placed<'a>]) {
-        let places = cure.places(roots).map(|places| {
+    fn fix(&mut self, fix: &Fix<'a>, roots: &[&'a Finding], placed: &[Placed<'a>]) {
+        let places = fix.places(roots).map(|places| {
             let places: Vec<String> = places.iter().map(|place| text(place)).collect();
             format!(" for {}", places.join(" and "))
         });
         let _ = write!(
             self.out,
-            "<p class=\"cure\"><b>{}{}:</b> {}",
-            cure.word(),
+            "<p class=\"fix\"><b>{}{}:</b> {}",
+            fix.word(),
             places.unwrap_or_default(),
-            prose(cure.title())
+            prose(fix.title())
         );
-        let key = (cure.remedy.title.as_str(), cure.remedy.snippet.as_str());
-        if let Some(id) = self.cures.get(&key) {
+        let key = (fix.remedy.title.as_str(), fix.remedy.snippet.as_str());
+        if let Some(id) = self.fixes.get(&key) {
             let _ = writeln!(self.out, " (<a href=\"#{id}\">as above</a>)</p>");
             return;
         }
         self.out.push_str("</p>\n");
         let found = placed
             .iter()
-            .find(|p| std::ptr::eq(p.finding, cure.cures[0]));
+            .find(|p| std::ptr::eq(p.finding, fix.fixes[0]));
         let id = found.map_or(String::new(), |p| p.id.clone());
-        self.cures.insert(key, id);
-        if !cure.remedy.snippet.trim().is_empty() {
-            self.paste(PASTE, &cure.remedy.snippet);
+        self.fixes.insert(key, id);
+        if !fix.remedy.snippet.trim().is_empty() {
+            self.paste(PASTE, &fix.remedy.snippet);
         }
     }
 
