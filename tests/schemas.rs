@@ -1,5 +1,6 @@
 //! Every document that the doctor writes or reads is as the schemas say that it prints.
 
+use crate::files;
 use crate::reports::patients;
 use runner_doctor::checks::{Library, judge};
 use runner_doctor::diagnosis::{Diagnosis, Severity, Suppressed, Suppression};
@@ -22,37 +23,20 @@ fn agree(validator: &jsonschema::Validator, document: &Value, name: &str) {
     assert!(errors.is_empty(), "{name}: {}", errors.join("\n"));
 }
 
-/// The YAML files below a folder of the repository.
-fn files(folder: &str) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            open.extend(
-                fs::read_dir(path)
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path()),
-            );
-        } else if path.extension().is_some_and(|end| end == "yaml") {
-            files.push(path);
-        }
-    }
-    assert!(!files.is_empty());
-    files
-}
-
 fn yaml(path: &Path) -> Value {
     serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// The recordings there are, and the runner of every case of every check.
 fn evidence() -> Vec<(String, Evidence)> {
-    let recordings = files("tests/recordings/demo").into_iter().map(|path| {
-        let text = fs::read_to_string(&path).unwrap();
-        let name = path.display().to_string();
-        let evidence = Evidence::parse(&text, &name).unwrap();
-        (name, evidence)
-    });
+    let recordings = files("tests/recordings/demo", "yaml")
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            let name = path.display().to_string();
+            let evidence = Evidence::parse(&text, &name).unwrap();
+            (name, evidence)
+        });
     let library = Library::load(&[]).unwrap();
     let cases = library.checks().flat_map(|check| {
         let named = check.cases.iter();
@@ -69,7 +53,10 @@ fn evidence() -> Vec<(String, Evidence)> {
 #[test]
 fn evidence_is_as_its_schema_says() {
     let validator = validator(schema::evidence());
-    for path in files("tests/recordings/demo").iter().chain(&[baseline()]) {
+    for path in files("tests/recordings/demo", "yaml")
+        .iter()
+        .chain(&[baseline()])
+    {
         agree(&validator, &yaml(path), &path.display().to_string());
     }
     for (name, evidence) in evidence() {
@@ -137,7 +124,7 @@ fn suppressed() -> Diagnosis {
 fn check_files_are_as_their_schema_says() {
     let validator = validator(schema::check());
     let is_data = |path: &Path| path.parent().is_some_and(|folder| folder.ends_with("data"));
-    let all = files("checks");
+    let all = files("checks", "yaml");
     for path in all
         .iter()
         .filter(|path| **path != baseline() && !is_data(path))

@@ -1,13 +1,14 @@
 //! Texts for users are in plain technical English: phrases that read as translated, and words that
 //! treat a program as a person, stay out of checks, help, messages and documents.
 
+use crate::{files, root};
 use assert_cmd::Command;
 use clap::CommandFactory;
 use regex::Regex;
 use runner_doctor::cli::Cli;
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 
 static FORBIDDEN: LazyLock<Regex> = LazyLock::new(|| {
@@ -36,29 +37,6 @@ static FORBIDDEN: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Sentences of old recordings, which are read and never printed.
 const READ_ONLY: [&str; 1] = [" does not tell its containers: "];
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The files below a directory, in order.
-fn files(below: &str, extension: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![root().join(below)];
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            open.extend(
-                fs::read_dir(path)
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path()),
-            );
-        } else if path.extension().is_some_and(|end| end == extension) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
 
 fn name(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().display().to_string()

@@ -39,7 +39,7 @@ pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exi
     {
         bail!("--log and --evidence cannot both read standard input: name a file for one of them");
     }
-    // Before the cluster is asked: a log that cannot be read is told at once.
+    // Before the cluster is queried, so that an unreadable log fails at once.
     let log = options.log.as_ref();
     let log = log
         .map(|file| log::read(file, &library::all(&options.checks.files, settings)?))

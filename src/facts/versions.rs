@@ -97,6 +97,11 @@ impl<'a> ImageRef<'a> {
             || self.repository.ends_with("/library/docker")
     }
 
+    /// Whether its name or its tag says that it is Docker in Docker.
+    pub fn is_dind(&self) -> bool {
+        self.name().contains("dind") || self.tag.is_some_and(|tag| tag.contains("dind"))
+    }
+
     /// Whether tomorrow's pull may bring another Docker: no digest, and a tag without a version.
     pub fn floats(&self) -> bool {
         const FLOATING: [&str; 5] = ["latest", "stable", "dind", "edge", "rc"];
@@ -115,8 +120,7 @@ impl<'a> ImageRef<'a> {
     pub fn docker_version(&self) -> Option<&'a str> {
         let tag = self.tag?;
         let tag = tag.strip_prefix('v').unwrap_or(tag);
-        if !self.name().contains("docker") && !tag.contains("dind") && !self.name().contains("dind")
-        {
+        if !self.name().contains("docker") && !self.is_dind() {
             return None;
         }
         let (parts, rest) = numbers(tag)?;

@@ -3,6 +3,7 @@
 use crate::diagnosis::{Change, Place, Site};
 use crate::files;
 use crate::remedy;
+use crate::systems::pods;
 use crate::yaml::{self, Edit, Step, Tree};
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -39,12 +40,12 @@ impl File {
         let documents = match toml {
             true => yaml::toml_value(&text)
                 .map(|document| vec![document])
-                .context("it is no TOML"),
+                .context("invalid TOML"),
             false => yaml::documents(&text),
         };
         let documents = documents.with_context(|| {
             format!(
-                "{} is not editable YAML: render templates (Helm, envsubst) first",
+                "{} is not editable: render templates (Helm, envsubst) first",
                 path.display()
             )
         })?;
@@ -144,7 +145,7 @@ impl File {
             let document = self.documents.get(at.document);
             let text = document.and_then(|document| yaml::get(document, path)?.as_str());
             let text = text.unwrap_or_default();
-            let text = match is_toml(text) {
+            let text = match pods::is_runner_config(text) {
                 true => yaml::edit_toml(text, &edits)?,
                 false => yaml::unguarded(&yaml::edit(&yaml::guarded(text), *inner, &edits)?),
             };
@@ -203,8 +204,7 @@ fn is_object(value: &Value) -> bool {
 /// What a text holds: Bitbucket's autoscaler keeps the objects that it makes so, Jenkins its pods, GitLab
 /// Runner's chart its config.toml.
 fn add_texts(all: &mut Vec<(At, Value)>, document: usize, path: &[Step], text: &str) {
-    let may = ["containers:", "containerMode:", "[[runners]]"];
-    if !may.iter().any(|word| text.contains(word)) {
+    if !pods::may_be_in(text) {
         return;
     }
     for (inner, object) in inner_documents(text).into_iter().enumerate() {
@@ -223,14 +223,10 @@ fn add_texts(all: &mut Vec<(At, Value)>, document: usize, path: &[Step], text: &
 
 /// The documents of a text in a document, which may be a template.
 fn inner_documents(text: &str) -> Vec<Value> {
-    match is_toml(text) {
+    match pods::is_runner_config(text) {
         true => yaml::toml_value(text).into_iter().collect(),
         false => yaml::documents(&yaml::guarded(text)).unwrap_or_default(),
     }
-}
-
-fn is_toml(text: &str) -> bool {
-    text.contains("[[runners]]")
 }
 
 /// Whether an object has the name, in the namespace as far as that is known. What has no name yet

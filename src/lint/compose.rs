@@ -193,11 +193,9 @@ fn network((name, settings): &(Node, Node)) -> Network {
 
 fn is_dind(service: &Node) -> bool {
     let image = ImageRef::parse(service.text_at(&["image"]).unwrap_or_default());
-    let dind = |text: &str| text.contains("dind");
     let privileged = service.get("privileged").is_some_and(Node::is_true);
     let mut words = words(service);
-    dind(image.name())
-        || image.tag.is_some_and(dind)
+    image.is_dind()
         || image.name() == "docker" && privileged
         || words.any(|word| word == "dockerd" || word.ends_with("/dockerd"))
 }

@@ -261,8 +261,7 @@ fn is_dind(image: &str, node: &Node) -> bool {
         .iter()
         .filter_map(|key| node.get(key));
     let mut words = words.flat_map(|list| list.words()).filter_map(Node::text);
-    reference.name().contains("dind")
-        || reference.tag.is_some_and(|tag| tag.contains("dind"))
+    reference.is_dind()
         || reference.name() == "docker"
         || words.any(|word| word.contains("dockerd"))
 }

@@ -92,16 +92,13 @@ fn map(documents: &[Node], is_one: impl Fn(&Node) -> bool) -> bool {
     first.is_some_and(is_one)
 }
 
-/// No values nest deeper.
-const DEEPEST: usize = 32;
-
 fn has_runner(node: &Node, depth: usize) -> bool {
     let in_text = |text: &str| {
-        text.contains("[[runners]]") || text.contains("containers:") && text.contains('\n')
+        pods::is_runner_config(text) || text.contains("containers:") && text.contains('\n')
     };
     node.is_map() && (arc::is_values(node) || pods::is_pod(node))
         || node.text().is_some_and(in_text)
-        || depth < DEEPEST
+        || depth < pods::DEEPEST
             && (node.items().iter().any(|item| has_runner(item, depth + 1))
                 || node
                     .entries()

@@ -234,9 +234,7 @@ impl Found<'_> {
     /// A text may be a template or a configuration: Bitbucket's autoscaler keeps its Job so, Jenkins its
     /// pods, Argo CD the values of a chart, GitLab Runner its config.toml.
     fn text(&mut self, node: &Node, text: &str, within: &Within) {
-        const WORDS: [&str; 4] = ["containers:", "containerMode:", "sidecars:", "[[runners]]"];
-        let is_one = WORDS.iter().any(|word| text.contains(word));
-        if !is_one || text.len() > LONGEST_TEXT || self.texts >= MOST_TEXTS_DEEP {
+        if !pods::may_be_in(text) || text.len() > LONGEST_TEXT || self.texts >= MOST_TEXTS_DEEP {
             return;
         }
         // A block is placed at its first line that is not empty.
@@ -245,7 +243,7 @@ impl Found<'_> {
             lines: node.span.line.saturating_sub(1 + empty),
             columns: node.span.column.saturating_sub(1),
         };
-        if text.contains("[[runners]]") {
+        if pods::is_runner_config(text) {
             self.drafts
                 .extend(gitlab_runner::read_text(text, offset, self.context));
             return;

@@ -187,7 +187,7 @@ fn started(
     variables: &BTreeMap<String, String>,
 ) -> Engine {
     let told = |args: &[String]| args.iter().any(|arg| arg.starts_with("--mtu="));
-    let (mut args, unresolved) = start::resolve(args, variables);
+    let (mut args, mut unresolved) = start::resolve(args, variables);
     let strictly = image.is_none_or(|image| ImageRef::parse(image).is_official_docker());
     // An image of one's own may read DOCKER_OPTS, as people build it for just that; Docker's own
     // entrypoint does not. A mirror that is given them is no plain mirror.
@@ -195,7 +195,6 @@ fn started(
     let (opts, hidden) = start::resolve(opts.to_vec(), variables);
     let reads_opts = !official && !told(&args);
     let mut ignored_opts = Vec::new();
-    let mut unresolved = unresolved;
     match reads_opts {
         true => {
             args.extend(opts.iter().filter(|flag| options::is_listed(flag)).cloned());

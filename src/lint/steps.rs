@@ -103,9 +103,7 @@ pub(super) fn read(document: &Node, context: &Context<'_>) -> Option<Draft> {
 fn is_engine(service: &Node) -> bool {
     let image = ImageRef::parse(service.text_at(&["image"]).unwrap_or_default());
     let privileged = service.get("privileged").is_some_and(Node::is_true);
-    image.name().contains("dind")
-        || image.tag.is_some_and(|tag| tag.contains("dind"))
-        || image.name() == "docker" && privileged
+    image.is_dind() || image.name() == "docker" && privileged
 }
 
 fn is_plugin(step: &Node) -> bool {

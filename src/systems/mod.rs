@@ -92,6 +92,27 @@ pub struct System {
     pub owner: Option<(&'static str, &'static str)>,
 }
 
+impl System {
+    /// One whose pods are known by their labels and come from a pipeline; names and labels are each
+    /// system's own.
+    const OF_PIPELINES: System = System {
+        name: "",
+        runner: "",
+        agent: Agent::NONE,
+        without_engine: false,
+        with_engine: None,
+        steps_anywhere: true,
+        job_networks: false,
+        engine_host: None,
+        step_variable: None,
+        pod: Site::Controller,
+        nested: Site::Elsewhere,
+        owners: &[],
+        files: &[],
+        owner: None,
+    };
+}
+
 /// The site of an object of one of the systems' own kinds.
 pub fn site_of(kind: &str) -> Option<Site> {
     let owners = Provider::ALL.iter().flat_map(|p| p.system().owners);

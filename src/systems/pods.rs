@@ -7,7 +7,19 @@ use crate::yaml::{Step, Tree};
 pub(crate) const LISTS: [&str; 3] = ["containers", "initContainers", "sidecars"];
 
 /// No document nests its pods deeper.
-const DEEPEST: usize = 32;
+pub(crate) const DEEPEST: usize = 32;
+
+/// Whether a text inside a document is worth reading as one: a template, values of a chart, or GitLab
+/// Runner's configuration.
+pub(crate) fn may_be_in(text: &str) -> bool {
+    const WORDS: [&str; 3] = ["containers:", "containerMode:", "sidecars:"];
+    is_runner_config(text) || WORDS.iter().any(|word| text.contains(word))
+}
+
+/// GitLab Runner's config.toml.
+pub(crate) fn is_runner_config(text: &str) -> bool {
+    text.contains("[[runners]]")
+}
 
 pub(crate) fn is_pod<T: Tree>(node: &T) -> bool {
     let is_container = |one: &T| one.child("image").is_some() || one.child("name").is_some();

@@ -154,7 +154,7 @@ fn plain(node: &Node) -> Json {
 
 /// The text with edits in it; comments and the order stay.
 pub(crate) fn edit_toml(text: &str, edits: &[Edit]) -> Result<String> {
-    let mut document: DocumentMut = text.parse().context("it is no TOML")?;
+    let mut document: DocumentMut = text.parse().context("invalid TOML")?;
     for edit in edits {
         let (path, value, append) = match edit {
             Edit::Set(path, value) => (path, value, false),
@@ -181,7 +181,7 @@ pub(crate) fn edit_toml(text: &str, edits: &[Edit]) -> Result<String> {
         }
     }
     let new = document.to_string();
-    let mut expected = toml_value(text).context("it is no TOML")?;
+    let mut expected = toml_value(text).context("invalid TOML")?;
     super::edit::apply(&mut expected, edits);
     match toml_value(&new) == Some(expected) {
         true => Ok(new),

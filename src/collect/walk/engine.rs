@@ -132,7 +132,7 @@ fn told(frames: &Frames, outermost: &Naming, seen: &[Engine]) -> Option<Engine> 
         return None;
     }
     let (api, _) = api(frames, ELSEWHERE);
-    // In a pod, a socket that nobody answers on is no engine.
+    // In a pod, a socket without a response is not an engine.
     if !outermost.machine && api.observed().is_none() {
         return None;
     }

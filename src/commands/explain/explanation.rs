@@ -1,5 +1,4 @@
-//! All there is to tell of a check: the file, an example that is executed, and its fix on
-//! each CI system.
+//! The explanation of a check: its file, an example that is executed, and its fix on each CI system.
 
 use crate::checks::{Check, case, judge_alone};
 use crate::diagnosis::{Finding, Remedy, Severity};

@@ -90,8 +90,7 @@ pub(super) fn run(
     })
 }
 
-/// A stream may go on for hours: what it shows is told when it comes, what follows from it at its
-/// end.
+/// A stream may run for hours: errors are printed as they come, the ranking at its end.
 fn tell_now(told: &Told) {
     match told {
         Told::Known(known) => tell(&format!(

@@ -23,9 +23,8 @@ pub(super) fn edit(
     judge: &dyn Fn(&Edited) -> Result<Linted>,
     suppress: &dyn Fn(Vec<Finding>) -> Vec<Finding>,
 ) -> Result<Edited> {
-    let first = suppress(linted.judgement.findings.clone());
     let mut edited = Edited::new();
-    let mut findings = first.clone();
+    let mut findings = suppress(linted.judgement.findings.clone());
     for _ in 0..MOST_ROUNDS {
         let new = round(&findings, &edited);
         if new.is_empty() {
@@ -36,13 +35,8 @@ pub(super) fn edit(
         let Ok(judged) = judge(&next) else { break };
         let left = suppress(judged.judgement.findings);
         let worse = |file: &String| {
-            let of = |findings: &[Finding]| {
-                let own = findings.iter().filter(|f| f.runner == *file);
-                own.map(|f| (f.check.clone(), f.subject.clone()))
-                    .collect::<Vec<_>>()
-            };
-            let (before, after) = (of(&findings), of(&left));
-            after.len() >= before.len() && next.get(file) != edited.get(file)
+            let of = |findings: &[Finding]| findings.iter().filter(|f| f.runner == *file).count();
+            of(&left) >= of(&findings) && next.get(file) != edited.get(file)
         };
         if next.keys().any(worse) {
             break;
