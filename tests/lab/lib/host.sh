@@ -64,7 +64,9 @@ host_up() {
 		}
 	done
 	start mounts unshare --mount --propagation private "$LAB_SOURCE/lib/mounts" "$RUN/host" "${BORROWED_DIRS[@]}"
-	wait_for 10 "the mount namespace" test -e "$RUN/host/ready"
+	wait_for 10 "the mount namespace" test -e "$RUN/host.ready"
+	[ ! -e "$RUN/host.shared" ] ||
+		say "NO LOOP DEVICE: the node shares this machine's disk, and trials find that full below 15 % free; see $LOGS/mounts.log"
 }
 
 # Runs in the lab's mount namespace, which is what the node's programs see.

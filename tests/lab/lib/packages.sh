@@ -2,7 +2,7 @@
 # Debian packages, and Go, which a machine must bring itself.
 
 PACKAGES=(
-	busybox-static containernetworking-plugins debian-archive-keyring debootstrap
+	busybox-static containernetworking-plugins debian-archive-keyring debootstrap e2fsprogs
 	iproute2 iptables jq openssl procps runc slirp4netns util-linux
 )
 
