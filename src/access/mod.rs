@@ -149,7 +149,12 @@ pub(crate) const RIGHTS: [Right; 11] = [
         group: "",
         resource: "configmaps",
         verbs: &["get"],
-        names: &["calico-config", "cilium-config", "kube-flannel-cfg"],
+        names: &[
+            "antrea-config",
+            "calico-config",
+            "cilium-config",
+            "kube-flannel-cfg",
+        ],
         gives: "read the CNI's MTU and encapsulation",
         without: "the CNI's encapsulation overhead",
         origin: Origin::Cni,

@@ -6,7 +6,7 @@ use super::nodes::{AGENTS, Agents};
 use crate::evidence::{
     Asked, Cni, CniSettings, Encapsulation, Observation, Observed, Reason, Unseen, Why,
 };
-use k8s_openapi::api::core::v1::{ConfigMap, Node};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, Node, Pod};
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use serde_json::Value;
@@ -21,14 +21,25 @@ pub(super) fn from_agents(agents: &Agents) -> Observation<Cni> {
         Ok(agents) => agents,
         Err(reason) => return Unseen(reason.clone()),
     };
-    let found = AGENTS.iter().find_map(|(name, cni)| {
-        let runs = agents.iter().any(|(_, agent)| agent == name);
-        cni.filter(|_| runs).map(|cni| (name, cni))
+    let found = AGENTS.iter().find_map(|known| {
+        let runs = agents.iter().any(|(_, agent)| agent.name == known.name);
+        known.cni.filter(|_| runs).map(|cni| (known, cni))
     });
     match found {
-        Some((agent, cni)) => Observed(named(cni, format!("pods labelled k8s-app={agent}"))),
+        Some((agent, cni)) => Observed(named(
+            cni,
+            format!("pods labelled {}={}", agent.label, agent.name),
+        )),
         None => Observation::Unobserved(Reason::NoKnownCni),
     }
+}
+
+/// One of the agents of this CNI.
+pub(super) fn agent_of<'a>(agents: &'a Agents, cni: &str) -> Option<&'a Pod> {
+    let mut agents = agents.as_ref().ok()?.iter();
+    agents
+        .find(|(_, agent)| agent.cni == Some(cni))
+        .map(|(pod, _)| pod)
 }
 
 /// The CNI writes its name where it reports that the node's network is up.
@@ -52,24 +63,120 @@ fn named(name: &str, source: String) -> Cni {
     }
 }
 
-/// How a CNI of this name is set up.
-pub(super) async fn settings(client: &Client, name: &str) -> Observation<CniSettings> {
+/// How a CNI of this name is set up; some say so in the pods of their agents.
+pub(super) async fn settings(
+    client: &Client,
+    name: &str,
+    agent: Option<&Pod>,
+) -> Observation<CniSettings> {
     match name {
         "calico" => calico(client).await,
         "flannel" => flannel(client).await,
         "cilium" => config_map(client, SYSTEM, "cilium-config")
             .await
             .map_or_else(Unseen, |data| Observed(cilium(&data))),
+        "antrea" => config_map(client, SYSTEM, "antrea-config")
+            .await
+            .map_or_else(Unseen, |data| Observed(antrea(&data))),
+        "kube-ovn" => Observed(kube_ovn(agent)),
         // Packets leave as the pods send them.
-        "aws-vpc" | "kindnet" => Observed(CniSettings {
+        "aws-vpc" => Observed(aws(agent)),
+        "kindnet" => Observed(CniSettings {
             mtu: None,
             encapsulation: Observed(Encapsulation::None),
+            overhead: None,
+            source: format!("what {name} is"),
+        }),
+        "ovn-kubernetes" => Observed(CniSettings {
+            mtu: None,
+            encapsulation: Observed(Encapsulation::Geneve),
+            overhead: Some(OVN_GENEVE),
             source: format!("what {name} is"),
         }),
         other => Unseen(Reason::CniSettingsNotRead {
             cni: other.to_owned(),
         }),
     }
+}
+
+/// What OVN takes for Geneve with its options: 1400 of 1500.
+const OVN_GENEVE: i64 = 100;
+
+/// Antrea's agent reads one file; it subtracts what its tunnel needs from the uplink by itself.
+fn antrea(data: &BTreeMap<String, String>) -> CniSettings {
+    let text = data.get("antrea-agent.conf").map_or("", String::as_str);
+    let config: Value = serde_saphyr::from_str(text).unwrap_or_default();
+    let says = |key: &str, default: &'static str| {
+        let word = config[key].as_str().unwrap_or(default);
+        word.to_lowercase()
+    };
+    let encrypted = says("trafficEncryptionMode", "none");
+    let encapsulation = match says("trafficEncapMode", "encap").as_str() {
+        _ if !config.is_object() => unknown_backend(None),
+        _ if encrypted == "wireguard" => Observed(Encapsulation::Wireguard),
+        _ if encrypted != "none" => unknown_backend(Some(&encrypted)),
+        "noencap" | "networkpolicyonly" => Observed(Encapsulation::None),
+        _ => tunnel(&says("tunnelType", "geneve")),
+    };
+    CniSettings {
+        mtu: config["defaultMTU"].as_i64().filter(|mtu| *mtu > 0),
+        encapsulation,
+        overhead: None,
+        source: format!("configmap {SYSTEM}/antrea-config"),
+    }
+}
+
+/// Kube-OVN's agent is told by its arguments; without one of them, by what is the default.
+fn kube_ovn(agent: Option<&Pod>) -> CniSettings {
+    let words = containers(agent).flat_map(|c| c.args.iter().flatten());
+    let words: Vec<&str> = words.map(String::as_str).collect();
+    let says = |flag: &str| words.iter().find_map(|word| word.strip_prefix(flag));
+    let kind = says("--network-type=");
+    let encapsulation = match kind {
+        Some("vlan") => Observed(Encapsulation::None),
+        Some(other) => tunnel(other),
+        None => unknown_backend(None),
+    };
+    let geneve = encapsulation == Observed(Encapsulation::Geneve);
+    CniSettings {
+        mtu: says("--mtu=")
+            .and_then(|mtu| mtu.parse().ok())
+            .filter(|mtu| *mtu > 0),
+        encapsulation,
+        overhead: geneve.then_some(OVN_GENEVE),
+        source: "the arguments of kube-ovn-cni".to_owned(),
+    }
+}
+
+fn tunnel(kind: &str) -> Observation<Encapsulation> {
+    match kind {
+        "geneve" => Observed(Encapsulation::Geneve),
+        "vxlan" => Observed(Encapsulation::Vxlan),
+        "gre" => Observed(Encapsulation::Gre),
+        "stt" => Observed(Encapsulation::Stt),
+        other => unknown_backend(Some(other)),
+    }
+}
+
+/// The VPC carries what the pods send; POD_MTU is for pods alone.
+fn aws(agent: Option<&Pod>) -> CniSettings {
+    let says = |name: &str| {
+        let mut variables = containers(agent).flat_map(|c| c.env.iter().flatten());
+        let variable = variables.find(|variable| variable.name == name)?;
+        variable.value.as_ref()?.trim().parse().ok()
+    };
+    let mtu: Option<i64> = says("POD_MTU").or_else(|| says("AWS_VPC_ENI_MTU"));
+    CniSettings {
+        mtu: mtu.filter(|mtu| *mtu > 0),
+        encapsulation: Observed(Encapsulation::None),
+        overhead: None,
+        source: "the variables of aws-node".to_owned(),
+    }
+}
+
+fn containers(pod: Option<&Pod>) -> impl Iterator<Item = &Container> {
+    let spec = pod.and_then(|pod| pod.spec.as_ref());
+    spec.into_iter().flat_map(|spec| &spec.containers)
 }
 
 /// The operator keeps the MTU in its Installation, a plain manifest in a ConfigMap; both keep the
@@ -90,6 +197,7 @@ async fn calico(client: &Client) -> Observation<CniSettings> {
         return Observed(CniSettings {
             mtu: at("/status/mtu").or(at("/spec/calicoNetwork/mtu")),
             encapsulation: of_pools(pools),
+            overhead: None,
             source: "installation default".to_owned(),
         });
     }
@@ -109,6 +217,7 @@ async fn calico(client: &Client) -> Observation<CniSettings> {
     Observed(CniSettings {
         mtu,
         encapsulation,
+        overhead: None,
         source: format!("configmap {SYSTEM}/calico-config"),
     })
 }
@@ -167,6 +276,8 @@ async fn flannel(client: &Client) -> Observation<CniSettings> {
     Observed(CniSettings {
         // Backend.MTU is that of the underlay (flannel#1736), so it says nothing of pods.
         mtu: None,
+        // flannel leaves room for IPv6 whether it is used or not.
+        overhead: (encapsulation == Observed(Encapsulation::Wireguard)).then_some(80),
         encapsulation,
         source: format!("configmap {namespace}/kube-flannel-cfg"),
     })
@@ -187,6 +298,7 @@ fn cilium(data: &BTreeMap<String, String>) -> CniSettings {
     CniSettings {
         mtu: number(data, "mtu").filter(|mtu| *mtu > 0),
         encapsulation,
+        overhead: None,
         source: format!("configmap {SYSTEM}/cilium-config"),
     }
 }
@@ -286,5 +398,46 @@ mod tests {
         assert_eq!(old.mtu, Some(1400));
         let other = cilium(&data(&[("tunnel-protocol", "geneve")]));
         assert!(other.encapsulation.observed().is_none());
+    }
+
+    #[test]
+    fn antrea_tells_its_tunnel_or_that_there_is_none() {
+        let read = |text: &str| antrea(&data(&[("antrea-agent.conf", text)]));
+        let plain = read("#tunnelType: geneve\nfeatureGates: {}\n");
+        assert_eq!(plain.encapsulation, Observed(Encapsulation::Geneve));
+        assert_eq!(plain.mtu, None);
+        let bare = read("trafficEncapMode: noEncap\ndefaultMTU: 1400\n");
+        assert_eq!(bare.encapsulation, Observed(Encapsulation::None));
+        assert_eq!(bare.mtu, Some(1400));
+        let ciphered = read("trafficEncryptionMode: wireGuard\n");
+        assert_eq!(ciphered.encapsulation, Observed(Encapsulation::Wireguard));
+        for text in [
+            "trafficEncryptionMode: ipsec\n",
+            "tunnelType: other\n",
+            ": : :",
+            "",
+        ] {
+            assert!(read(text).encapsulation.observed().is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn agents_tell_by_their_arguments_and_variables() {
+        let pod = |container: Value| {
+            let pod = json!({"spec": {"containers": [container]}});
+            serde_json::from_value::<Pod>(pod).unwrap()
+        };
+        let geneve =
+            pod(json!({"name": "cni-server", "args": ["--network-type=geneve", "--mtu=1400"]}));
+        let geneve = kube_ovn(Some(&geneve));
+        assert_eq!(geneve.encapsulation, Observed(Encapsulation::Geneve));
+        assert_eq!((geneve.mtu, geneve.overhead), (Some(1400), Some(100)));
+        assert!(kube_ovn(None).encapsulation.observed().is_none());
+
+        let aws_node = pod(json!({"name": "aws-node", "env": [
+            {"name": "AWS_VPC_ENI_MTU", "value": "9001"}, {"name": "POD_MTU", "value": "1500"},
+        ]}));
+        assert_eq!(aws(Some(&aws_node)).mtu, Some(1500));
+        assert_eq!(aws(None).mtu, None);
     }
 }

@@ -10,16 +10,30 @@ use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{self, Pod};
 use kube::api::{Api, ListParams};
 
-/// Agents that use the node's network and may be entered, the CNI's own first; never etcd.
-pub(super) const AGENTS: [(&str, Option<&str>); 8] = [
-    ("calico-node", Some("calico")),
-    ("cilium", Some("cilium")),
-    ("aws-node", Some("aws-vpc")),
-    ("flannel", Some("flannel")),
-    ("kindnet", Some("kindnet")),
-    ("weave-net", Some("weave")),
-    ("kube-proxy", None),
-    ("node-exporter", None),
+/// A kind of pod that uses the node's network and may be entered; never etcd.
+pub(super) struct Agent {
+    pub(super) label: &'static str,
+    pub(super) name: &'static str,
+    pub(super) cni: Option<&'static str>,
+}
+
+const fn agent(label: &'static str, name: &'static str, cni: Option<&'static str>) -> Agent {
+    Agent { label, name, cni }
+}
+
+/// The CNI's own first.
+pub(super) const AGENTS: [Agent; 11] = [
+    agent("k8s-app", "calico-node", Some("calico")),
+    agent("k8s-app", "cilium", Some("cilium")),
+    agent("k8s-app", "aws-node", Some("aws-vpc")),
+    agent("k8s-app", "flannel", Some("flannel")),
+    agent("k8s-app", "kindnet", Some("kindnet")),
+    agent("k8s-app", "weave-net", Some("weave")),
+    agent("app", "kube-ovn-cni", Some("kube-ovn")),
+    agent("app", "ovnkube-node", Some("ovn-kubernetes")),
+    agent("app", "antrea", Some("antrea")),
+    agent("k8s-app", "kube-proxy", None),
+    agent("k8s-app", "node-exporter", None),
 ];
 
 /// Nodes and their CNI.
@@ -57,17 +71,28 @@ pub async fn examine(client: &Client, names: Vec<String>, enter: bool, limits: &
         }
     }
     if let Observed(cni) = &mut cni {
-        cni.settings = cni::settings(&client.client, &cni.name).await;
+        let agent = cni::agent_of(&agents, &cni.name);
+        cni.settings = cni::settings(&client.client, &cni.name, agent).await;
     }
     Nodes { nodes, cni }
 }
 
-pub(super) type Agents = Result<Vec<(Pod, &'static str)>, Reason>;
+pub(super) type Agents = Result<Vec<(Pod, &'static Agent)>, Reason>;
 
-/// The agents that run in this cluster, in one LIST: all namespaces where that is allowed.
+/// The agents that run in this cluster. Most CNIs use one label, so that mostly one LIST finds them.
 async fn agents(client: &Client) -> Agents {
-    let names: Vec<&str> = AGENTS.iter().map(|(name, _)| *name).collect();
-    let wanted = ListParams::default().labels(&format!("k8s-app in ({})", names.join(",")));
+    let mut found = labelled(client, "k8s-app").await?;
+    if !found.iter().any(|(_, agent)| agent.cni.is_some()) {
+        found.extend(labelled(client, "app").await?);
+    }
+    Ok(found)
+}
+
+/// Those with this label: in all namespaces where that is allowed.
+async fn labelled(client: &Client, label: &str) -> Agents {
+    let of_label = || AGENTS.iter().filter(|agent| agent.label == label);
+    let names: Vec<&str> = of_label().map(|agent| agent.name).collect();
+    let wanted = ListParams::default().labels(&format!("{label} in ({})", names.join(",")));
     let everywhere: Api<Pod> = Api::all(client.client.clone());
     let found = match everywhere.list(&wanted).await {
         Err(error) if forbidden(&error) => {
@@ -77,16 +102,13 @@ async fn agents(client: &Client) -> Agents {
         found => found,
     };
     let found = found.map_err(|e| reason(&e, Asked::list("pods", Some("kube-system"))))?;
-    let named = |pod: &Pod| {
-        let label = pod.metadata.labels.as_ref()?.get("k8s-app")?;
-        AGENTS
-            .iter()
-            .map(|(name, _)| *name)
-            .find(|name| name == label)
+    let agent = |pod: &Pod| {
+        let value = pod.metadata.labels.as_ref()?.get(label)?;
+        of_label().find(|agent| agent.name == value)
     };
     let pods = found.items.into_iter();
     Ok(pods
-        .filter_map(|pod| named(&pod).map(|name| (pod, name)))
+        .filter_map(|pod| agent(&pod).map(|agent| (pod, agent)))
         .collect())
 }
 
@@ -107,11 +129,11 @@ async fn enter_node(
         });
         here && phase == Some("Running")
     };
-    let order = |name: &str| AGENTS.iter().position(|(agent, _)| *agent == name);
+    let order = |agent: &Agent| AGENTS.iter().position(|known| known.name == agent.name);
     let agent = agents
         .iter()
         .filter(|(pod, _)| usable(pod))
-        .min_by_key(|(_, name)| order(name))
+        .min_by_key(|(_, agent)| order(agent))
         .map(|(pod, _)| pod)
         .ok_or(Reason::NoNodeAgent)?;
     let container = agent.spec.as_ref().and_then(|spec| spec.containers.first());

@@ -44,7 +44,7 @@ fn docker_version(node: &Node) -> Option<String> {
 }
 
 async fn read_mtu(cluster: &Cluster, name: &str) -> Option<(i64, String)> {
-    let settings = cni::settings(&cluster.client, name).await;
+    let settings = cni::settings(&cluster.client, name, None).await;
     let settings = settings.observed()?;
     let mtu = carried(name, settings)?;
     Some((mtu, settings.source.clone()))
@@ -77,6 +77,7 @@ mod tests {
             let settings = CniSettings {
                 mtu,
                 encapsulation,
+                overhead: None,
                 source,
             };
             carried(name, &settings)

@@ -172,6 +172,9 @@ pub struct CniSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<i64>,
     pub encapsulation: Observation<Encapsulation>,
+    /// What it takes of an IPv4 packet in bytes, if more than the encapsulation needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overhead: Option<i64>,
     pub source: String,
 }
 
@@ -183,6 +186,17 @@ pub enum Encapsulation {
     Ipip,
     Vxlan,
     Wireguard,
+    Geneve,
+    Gre,
+    Stt,
+}
+
+impl CniSettings {
+    /// How packets go between nodes, and what that takes of an IPv4 packet.
+    pub fn wrapping(&self) -> Observation<(Encapsulation, i64)> {
+        let kind = self.encapsulation.clone();
+        kind.map(|kind| (kind, self.overhead.unwrap_or(kind.overhead())))
+    }
 }
 
 impl Encapsulation {
@@ -191,7 +205,9 @@ impl Encapsulation {
         match self {
             Encapsulation::None => 0,
             Encapsulation::Ipip => 20,
-            Encapsulation::Vxlan => 50,
+            Encapsulation::Gre => 42,
+            Encapsulation::Vxlan | Encapsulation::Geneve => 50,
+            Encapsulation::Stt => 72,
             Encapsulation::Wireguard => 60,
         }
     }
@@ -202,6 +218,9 @@ impl Encapsulation {
             Encapsulation::Ipip => "ipip",
             Encapsulation::Vxlan => "vxlan",
             Encapsulation::Wireguard => "wireguard",
+            Encapsulation::Geneve => "geneve",
+            Encapsulation::Gre => "gre",
+            Encapsulation::Stt => "stt",
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn derive(
             mtu: link.mtu,
         }),
     };
-    let encapsulation = encapsulation(evidence, runner);
+    let wrapping = wrapping(evidence, runner);
     let standing = &runner.standing;
     let clock_ahead = clock_ahead(runner);
     let pod = PodFacts {
@@ -50,12 +50,12 @@ pub(super) fn derive(
         clock_ahead,
         name: runner.full_name(),
         in_container: runner.outermost == Outermost::Container,
-        room: room(&network, &uplink, &encapsulation),
+        room: room(&network, &uplink, &wrapping),
         uplink: uplink.map(|uplink| Link {
             name: uplink.name,
             mtu: uplink.mtu,
         }),
-        encapsulation: encapsulation.map(|kind| kind.name().to_owned()),
+        encapsulation: wrapping.map(|(kind, _)| kind.name().to_owned()),
         download: download(runner).map(|found| found.map(|d| d.outcome.name().to_owned())),
         download_says: download(runner)
             .observed()
@@ -186,28 +186,29 @@ fn uplink(runner: &Runner, node: Option<&Node>) -> Observation<Uplink> {
     }
 }
 
-fn encapsulation(evidence: &Evidence, runner: &Runner) -> Observation<Encapsulation> {
+/// How the CNI sends packets between nodes, and what that takes of each.
+fn wrapping(evidence: &Evidence, runner: &Runner) -> Observation<(Encapsulation, i64)> {
     if runner.host_network || runner.outermost != Outermost::Pod || ends_in_process(runner) {
-        return Observed(Encapsulation::None);
+        return Observed((Encapsulation::None, 0));
     }
     let cluster = evidence.cluster.as_ref();
     let cni = cluster.and_then(|cluster| cluster.cni.as_ref());
     cni.and_then(|cni| cni.settings.as_ref())
-        .and_then(|settings| settings.encapsulation.clone())
+        .and_then(|settings| settings.wrapping())
 }
 
 /// What is known to be too large stays so, whatever else was not seen.
 fn room(
     network: &Observation<Link>,
     uplink: &Observation<Uplink>,
-    encapsulation: &Observation<Encapsulation>,
+    wrapping: &Observation<(Encapsulation, i64)>,
 ) -> Observation<i64> {
     let uplink = match uplink {
         Observed(uplink) => uplink.mtu,
         Unseen(reason) => return Unseen(reason.clone()),
     };
-    match encapsulation {
-        Observed(kind) => Observed(uplink.saturating_sub(kind.overhead())),
+    match wrapping {
+        Observed((_, taken)) => Observed(uplink.saturating_sub(*taken)),
         Unseen(_) if network.observed().is_some_and(|n| n.mtu > uplink) => Observed(uplink),
         Unseen(reason) => Unseen(reason.clone()),
     }
