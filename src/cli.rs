@@ -132,6 +132,7 @@ Examples:
   runner-doctor fix -n ci -f job.yaml -o yaml         job.yaml with the fixes applied, comments kept
   runner-doctor fix -n ci -o diff                     the changes to the cluster's objects
   runner-doctor fix --demo --prefer clamp             one rule in the pod instead of many edits
+  runner-doctor fix -A --kind admission-policy        one policy for all runners instead of many edits
 
 Exit codes:
   0  nothing to fix, or the printed changes fix every error
@@ -150,6 +151,9 @@ pub struct Fix {
     /// Fix the manifest in this file instead of the object in the cluster; can be repeated
     #[arg(short, long = "filename", value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Where the fix is made
+    #[arg(long, value_enum, default_value = "manifest", value_name = "KIND")]
+    pub kind: FixKind,
     /// What to print
     #[arg(
         short,
@@ -165,6 +169,16 @@ pub struct Fix {
     /// Prefer this kind of fix if there are several; can be repeated
     #[arg(long, value_enum, value_name = "KIND")]
     pub prefer: Vec<Preference>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FixKind {
+    /// In the manifest of each runner
+    Manifest,
+    /// In all new pods, by a MutatingAdmissionPolicy (Kubernetes 1.36); no manifest changes
+    AdmissionPolicy,
+    /// The same by a MutatingPolicy of Kyverno
+    KyvernoPolicy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -55,6 +55,38 @@ fn one_rule_in_the_pod_cures_every_level() {
 }
 
 #[test]
+fn a_policy_of_the_cluster_changes_every_new_pod_instead_of_each_manifest() {
+    let output = fix(&["--demo", "--kind", "admission-policy"]);
+    // What starts no container is not fixed by it, and said so.
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("not fixed: error oom-score-overflow"));
+    insta::assert_snapshot!("article_policy", out(&output));
+
+    let output = fix(&["--demo", "--kind", "kyverno-policy", "--prefer", "clamp"]);
+    let policy: serde_json::Value = serde_saphyr::from_str(&out(&output)).unwrap();
+    assert_eq!(policy["kind"], "MutatingPolicy");
+    let scope = &policy["spec"]["matchConstraints"]["namespaceSelector"]["matchExpressions"][0];
+    assert_eq!(scope["values"][0], "bitbucket-runner");
+    assert_eq!(policy["spec"]["mutations"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_policy_is_not_printed_where_it_would_say_something_else() {
+    for (more, cause) in [
+        (
+            &["--demo", "-f", "job.yaml"][..],
+            "changes pods and no manifest",
+        ),
+        (&["--demo", "-o", "diff"], "changes pods and no manifest"),
+    ] {
+        let output = fix(&[more, &["--kind", "admission-policy"]].concat());
+        assert_eq!(output.status.code(), Some(2), "{more:?}");
+        assert!(err(&output).contains(cause), "{}", err(&output));
+        assert!(out(&output).is_empty());
+    }
+}
+
+#[test]
 fn what_only_the_repository_reaches_is_printed_bare() {
     let output = fix(&["--demo", "half-fixed"]);
     assert_eq!(output.status.code(), Some(0));

@@ -1,6 +1,7 @@
 //! `fix`: prints fixes for the findings and changes nothing.
 
 mod objects;
+mod policy;
 mod sheets;
 
 use super::{Exit, library, source, tell, tell_suppressed};
@@ -18,6 +19,7 @@ use sheets::Sheets;
 use std::collections::HashMap;
 
 pub fn run(options: &Fix, settings: &Config) -> Result<Exit> {
+    let admission = policy::admission(options)?;
     let mut files: Vec<File> = options
         .files
         .iter()
@@ -29,6 +31,9 @@ pub fn run(options: &Fix, settings: &Config) -> Result<Exit> {
     }
     if let Some(exit) = nothing_to_fix(&diagnosis) {
         return Ok(exit);
+    }
+    if let Some(admission) = admission {
+        return policy::print(options, &diagnosis, admission);
     }
     let Plan { mut parts, left } = remedy::plan(&diagnosis.findings, &options.prefer);
     let mut left: Vec<(&Finding, String)> = left.into_iter().map(|f| (f, by_hand(f))).collect();

@@ -3,10 +3,12 @@
 mod file;
 mod object;
 mod patch;
+mod policy;
 mod sheet;
 
 pub use file::{At, File};
 pub use object::{controller, is_autoscaled, manifest, secret};
+pub use policy::{Admission, Policy};
 pub use sheet::{Kubectl, apply, comments, is_plain, notes, other, patch_sheet, unified};
 
 use crate::diagnosis::{Change, Finding, Place};

@@ -74,7 +74,7 @@ pub fn notes(fixed: &Fixed) -> Vec<String> {
     lines
 }
 
-fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
+pub fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for finding in findings {
         let severity = finding.severity.word();

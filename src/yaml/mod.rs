@@ -15,4 +15,4 @@ pub(crate) use path::Tree;
 pub(crate) use template::{guarded, unguarded, without_template_lines};
 pub(crate) use toml::{edit_toml, load_toml, toml_value};
 pub(crate) use tree::{Broken, Node, Offset, Span, Value, load};
-pub(crate) use writer::{Page, scalar, write};
+pub(crate) use writer::{Page, scalar, write, write_blocks};

@@ -6,13 +6,22 @@ use std::fmt::{Display, Write};
 
 /// The document with its final newline.
 pub(crate) fn write(value: &Value) -> String {
-    write_lists(value, true)
+    write_as(value, true, false)
+}
+
+/// The same with texts of several lines as blocks.
+pub(crate) fn write_blocks(value: &Value) -> String {
+    write_as(value, true, true)
 }
 
 /// The same with lists indented under their key, or not.
 pub(crate) fn write_lists(value: &Value, compact: bool) -> String {
+    write_as(value, compact, false)
+}
+
+fn write_as(value: &Value, compact: bool, blocks: bool) -> String {
     let mut options = serde_saphyr::SerializerOptions::default();
-    options.prefer_block_scalars = false;
+    options.prefer_block_scalars = blocks;
     options.compact_list_indent = compact;
     match serde_saphyr::to_string_with_options(value, options) {
         Ok(text) => text,

@@ -20,6 +20,7 @@ mod left;
 mod manifest;
 mod measured;
 mod newcomer;
+mod policy;
 mod recreated;
 mod rights;
 mod scenario;
@@ -121,6 +122,7 @@ fn proofs() -> Vec<Trial> {
         proof("nothing-leaks", leaks::examine),
         proof("nothing-is-left", left::examine),
         proof("recreated-pods", recreated::examine),
+        proof("cure-by-policy", policy::examine),
     ]
 }
 
