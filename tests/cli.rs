@@ -389,6 +389,8 @@ fn an_explanation_comes_in_three_formats() {
         [
             "bitbucket",
             "gitea",
+            "azure-pipelines",
+            "teamcity",
             "github-arc",
             "gitlab",
             "jenkins",
@@ -396,6 +398,7 @@ fn an_explanation_comes_in_three_formats() {
             "buildkite",
             "drone",
             "woodpecker",
+            "argo-workflows",
             "generic"
         ]
     );

@@ -1,4 +1,5 @@
-//! Buildkite's agent stack for Kubernetes: the controller creates a Job for each job of a pipeline, which is\n//! where its pod is specified.
+//! Buildkite's agent stack for Kubernetes: the controller creates a Job for each job of a pipeline,
+//! which is where its pod is specified.
 
 use super::{Pod, Site, System};
 

@@ -1,6 +1,8 @@
 //! The CI systems that are known: what each is called, and by what its pods, its runners and its
 //! steps are recognised. A new one is a file here and a line in the list below.
 
+mod argo;
+mod azure;
 mod bitbucket;
 mod buildkite;
 mod drone;
@@ -11,6 +13,7 @@ pub(crate) mod gitlab;
 mod jenkins;
 pub(crate) mod pods;
 mod site;
+mod teamcity;
 mod tekton;
 mod woodpecker;
 
@@ -54,6 +57,9 @@ systems! {
     Buildkite, buildkite;
     Drone, drone;
     Woodpecker, woodpecker;
+    ArgoWorkflows, argo;
+    AzurePipelines, azure;
+    Teamcity, teamcity;
     Generic, generic;
 }
 

@@ -136,6 +136,7 @@ fn pods_of_pipelines_are_known_by_their_labels() {
         (Provider::Buildkite, "buildkite.com/job-uuid"),
         (Provider::Drone, "io.drone"),
         (Provider::Woodpecker, "woodpecker-ci.org/task-uuid"),
+        (Provider::ArgoWorkflows, "workflows.argoproj.io/workflow"),
     ] {
         let mut pipeline = pod(json!({"containers": [
             {"name": "step-build", "image": "docker:29-cli"},
@@ -144,6 +145,28 @@ fn pods_of_pipelines_are_known_by_their_labels() {
         pipeline.metadata.labels = serde_json::from_value(json!({label: "x"})).unwrap();
         let found = (provider, names(&["sidecar-dind"]));
         assert_eq!(engines(&pipeline), Some(found), "{label}");
+    }
+}
+
+/// As Microsoft's and JetBrains' documentation start them.
+#[test]
+fn agents_are_known_by_their_variables_and_images() {
+    for (provider, agent) in [
+        (
+            Provider::AzurePipelines,
+            json!({"name": "agent", "image": "team/azp-agent:1", "env": [{"name": "AZP_URL", "value": "x"}]}),
+        ),
+        (
+            Provider::Teamcity,
+            json!({"name": "agent", "image": "jetbrains/teamcity-agent:2025.07"}),
+        ),
+    ] {
+        let pod = pod(json!({"containers": [
+            agent,
+            {"name": "dind", "image": "docker:29.7.2-dind", "securityContext": {"privileged": true}},
+        ]}));
+        assert_eq!(engines(&pod), Some((provider, names(&["dind"]))));
+        assert_eq!(seen(&pod, Role::Runner).unwrap().1, names(&["agent"]));
     }
 }
 
