@@ -341,7 +341,11 @@ fn with_errors(page: &str, errors: &[&ErrorText]) -> String {
         writeln!(list, "- [{}](../errors/{page})", escaped(&error.heading)).unwrap();
     }
     match page.split_once("## References\n") {
-        Some((before, after)) => format!("{before}{list}\n## References\n{after}"),
+        // The page of a fault that only logs show quotes them.
+        Some((before, after)) => {
+            let before = before.split("## In logs\n").next().unwrap_or_default();
+            format!("{before}{list}\n## References\n{after}")
+        }
         None => format!("{page}\n{list}"),
     }
 }
@@ -378,7 +382,7 @@ fn first_sentence(text: &str) -> String {
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     let mut code = false;
-    let paired = text.matches('`').count() % 2 == 0;
+    let paired = text.matches('`').count().is_multiple_of(2);
     for c in text.chars() {
         code ^= c == '`' && paired;
         if !code

@@ -145,8 +145,8 @@ fn fixes(told: &Explanation, reader: &Reader) -> Vec<Part> {
         let everywhere = told.fixes.iter().all(super::explanation::Fix::is_for_all);
         let lead = match (reader.own, everywhere) {
             (true, _) => "Fix:".to_owned(),
-            (false, true) => "Fix of an example:".to_owned(),
-            (false, false) => format!("Fix of an example on {name} (--for shows other systems):"),
+            (false, true) => "Example fix:".to_owned(),
+            (false, false) => format!("Example fix on {name} (other CI systems: --for):"),
         };
         first.text = format!("{}\n{}", wrapped(&lead, reader.width), first.text);
     }
