@@ -10,6 +10,7 @@ use crate::collect::walk::Url;
 use crate::config::Config;
 use crate::diagnosis::Severity;
 use crate::remedy::Preference;
+use crate::systems::Provider;
 use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,24 +30,27 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// When to use colors
-    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    #[arg(long, global = true, help_heading = GENERAL, default_value = "auto", value_name = "WHEN")]
     pub color: ColorChoice,
     /// Print more on standard error; repeat it for everything
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = GENERAL, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Read the settings in this file instead of .runner-doctor.yaml in the current directory
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GENERAL, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Ignore .runner-doctor.yaml in the current directory
-    #[arg(long, global = true, conflicts_with = "config")]
+    #[arg(long, global = true, help_heading = GENERAL, conflicts_with = "config")]
     pub no_config: bool,
     /// The contents of that file.
     #[arg(skip)]
     pub(crate) settings: Config,
     /// Print only errors on standard error
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = GENERAL, conflicts_with = "verbose")]
     pub quiet: bool,
 }
+
+/// The heading of the options that every command has.
+const GENERAL: &str = "General options";
 
 /// The file name under which kubectl finds the plugin in PATH: `kubectl runner-doctor`.
 const PLUGIN: &str = "kubectl-runner_doctor";
@@ -285,9 +289,10 @@ Exit codes:
   0  no findings at or above --fail-on
   1  findings at or above --fail-on
   2  could not examine: bad arguments, no cluster, no runner, or no runner could be examined
-  3  an error could not be ruled out, because something could not be examined (no permission, cut off,
-     missing tool), or one of several runners could not be examined; --allow-unknown accepts that. With
-     --strict also: something does not exist yet, is gone, or is not visible
+  3  an error could not be ruled out, because something could not be examined
+     (no permission, cut off, missing tool), or one of several runners could not
+     be examined; --allow-unknown accepts that. With --strict also: something
+     does not exist yet, is gone, or is not visible
   130  interrupted (Ctrl-C or SIGTERM), after printing the results so far";
 
 const COLLECT_EXAMPLES: &str = "\
@@ -300,7 +305,8 @@ Exit codes: 0 written; 2 no cluster or no runner; 130 interrupted, after writing
 
 const LIST_EXAMPLES: &str = "\
 Examples:
-  runner-doctor list                              all checks with their titles
+  runner-doctor list                              id, severity, title and an error message
+  runner-doctor list | grep -i 'no space'         the check for a symptom
   runner-doctor list -o json                      the same as JSON";
 
 const TEST_EXAMPLES: &str = "\
@@ -469,8 +475,8 @@ Examples:
 
 const EXPLAIN_HELP: &str = "\
 Examples:
-  runner-doctor explain mtu-inversion              what a check means, why, and the fix
-  runner-doctor explain --log build.log            the checks for the errors in a job's log
+  runner-doctor explain mtu-inversion --for gitlab    what a check means, why, and the fix
+  runner-doctor explain --log build.log               the checks for the errors in a job's log
   kubectl logs -f POD -c docker | runner-doctor explain --log -
 
 Exit codes:
@@ -480,13 +486,24 @@ Exit codes:
 
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The id of the check, see `runner-doctor list`
+    /// The id of the check (see `runner-doctor list`)
     #[arg(value_name = "ID", required_unless_present = "log")]
     pub id: Option<String>,
     /// Read a job's log of any size and print the checks for the errors in it; - for standard input,
     /// whose errors are also printed on standard error as they come
     #[arg(long, value_name = "FILE", conflicts_with = "id")]
     pub log: Option<PathBuf>,
+    /// Show the fix for this CI system; default: that of --evidence, otherwise Bitbucket
+    #[arg(
+        long = "for",
+        value_enum,
+        value_name = "SYSTEM",
+        conflicts_with = "log"
+    )]
+    pub system: Option<Provider>,
+    /// Show the fix for the runners in this recording, with their names where the check finds something
+    #[arg(long, value_name = "FILE", conflicts_with = "log")]
+    pub evidence: Option<PathBuf>,
     /// The output format
     #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: ExplainFormat,

@@ -59,9 +59,13 @@ pub enum Verdict {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Diagnosis {
+    /// `runner-doctor/report/v1`.
     pub schema: String,
+    /// `failing`, otherwise `incomplete` if something is unknown, otherwise `healthy`.
     pub verdict: Verdict,
+    /// The number of findings by severity, of unknown results, runners and engines.
     pub summary: Summary,
+    /// The runners that were examined.
     pub runners: Vec<ExaminedRunner>,
     /// By runner, then severity, then the stage of a build at which they strike (a check's `stage`),
     /// then check, then the order of the evidence.
@@ -74,6 +78,7 @@ pub struct Diagnosis {
     /// What a settings file (.runner-doctor.yaml) changed in this run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<AppliedSettings>,
+    /// The cluster and the nodes, and when they were examined.
     #[serde(default)]
     pub environment: Environment,
     /// Set if the run was cut short, so results are partial.
@@ -82,7 +87,7 @@ pub struct Diagnosis {
     /// Whether names and addresses are replaced with tokens.
     #[serde(default, skip_serializing_if = "change::is_false")]
     pub redacted: bool,
-    /// What the log of a job says (`--log`), and what was found of that.
+    /// The errors in a job's log (`--log`), and whether their causes were found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<LogReading>,
 }
@@ -148,7 +153,9 @@ pub struct ExaminedRunner {
     /// Its identity, which stays the same when its pod is recreated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// The CI system.
     pub provider: Provider,
+    /// The node that its pod runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
     /// The images of its Docker engines, outer before nested.
@@ -369,10 +376,12 @@ fn images(runner: &Runner) -> Vec<String> {
 /// One layer between a build and the node uplink.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Layer {
+    /// `node-uplink`, `node-docker`, `pod-network`, `outer-network`, `docker-network` or `unseen`.
     pub kind: LayerKind,
     /// The depth: 0 for the node, 1 for the pod network, 2 for the first engine's networks, and so
     /// on.
     pub depth: usize,
+    /// The name of the interface or network.
     pub name: String,
     /// The path of the engine, for a Docker network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -381,6 +390,7 @@ pub struct Layer {
     /// `containerd://2.1.9`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<String>,
+    /// Absent if it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<i64>,
     /// The bottleneck on the path out, for a Docker network that is judged.
@@ -432,21 +442,30 @@ pub struct Carrier {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
+    /// The id of the check.
     pub check: String,
     /// The title of the check. Absent in reports made before 0.2.0.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
+    /// `error`, `warning` or `info`.
     pub severity: Severity,
+    /// The runner: `namespace/pod`, a container (`--docker`) or a file (`lint`).
     pub runner: String,
+    /// The path of container names from the pod down: `docker-in-docker/bb_docker`.
     pub engine: Option<String>,
+    /// What is at fault: a network, an image, a container.
     pub subject: String,
     /// What and where, in one sentence.
     pub message: String,
+    /// What happens, and why.
     pub why: String,
+    /// `proven` or `predicted`.
     pub confidence: Confidence,
     /// The fingerprint of the finding whose fix removes this one too.
     pub caused_by: Option<String>,
+    /// The ways to fix it, the best first.
     pub remedies: Vec<Remedy>,
+    /// Its identity across runs; it stays the same when a pod is recreated.
     pub fingerprint: String,
     /// The place in the file, for a finding in a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -473,6 +492,7 @@ pub struct Location {
 pub struct Remedy {
     /// What it does, and where to paste it.
     pub title: String,
+    /// The text to paste.
     pub snippet: String,
     /// Whether it is needed together with the remedy before it. Otherwise it is an alternative.
     #[serde(default, skip_serializing_if = "change::is_false")]
@@ -522,12 +542,16 @@ impl Unknown {
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Unknown")]
 struct WrittenUnknown {
+    /// The id of the check.
     check: String,
     /// The highest severity that a finding would have.
     #[serde(default = "most_severe")]
     severity: Severity,
+    /// The runner: `namespace/pod`, a container (`--docker`) or a file (`lint`).
     runner: String,
+    /// The path of container names from the pod down: `docker-in-docker/bb_docker`.
     engine: Option<String>,
+    /// What could not be judged: a network, an image, a container.
     subject: Option<String>,
     /// All reasons, for people.
     reason: String,

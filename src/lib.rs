@@ -8,6 +8,9 @@
 //!                         document)    + CEL)     remedies)
 //! ```
 //!
+//! This library is for the program and its own tests: it is not an API, and any version may change
+//! it. The command line and the JSON report are stable.
+//!
 //! Left of [`evidence::Evidence`] everything touches the world, is async and may fail in parts.
 //! Right of it everything is pure, and knows nothing of Kubernetes: a recording replays to the
 //! same diagnosis on any machine.

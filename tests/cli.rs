@@ -378,8 +378,8 @@ fn an_explanation_comes_in_three_formats() {
     assert_eq!(told["id"], "mtu-inversion");
     assert_eq!(told["detected"]["fails_when"], "it.mtu > it.carrier.mtu");
     let cures = told["cures"].as_array().unwrap().iter();
-    // Curing the outer engine does not cure the one inside.
-    let outer = cures.filter(|cure| cure["engine"] == "docker-in-docker");
+    // Fixing the outer engine does not fix the one inside.
+    let outer = cures.filter(|cure| cure["engine"] == "ENGINE");
     let providers: Vec<&str> = outer
         .flat_map(|cure| cure["providers"].as_array().unwrap())
         .map(|provider| provider.as_str().unwrap())
@@ -406,6 +406,37 @@ fn an_explanation_comes_in_three_formats() {
         "explained_in_markdown",
         out(&["explain", "not-privileged", "-o", "markdown"])
     );
+}
+
+/// The system of a recording is that of its reader, and so are the names in it.
+#[test]
+fn an_explanation_is_for_one_ci_system() {
+    let gitlab = out(&["explain", "mtu-inversion", "--for", "gitlab"]);
+    assert!(gitlab.contains(".gitlab-ci.yml"), "{gitlab}");
+    assert!(!gitlab.contains("bitbucket-pipelines.yml"), "{gitlab}");
+    let arc = out(&["explain", "mtu-inversion", "--for", "arc"]);
+    assert_eq!(
+        arc,
+        out(&["explain", "mtu-inversion", "--for", "github-arc"])
+    );
+    assert!(arc.contains("- --mtu=1450"), "{arc}");
+    assert!(!arc.contains("DOCKER_GROUP_GID"), "{arc}");
+    let recording = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/recordings/demo/article.yaml"
+    );
+    let own = out(&["explain", "mtu-inversion", "--evidence", recording]);
+    assert!(own.contains("`docker-in-docker`"), "{own}");
+    assert!(!own.contains("ENGINE"), "{own}");
+    let wrong = err(&["explain", "mtu-inversion", "--for", "gitlb"]);
+    for part in [
+        "'gitlb' for '--for <SYSTEM>'",
+        "possible values",
+        "'gitlab'",
+    ] {
+        assert!(wrong.contains(part), "{wrong}");
+    }
+    assert!(out(&["completions", "bash"]).contains("bitbucket gitea arc gitlab"));
 }
 
 #[test]

@@ -39,13 +39,31 @@ fn the_attributes_of_checks_are_current() {
     });
 }
 
+#[test]
+fn the_keys_of_the_report_are_current() {
+    keep_current("docs/json.md", |written| fill(written, "keys", &keys()));
+}
+
+#[test]
+fn the_docker_releases_are_current() {
+    keep_current("docs/docker.md", |written| {
+        fill(written, "releases", &releases())
+    });
+}
+
 /// Cargo.toml names the repository; everything else that names it agrees.
 #[test]
 fn the_repository_has_one_address() {
     let (_, path) = env!("CARGO_PKG_REPOSITORY")
         .split_once("github.com/")
         .unwrap();
-    for file in ["README.md", "action.yml", "templates/check.yml"] {
+    for file in [
+        "README.md",
+        "action.yml",
+        "templates/check.yml",
+        "docs/book.toml",
+        "docs/getting-started.md",
+    ] {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
         let text = fs::read_to_string(&file).unwrap();
         assert!(
@@ -229,6 +247,69 @@ fn rights() -> String {
     let role = documents.find(|text| text.contains("kind: ClusterRole\n"));
     let lines = role.unwrap().lines().filter(|line| !line.starts_with('#'));
     format!("```yaml\n{}\n```", lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// The objects of a report that programs read most, from its schema.
+fn keys() -> String {
+    let schema: Value = serde_json::from_str(&printed(&["schema", "report"])).unwrap();
+    let mut text = String::new();
+    let report = ("the report", &schema);
+    let others = [
+        ("runners", "ExaminedRunner"),
+        ("findings", "Finding"),
+        ("remedies", "Remedy"),
+        ("unknowns", "Unknown"),
+        ("layers", "Layer"),
+    ];
+    let others = others.map(|(key, name)| (key, &schema["$defs"][name]));
+    for (key, object) in [report].into_iter().chain(others) {
+        let title = match key {
+            "the report" => "The report".to_owned(),
+            key => format!("Each of `{key}`"),
+        };
+        writeln!(text, "## {title}\n\n| key | |\n|---|---|").unwrap();
+        for (name, value) in object["properties"].as_object().unwrap() {
+            let about = value["description"].as_str();
+            let about = about.or_else(|| definition(&schema, value)["description"].as_str());
+            let about = sentence(about.unwrap_or_default());
+            writeln!(text, "| `{name}` | {about} |").unwrap();
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What checks/data has of Docker's releases.
+fn releases() -> String {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("checks/data/docker.yaml");
+    let data: Value = serde_saphyr::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut text = format!(
+        "As of {}, from [moby's list of branches]({}). Fixes recommend **{}**.\n\n| maintained line | until |\n|---|---|\n",
+        word(&data["as_of"]),
+        word(&data["source"]),
+        word(&data["recommended"])
+    );
+    for line in data["maintained"].as_array().unwrap() {
+        let until = match word(&line["until"]) {
+            until if until.is_empty() => "no date announced".to_owned(),
+            until => until,
+        };
+        writeln!(text, "| {} | {until} |", word(&line["line"])).unwrap();
+    }
+    text += "\nReleases with a bug in every configuration:\n\n| release | what fails | fixed in |\n|---|---|---|\n";
+    for bad in data["known_bad"].as_array().unwrap() {
+        let (product, versions) = (word(&bad["product"]), word(&bad["versions"]));
+        let (fault, source) = (sentence(&word(&bad["fault"])), word(&bad["source"]));
+        let fixed = word(&bad["fixed_in"]);
+        let versions = versions.trim_start_matches('=');
+        writeln!(
+            text,
+            "| {product} {versions} | [{fault}]({source}) | {fixed} |"
+        )
+        .unwrap();
+    }
+    text
 }
 
 fn table() -> String {

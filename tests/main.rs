@@ -17,6 +17,7 @@ mod rbac;
 mod reasons;
 mod reports;
 mod schemas;
+mod site;
 mod words;
 
 use std::fs;

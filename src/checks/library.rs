@@ -11,10 +11,10 @@ use crate::files;
 use crate::symptoms::{Relations, Symptoms};
 use anyhow::{Context, Result, bail};
 use include_dir::{Dir, DirEntry, include_dir};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/checks");
 
@@ -22,6 +22,14 @@ static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/checks");
 pub(super) const BASELINE: &str = "baseline.yaml";
 /// So do the lines that take back an error.
 const RECOVERIES_FILE: &str = "data/recoveries.yaml";
+
+/// The address of the page of a check or a fault; only those built in have one.
+pub(crate) fn page(id: &str) -> Option<String> {
+    static IDS: LazyLock<BTreeSet<String>> =
+        LazyLock::new(|| built_in().into_iter().map(|file| file.id).collect());
+    let site = env!("CARGO_PKG_HOMEPAGE");
+    IDS.contains(id).then(|| format!("{site}/checks/{id}.html"))
+}
 
 /// Checks in the order of their ids.
 #[derive(Clone, Debug)]

@@ -30,6 +30,7 @@ pub(crate) use fingerprint::{
 };
 pub use judge::{Judgement, judge, judge_alone};
 pub use library::Library;
+pub(crate) use library::page;
 pub use rule::Check;
 pub use section::Section;
 

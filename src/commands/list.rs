@@ -14,6 +14,9 @@ struct Row<'a> {
     title: &'a str,
     severity: Severity,
     group: &'a str,
+    /// Errors in logs that it causes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    symptoms: Vec<&'a str>,
 }
 
 pub fn run(options: &List, settings: &Config) -> Result<Exit> {
@@ -38,6 +41,7 @@ fn row(check: &Check) -> Row<'_> {
         title: &check.title,
         severity: check.severity,
         group: &check.group,
+        symptoms: check.symptoms.iter().map(|s| s.error()).collect(),
     }
 }
 
@@ -46,7 +50,9 @@ fn table(library: &Library) -> String {
     table.load_preset(comfy_table::presets::NOTHING);
     for check in library.checks() {
         let severity = format!("{:?}", check.severity).to_lowercase();
-        table.add_row([check.id.as_str(), &severity, &check.group, &check.title]);
+        let symptom = check.symptoms.first().map(|symptom| symptom.error());
+        let error = symptom.unwrap_or_default();
+        table.add_row([check.id.as_str(), &severity, &check.title, error]);
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
     lines.join("\n") + "\n"

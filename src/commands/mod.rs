@@ -22,6 +22,9 @@ mod source;
 mod test;
 mod ticket;
 
+#[doc(hidden)]
+pub use explain::pages;
+
 use crate::checks::fault::Place;
 use crate::cli::{Cli, Command};
 use crate::config::{self, Config};

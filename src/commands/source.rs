@@ -39,8 +39,7 @@ pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
         return narrow(demo(name)?, source, name);
     }
     if let Some(file) = &source.evidence {
-        let name = file.display().to_string();
-        return narrow(Evidence::parse(&read(file)?, &name)?, source, &name);
+        return narrow(recording(file)?, source, &file.display().to_string());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -64,6 +63,11 @@ pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
     // Whatever still waits for a cluster that does not answer is left behind.
     runtime.shutdown_timeout(Duration::from_millis(200));
     evidence
+}
+
+/// Everything in a recording.
+pub fn recording(file: &Path) -> Result<Evidence> {
+    Evidence::parse(&read(file)?, &file.display().to_string())
 }
 
 /// Of a recording, the runners that the command line names.

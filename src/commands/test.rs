@@ -40,7 +40,7 @@ pub fn run(options: &Test) -> Result<Exit> {
         }
     }
     if passed + failed == 0 {
-        bail!("there is no case in what was named: give a check file, or a folder of check files");
+        bail!("no test case found: name a check file, or a directory of check files");
     }
     let _ = writeln!(text, "\n{passed} passed, {failed} failed");
     write_out(&text, None)?;

@@ -21,7 +21,7 @@ const SUPPRESSING: [&str; 3] = ["check", "fix", "lint"];
 /// The flags that may have a default. Those that let something run or reach something
 /// (--allow-probes, --confirm, --kubeconfig) are only for who starts the doctor: a folder that one
 /// happens to stand in must not say them.
-const FLAGS: [&str; 18] = [
+const FLAGS: [&str; 19] = [
     "allow-empty",
     "allow-unknown",
     "check",
@@ -29,6 +29,7 @@ const FLAGS: [&str; 18] = [
     "concurrency",
     "deadline",
     "fail-on",
+    "for",
     "max-depth",
     "namespace",
     "no-node-exec",

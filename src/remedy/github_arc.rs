@@ -19,6 +19,17 @@ pub fn scale_set(change: &Change) -> Remedy {
     }
 }
 
+/// Only what a change adds to such a template.
+pub fn excerpt(change: &Change) -> String {
+    let change = Change {
+        container: "dind".to_owned(),
+        init: true,
+        ..change.clone()
+    };
+    let lead = "# below template.spec; first replace `containerMode: {type: dind}` by its template (see `fix`)";
+    format!("{lead}\n{}", super::pod::fragment(&change))
+}
+
 /// The edits of the values: in a template that has the engine's container.
 pub fn values_edits(values: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     if values

@@ -64,6 +64,14 @@ pub fn remedies(
     wants.iter().flat_map(|want| engine_ref.fix(want)).collect()
 }
 
+/// What a remedy adds, where its snippet is a whole template.
+pub fn excerpt(remedy: &Remedy) -> String {
+    match &remedy.change {
+        Some(change) if change.place.site == Site::ArcScaleSet => github_arc::excerpt(change),
+        _ => remedy.snippet.clone(),
+    }
+}
+
 /// Everything that a change says, to paste: as one remedy, or several that go together.
 pub fn paste(change: &Change) -> Vec<Remedy> {
     match change.place.site {

@@ -150,7 +150,8 @@ pub(super) fn write_why<'a>(page: &mut Page<'_>, finding: &'a Finding, told: &mu
     }
     page.labelled(4, "why:", Ink::Plain, first);
     let more = format!("more: {} explain {}", page.style.program, finding.check);
-    page.prose(4, Ink::Dim, &more);
+    let address = crate::checks::page(&finding.check);
+    page.link(4, Ink::Dim, &more, address.as_deref());
 }
 
 pub(super) fn write_cures<'a>(page: &mut Page<'_>, roots: &[&'a Finding], told: &mut Told<'a>) {

@@ -5,9 +5,11 @@ use clap::ColorChoice;
 use std::io::{IsTerminal, stdout};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Links(bool);
+pub struct Links(bool);
 
 impl Links {
+    pub const NONE: Links = Links(false);
+
     /// What standard output can take; whoever wants no colour wants no sequences at all.
     pub fn detect(choice: ColorChoice) -> Self {
         let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -44,11 +46,16 @@ impl Links {
 
     /// A clean address as a link to itself.
     pub fn write(self, address: &str) -> String {
+        self.to(address, address)
+    }
+
+    /// A clean text as a link to a clean address.
+    pub fn to(self, address: &str, text: &str) -> String {
         let is_one =
             address.starts_with("https://") && address.bytes().all(|b| b.is_ascii_graphic());
         match self.0 && is_one {
-            true => format!("\u{1b}]8;;{address}\u{1b}\\{address}\u{1b}]8;;\u{1b}\\"),
-            false => address.to_owned(),
+            true => format!("\u{1b}]8;;{address}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\"),
+            false => text.to_owned(),
         }
     }
 }

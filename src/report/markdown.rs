@@ -9,6 +9,7 @@ use super::groups::{
 };
 use super::log;
 use super::verdict::{self, count, few, is_empty, outcome};
+use crate::checks::page;
 use crate::diagnosis::{Diagnosis, Finding, Layer, Unknown};
 use foreign::{code, fence, prose};
 use std::collections::HashSet;
@@ -200,7 +201,8 @@ fn of_group<'a>(group: &Group<'a>, unknowns: &[&Unknown], told: &mut HashSet<&'a
     out.push('\n');
     let why = first_why(first);
     if !why.is_empty() && told.insert(&first.check) {
-        out += &format!("**Why:** {}\n\n", prose(why));
+        let page = page(&first.check).map(|page| format!(" ([more]({page}))"));
+        out += &format!("**Why:** {}{}\n\n", prose(why), page.unwrap_or_default());
     }
     for fix in fixes(&group.roots) {
         let places = fix.places(&group.roots).map(|places| {

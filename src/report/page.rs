@@ -45,6 +45,16 @@ impl<'a> Page<'a> {
         self.labelled(indent, "", ink, text);
     }
 
+    /// A short line, as a link where there is an address and the terminal has links.
+    pub fn link(&mut self, indent: usize, ink: Ink, text: &str, address: Option<&str>) {
+        let Some(address) = address else {
+            return self.prose(indent, ink, text);
+        };
+        let text = self.style.paint(ink, &self.style.text(text));
+        let link = self.style.links.to(address, &text);
+        self.line(&format!("{}{link}", " ".repeat(indent)));
+    }
+
     /// Foreign text, wrapped, behind a short bold label of ours.
     pub fn labelled(&mut self, indent: usize, label: &str, ink: Ink, text: &str) {
         let margin = " ".repeat(indent);

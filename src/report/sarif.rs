@@ -4,6 +4,7 @@
 use super::groups::place;
 use super::json::escape;
 use super::page::cut_at as cut;
+use crate::checks::page;
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Location, Severity, Unknown};
 use serde_json::{Value, json};
 
@@ -74,14 +75,18 @@ fn rule(finding: &Finding) -> Value {
     };
     let first = why.split("\n\n").next().unwrap_or(why);
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    json!({
+    let mut rule = json!({
         "id": finding.check,
         "shortDescription": { "text": cut(&short, DESCRIPTION) },
         "fullDescription": { "text": cut(&one_line(first), DESCRIPTION) },
         "help": { "text": why, "markdown": why },
         "defaultConfiguration": { "level": level(finding.severity) },
         "properties": { "tags": ["ci", "docker", "kubernetes"] },
-    })
+    });
+    if let Some(page) = page(&finding.check) {
+        rule["helpUri"] = json!(page);
+    }
+    rule
 }
 
 fn result(finding: &Finding, rules: &[&str]) -> Value {

@@ -1,5 +1,6 @@
 //! Capabilities of the terminal.
 
+use super::links::Links;
 use crate::text::clean::clean;
 use clap::ColorChoice;
 use owo_colors::OwoColorize;
@@ -15,6 +16,8 @@ pub struct Style {
     pub full: bool,
     /// How this program is called here: `kubectl runner-doctor` needs nothing else in PATH.
     pub program: &'static str,
+    /// Whether texts may be links.
+    pub links: Links,
 }
 
 /// Where nothing tells the width: a pipe, a CI log.
@@ -29,6 +32,7 @@ impl Style {
         unicode: false,
         full: true,
         program: "runner-doctor",
+        links: Links::NONE,
     };
 
     /// What the environment asks for and the stream can take.
@@ -36,7 +40,10 @@ impl Style {
         let columns = || comfy_table::Table::new().width();
         let terminal = stream_is_tty.then(columns).flatten();
         let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        Self::decide(choice, stream_is_tty, terminal.map(usize::from), read)
+        Style {
+            links: Links::detect(choice),
+            ..Self::decide(choice, stream_is_tty, terminal.map(usize::from), read)
+        }
     }
 
     fn decide(

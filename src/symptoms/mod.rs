@@ -44,6 +44,14 @@ pub struct Symptom {
     pub taken_back_by: Vec<String>,
 }
 
+impl Symptom {
+    /// The line of its example that states the error.
+    pub fn error(&self) -> &str {
+        let last = self.example.lines().next_back().unwrap_or_default();
+        last.trim_start_matches([' ', '>'])
+    }
+}
+
 /// A line after which errors before it no longer count.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -25,13 +25,14 @@ use serde::{Deserialize, Serialize};
 /// The one list of CI systems, in the order in which they claim a pod: the first that knows it has
 /// it. `Provider` is what evidence and reports call a system.
 macro_rules! systems {
-    ($($provider:ident, $system:ident;)*) => {
+    ($($(#[$value:meta])* $provider:ident, $system:ident;)*) => {
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+            clap::ValueEnum,
         )]
         #[serde(rename_all = "kebab-case")]
         pub enum Provider {
-            $($provider,)*
+            $($(#[$value])* $provider,)*
         }
 
         impl Provider {
@@ -50,6 +51,7 @@ systems! {
     Bitbucket, bitbucket;
     // Before GitHub's: it sets GITHUB_ACTIONS, too.
     Gitea, gitea;
+    #[value(name = "arc", alias = "github-arc")]
     GithubArc, github_arc;
     Gitlab, gitlab;
     Jenkins, jenkins;
@@ -60,6 +62,7 @@ systems! {
     ArgoWorkflows, argo;
     AzurePipelines, azure;
     Teamcity, teamcity;
+    #[value(name = "other", alias = "generic")]
     Generic, generic;
 }
 

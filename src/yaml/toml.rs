@@ -159,10 +159,10 @@ pub(crate) fn edit_toml(text: &str, edits: &[Edit]) -> Result<String> {
         let (path, value, append) = match edit {
             Edit::Set(path, value) => (path, value, false),
             Edit::Append(path, value) => (path, value, true),
-            Edit::Remove(_) => bail!("it is written in a way that cannot be edited"),
+            Edit::Remove(_) => bail!("its formatting cannot be edited"),
         };
         let item = place(document.as_item_mut(), path, append && value.is_object())
-            .context("it has not what is to be edited")?;
+            .context("it does not contain the setting to edit")?;
         match (append, item) {
             (false, item) => set(item, value)?,
             (true, Item::ArrayOfTables(tables)) => tables.push(table(value)?),
@@ -177,7 +177,7 @@ pub(crate) fn edit_toml(text: &str, edits: &[Edit]) -> Result<String> {
                 list.push(toml(value)?);
                 *item = toml_edit::value(list);
             }
-            _ => bail!("it is written in a way that cannot be edited"),
+            _ => bail!("its formatting cannot be edited"),
         }
     }
     let new = document.to_string();
@@ -185,7 +185,7 @@ pub(crate) fn edit_toml(text: &str, edits: &[Edit]) -> Result<String> {
     super::edit::apply(&mut expected, edits);
     match toml_value(&new) == Some(expected) {
         true => Ok(new),
-        false => bail!("it is written in a way that cannot be edited without changing more"),
+        false => bail!("its formatting cannot be edited without changing more than intended"),
     }
 }
 
@@ -242,12 +242,16 @@ fn toml(value: &Json) -> Result<Toml> {
     Ok(match value {
         Json::String(text) => Toml::from(text.as_str()),
         Json::Bool(truth) => Toml::from(*truth),
-        Json::Number(number) => Toml::from(number.as_i64().context("a number that TOML has not")?),
+        Json::Number(number) => Toml::from(
+            number
+                .as_i64()
+                .context("a number that TOML does not support")?,
+        ),
         Json::Array(items) => {
             let items: Result<Vec<Toml>> = items.iter().map(toml).collect();
             Toml::Array(items?.into_iter().collect())
         }
-        Json::Null | Json::Object(_) => bail!("a value that TOML has not"),
+        Json::Null | Json::Object(_) => bail!("a value that TOML does not support"),
     })
 }
 

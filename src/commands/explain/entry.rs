@@ -2,7 +2,7 @@
 
 use super::explanation::severity;
 use super::text::{indented, wrapped};
-use crate::checks::Entry;
+use crate::checks::{Entry, page};
 use crate::cli::ExplainFormat;
 use crate::diagnosis::Severity;
 use crate::report::{Links, Style, clean};
@@ -23,6 +23,9 @@ struct Explained<'a> {
     in_logs: Vec<&'a str>,
     references: &'a [String],
     file: &'a str,
+    /// The address of its page. Absent for custom files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<String>,
 }
 
 pub(super) fn explained(
@@ -40,6 +43,7 @@ pub(super) fn explained(
         in_logs: entry.symptoms.iter().map(|s| s.example.as_str()).collect(),
         references: &entry.references,
         file: &entry.file,
+        page: page(&entry.id),
     };
     Ok(match output {
         ExplainFormat::Text => text(&explained, style.width, Links::detect(color)),
@@ -70,12 +74,15 @@ fn text(entry: &Explained, width: usize, links: Links) -> String {
     for reference in entry.references {
         let _ = writeln!(text, "  {}", links.write(&clean(reference)));
     }
+    if let Some(page) = &entry.page {
+        let _ = writeln!(text, "\nMore:\n  {}", links.write(page));
+    }
     text
 }
 
 fn markdown(entry: &Explained) -> String {
     let mut text = format!(
-        "# {}\n\n{}\n\n{}\n\n{NOT_JUDGED}\n",
+        "# {}: {}\n\n{}\n\n{NOT_JUDGED}\n",
         entry.id, entry.title, entry.why
     );
     text.push_str("\n## In logs\n\n```\n");

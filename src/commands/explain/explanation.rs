@@ -1,11 +1,11 @@
 //! The explanation of a check: its file, an example that is executed, and its fix on each CI system.
 
-use crate::checks::{Check, case, judge_alone};
+use crate::checks::{Check, judge_alone, page};
 use crate::diagnosis::{Finding, Remedy, Severity};
-use crate::evidence::{Evidence, Owner, Provider};
+use crate::evidence::{Evidence, Owner, Provider, Runner};
 use serde::Serialize;
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct Explanation<'a> {
     pub(super) id: &'a str,
     pub(super) title: &'a str,
@@ -25,10 +25,16 @@ pub(super) struct Explanation<'a> {
     pub(super) caused_by: &'a [String],
     pub(super) references: &'a [String],
     pub(super) file: &'a str,
+    /// The address of its page. Absent for custom checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) page: Option<String>,
+    /// Whether example and fixes are those of the reader's recording.
+    #[serde(skip)]
+    pub(super) is_of_recording: bool,
 }
 
 /// How it is told.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct Detection<'a> {
     pub(super) for_each: String,
     pub(super) fails_when: &'a str,
@@ -41,14 +47,14 @@ pub(super) struct Detection<'a> {
     pub(super) probe: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct Example<'a> {
     pub(super) name: &'a str,
     pub(super) message: String,
 }
 
 /// What fixes the example, for CI systems that share it.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct Fix {
     /// The engine that it is for, where the example has several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,9 +64,18 @@ pub(super) struct Fix {
 }
 
 impl<'a> Explanation<'a> {
-    pub(super) fn of(check: &'a Check) -> Self {
-        let example = example(check);
-        let fixes = example.as_ref().map(|(case, _)| fixes(check, case));
+    /// The check as shown by the runners of a recording if it finds something there, otherwise by its
+    /// first case.
+    pub(super) fn of(check: &'a Check, recording: Option<&Evidence>) -> Self {
+        let seen = recording.and_then(|evidence| seen(check, evidence));
+        let is_of_recording = seen.is_some();
+        let (example, fixes) = match seen {
+            Some((message, fixes)) => {
+                let name = "in this recording";
+                (Some(Example { name, message }), Some(fixes))
+            }
+            None => example(check).unzip(),
+        };
         Explanation {
             id: &check.id,
             title: &check.title,
@@ -75,41 +90,89 @@ impl<'a> Explanation<'a> {
                 probe: check.command(),
             },
             fixes: fixes.unwrap_or_default(),
-            example: example.map(|(case, finding)| Example {
-                name: &case.name,
-                message: finding.message,
-            }),
+            example,
             in_logs: check.symptoms.iter().map(|s| s.example.as_str()).collect(),
             caused_by: check.causes(),
             references: &check.references,
             file: &check.file,
+            page: page(&check.id),
+            is_of_recording,
         }
+    }
+
+    /// The command that shows whether it is present.
+    pub(super) fn command(&self) -> String {
+        let confirms = self.detected.applies_when == Some("runner.downloads_tried");
+        match self.group {
+            "file" => format!("lint . --check {}", self.id),
+            _ if confirms => format!("check --confirm URL --check {}", self.id),
+            _ => format!("check --check {}", self.id),
+        }
+    }
+
+    /// Only the fixes for one CI system.
+    pub(super) fn only(&mut self, provider: Provider) {
+        self.fixes.retain(|fix| fix.providers.contains(&provider));
     }
 }
 
-/// The first case that finds something curable, else the first that finds something.
-fn example(check: &Check) -> Option<(&case::Case, Finding)> {
-    let told = check.cases.iter().filter_map(|case| {
-        let findings = case::run(check, case).judgement.findings;
-        Some((case, findings.into_iter().next()?))
-    });
-    let mut told: Vec<_> = told.collect();
-    let curable = told
-        .iter()
-        .position(|(_, found)| !found.remedies.is_empty());
-    match told.is_empty() {
-        true => None,
-        false => Some(told.swap_remove(curable.unwrap_or(0))),
+/// What it finds in a recording, and the fixes with the names of the runners in it.
+fn seen(check: &Check, evidence: &Evidence) -> Option<(String, Vec<Fix>)> {
+    let findings = judge_alone(check, evidence).findings;
+    let message = findings.first()?.message.clone();
+    let mut fixes = Vec::new();
+    for finding in findings {
+        let named = |runner: &&Runner| runner.full_name() == finding.runner;
+        let runner = evidence.runners.iter().find(named);
+        let provider = runner.map_or(Provider::Generic, |runner| runner.provider);
+        add(&mut fixes, finding.engine, provider, finding.remedies);
     }
+    Some((message, fixes))
+}
+
+/// The first case that finds something with a fix, else the first that finds something; and its fix
+/// on each CI system.
+fn example(check: &Check) -> Option<(Example<'_>, Vec<Fix>)> {
+    let found = check.cases.iter().filter_map(|case| {
+        let evidence = anonymous(&case.evidence().ok()?)?;
+        let finding = judge_alone(check, &evidence).findings.into_iter().next()?;
+        Some((case, evidence, finding))
+    });
+    let mut found: Vec<_> = found.collect();
+    let fixed = found.iter().position(|(.., f)| !f.remedies.is_empty());
+    if found.is_empty() {
+        return None;
+    }
+    let (case, evidence, finding) = found.swap_remove(fixed.unwrap_or(0));
+    let example = Example {
+        name: &case.name,
+        message: finding.message,
+    };
+    Some((example, fixes(check, &evidence)))
+}
+
+/// Evidence without the names of the baseline, which are not the reader's.
+fn anonymous(evidence: &Evidence) -> Option<Evidence> {
+    const NAMES: [(&str, &str); 6] = [
+        ("docker-in-docker", "ENGINE"),
+        ("bb_docker", "NESTED"),
+        ("bitbucket-k8s-runner", "RUNNER"),
+        ("bitbucket-runner", "NAMESPACE"),
+        ("runner-2jpsg", "POD"),
+        ("worker-1", "NODE"),
+    ];
+    let mut text = serde_json::to_string(evidence).ok()?;
+    for (name, placeholder) in NAMES {
+        text = text.replace(name, placeholder);
+    }
+    serde_json::from_str(&text).ok()
 }
 
 /// The same fault on each CI system.
-fn fixes(check: &Check, case: &case::Case) -> Vec<Fix> {
-    let mut fixes: Vec<Fix> = Vec::new();
+fn fixes(check: &Check, evidence: &Evidence) -> Vec<Fix> {
+    let mut fixes = Vec::new();
     for provider in Provider::ALL.iter().copied() {
-        let Ok(mut evidence) = case.evidence() else {
-            continue;
-        };
+        let mut evidence = evidence.clone();
         make(&mut evidence, provider);
         let findings = judge_alone(check, &evidence).findings;
         let several = findings.len() > 1;
@@ -117,21 +180,24 @@ fn fixes(check: &Check, case: &case::Case) -> Vec<Fix> {
             engine, remedies, ..
         } in findings
         {
-            let engine = engine.filter(|_| several);
-            let alike = |fix: &&mut Fix| fix.remedies == remedies && fix.engine == engine;
-            match fixes.iter_mut().find(alike) {
-                _ if remedies.is_empty() => {}
-                Some(fix) if fix.providers.contains(&provider) => {}
-                Some(fix) => fix.providers.push(provider),
-                None => fixes.push(Fix {
-                    engine,
-                    providers: vec![provider],
-                    remedies,
-                }),
-            }
+            add(&mut fixes, engine.filter(|_| several), provider, remedies);
         }
     }
     fixes
+}
+
+fn add(fixes: &mut Vec<Fix>, engine: Option<String>, provider: Provider, remedies: Vec<Remedy>) {
+    let alike = |fix: &&mut Fix| fix.remedies == remedies && fix.engine == engine;
+    match fixes.iter_mut().find(alike) {
+        _ if remedies.is_empty() => {}
+        Some(fix) if fix.providers.contains(&provider) => {}
+        Some(fix) => fix.providers.push(provider),
+        None => fixes.push(Fix {
+            engine,
+            providers: vec![provider],
+            remedies,
+        }),
+    }
 }
 
 fn make(evidence: &mut Evidence, provider: Provider) {
@@ -139,12 +205,16 @@ fn make(evidence: &mut Evidence, provider: Provider) {
         runner.provider = provider;
         runner.owner = provider.system().owner.map(|(kind, name)| Owner {
             kind: kind.to_owned(),
-            name: name.to_owned(),
+            name: name.to_uppercase(),
         });
     }
 }
 
 impl Fix {
+    pub(super) fn is_for_all(&self) -> bool {
+        self.providers.len() == Provider::ALL.len()
+    }
+
     /// ` on Bitbucket and GitLab, for docker-in-docker/bb_docker`; nothing where it is for all.
     pub(super) fn scope(&self) -> String {
         let names: Vec<_> = self
@@ -153,7 +223,7 @@ impl Fix {
             .map(|provider| provider.system().name)
             .collect();
         let mut scope = match names.as_slice() {
-            all if all.len() == Provider::ALL.len() => String::new(),
+            _ if self.is_for_all() => String::new(),
             [] => String::new(),
             [one] => format!(" on {one}"),
             [first @ .., last] => format!(" on {} and {last}", first.join(", ")),

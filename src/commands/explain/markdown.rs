@@ -1,6 +1,7 @@
 //! An explanation for a wiki or a ticket.
 
 use super::explanation::{Explanation, severity, word};
+use crate::remedy;
 use crate::report::clean;
 use std::fmt::Write as _;
 
@@ -9,13 +10,21 @@ pub(super) fn render(told: &Explanation) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "# {}\n\n{}\n\n*{}*\n",
+        "# {}: {}\n\n*{}*\n",
         told.id,
         plain(told.title),
         severity(told.severity)
     );
     for paragraph in told.why.split("\n\n") {
         let _ = writeln!(text, "{}\n", plain(paragraph));
+    }
+    let _ = writeln!(
+        text,
+        "## How to see it\n\n```sh\nrunner-doctor {}\n```\n",
+        told.command()
+    );
+    if let Some(example) = &told.example {
+        let _ = writeln!(text, "For example:\n\n> {}\n", plain(&example.message));
     }
     let how = &told.detected;
     let _ = writeln!(
@@ -34,28 +43,20 @@ pub(super) fn render(told: &Explanation) -> String {
             fenced(&mut text, language, code);
         }
     }
-    if let Some(example) = &told.example {
-        let _ = writeln!(
-            text,
-            "## For example\n\n{}:\n\n> {}\n",
-            plain(example.name),
-            plain(&example.message)
-        );
+    if !told.fixes.is_empty() && !told.is_of_recording {
+        text.push_str("Values below are an example's, and names in capitals are placeholders: `runner-doctor fix` prints the fix with yours.\n\n");
     }
     for fix in &told.fixes {
         let _ = writeln!(text, "## {}\n", plain(&format!("Fix{}", fix.scope())));
-        for (rank, remedy) in fix.remedies.iter().enumerate() {
+        for (rank, one) in fix.remedies.iter().enumerate() {
             let lead = match rank {
                 0 => String::new(),
-                _ => format!("{}: ", word(rank, remedy)),
+                _ => format!("{}: ", word(rank, one)),
             };
-            let _ = writeln!(
-                text,
-                "{lead}{}\n",
-                plain(remedy.title.trim_end_matches(':'))
-            );
-            if !remedy.snippet.trim().is_empty() {
-                fenced(&mut text, "", &remedy.snippet);
+            let _ = writeln!(text, "{lead}{}\n", plain(one.title.trim_end_matches(':')));
+            let excerpt = remedy::excerpt(one);
+            if !excerpt.trim().is_empty() {
+                fenced(&mut text, "", &excerpt);
             }
         }
     }

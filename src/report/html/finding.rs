@@ -3,6 +3,7 @@
 use super::Page;
 use super::ladder::Mark;
 use super::text::{lines, prose, text};
+use crate::checks::page;
 use crate::diagnosis::{Finding, Layer, Severity, Unknown};
 use crate::report::cohort::Cohort;
 use crate::report::groups::{Fix, Group, fixes, hidden_by, place, reasons, remarks};
@@ -115,6 +116,9 @@ impl<'a> Page<'a> {
             .push_str("<details open class=\"why\"><summary>why</summary>\n");
         for paragraph in finding.why.trim().split("\n\n") {
             let _ = writeln!(self.out, "<p>{}</p>", prose(paragraph));
+        }
+        if let Some(page) = page(&finding.check) {
+            let _ = writeln!(self.out, "<p><a href=\"{page}\">more</a></p>");
         }
         self.out.push_str("</details>\n");
     }
