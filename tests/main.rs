@@ -13,6 +13,8 @@ mod fix;
 mod kinds;
 mod lint;
 mod manifest;
+#[cfg(unix)]
+mod printed;
 mod rbac;
 mod reasons;
 mod reports;

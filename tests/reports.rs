@@ -521,7 +521,7 @@ fn everybody() -> Vec<Diagnosis> {
     ]
 }
 
-fn plain(width: usize) -> Style {
+fn plain(width: usize) -> Style<'static> {
     Style {
         width,
         color: false,

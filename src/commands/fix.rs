@@ -13,6 +13,7 @@ use crate::fix::{self, File};
 use crate::remedy::{self, Plan};
 use crate::report::clean;
 use anyhow::Result;
+use clap::ValueEnum;
 use objects::{Objects, resolve};
 use sheets::Sheets;
 use std::collections::HashMap;
@@ -30,7 +31,19 @@ pub fn run(options: &Fix, settings: &Config) -> Result<Exit> {
     if let Some(exit) = nothing_to_fix(&diagnosis) {
         return Ok(exit);
     }
-    let Plan { mut parts, left } = remedy::plan(&diagnosis.findings, &options.prefer);
+    let Plan {
+        mut parts,
+        left,
+        unused,
+    } = remedy::plan(&diagnosis.findings, &options.prefer);
+    for kind in unused {
+        let name = kind
+            .to_possible_value()
+            .map_or(String::new(), |value| value.get_name().to_owned());
+        tell(&format!(
+            "runner-doctor: --prefer {name} has no effect: no fix of this kind applies, so others are printed"
+        ));
+    }
     let mut left: Vec<(&Finding, String)> = left.into_iter().map(|f| (f, by_hand(f))).collect();
     let mut objects = Objects::new();
     if is_live(options) {
@@ -38,9 +51,10 @@ pub fn run(options: &Fix, settings: &Config) -> Result<Exit> {
             resolve(&cluster, &mut parts, &owners).await
         })?;
     }
-    let mut sheets = Sheets::new(options, &objects);
-    for object_plan in fix::object_plans(parts) {
-        left.extend(sheets.add(&object_plan, &mut files)?);
+    let object_plans = fix::object_plans(parts);
+    let mut sheets = Sheets::new(options, &objects, &object_plans);
+    for object_plan in &object_plans {
+        left.extend(sheets.add(object_plan, &mut files)?);
     }
     sheets.add_files(&files, options);
     sheets.print(options)?;

@@ -28,7 +28,7 @@ pub fn run(options: &Rbac) -> Result<Exit> {
     let answers = answers.map_err(|_| {
         anyhow!("the cluster did not respond within --timeout: check `kubectl version` with the same --kubeconfig and --context")
     })??;
-    write_out(&review::tell(&answers, &Library::load(&[])?), None)?;
+    write_out(&review::tell(&answers, &scope, &Library::load(&[])?), None)?;
     Ok(match review::is_missing(&answers) {
         true => Exit::Findings,
         false => Exit::Fine,

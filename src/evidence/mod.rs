@@ -303,6 +303,9 @@ pub struct Declared {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WrittenSecret {
     pub name: String,
+    /// Absent if the file does not name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     pub keys: Vec<String>,
 }
 

@@ -291,6 +291,7 @@ fn secret(object: &Node) -> Option<(WrittenSecret, Span)> {
     (!keys.is_empty()).then(|| {
         let secret = WrittenSecret {
             name: plain(name.and_then(Node::text).unwrap_or("without a name")),
+            namespace: object.text_at(&["metadata", "namespace"]).map(plain),
             keys,
         };
         (secret, name.unwrap_or(kind).span)

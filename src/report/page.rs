@@ -9,12 +9,12 @@ use unicode_width::UnicodeWidthChar;
 const PROSE_WIDTH: usize = 100;
 
 pub(super) struct Page<'a> {
-    pub style: &'a Style,
+    pub style: &'a Style<'a>,
     out: String,
 }
 
 impl<'a> Page<'a> {
-    pub fn new(style: &'a Style) -> Self {
+    pub fn new(style: &'a Style<'a>) -> Self {
         let out = String::new();
         Page { style, out }
     }

@@ -122,7 +122,12 @@ fn write_examination(page: &mut Page<'_>, diagnosis: &Diagnosis) {
         return;
     }
     let fix = match diagnosis.environment.kubernetes.is_some() {
-        true => format!("`{} fix` prints patches; ", page.style.program),
+        true => {
+            let Style {
+                program, source, ..
+            } = page.style;
+            format!("`{program} fix{source}` prints patches; ")
+        }
         false => String::new(),
     };
     let next = format!("Next: {fix}--full shows why and alternative fixes.");

@@ -29,8 +29,12 @@ pub struct Sheets<'a> {
 pub type Left<'a> = Vec<(&'a Finding, String)>;
 
 impl<'a> Sheets<'a> {
-    pub fn new(options: &'a Fix, live: &'a Objects) -> Self {
+    pub fn new(options: &'a Fix, live: &'a Objects, object_plans: &[ObjectPlan<'_>]) -> Self {
         let source = &options.source;
+        let objects = object_plans.iter().flat_map(|plan| plan.parts.first());
+        let patches = objects.filter(|part| part.is_object()).count();
+        // kubectl accepts one patch per file: of several, each is saved to a file of its own name.
+        let together = options.output == FixFormat::Patch && patches > 1;
         let flags = [
             source.kubeconfig.as_ref().map(|file| {
                 format!(
@@ -49,7 +53,7 @@ impl<'a> Sheets<'a> {
                 flags: flags.into_iter().flatten().collect(),
             },
             live,
-            saved: options.output_file.as_deref(),
+            saved: options.output_file.as_deref().filter(|_| !together),
             from_files: !options.files.is_empty(),
             offline: !super::is_live(options),
             objects: Vec::new(),
