@@ -7,7 +7,6 @@ pub use after::{Completions, Diff, DiffFormat, Man, Ticket};
 pub use output::{Output, Outputs};
 
 use crate::collect::walk::Url;
-use crate::config::Config;
 use crate::diagnosis::Severity;
 use crate::remedy::Preference;
 use crate::text::shell::word;
@@ -41,9 +40,6 @@ pub struct Cli {
     /// Ignore .runner-doctor.yaml in the current directory
     #[arg(long, global = true, conflicts_with = "config")]
     pub no_config: bool,
-    /// The contents of that file.
-    #[arg(skip)]
-    pub(crate) settings: Config,
     /// Print only errors on standard error
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,

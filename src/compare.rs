@@ -5,8 +5,8 @@ mod layers;
 
 pub use layers::{LayerChange, Trait};
 
-use crate::checks::steady;
 use crate::diagnosis::{Diagnosis, ExaminedRunner, Finding, Severity};
+use crate::evidence::identity::steady;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;

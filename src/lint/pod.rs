@@ -7,7 +7,6 @@ use super::template::{self, list};
 use super::{Context, Draft, config, image, presume};
 use crate::collect::discover;
 use crate::collect::walk::options;
-use crate::collect::walk::text::plain;
 use crate::evidence::{
     ContainerState, Declared, Engine, Mount, NetworkNamespace, Observation, Observed, Outermost,
     Owner, Planned, PodContainer, Provider, Reason, Role, Runner, Standing, Unseen,
@@ -15,6 +14,7 @@ use crate::evidence::{
 use crate::facts::is_rootless;
 use crate::facts::versions::ImageRef;
 use crate::systems::{Site, pods};
+use crate::text::plain::plain;
 use crate::yaml::Node;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::BTreeMap;

@@ -27,8 +27,8 @@ mod verdict;
 mod yaml;
 
 pub use crate::text::clean::clean;
+pub(crate) use crate::text::wrap::wrap;
 pub(crate) use links::Links;
-pub(crate) use page::wrap;
 pub use terminal::Style;
 pub(crate) use verdict::few;
 

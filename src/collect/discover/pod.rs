@@ -1,7 +1,8 @@
 //! A pod's specification and status as evidence, by allow-list.
 
 use super::is_agent;
-use crate::collect::walk::{options, text, text::plain};
+use crate::collect::walk::options;
+use crate::text::plain::{self as text, plain};
 use crate::evidence::{
     ContainerState, Ended, Eviction, Launch, Launcher, Mount, Observation, Outermost, Owner,
     PodContainer, Provider, Reason, Role, Runner, Standing,
