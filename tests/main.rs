@@ -18,6 +18,7 @@ mod printed;
 mod rbac;
 mod reasons;
 mod reports;
+mod rooms;
 mod schemas;
 mod words;
 
