@@ -12,7 +12,6 @@
 //! Right of it everything is pure, and knows nothing of Kubernetes: a recording replays to the
 //! same diagnosis on any machine.
 
-mod access;
 pub mod checks;
 pub mod cli;
 mod collect;
@@ -27,6 +26,7 @@ mod files;
 mod fix;
 mod lint;
 mod manifest;
+mod permissions;
 pub mod redact;
 pub mod remedy;
 pub mod report;

@@ -11,7 +11,7 @@ const ROOMS: [(&str, &str); 26] = [
     ("untrusted", "checks collect evidence lint manifest text"),
     ("config", "cli checks diagnosis files"),
     ("cli", "manifest report remedy collect diagnosis text"),
-    ("access", "checks collect facts yaml"),
+    ("permissions", "checks collect facts yaml"),
     ("schema", "checks facts diagnosis evidence"),
     (
         "lint",

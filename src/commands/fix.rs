@@ -1,7 +1,7 @@
 //! `fix`: prints fixes for the findings and changes nothing.
 
 mod objects;
-mod sheets;
+mod output;
 
 use super::{Exit, library, source, tell, tell_suppressed};
 use crate::checks::judge;
@@ -15,7 +15,7 @@ use crate::report::clean;
 use anyhow::Result;
 use clap::ValueEnum;
 use objects::{Objects, resolve};
-use sheets::Sheets;
+use output::Output;
 use std::collections::HashMap;
 
 pub fn run(options: &Fix, settings: &Config) -> Result<Exit> {
@@ -52,13 +52,13 @@ pub fn run(options: &Fix, settings: &Config) -> Result<Exit> {
         })?;
     }
     let object_plans = fix::object_plans(parts);
-    let mut sheets = Sheets::new(options, &objects, &object_plans);
+    let mut output = Output::new(options, &objects, &object_plans);
     for object_plan in &object_plans {
-        left.extend(sheets.add(object_plan, &mut files)?);
+        left.extend(output.add(object_plan, &mut files)?);
     }
-    sheets.add_files(&files, options);
-    sheets.print(options)?;
-    Ok(tell_left(&left, sheets.is_empty()))
+    output.add_files(&files, options);
+    output.print(options)?;
+    Ok(tell_left(&left, output.is_empty()))
 }
 
 struct Examined {

@@ -1,13 +1,13 @@
 //! Corrected manifests: a plan of changes made in objects, as patches, as text, as differences.
 
 mod file;
+mod instructions;
 mod object;
 mod patch;
-mod sheet;
 
 pub use file::{At, File};
+pub use instructions::{Kubectl, apply, comments, is_plain, notes, other, patch_sheet, unified};
 pub use object::{controller, is_autoscaled, manifest, secret};
-pub use sheet::{Kubectl, apply, comments, is_plain, notes, other, patch_sheet, unified};
 
 use crate::diagnosis::{Change, Finding, Place};
 use crate::remedy::{self, Part, Refusal, template};

@@ -4,7 +4,7 @@ use super::network::{self, POD};
 use super::place::Places;
 use super::start::{self, Start};
 use super::template::{self, list};
-use super::{Context, Draft, config, image, presume};
+use super::{Context, Draft, config, image, nested_engine};
 use crate::collect::discover;
 use crate::collect::walk::options;
 use crate::evidence::{
@@ -53,7 +53,7 @@ pub(super) fn of(
     }
     let clamped = clamps(pod);
     plan(&mut runner, pod, clamped, context);
-    let presumed = presume::engine(&mut runner, &mut places, context);
+    let presumed = nested_engine::engine(&mut runner, &mut places, context);
     Some(Draft {
         places,
         runner,

@@ -1,13 +1,13 @@
 //! Report formats: one file per format, each a pure function of the diagnosis.
 
 mod bitbucket;
-mod cohort;
 mod comparison;
 mod findings;
 mod fleet;
 mod github;
-mod groups;
+mod grouped_findings;
 mod html;
+mod identical_runners;
 mod json;
 mod junit;
 mod layers;

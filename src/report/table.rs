@@ -1,9 +1,9 @@
 //! The report for people: healthy runners in one line, then each faulty runner from the node uplink
 //! down; identical runners are grouped.
 
-use super::cohort::{Cohort, cohorts};
 use super::findings::{self, Told};
 use super::fleet;
+use super::identical_runners::{Cohort, cohorts};
 use super::layers;
 use super::log;
 use super::page::Page;

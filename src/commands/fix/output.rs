@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 /// What is printed, as it comes together.
-pub struct Sheets<'a> {
+pub struct Output<'a> {
     format: FixFormat,
     kubectl: Kubectl,
     live: &'a Objects,
@@ -28,7 +28,7 @@ pub struct Sheets<'a> {
 
 pub type Left<'a> = Vec<(&'a Finding, String)>;
 
-impl<'a> Sheets<'a> {
+impl<'a> Output<'a> {
     pub fn new(options: &'a Fix, live: &'a Objects, object_plans: &[ObjectPlan<'_>]) -> Self {
         let source = &options.source;
         let objects = object_plans.iter().flat_map(|plan| plan.parts.first());
@@ -47,7 +47,7 @@ impl<'a> Sheets<'a> {
                 .as_ref()
                 .map(|context| format!(" --context {}", crate::text::shell::word(context))),
         ];
-        Sheets {
+        Output {
             format: options.output,
             kubectl: Kubectl {
                 flags: flags.into_iter().flatten().collect(),
