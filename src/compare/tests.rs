@@ -122,7 +122,7 @@ fn a_nested_engine_that_comes_back_fixed_is_fixed() {
     let waiting = history.add(diagnose(&idle));
     assert_eq!((waiting.unseen, waiting.fixed), (vec![], vec![]));
     let back = history.add(diagnose(&fixed));
-    assert_eq!(places(&back.fixed), [nested.clone()]);
+    assert_eq!(places(&back.fixed), std::slice::from_ref(&nested));
     assert_eq!(history.add(diagnose(&fixed)).fixed, []);
 
     let mut history = History::new(diagnose(&broken));
