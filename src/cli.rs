@@ -7,10 +7,10 @@ pub use after::{Completions, Diff, DiffFormat, Man, Ticket};
 pub use output::{Output, Outputs};
 
 use crate::collect::walk::Url;
-use crate::config::Config;
 use crate::diagnosis::Severity;
 use crate::remedy::Preference;
 use crate::systems::Provider;
+use crate::text::shell::word;
 use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -41,9 +41,6 @@ pub struct Cli {
     /// Ignore .runner-doctor.yaml in the current directory
     #[arg(long, global = true, help_heading = GENERAL, conflicts_with = "config")]
     pub no_config: bool,
-    /// The contents of that file.
-    #[arg(skip)]
-    pub(crate) settings: Config,
     /// Print only errors on standard error
     #[arg(short, long, global = true, help_heading = GENERAL, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -132,7 +129,7 @@ pub enum Command {
 
 const FIX_EXAMPLES: &str = "\
 Examples:
-  runner-doctor fix -n ci > fix.yaml                  a patch; its comments show how to apply it
+  runner-doctor fix -n ci --output-file fix.yaml      a patch; its comments show how to apply it
   runner-doctor fix -n ci -f job.yaml -o yaml         job.yaml with the fixes applied, comments kept
   runner-doctor fix -n ci -o diff                     the changes to the cluster's objects
   runner-doctor fix --demo --prefer clamp             one rule in the pod instead of many edits
@@ -278,7 +275,7 @@ Examples:
   runner-doctor check --demo                  a built-in recording; needs no cluster
   runner-doctor check                         all runners in the current namespace
   runner-doctor check -n ci runner-2jpsg      one pod
-  runner-doctor check -A -o json              all namespaces, as JSON
+  runner-doctor check -A -o json=old.json     all namespaces, as JSON in a file
   runner-doctor check --fail-on warning       a stricter gate
   runner-doctor check --baseline old.json     fail only on new findings
   runner-doctor check -n ci --watch=1m        print changes as they happen
@@ -297,9 +294,9 @@ Exit codes:
 
 const COLLECT_EXAMPLES: &str = "\
 Examples:
-  runner-doctor collect -n ci > runner.yaml       then, on any machine: runner-doctor check --evidence runner.yaml
+  runner-doctor collect -n ci > runner.yaml       record the runners in a namespace
+  runner-doctor check --evidence runner.yaml      check the recording, on any machine
   runner-doctor collect -n ci --redact            the same with names and addresses redacted
-  runner-doctor collect -n ci --output-file r.yaml; runner-doctor diff old.yaml r.yaml
 
 Exit codes: 0 written; 2 no cluster or no runner; 130 interrupted, after writing the results so far";
 
@@ -439,6 +436,27 @@ pub struct Source {
     /// How many levels of nested engines to examine
     #[arg(long, value_name = "N", default_value = "8", value_parser = at_least_one)]
     pub max_depth: usize,
+}
+
+impl Source {
+    /// The arguments by which another command finds the same runners, each after a space.
+    pub(crate) fn arguments(&self) -> String {
+        let file = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let flags = [
+            ("-n ", self.namespace.clone()),
+            ("-l ", self.labels.clone()),
+            ("--context ", self.context.clone()),
+            ("--kubeconfig ", self.kubeconfig.as_ref().map(file)),
+            ("--evidence ", self.evidence.as_ref().map(file)),
+            ("--demo=", self.demo.clone()),
+        ];
+        let flags = flags.into_iter();
+        let flags = flags.filter_map(|(flag, value)| Some(format!("{flag}{}", word(&value?))));
+        let all = self.all_namespaces.then(|| "-A".to_owned());
+        let pods = self.pods.iter().map(|pod| word(pod));
+        let arguments = all.into_iter().chain(flags).chain(pods);
+        arguments.map(|argument| format!(" {argument}")).collect()
+    }
 }
 
 /// Which checks there are, and which to run.

@@ -5,8 +5,8 @@ mod layers;
 
 pub use layers::{LayerChange, Trait};
 
-use crate::checks::steady;
 use crate::diagnosis::{Diagnosis, ExaminedRunner, Finding, Severity};
+use crate::evidence::identity::steady;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -74,6 +74,53 @@ impl Comparison {
     pub fn fails(&self, fail_on: Option<Severity>) -> bool {
         let fails = |f: &Finding| fail_on.is_some_and(|least| f.severity >= least);
         self.new.iter().any(fails)
+    }
+}
+
+/// Examinations of the same runners, one after another.
+pub struct History {
+    last: Diagnosis,
+    /// Findings whose place was not there to be judged since they were found, with their runners.
+    unseen: Diagnosis,
+}
+
+impl History {
+    pub fn new(first: Diagnosis) -> Self {
+        let unseen = Diagnosis {
+            runners: Vec::new(),
+            findings: Vec::new(),
+            ..first.clone()
+        };
+        History {
+            last: first,
+            unseen,
+        }
+    }
+
+    /// What has changed. A finding of a nested engine, which ends with its step, is fixed if the next
+    /// one is seen to be without it.
+    pub fn add(&mut self, now: Diagnosis) -> Comparison {
+        let mut comparison = Comparison::new(&self.last, &now);
+        let earlier = Comparison::new(&self.unseen, &now);
+        let mut findings = comparison.unseen.clone();
+        let is_known = |f: &Finding| findings.iter().any(|g| g.fingerprint == f.fingerprint);
+        let still: Vec<Finding> = earlier
+            .unseen
+            .into_iter()
+            .filter(|f| !is_known(f))
+            .collect();
+        findings.extend(still);
+        let mut runners = std::mem::take(&mut self.last.runners);
+        runners.append(&mut self.unseen.runners);
+        let mut named = std::collections::HashSet::new();
+        runners.retain(|runner| {
+            findings.iter().any(|f| f.runner == runner.name) && named.insert(runner.name.clone())
+        });
+        comparison.fixed.extend(earlier.fixed);
+        self.unseen.findings = findings;
+        self.unseen.runners = runners;
+        self.last = now;
+        comparison
     }
 }
 

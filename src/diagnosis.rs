@@ -9,9 +9,8 @@ pub(crate) use environment::of_pod;
 pub use environment::{Environment, NodeSystem};
 pub use log::{LogError, LogReading, LogState};
 
-use crate::document;
-use crate::evidence::{Class, Evidence, Provider, Reason, Runner, Why, WrittenReason, reason};
-use crate::layers::layers;
+use crate::evidence::{Class, Provider, Reason, Why, WrittenReason, reason};
+use crate::yaml::parse;
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -136,7 +135,7 @@ pub struct Summary {
 }
 
 /// What a recording is too old to hold counts once.
-fn count_unknowns(unknowns: &[Unknown]) -> usize {
+pub(crate) fn count_unknowns(unknowns: &[Unknown]) -> usize {
     let old = |unknown: &&Unknown| unknown.class() == Class::NotRecorded;
     let old = unknowns.iter().filter(old).count();
     unknowns.len() - old + old.min(1)
@@ -207,51 +206,6 @@ impl LayerKind {
 }
 
 impl Diagnosis {
-    /// Sums up what was found. Findings at or above `fail_on` make the verdict *failing*.
-    pub fn new(
-        evidence: &Evidence,
-        findings: Vec<Finding>,
-        unknowns: Vec<Unknown>,
-        fail_on: Option<Severity>,
-    ) -> Self {
-        let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
-        let engines = evidence
-            .runners
-            .iter()
-            .map(|runner| runner.engines.seen().len());
-        let summary = Summary {
-            error: count(Severity::Error),
-            warning: count(Severity::Warning),
-            info: count(Severity::Info),
-            unknown: count_unknowns(&unknowns),
-            runners: evidence.runners.iter().filter(|r| !r.is_secret()).count(),
-            engines: engines.sum(),
-            known: 0,
-            passed: 0,
-        };
-        let mut diagnosis = Diagnosis {
-            schema: SCHEMA.to_owned(),
-            verdict: Verdict::Incomplete,
-            summary,
-            runners: evidence
-                .runners
-                .iter()
-                .filter(|runner| !runner.is_secret())
-                .map(|r| ExaminedRunner::new(evidence, r))
-                .collect(),
-            findings,
-            unknowns,
-            suppressed: Vec::new(),
-            settings: None,
-            environment: Environment::new(evidence),
-            incomplete: evidence.incomplete.clone(),
-            redacted: evidence.redacted,
-            log: None,
-        };
-        diagnosis.verdict = diagnosis.decide(fail_on);
-        diagnosis
-    }
-
     /// What was known already fails no more. A finding that has become worse is a new one.
     pub fn with_baseline(mut self, old: &Diagnosis, fail_on: Option<Severity>) -> Self {
         for finding in &mut self.findings {
@@ -264,7 +218,7 @@ impl Diagnosis {
         self
     }
 
-    fn decide(&self, fail_on: Option<Severity>) -> Verdict {
+    pub(crate) fn decide(&self, fail_on: Option<Severity>) -> Verdict {
         let fails = |f: &Finding| !f.known && fail_on.is_some_and(|least| f.severity >= least);
         let incomplete = self.incomplete.is_some() || !self.unknowns.is_empty();
         match (self.findings.iter().any(fails), incomplete) {
@@ -280,19 +234,19 @@ impl Diagnosis {
         struct Header {
             schema: String,
         }
-        let header: Header = document::read(text).with_context(|| {
+        let header: Header = parse::read(text).with_context(|| {
             format!("{name} is not a report of runner-doctor, or it is truncated: write one with `runner-doctor check -o json --output-file {name}`")
         })?;
         if header.schema != SCHEMA {
             bail!(
                 "{name} has schema {}, but this runner-doctor reads {SCHEMA}: use the version that wrote it, or check again",
-                crate::report::clean(&header.schema)
+                crate::text::clean::clean(&header.schema)
             );
         }
         let damaged =
             || format!("{name} is damaged: recreate it with `runner-doctor check -o json`");
-        let whole: Self = document::read(text).with_context(damaged)?;
-        document::without_secrets(whole).with_context(damaged)
+        let whole: Self = parse::read(text).with_context(damaged)?;
+        parse::without_secrets(whole).with_context(damaged)
     }
 }
 
@@ -342,35 +296,6 @@ impl ExaminedRunner {
             provider => provider.system().runner,
         }
     }
-
-    fn new(evidence: &Evidence, runner: &Runner) -> Self {
-        let no_network = runner.pod_namespace().is_none();
-        let unseen = no_network && runner.engines.seen().is_empty() && runner.declared.is_none();
-        let because = runner.engines.reason().or(runner.namespaces.reason());
-        ExaminedRunner {
-            name: runner.full_name(),
-            fingerprint: Some(crate::checks::runner_fingerprint(runner)),
-            provider: runner.provider,
-            node: runner.node.clone(),
-            images: images(runner),
-            layers: layers(evidence, runner),
-            passed: Vec::new(),
-            unseen,
-            unseen_because: unseen.then(|| because.cloned().unwrap_or(Reason::PodNetworkNotRead)),
-        }
-    }
-}
-
-/// As the engines say it; where none could be seen, as the pod does.
-fn images(runner: &Runner) -> Vec<String> {
-    let seen = runner.engines.seen().iter();
-    let mut images: Vec<String> = seen.filter_map(|e| e.image.observed().cloned()).collect();
-    if images.is_empty() {
-        images.extend(runner.engine_containers().map(|c| c.image.clone()));
-    }
-    let mut told = std::collections::HashSet::new();
-    images.retain(|image| !image.is_empty() && told.insert(image.clone()));
-    images
 }
 
 /// One layer between a build and the node uplink.

@@ -15,22 +15,21 @@
 //! Right of it everything is pure, and knows nothing of Kubernetes: a recording replays to the
 //! same diagnosis on any machine.
 
-mod access;
 pub mod checks;
 pub mod cli;
 mod collect;
 pub mod commands;
 pub mod compare;
 mod config;
+mod diagnose;
 pub mod diagnosis;
-mod document;
 pub mod evidence;
 pub mod facts;
 mod files;
 mod fix;
-mod layers;
 mod lint;
 mod manifest;
+mod permissions;
 pub mod redact;
 pub mod remedy;
 pub mod report;
@@ -38,7 +37,6 @@ pub mod schema;
 mod symptoms;
 pub mod systems;
 mod text;
-mod ticket;
 #[doc(hidden)]
 pub mod untrusted;
 mod yaml;

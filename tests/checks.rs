@@ -1,7 +1,9 @@
 //! Guards over all checks: their cases hold, they cry no wolf, and a broken file is refused in
 //! words that help.
 
-use runner_doctor::checks::{Library, case, judge};
+use crate::documents::keep_current;
+use runner_doctor::checks::{Judgement, Library, case, judge};
+use runner_doctor::diagnosis::Finding;
 use runner_doctor::remedy::WantKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -73,17 +75,41 @@ fn every_file_is_built_in_under_its_name() {
     assert_eq!(built_in, files);
 }
 
-/// Ids of checks that are no more: reports and suppressions of old must not come to mean another.
-const RETIRED: [&str; 0] = [];
-
+/// Every id that there ever was. One whose check was removed stays, as retired: reports and suppressions of
+/// old must not come to mean something else.
 #[test]
 fn no_id_is_used_again() {
-    for id in RETIRED {
+    let library = library();
+    let checks = library.checks().map(|check| check.id.clone());
+    let now: BTreeSet<String> = checks
+        .chain(library.entries().map(|entry| entry.id.clone()))
+        .collect();
+    keep_current("tests/ids.txt", |written| with_ids(written, &now));
+    let taken = "x retired\ny\n";
+    let again = std::panic::catch_unwind(|| with_ids(taken, &["x".into(), "y".into()].into()));
+    assert!(again.is_err());
+    let now = ["z".to_owned()].into();
+    assert_eq!(with_ids(taken, &now), "x retired\ny retired\nz\n");
+}
+
+/// The list with new ids, and with those retired that are no more.
+fn with_ids(written: &str, now: &BTreeSet<String>) -> String {
+    let mut all: BTreeMap<&str, bool> = now.iter().map(|id| (id.as_str(), false)).collect();
+    for line in written.lines() {
+        let (id, retired) = match line.strip_suffix(" retired") {
+            Some(id) => (id, true),
+            None => (line, !now.contains(line)),
+        };
         assert!(
-            library().get(id).is_none() && library().entry(id).is_none(),
-            "{id}"
+            !retired || !now.contains(id),
+            "{id} was the id of another check: choose a new one"
         );
+        all.insert(id, retired);
     }
+    let lines = all
+        .iter()
+        .map(|(id, retired)| format!("{id}{}\n", if *retired { " retired" } else { "" }));
+    lines.collect()
 }
 
 /// What a line of a log points to, of those that checks give as examples and of a log (of Docker
@@ -180,48 +206,72 @@ fn a_library_is_shared_between_threads() {
 }
 
 /// Which check finds what in which case, those of other checks too: overlaps and false alarms of a
-/// new check show here.
+/// new check show here, in one file for each check. Of unknowns that have one reason only it and their
+/// checks are kept.
 #[test]
 fn all_checks_on_all_cases() {
     let library = library();
-    let mut table = String::new();
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots/cases");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
     for check in library.checks() {
-        for case in &check.cases {
-            writeln!(table, "{}: {}", check.id, case.name).unwrap();
+        let cases = check.cases.iter().map(|case| {
             let judgement = judge(&library, &case.evidence().unwrap());
             assert!(judgement.defects.is_empty(), "{:?}", judgement.defects);
-            let prints: BTreeMap<String, String> = judgement
-                .findings
-                .iter()
-                .map(|f| (f.fingerprint.clone(), f.check.clone()))
-                .collect();
-            let check_of = |print: &String| prints[print].clone();
-            for found in judgement.findings {
-                let severity = format!("{:?}", found.severity).to_lowercase();
-                let confidence = format!("{:?}", found.confidence).to_lowercase();
-                writeln!(
-                    table,
-                    "  {severity} {} on {} ({confidence})",
-                    found.check, found.subject
-                )
-                .unwrap();
-                writeln!(table, "    {}", found.message).unwrap();
-                if let Some(root) = found.caused_by.as_ref().map(check_of) {
-                    writeln!(table, "    for {root}").unwrap();
-                }
-            }
-            for unknown in judgement.unknowns {
-                let reason = unknown.reason();
-                let subject = unknown.subject.or(unknown.engine).unwrap_or(unknown.runner);
-                writeln!(table, "  unknown {} on {subject}", unknown.check).unwrap();
-                writeln!(table, "    {}", reason).unwrap();
-                if let Some(root) = unknown.caused_by.as_ref().map(check_of) {
-                    writeln!(table, "    for {root}").unwrap();
-                }
-            }
-        }
+            format!("{}\n{}", case.name, found(judgement))
+        });
+        let table: String = cases.collect();
+        settings.bind(|| insta::assert_snapshot!(check.id.as_str(), table));
     }
-    insta::assert_snapshot!(table);
+    for file in crate::files("tests/snapshots/cases", "snap") {
+        let id = file.file_stem().unwrap().to_str().unwrap();
+        assert!(
+            library.get(id).is_some(),
+            "{id} is no check: remove {}",
+            file.display()
+        );
+    }
+}
+
+fn found(judgement: Judgement) -> String {
+    let mut table = String::new();
+    let check_of = |print: &String| {
+        let root = judgement.findings.iter().find(|f| f.fingerprint == *print);
+        root.map_or(String::new(), |root| format!(", for {}", root.check))
+    };
+    for found in &judgement.findings {
+        let severity = found.severity.word();
+        let confidence = format!("{:?}", found.confidence).to_lowercase();
+        let root = found.caused_by.as_ref().map(check_of).unwrap_or_default();
+        let Finding {
+            check,
+            subject,
+            message,
+            ..
+        } = found;
+        writeln!(
+            table,
+            "  {severity} {check} on {subject} ({confidence}{root})"
+        )
+        .unwrap();
+        writeln!(table, "    {message}").unwrap();
+    }
+    let mut unknown: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for one in &judgement.unknowns {
+        let subject = one
+            .subject
+            .as_ref()
+            .or(one.engine.as_ref())
+            .unwrap_or(&one.runner);
+        let root = one.caused_by.as_ref().map(check_of).unwrap_or_default();
+        let reason = format!("on {subject}: {}{root}", one.reason());
+        unknown.entry(reason).or_default().push(one.check.clone());
+    }
+    for (reason, checks) in unknown {
+        writeln!(table, "  unknown {reason}\n    {}", checks.join(", ")).unwrap();
+    }
+    table
 }
 
 const SOUND: &str = r#"id: fine

@@ -747,7 +747,7 @@ fn called_by_kubectl_it_names_itself_so() {
         assert!(!bare(&help), "{help}");
     }
     let report = said(&["check", "--demo"]);
-    assert!(report.contains("Next: `kubectl runner-doctor fix`"));
+    assert!(report.contains("Next: `kubectl runner-doctor fix --demo=article`"));
     let report = said(&["check", "--demo", "--full"]);
     assert!(report.contains("more: kubectl runner-doctor explain mtu-inversion"));
     assert!(!report.contains("more: runner-doctor"));

@@ -111,7 +111,7 @@ fn a_recording_replays_byte_for_byte() {
     }
 }
 
-fn plain() -> Style {
+fn plain() -> Style<'static> {
     Style {
         width: 80,
         color: false,

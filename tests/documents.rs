@@ -103,7 +103,7 @@ fn the_readme_names_the_recommended_docker() {
     assert!(read("README.md").contains(&image), "{image}");
 }
 
-fn keep_current(name: &str, fill: impl Fn(&str) -> String) {
+pub(crate) fn keep_current(name: &str, fill: impl Fn(&str) -> String) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name);
     let written = fs::read_to_string(&path).unwrap_or_default();
     let current = fill(&written);

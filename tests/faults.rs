@@ -1,7 +1,7 @@
 //! What goes wrong between the doctor and a runner, on a stand-in for the API server: each fault
 //! has its reason, everything else is examined all the same, and all of it ends in time.
 
-mod stand_in;
+pub(crate) mod stand_in;
 
 use serde_json::Value;
 use stand_in::Answer::{self, Busy, Gone, Nothing, Refused, Walk, Well};

@@ -13,9 +13,12 @@ mod fix;
 mod kinds;
 mod lint;
 mod manifest;
+#[cfg(unix)]
+mod printed;
 mod rbac;
 mod reasons;
 mod reports;
+mod rooms;
 mod schemas;
 mod site;
 mod words;

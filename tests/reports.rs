@@ -13,7 +13,6 @@ use patients::{
 };
 use runner_doctor::diagnosis::{Diagnosis, Finding, Severity, Suppressed, Suppression};
 use runner_doctor::report::{Format, Style, render};
-use std::io::Write;
 
 #[test]
 fn the_article_at_three_widths() {
@@ -498,11 +497,6 @@ fn pages_to_look_at() {
     }
 }
 
-/// Past what captures the output of tests: nobody should take it for tested.
-fn untested(what: &str) {
-    _ = writeln!(std::io::stderr(), "NOT TESTED: {what}");
-}
-
 fn everybody() -> Vec<Diagnosis> {
     let nobody = diagnose(vec![], vec![], vec![]);
     vec![
@@ -521,7 +515,7 @@ fn everybody() -> Vec<Diagnosis> {
     ]
 }
 
-fn plain(width: usize) -> Style {
+fn plain(width: usize) -> Style<'static> {
     Style {
         width,
         color: false,

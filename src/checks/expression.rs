@@ -5,7 +5,6 @@ use super::fault::Refusal;
 use super::shape::Shape;
 use super::suggestion::advise;
 use crate::evidence::{Reason, WrittenReason};
-use crate::report::reason::sentence;
 use cel::{Context, Env, IdedExpr, Value};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -116,7 +115,10 @@ impl Expression {
     /// Its value as text; here `has(x)` of an unobserved x is false.
     pub(crate) fn text(&self, scope: &Scope) -> Result<String, String> {
         let value = self.evaluate(&self.tree, scope);
-        let text = write(&value.map_err(|reasons| sentence(&reasons))?);
+        let text = write(&value.map_err(|reasons| {
+            let each: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+            each.join("; ")
+        })?);
         match text.len() <= LONGEST_TEXT {
             true => Ok(text),
             false => Err(format!("the result is longer than {LONGEST_TEXT} bytes")),

@@ -2,12 +2,12 @@
 //! same evidence gives the same result, byte for byte.
 
 use super::expression::Scope;
-use super::fingerprint::fingerprint;
 use super::library::Library;
 use super::rule::Check;
 use super::section::Section;
 use super::template::Template;
 use crate::diagnosis::{Confidence, Finding, Severity, Unknown};
+use crate::evidence::identity::fingerprint;
 use crate::evidence::{Evidence, Reason, Runner, Unseen};
 use crate::remedy::Want;
 use std::cmp::Reverse;

@@ -11,7 +11,6 @@ mod definition;
 mod entry;
 mod expression;
 pub(crate) mod fault;
-mod fingerprint;
 mod judge;
 mod library;
 mod rule;
@@ -25,9 +24,6 @@ mod vocabulary;
 pub use case::{Case, CaseReport, Outcome};
 pub use definition::Stage;
 pub use entry::Entry;
-pub(crate) use fingerprint::{
-    GENERATED, UUID_LENGTH, is_generated, is_uuid, runner_fingerprint, steady,
-};
 pub use judge::{Judgement, judge, judge_alone};
 pub use library::Library;
 pub(crate) use library::page;

@@ -8,7 +8,8 @@ pub(super) const TICKET_EXAMPLES: &str = "\
 Examples:
   runner-doctor ticket -n ci --preview            show the contents, and what the tokens stand for
   runner-doctor ticket -n ci                      runner-doctor-ticket.tar.gz, to attach to a ticket
-  runner-doctor ticket --evidence runner.yaml     the same for a recording
+  runner-doctor collect -n ci > runner.yaml       or record first, and write the ticket later
+  runner-doctor ticket --evidence runner.yaml --output-file later.tar.gz
 
 The archive contains the recording, its reports, and a list of these files. Names of nodes, namespaces,
 pods, their owners, registries and hosts, IP addresses, UUIDs and container IDs are replaced with tokens,
@@ -47,9 +48,10 @@ pub struct Ticket {
 
 pub(super) const DIFF_EXAMPLES: &str = "\
 Examples:
-  runner-doctor check -n ci -o json --output-file before.json
-  runner-doctor diff before.json after.json           two reports
-  runner-doctor diff before.yaml after.yaml           two recordings, judged by the current checks
+  runner-doctor check -n ci -o json=before.json       before a change
+  runner-doctor check -n ci -o json=after.json        after it
+  runner-doctor diff before.json after.json           two reports; or two recordings, judged by the
+                                                      current checks
   runner-doctor diff before.json after.json -o json   as JSON
 
 Two findings are the same if their check, pod owner, engine and subject are the same; random parts of names

@@ -305,7 +305,7 @@ fn cilium(data: &BTreeMap<String, String>) -> CniSettings {
 
 fn unknown_backend(backend: Option<&str>) -> Observation<Encapsulation> {
     Unseen(Reason::BackendUnknown {
-        backend: backend.map(crate::collect::walk::text::plain),
+        backend: backend.map(crate::text::plain::plain),
     })
 }
 

@@ -146,7 +146,7 @@ impl Exec for Docker {
 
 impl Docker {
     fn no_output(&self, said: &str) -> Reason {
-        let said = crate::collect::walk::text::plain(said);
+        let said = crate::text::plain::plain(said);
         match &self.container {
             Some(name) => Reason::DockerExecFailed {
                 container: name.clone(),
@@ -188,7 +188,7 @@ fn provider() -> Provider {
 
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match crate::collect::walk::text::plain(&name) {
+    match crate::text::plain::plain(&name) {
         name if name.is_empty() => "this-machine".to_owned(),
         name => name,
     }

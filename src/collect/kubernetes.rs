@@ -285,7 +285,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     if let Some(kube::Error::Api(status)) = error.downcast_ref() {
         let words = [&status.message, &status.reason];
         let words = words.into_iter().find(|words| !words.is_empty());
-        return crate::collect::walk::text::plain(words.map_or("no reason given", |w| w));
+        return crate::text::plain::plain(words.map_or("no reason given", |w| w));
     }
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -297,7 +297,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         cause = error.source();
     }
     let text = text.strip_prefix("ServiceError: ").unwrap_or(&text);
-    crate::collect::walk::text::plain(text)
+    crate::text::plain::plain(text)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 
 use super::kubernetes::{Cluster as Client, forbidden, reason};
 use super::{Exec, Limits, Place, cni};
-use crate::collect::walk::text::plain;
 use crate::collect::walk::{Mode, SeenNode, Walk};
 use crate::evidence::{Asked, Cni, Node, Observation, Observed, Reason, Unseen};
+use crate::text::plain::plain;
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{self, Pod};
 use kube::api::{Api, ListParams};

@@ -1,8 +1,8 @@
 //! `fix`: prints fixes for the findings and changes nothing.
 
 mod objects;
+mod output;
 mod policy;
-mod sheets;
 
 use super::{Exit, library, source, tell, tell_suppressed};
 use crate::checks::judge;
@@ -14,8 +14,9 @@ use crate::fix::{self, File};
 use crate::remedy::{self, Plan};
 use crate::report::clean;
 use anyhow::Result;
+use clap::ValueEnum;
 use objects::{Objects, resolve};
-use sheets::Sheets;
+use output::Output;
 use std::collections::HashMap;
 
 pub fn run(options: &Fix, settings: &Config) -> Result<Exit> {
@@ -35,7 +36,19 @@ pub fn run(options: &Fix, settings: &Config) -> Result<Exit> {
     if let Some(admission) = admission {
         return policy::print(options, &diagnosis, admission);
     }
-    let Plan { mut parts, left } = remedy::plan(&diagnosis.findings, &options.prefer);
+    let Plan {
+        mut parts,
+        left,
+        unused,
+    } = remedy::plan(&diagnosis.findings, &options.prefer);
+    for kind in unused {
+        let name = kind
+            .to_possible_value()
+            .map_or(String::new(), |value| value.get_name().to_owned());
+        tell(&format!(
+            "runner-doctor: --prefer {name} has no effect: no fix of this kind applies, so others are printed"
+        ));
+    }
     let mut left: Vec<(&Finding, String)> = left.into_iter().map(|f| (f, by_hand(f))).collect();
     let mut objects = Objects::new();
     if is_live(options) {
@@ -43,13 +56,14 @@ pub fn run(options: &Fix, settings: &Config) -> Result<Exit> {
             resolve(&cluster, &mut parts, &owners).await
         })?;
     }
-    let mut sheets = Sheets::new(options, &objects);
-    for object_plan in fix::object_plans(parts) {
-        left.extend(sheets.add(&object_plan, &mut files)?);
+    let object_plans = fix::object_plans(parts);
+    let mut output = Output::new(options, &objects, &object_plans);
+    for object_plan in &object_plans {
+        left.extend(output.add(object_plan, &mut files)?);
     }
-    sheets.add_files(&files, options);
-    sheets.print(options)?;
-    Ok(tell_left(&left, sheets.is_empty()))
+    output.add_files(&files, options);
+    output.print(options)?;
+    Ok(tell_left(&left, output.is_empty()))
 }
 
 struct Examined {

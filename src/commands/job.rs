@@ -1,8 +1,8 @@
 //! `job`: the manifest that runs runner-doctor in the cluster.
 
 use super::{Exit, rbac, write_out};
-use crate::access::job::{self, Wishes};
 use crate::cli::{Job, JobKind};
+use crate::permissions::job::{self, Wishes};
 use anyhow::Result;
 
 pub fn run(options: &Job) -> Result<Exit> {

@@ -186,13 +186,17 @@ fn write_private(text: &str, file: &Path, overwrite: bool) -> Result<()> {
 }
 
 fn next_steps(options: &Manifest, plan: &Plan) -> String {
-    let (from, file) = match &options.output_file {
+    let (begin, file) = match &options.output_file {
         Some(file) => (
-            "",
-            shell::word(&crate::report::clean(&file.display().to_string())),
+            "To start it",
+            crate::report::clean(&file.display().to_string()).into_owned(),
         ),
-        None => ("… | ", "-".to_owned()),
+        None => (
+            "To start it, save the output as runner.yaml",
+            "runner.yaml".to_owned(),
+        ),
     };
+    let file = shell::word(&file);
     let namespace = options.namespace.as_ref();
     let flag = namespace
         .map(|name| format!(" -n {name}"))
@@ -201,7 +205,7 @@ fn next_steps(options: &Manifest, plan: &Plan) -> String {
         RunnerKind::Job => "job",
         RunnerKind::Deployment => "deployment",
     };
-    let mut text = String::from("To start it:\n");
+    let mut text = format!("{begin}:\n");
     let mut step = |line: String| _ = writeln!(text, "  {line}");
     if let Some(namespace) = &options.namespace {
         step(format!(
@@ -211,15 +215,15 @@ fn next_steps(options: &Manifest, plan: &Plan) -> String {
             "kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=privileged    # if the cluster enforces Pod Security"
         ));
     }
-    step(format!("{from}kubectl{flag} apply -f {file}"));
+    step(format!("kubectl{flag} apply -f {file}"));
     if options.kind == RunnerKind::Job {
         step(format!(
-            "{from}kubectl{flag} replace --force -f {file}    # to apply a change: Jobs must be replaced"
+            "kubectl{flag} replace --force -f {file}    # to apply a change: Jobs must be replaced"
         ));
     }
     step(format!("runner-doctor check{flag}"));
     step(format!(
-        "{from}runner-doctor lint {file} --pod-mtu {}    # in CI, before each change",
+        "runner-doctor lint {file} --pod-mtu {}    # in CI, before each change",
         plan.mtu.value
     ));
     text.push_str("To delete it:\n");

@@ -1,5 +1,6 @@
 //! One file per subcommand; shared code for running them, exit codes and output.
 
+mod archive;
 mod check;
 mod collect;
 mod completions;
@@ -65,11 +66,11 @@ impl From<Exit> for ExitCode {
 }
 
 /// The command line and the settings of the current directory.
-pub fn read(arguments: Vec<OsString>) -> Result<Cli> {
+pub fn read(arguments: Vec<OsString>) -> Result<(Cli, Config)> {
     config::command_line(arguments)
 }
 
-pub fn run(cli: Cli) -> Result<Exit> {
+pub fn run((cli, settings): (Cli, Config)) -> Result<Exit> {
     QUIET.store(cli.quiet, Ordering::Relaxed);
     let told = match cli.verbose {
         _ if cli.quiet => Targets::new(),
@@ -84,7 +85,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         _ => log.with_filter(told).boxed(),
     };
     tracing_subscriber::registry().with(log).init();
-    let (color, settings) = (cli.color, &cli.settings);
+    let (color, settings) = (cli.color, &settings);
     if let Some(applied) = settings.applied() {
         tell_settings(applied);
     }

@@ -14,11 +14,13 @@ pub struct Destinations {
     /// Formats, and the file of each; none is standard output.
     all: Vec<(Format, Option<PathBuf>)>,
     full: bool,
+    /// The arguments by which another command examines the same.
+    source: String,
 }
 
 impl Destinations {
     /// Refuses what could not be written, before anything is examined.
-    pub fn of(outputs: &Outputs) -> Result<Destinations> {
+    pub fn of(outputs: &Outputs, source: String) -> Result<Destinations> {
         let plain = |file: &Option<PathBuf>| file.clone().or(outputs.output_file.clone());
         let all = outputs.outputs.iter();
         let all: Vec<_> = all.map(|o| (o.format, plain(&o.file))).collect();
@@ -42,6 +44,7 @@ impl Destinations {
         Ok(Destinations {
             all,
             full: outputs.full,
+            source,
         })
     }
 
@@ -64,6 +67,7 @@ impl Destinations {
             let to_terminal = file.is_none() && io::stdout().is_terminal();
             let mut style = Style::detect(color, to_terminal);
             style.full = self.full;
+            style.source = &self.source;
             if is_plugin(std::env::args_os().next().as_ref()) {
                 style.program = "kubectl runner-doctor";
             }

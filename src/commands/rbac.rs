@@ -1,17 +1,17 @@
 //! `rbac`: the permissions that runner-doctor needs, or those that are missing.
 
 use super::{Exit, write_out};
-use crate::access::{self, Scope, review};
 use crate::checks::Library;
 use crate::cli::{self, Rbac};
 use crate::collect::kubernetes::{Cluster, Waits};
+use crate::permissions::{self, Scope, review};
 use anyhow::{Context, Result, anyhow};
 use std::time::Duration;
 
 pub fn run(options: &Rbac) -> Result<Exit> {
     let scope = scope(&options.scope);
     if !options.verify {
-        write_out(&access::roles(&scope), None)?;
+        write_out(&permissions::roles(&scope), None)?;
         return Ok(Exit::Fine);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -28,7 +28,7 @@ pub fn run(options: &Rbac) -> Result<Exit> {
     let answers = answers.map_err(|_| {
         anyhow!("the cluster did not respond within --timeout: check `kubectl version` with the same --kubeconfig and --context")
     })??;
-    write_out(&review::tell(&answers, &Library::load(&[])?), None)?;
+    write_out(&review::tell(&answers, &scope, &Library::load(&[])?), None)?;
     Ok(match review::is_missing(&answers) {
         true => Exit::Findings,
         false => Exit::Fine,

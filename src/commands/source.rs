@@ -7,12 +7,12 @@ use crate::collect::docker::Docker;
 use crate::collect::kubernetes::{Cluster, Order, Waits, cut_short};
 use crate::collect::{Limits, Selection, Stop};
 use crate::diagnosis::{Diagnosis, Severity};
-use crate::document;
 use crate::evidence::{Evidence, Probe, Runner};
 use crate::files;
 use crate::report::few;
 use crate::symptoms::Symptoms;
 use crate::text::shell;
+use crate::yaml::parse;
 use anyhow::{Context, Result, anyhow, bail};
 use include_dir::{Dir, include_dir};
 use jiff::Timestamp;
@@ -154,7 +154,7 @@ pub fn diagnosis(file: &Path, library: &Library) -> Result<Diagnosis> {
         schema: Option<String>,
     }
     let (text, name) = (read(file)?, file.display().to_string());
-    let header: Header = document::read(&text).with_context(|| {
+    let header: Header = parse::read(&text).with_context(|| {
         format!("{name} is not a report or recording of runner-doctor, or it is truncated: write one with `runner-doctor check -o json` or `runner-doctor collect`")
     })?;
     if header.schema.is_some() {

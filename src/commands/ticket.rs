@@ -1,5 +1,6 @@
 //! `ticket`: writes everything needed for a support request into one archive.
 
+use super::archive::Ticket;
 use super::{Exit, keep_existing, library, source, tell, write_out};
 use crate::checks::judge;
 use crate::cli;
@@ -7,7 +8,6 @@ use crate::config::Config;
 use crate::diagnosis::{Diagnosis, Severity};
 use crate::redact::{Redacted, redact};
 use crate::report::clean;
-use crate::ticket::Ticket;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;

@@ -1,7 +1,7 @@
 //! What changed in the layers under one runner.
 
-use crate::checks::steady;
 use crate::diagnosis::{ExaminedRunner, Layer, LayerKind};
+use crate::evidence::identity::steady;
 use schemars::JsonSchema;
 use serde::Serialize;
 

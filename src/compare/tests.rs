@@ -1,6 +1,6 @@
 //! Comparing recordings of one runner in its states.
 
-use super::{Comparison, Trait};
+use super::{Comparison, History, Trait};
 use crate::checks::{Library, judge};
 use crate::diagnosis::{Diagnosis, Severity};
 use crate::evidence::{Evidence, Observation, Why};
@@ -106,4 +106,27 @@ fn what_became_worse_is_new() {
     assert_eq!(diff.new.len(), 1);
     let known = new.clone().with_baseline(&old, Some(Severity::Error));
     assert_eq!(known.findings.iter().filter(|f| !f.known).count(), 1);
+}
+
+/// The nested engine ends with its step: between two, nothing is known of it.
+#[test]
+fn a_nested_engine_that_comes_back_fixed_is_fixed() {
+    let (broken, fixed) = (recording("half-fixed"), recording("cured"));
+    let mut idle = broken.clone();
+    if let Observation::Observed(engines) = &mut idle.runners[0].engines {
+        engines.retain(|engine| engine.depth() == 0);
+    }
+    let nested = "mtu-inversion docker-in-docker/bb_docker".to_owned();
+    let mut history = History::new(diagnose(&broken));
+    assert!(places(&history.add(diagnose(&idle)).unseen).contains(&nested));
+    let waiting = history.add(diagnose(&idle));
+    assert_eq!((waiting.unseen, waiting.fixed), (vec![], vec![]));
+    let back = history.add(diagnose(&fixed));
+    assert_eq!(places(&back.fixed), std::slice::from_ref(&nested));
+    assert_eq!(history.add(diagnose(&fixed)).fixed, []);
+
+    let mut history = History::new(diagnose(&broken));
+    history.add(diagnose(&idle));
+    assert!(places(&history.add(diagnose(&broken)).new).contains(&nested));
+    assert_eq!(history.add(diagnose(&fixed)).fixed.len(), 1);
 }

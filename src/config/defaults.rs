@@ -61,19 +61,19 @@ struct Default {
 }
 
 /// The command line, and with it the settings. What it says wrong ends the process, as clap does.
-pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
+pub fn command_line(arguments: Vec<OsString>) -> Result<(Cli, Config)> {
     let said = Cli::as_called(&arguments)
         .try_get_matches_from(&arguments)
         .unwrap_or_else(|error| with_likeliest(error).exit());
     let mut cli = Cli::from_arg_matches(&said).unwrap_or_else(|error| error.exit());
     let Some((command, given)) = said.subcommand() else {
-        return Ok(cli);
+        return Ok((cli, Config::default()));
     };
     if !COMMANDS.contains(&command) || cli.no_config {
-        return Ok(cli);
+        return Ok((cli, Config::default()));
     }
     let Some((file, text)) = Config::read(cli.config.as_deref())? else {
-        return Ok(cli);
+        return Ok((cli, Config::default()));
     };
     let source = Source {
         file: &file,
@@ -113,8 +113,7 @@ pub fn command_line(arguments: Vec<OsString>) -> Result<Cli> {
             changes,
         });
     }
-    cli.settings = config;
-    Ok(cli)
+    Ok((cli, config))
 }
 
 /// Of the commands that a mistyped one resembles, only the nearest.

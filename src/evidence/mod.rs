@@ -3,6 +3,7 @@
 //! outside it is collected.
 
 mod client;
+pub(crate) mod identity;
 mod launch;
 mod observation;
 mod probes;
@@ -21,8 +22,8 @@ pub use traffic::{Block, Firewall, FirewallKind, Nat, OnLink, Traffic, Unrouted}
 pub use crate::systems::Provider;
 use crate::systems::Site;
 
-use crate::document;
 use crate::text::{clean::obeyed, yaml};
+use crate::yaml::parse;
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -123,11 +124,11 @@ impl Evidence {
             )
         };
         // Of a whole recording the header need not be read by itself.
-        let whole = document::read::<Evidence>(text);
+        let whole = parse::read::<Evidence>(text);
         let version = match &whole {
             Ok(evidence) => evidence.evidence_version,
             Err(_) => {
-                let header: Header = document::read(text).with_context(no_recording)?;
+                let header: Header = parse::read(text).with_context(no_recording)?;
                 if header
                     .schema
                     .is_some_and(|schema| schema.contains("/report/"))
@@ -145,7 +146,7 @@ impl Evidence {
             );
         }
         let damaged = || format!("{name} is damaged: recreate it with `runner-doctor collect`");
-        document::without_secrets(whole.with_context(damaged)?).with_context(damaged)
+        parse::without_secrets(whole.with_context(damaged)?).with_context(damaged)
     }
 }
 
@@ -322,6 +323,9 @@ pub struct Declared {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WrittenSecret {
     pub name: String,
+    /// Absent if the file does not name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     pub keys: Vec<String>,
 }
 

@@ -1,15 +1,15 @@
 //! Corrected manifests: a plan of changes made in objects, as patches, as text, as differences.
 
 mod file;
+mod instructions;
 mod object;
 mod patch;
 mod policy;
-mod sheet;
 
 pub use file::{At, File};
+pub use instructions::{Kubectl, apply, comments, is_plain, notes, other, patch_sheet, unified};
 pub use object::{controller, is_autoscaled, manifest, secret};
 pub use policy::{Admission, Policy};
-pub use sheet::{Kubectl, apply, comments, is_plain, notes, other, patch_sheet, unified};
 
 use crate::diagnosis::{Change, Finding, Place};
 use crate::remedy::{self, Part, Refusal, template};

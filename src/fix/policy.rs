@@ -1,12 +1,12 @@
 //! The fix at the cluster's side: an admission policy that changes each new pod, so that no repository
 //! and no chart has to change.
 
-use super::sheet::told;
+use super::instructions::told;
 use super::{comments, fix_object, object_plans};
 use crate::diagnosis::{Change, Finding};
 use crate::facts::versions::ImageRef;
 use crate::remedy::{Part, template};
-use crate::report::wrap;
+use crate::text::wrap::wrap;
 use crate::text::shell;
 use crate::yaml;
 use serde_json::{Map, Value, json};

@@ -3,10 +3,11 @@
 
 use super::pod;
 use super::{Context, Draft};
-use crate::collect::walk::{options, text::plain};
+use crate::collect::walk::options;
 use crate::evidence::{Mount, Observed, Owner, PodContainer, Provider, Role};
 use crate::evidence::{Observation, Reason};
 use crate::systems::Site;
+use crate::text::plain::plain;
 use crate::yaml::Node;
 
 /// RunnerDeployment, RunnerReplicaSet, Runner and RunnerSet: the controller adds the engine, and

@@ -8,9 +8,9 @@ use super::step_networks;
 use super::variables;
 use super::{Context, Draft};
 use crate::collect::walk::options;
-use crate::collect::walk::text::plain;
 use crate::evidence::{Observation, Observed, Owner, PipelineStep, Provider, Reason, Role, Runner};
 use crate::systems::Site;
+use crate::text::plain::plain;
 use crate::yaml::{Node, Span};
 
 /// How reports call the engine around, where no manifest names it.

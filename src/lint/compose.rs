@@ -6,10 +6,10 @@ use super::pod;
 use super::variables;
 use super::{Context, Draft};
 use crate::collect::walk::options;
-use crate::collect::walk::text::plain;
 use crate::evidence::{Observed, Outermost, Provider, Reason, Role};
 use crate::facts::versions::ImageRef;
 use crate::systems::Site;
+use crate::text::plain::plain;
 use crate::yaml::{Node, Span};
 
 const MTU: &str = "com.docker.network.driver.mtu";

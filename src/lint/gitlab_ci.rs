@@ -6,10 +6,10 @@ use super::step_networks;
 use super::variables;
 use super::{Context, Draft};
 use crate::collect::walk::options;
-use crate::collect::walk::text::plain;
 use crate::evidence::{Engine, Observed, PodContainer, Provider, Role, Runner};
 use crate::facts::versions::ImageRef;
 use crate::systems::{Site, gitlab};
+use crate::text::plain::plain;
 use crate::yaml::{Node, Span};
 
 const MOST_ENGINES: usize = 100;

@@ -3,9 +3,9 @@
 
 use super::place::Places;
 use super::{Context, Draft, pod};
-use crate::collect::walk::text::plain;
 use crate::evidence::Owner;
 use crate::systems::Site;
+use crate::text::plain::plain;
 use crate::yaml::{Node, Offset, load_toml};
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, Container, EmptyDirVolumeSource, EnvVar, HostPathVolumeSource,

@@ -4,9 +4,9 @@
 use super::place::Places;
 use super::variables::is_put_in;
 use super::{Context, Draft, arc, gitlab_runner, pod};
-use crate::collect::walk::text::plain;
 use crate::evidence::{Observed, Owner, Provider, WrittenSecret};
 use crate::systems::{Site, pods};
+use crate::text::plain::plain;
 use crate::yaml::{Node, Offset, Span, load, without_template_lines};
 use std::collections::BTreeSet;
 
@@ -291,6 +291,7 @@ fn secret(object: &Node) -> Option<(WrittenSecret, Span)> {
     (!keys.is_empty()).then(|| {
         let secret = WrittenSecret {
             name: plain(name.and_then(Node::text).unwrap_or("without a name")),
+            namespace: object.text_at(&["metadata", "namespace"]).map(plain),
             keys,
         };
         (secret, name.unwrap_or(kind).span)

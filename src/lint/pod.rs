@@ -4,10 +4,9 @@ use super::network::{self, POD};
 use super::place::Places;
 use super::start::{self, Start};
 use super::template::{self, list};
-use super::{Context, Draft, config, image, presume};
+use super::{Context, Draft, config, image, nested_engine};
 use crate::collect::discover;
 use crate::collect::walk::options;
-use crate::collect::walk::text::plain;
 use crate::evidence::{
     ContainerState, Declared, Engine, Mount, NetworkNamespace, Observation, Observed, Outermost,
     Owner, Planned, PodContainer, Provider, Reason, Role, Runner, Standing, Unseen,
@@ -15,6 +14,7 @@ use crate::evidence::{
 use crate::facts::is_rootless;
 use crate::facts::versions::ImageRef;
 use crate::systems::{Site, pods};
+use crate::text::plain::plain;
 use crate::yaml::Node;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ pub(super) fn of(
     }
     let clamped = clamps(pod);
     plan(&mut runner, pod, clamped, context);
-    let presumed = presume::engine(&mut runner, &mut places, context);
+    let presumed = nested_engine::engine(&mut runner, &mut places, context);
     Some(Draft {
         places,
         runner,

@@ -4,10 +4,10 @@
 use super::place::Places;
 use super::{Context, Draft, pod};
 use crate::collect::walk::options;
-use crate::collect::walk::text::plain;
 use crate::evidence::{Engine, Observation, Observed, PodContainer, Provider, Reason};
 use crate::facts::versions::ImageRef;
 use crate::systems::Site;
+use crate::text::plain::plain;
 use crate::yaml::Node;
 
 const MOST_ENGINES: usize = 50;

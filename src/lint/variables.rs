@@ -2,8 +2,8 @@
 
 use super::place::Places;
 use super::pod;
-use crate::collect::walk::text::plain;
 use crate::evidence::{Role, Runner};
+use crate::text::plain::plain;
 use crate::text::secret::holds_secret;
 use crate::yaml::{Node, Span};
 

@@ -1,7 +1,7 @@
 //! Tokens for Kubernetes names: nodes, namespaces, pods and their owners.
 
-use crate::checks::{GENERATED, UUID_LENGTH, is_generated, is_uuid};
 use crate::evidence::Evidence;
+use crate::evidence::identity::{GENERATED, UUID_LENGTH, is_generated, is_uuid};
 use std::collections::BTreeMap;
 
 /// On every cluster.

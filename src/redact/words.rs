@@ -4,8 +4,8 @@
 use super::addresses::Addresses;
 use super::images;
 use super::names::{Names, uuid_token};
-use crate::checks::{UUID_LENGTH, is_uuid};
 use crate::evidence::Evidence;
+use crate::evidence::identity::{UUID_LENGTH, is_uuid};
 use crate::facts::versions::ImageRef;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -3,7 +3,7 @@
 use super::want::Variable;
 use super::{EngineRef, place, pod, template, words};
 use crate::diagnosis::{Remedy, Settings, Site};
-use crate::evidence::{PodContainer, Provider};
+use crate::evidence::{PodContainer, Provider, Runner};
 use crate::facts::versions::ImageRef;
 use crate::text::shell;
 use crate::yaml;
@@ -57,13 +57,19 @@ pub fn secret_env(engine_ref: &EngineRef, names: &[String]) -> Remedy {
     }
 }
 
-pub fn secret_by_command(secret: &str) -> Remedy {
+pub fn secret_by_command(runner: &Runner, secret: &str) -> Remedy {
+    let declared = runner.declared.as_ref();
+    let written = declared.and_then(|file| file.secrets.observed());
+    let written = written.and_then(|all| all.iter().find(|written| written.name == secret));
+    let namespace = written.and_then(|written| written.namespace.as_deref());
+    let namespace = namespace.map(|name| format!(" -n {}", shell::word(name)));
     Remedy::new(
         format!(
             "Remove Secret `{secret}` from the file, replace its values, and create it with a command"
         ),
         format!(
-            "kubectl create secret generic {} --from-file=DIRECTORY",
+            "kubectl{} create secret generic {} --from-file=DIRECTORY",
+            namespace.unwrap_or_default(),
             shell::word(secret)
         ),
     )

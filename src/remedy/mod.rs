@@ -129,7 +129,9 @@ impl EngineRef<'_> {
                 None => Vec::new(),
             },
             Want::EngineMemory(memory) => vec![resources::engine_memory(self, memory)],
-            Want::SecretByCommand(secret) => vec![container::secret_by_command(secret)],
+            Want::SecretByCommand(secret) => {
+                vec![container::secret_by_command(self.runner, secret)]
+            }
             Want::MemoryRequest(memory) => {
                 self.change(|s| s.memory_request = Some(memory.to_string()))
             }

@@ -9,6 +9,8 @@ pub struct Plan<'a> {
     pub parts: Vec<Part<'a>>,
     /// Findings that no program can fix.
     pub left: Vec<&'a Finding>,
+    /// Preferences that no finding has a fix for.
+    pub unused: Vec<Preference>,
 }
 
 /// One change and all that it fixes.
@@ -64,6 +66,15 @@ pub fn plan<'a>(findings: &'a [Finding], preferences: &[Preference]) -> Plan<'a>
             plan.left.push(finding);
         }
     }
+    let is_used = |kind: &Preference| {
+        let settings = plan.parts.iter().map(|part| &part.change.settings);
+        settings.into_iter().any(|settings| kind.is_of(settings))
+    };
+    plan.unused = preferences
+        .iter()
+        .filter(|kind| !is_used(kind))
+        .copied()
+        .collect();
     plan
 }
 

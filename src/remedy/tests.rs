@@ -4,6 +4,7 @@ use super::*;
 use crate::checks::case::healthy;
 use crate::evidence::{Launch, Launcher, Mount, Observed, Owner, Provider, Role, Tcpmss};
 use crate::facts::releases::releases;
+use similar::TextDiff;
 
 const VERSIONS: [&str; 6] = [
     "19.03.15", "20.10.24", "23.0.6", "24.0.9", "26.1.5", "28.5.2",
@@ -50,20 +51,55 @@ fn wants(pairs: &[(&str, &str)]) -> Vec<Want> {
     pairs.iter().map(want).collect()
 }
 
+fn word(rank: usize, remedy: &Remedy) -> &'static str {
+    match (rank, remedy.together) {
+        (0, _) => "fix",
+        (_, true) => "and",
+        (_, false) => "or",
+    }
+}
+
 fn told(remedies: &[Remedy]) -> String {
     let mut text = String::new();
     for (rank, remedy) in remedies.iter().enumerate() {
-        let word = match (rank, remedy.together) {
-            (0, _) => "fix",
-            (_, true) => "and",
-            (_, false) => "or",
-        };
+        let word = word(rank, remedy);
         text.push_str(&format!(
             "{word}: {}\n\n{}\n\n",
             remedy.title, remedy.snippet
         ));
     }
     text
+}
+
+/// Remedies one after the other: in full, or as the difference to one before where that is shorter.
+#[derive(Default)]
+struct Golden {
+    before: Vec<(String, String)>,
+    text: String,
+}
+
+impl Golden {
+    fn add(&mut self, label: &str, remedies: &[Remedy]) {
+        self.text += &format!("######## {label}\n\n");
+        for (rank, remedy) in remedies.iter().enumerate() {
+            let word = word(rank, remedy);
+            let whole = format!("{}\n\n{}\n\n", remedy.title, remedy.snippet);
+            let differences = self.before.iter().map(|(of, text)| {
+                let difference = TextDiff::from_lines(text, &whole);
+                (of, difference.unified_diff().context_radius(1).to_string())
+            });
+            let nearest = differences.min_by_key(|(_, text)| text.lines().count());
+            self.text += &match nearest {
+                Some((of, same)) if same.is_empty() => format!("{word}: as {of}\n\n"),
+                Some((of, less)) if less.lines().count() < whole.lines().count() => {
+                    format!("{word}: as {of}, but\n{less}\n")
+                }
+                _ => format!("{word}: {whole}"),
+            };
+            let name = format!("{label}, {}", rank + 1);
+            self.before.push((name, whole));
+        }
+    }
 }
 
 /// Name of a golden file, provider, owner, container.
@@ -113,23 +149,18 @@ const KINDS: [Kind; 8] = [
 #[test]
 fn every_provider_and_every_docker_is_told_what_it_understands() {
     for (name, provider, owner, container) in KINDS {
-        let mut text = String::new();
+        let mut golden = Golden::default();
         for version in VERSIONS {
             let runner = runner(provider, owner, container, version);
-            let fixes = |pairs: &[(&str, &str)], engine: &str| {
-                told(&remedies(&wants(pairs), &runner, Some(engine), ""))
-            };
-            text.push_str(&format!("######## Docker {version}: engine_mtu\n\n"));
-            text.push_str(&fixes(&[("engine_mtu", "1450")], container));
-            text.push_str(&format!("######## Docker {version}: network_mtu\n\n"));
-            text.push_str(&fixes(&[("network_mtu", "1450")], container));
-            text.push_str(&format!(
-                "######## Docker {version}: nested, engine_mtu\n\n"
-            ));
-            text.push_str(&fixes(
-                &[("engine_mtu", "1450")],
-                &format!("{container}/bb_docker"),
-            ));
+            let nested = format!("{container}/bb_docker");
+            for (label, want, engine) in [
+                ("engine_mtu", "engine_mtu", container),
+                ("network_mtu", "network_mtu", container),
+                ("nested, engine_mtu", "engine_mtu", &nested),
+            ] {
+                let fixes = remedies(&wants(&[(want, "1450")]), &runner, Some(engine), "");
+                golden.add(&format!("Docker {version}: {label}"), &fixes);
+            }
         }
         let runner = runner(provider, owner, container, "20.10.5");
         for (want, value) in [
@@ -141,15 +172,10 @@ fn every_provider_and_every_docker_is_told_what_it_understands() {
             ("engine_volume", "true"),
             ("privileged", "true"),
         ] {
-            text.push_str(&format!("######## {want}\n\n"));
-            text.push_str(&told(&remedies(
-                &wants(&[(want, value)]),
-                &runner,
-                Some(container),
-                "",
-            )));
+            let fixes = remedies(&wants(&[(want, value)]), &runner, Some(container), "");
+            golden.add(want, &fixes);
         }
-        insta::assert_snapshot!(name, text.trim_end());
+        insta::assert_snapshot!(name, golden.text.trim_end());
     }
 }
 

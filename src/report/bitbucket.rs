@@ -2,7 +2,7 @@
 //! commands that send them from a pipeline.
 //! See <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-reports/>.
 
-use super::groups::{first_why, place, remarks};
+use super::grouped_findings::{first_why, place, remarks};
 use super::json::escape;
 use super::page::cut_at as cut;
 use super::verdict::{is_empty, outcome};

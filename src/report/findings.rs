@@ -1,6 +1,6 @@
 //! The findings of one runner and their fixes, without repetition.
 
-use super::groups::{
+use super::grouped_findings::{
     Fix, Group, by_reason, first_why, fixes, group, hidden_by, hidden_by_none, place, remarks,
 };
 use super::page::Page;

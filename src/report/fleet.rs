@@ -1,9 +1,9 @@
 //! Many runners on one screen: how many are identical, the findings of the largest faulty group,
 //! and how the others differ.
 
-use super::cohort::Cohort;
 use super::findings;
-use super::groups::{by_reason, group, hidden_by_none, remarks};
+use super::grouped_findings::{by_reason, group, hidden_by_none, remarks};
+use super::identical_runners::Cohort;
 use super::layers;
 use super::page::Page;
 use super::short::severity_ink;

@@ -1,7 +1,7 @@
 //! Workflow commands of GitHub Actions: printed by a step, they become its annotations.
 //! See <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>.
 
-use super::groups::{first_why, place, reasons, remarks};
+use super::grouped_findings::{first_why, place, reasons, remarks};
 use super::page::cut_at as cut;
 use super::verdict::few;
 use super::verdict_line;

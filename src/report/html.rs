@@ -5,8 +5,8 @@ mod finding;
 mod ladder;
 mod text;
 
-use super::cohort::{Cohort, cohorts};
-use super::groups::{group, hidden_by_none};
+use super::grouped_findings::{group, hidden_by_none};
+use super::identical_runners::{Cohort, cohorts};
 use super::verdict::{self, few, is_empty, outcome};
 use crate::diagnosis::{Diagnosis, Verdict};
 use finding::{marks, severity};

@@ -2,10 +2,11 @@
 
 mod bar;
 
-use super::page::{Page, width, wrap, wrap_phrases};
+use super::page::Page;
 use super::scale::Scale;
 use super::terminal::{Ink, Mark, Style};
 use crate::diagnosis::{Layer, LayerKind};
+use crate::text::wrap::{width, wrap, wrap_phrases};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 use std::cmp::Reverse;
 

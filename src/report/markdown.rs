@@ -1,17 +1,17 @@
 //! The report as a ticket: fits the forms of Jira, GitHub and GitLab, in content and in length.
 
 mod environment;
-mod foreign;
+mod escape;
 
-use super::cohort::{Cohort, cohorts};
-use super::groups::{
+use super::grouped_findings::{
     Group, first_why, fixes, group, hidden_by, hidden_by_none, places, reasons, remarks,
 };
+use super::identical_runners::{Cohort, cohorts};
 use super::log;
 use super::verdict::{self, count, few, is_empty, outcome};
 use crate::checks::page;
 use crate::diagnosis::{Diagnosis, Finding, Layer, Unknown};
-use foreign::{code, fence, prose};
+use escape::{code, fence, prose};
 use std::collections::HashSet;
 
 /// Jira takes 32,767 characters; the others take more.

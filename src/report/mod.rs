@@ -1,13 +1,13 @@
 //! Report formats: one file per format, each a pure function of the diagnosis.
 
 mod bitbucket;
-mod cohort;
 mod comparison;
 mod findings;
 mod fleet;
 mod github;
-mod groups;
+mod grouped_findings;
 mod html;
+mod identical_runners;
 mod json;
 mod junit;
 mod layers;
@@ -27,8 +27,8 @@ mod verdict;
 mod yaml;
 
 pub use crate::text::clean::clean;
+pub(crate) use crate::text::wrap::wrap;
 pub(crate) use links::Links;
-pub(crate) use page::wrap;
 pub use terminal::Style;
 pub(crate) use verdict::few;
 

@@ -1,7 +1,7 @@
 //! SARIF 2.1.0, which code scanning of GitHub, GitLab and editors read: findings with their places,
 //! and the checks behind them.
 
-use super::groups::place;
+use super::grouped_findings::place;
 use super::json::escape;
 use super::page::cut_at as cut;
 use crate::checks::page;

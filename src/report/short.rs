@@ -1,6 +1,6 @@
 //! One line per finding, and one per reason for unknown results, for grep and logs.
 
-use super::groups::by_reason;
+use super::grouped_findings::by_reason;
 use super::log;
 use super::terminal::{Ink, Style};
 use super::verdict::few;

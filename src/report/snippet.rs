@@ -1,10 +1,11 @@
 //! The report of `lint` for people: each finding with its line in the file, why, and the fix.
 
 use super::findings::{self, Told};
-use super::page::{Page, width};
+use super::page::Page;
 use super::table::write_summary;
 use super::terminal::{Ink, Mark, Style};
 use crate::diagnosis::{Diagnosis, Finding, Location};
+use crate::text::wrap::width;
 
 pub(super) fn render(diagnosis: &Diagnosis, style: &Style) -> String {
     let mut page = Page::new(style);

@@ -1,9 +1,9 @@
 //! The report for people: healthy runners in one line, then each faulty runner from the node uplink
 //! down; identical runners are grouped.
 
-use super::cohort::{Cohort, cohorts};
 use super::findings::{self, Told};
 use super::fleet;
+use super::identical_runners::{Cohort, cohorts};
 use super::layers;
 use super::log;
 use super::page::Page;
@@ -122,7 +122,12 @@ fn write_examination(page: &mut Page<'_>, diagnosis: &Diagnosis) {
         return;
     }
     let fix = match diagnosis.environment.kubernetes.is_some() {
-        true => format!("`{} fix` prints patches; ", page.style.program),
+        true => {
+            let Style {
+                program, source, ..
+            } = page.style;
+            format!("`{program} fix{source}` prints patches; ")
+        }
         false => String::new(),
     };
     let next = format!("Next: {fix}--full shows why and alternative fixes.");

@@ -8,31 +8,34 @@ use std::borrow::Cow;
 
 /// How to write for this reader: columns, colours and the characters the terminal knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
+pub struct Style<'a> {
     pub width: usize,
     pub color: bool,
     pub unicode: bool,
     /// Everything there is to say, and not only what fits a screen.
     pub full: bool,
     /// How this program is called here: `kubectl runner-doctor` needs nothing else in PATH.
-    pub program: &'static str,
     /// Whether texts may be links.
     pub links: Links,
+    pub program: &'a str,
+    /// The arguments by which another command examines the same: `-n ci`.
+    pub source: &'a str,
 }
 
 /// Where nothing tells the width: a pipe, a CI log.
 const DEFAULT_WIDTH: usize = 80;
 const NARROWEST: usize = 40;
 
-impl Style {
+impl Style<'_> {
     /// What any stream can take.
-    pub const PLAIN: Style = Style {
+    pub const PLAIN: Style<'static> = Style {
         width: DEFAULT_WIDTH,
         color: false,
         unicode: false,
         full: true,
         program: "runner-doctor",
         links: Links::NONE,
+        source: "",
     };
 
     /// What the environment asks for and the stream can take.
@@ -170,7 +173,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn decide(choice: ColorChoice, tty: bool, env: &[(&str, &str)]) -> Style {
+    fn decide(choice: ColorChoice, tty: bool, env: &[(&str, &str)]) -> Style<'static> {
         Style::decide(choice, tty, tty.then_some(132), |name| {
             let found = env
                 .iter()

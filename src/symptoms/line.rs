@@ -1,7 +1,7 @@
 //! One line of a log made fit to keep and to show: plain text, short, without credentials.
 
 use super::Pattern;
-use crate::collect::walk::text::legible;
+use crate::text::plain::legible;
 use crate::text::secret;
 use regex::Regex;
 use std::borrow::Cow;

@@ -132,5 +132,5 @@ fn is_time(word: &str) -> bool {
 fn seconds(time: &str) -> String {
     let (second, zone) = time.split_at(19);
     let zone = zone.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
-    crate::collect::walk::text::plain(&format!("{second}{zone}"))
+    crate::text::plain::plain(&format!("{second}{zone}"))
 }

@@ -3,6 +3,7 @@
 
 mod edit;
 mod editor;
+pub(crate) mod parse;
 mod path;
 mod template;
 mod toml;

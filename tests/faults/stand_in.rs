@@ -27,6 +27,8 @@ pub enum Answer {
     Refused(u16),
     /// And the seconds that it asks to wait.
     Busy(u16, Option<u64>),
+    /// This object.
+    Says(Value),
     Nothing,
     /// The connection ends.
     Gone,
@@ -99,6 +101,7 @@ fn serve(mut connection: TcpStream, faults: &Faults, count: &AtomicUsize) {
                 return walk(connection, &asked, Walked::Whole);
             }
             Answer::Walk(how) => return walk(connection, &asked, how),
+            Answer::Says(body) => respond(&mut connection, 200, "", &body),
             Answer::Well => well(&mut connection, &asked.path),
             Answer::Refused(code) => refuse(&mut connection, code, ""),
             Answer::Busy(code, wait) => {
@@ -132,6 +135,9 @@ fn next_request(connection: &mut TcpStream) -> Option<Asked> {
             .find(|h| h.name.eq_ignore_ascii_case(name));
         found.map(|h| String::from_utf8_lossy(h.value).into_owned())
     };
+    let length = header("content-length").and_then(|length| length.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    connection.read_exact(&mut body).ok()?;
     Some(Asked {
         path: format!("{} {}", request.method?, request.path?),
         key: header("sec-websocket-key"),
@@ -183,7 +189,7 @@ fn well(connection: &mut TcpStream, path: &str) {
 }
 
 /// A runner's pod as the article has it.
-fn pod(name: &str) -> Value {
+pub fn pod(name: &str) -> Value {
     let image = "docker-public.packages.atlassian.com/sox/atlassian/bitbucket-pipelines-runner:1";
     let containers = [
         ("runner", image),

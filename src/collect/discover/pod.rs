@@ -1,12 +1,13 @@
 //! A pod's specification and status as evidence, by allow-list.
 
 use super::is_agent;
-use crate::collect::walk::{options, text, text::plain};
+use crate::collect::walk::options;
 use crate::evidence::{
     ContainerState, Ended, Eviction, Launch, Launcher, Mount, Observation, Outermost, Owner,
     PodContainer, Provider, Reason, Role, Runner, Standing,
 };
 use crate::facts::versions::ImageRef;
+use crate::text::plain::{self as text, plain};
 use crate::text::secret::holds_secret;
 use k8s_openapi::api::core::v1::{
     Container, ContainerStateTerminated, ContainerStatus, Pod, PodSpec, PodStatus, VolumeMount,

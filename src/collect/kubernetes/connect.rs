@@ -180,7 +180,7 @@ impl Drop for Waiting {
 }
 
 fn named(plugin: Option<&str>) -> String {
-    let name = plugin.map(crate::collect::walk::text::plain);
+    let name = plugin.map(crate::text::plain::plain);
     name.map_or("the credentials".to_owned(), |name| {
         format!("the credential plugin {name}")
     })
@@ -194,7 +194,7 @@ fn no_credentials(error: AuthError, plugin: Option<&str>) -> anyhow::Error {
             let said = String::from_utf8_lossy(&out.stderr);
             let said = said.lines().rev().find(|line| !line.trim().is_empty());
             let said = said.map_or(String::new(), |line| {
-                format!(" and printed: {}", crate::collect::walk::text::plain(line))
+                format!(" and printed: {}", crate::text::plain::plain(line))
             });
             anyhow!(
                 "{who} of the kubeconfig exited with {}{said}; run it manually, log in again, or choose another --context",

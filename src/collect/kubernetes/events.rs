@@ -1,8 +1,8 @@
 //! Why the kubelet does not start the containers of a pod: the last of its warnings.
 
 use super::{Cluster, forbidden, reason};
-use crate::collect::walk::text::plain;
 use crate::evidence::{Asked, Observation, Observed, Runner, Unseen};
+use crate::text::plain::plain;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::{Api, ListParams};
 use std::time::Duration;

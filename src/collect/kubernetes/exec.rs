@@ -62,7 +62,7 @@ fn late(place: &Place, limit: Duration) -> Reason {
 }
 
 fn no_output(place: &Place, said: &str) -> Reason {
-    let said = crate::collect::walk::text::plain(said);
+    let said = crate::text::plain::plain(said);
     let Place { container, .. } = place;
     // In the words of runc, and of crun. A file that is not there is another thing.
     let no_shell = said.contains("executable file not found")

@@ -2,8 +2,8 @@
 
 use super::{Cluster, Found, reason};
 use crate::collect::discover;
-use crate::collect::walk::text::plain;
 use crate::evidence::{Asked, Owner, Reason, Runner, Unseen};
+use crate::text::plain::plain;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};

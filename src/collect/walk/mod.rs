@@ -11,7 +11,6 @@ mod network;
 pub(crate) mod options;
 mod probed;
 mod processes;
-pub(crate) mod text;
 mod traffic;
 
 pub use download::Url;
@@ -21,6 +20,7 @@ use crate::evidence::{
     DockerClient, Engine, NetworkNamespace, Observation, Observed, Part, Probe, Probed, Reason,
     Unseen, Uplink,
 };
+use crate::text::plain as text;
 use engine::Naming;
 use frames::Frames;
 use processes::Processes;

@@ -1,7 +1,7 @@
 //! `check --watch`: repeats the check and prints changes.
 
 use crate::commands::{Exit, complain, source, write_out};
-use crate::compare::Comparison;
+use crate::compare::History;
 use crate::diagnosis::Diagnosis;
 use crate::report::{self, Format, Style};
 use anyhow::Result;
@@ -10,12 +10,13 @@ use std::time::Duration;
 
 /// Until it is interrupted. A cluster that does not answer for a while is told of, and no change.
 pub fn run(
-    mut last: Diagnosis,
+    first: Diagnosis,
     interval: Duration,
     format: Format,
     style: &Style,
     examine: impl Fn() -> Result<Diagnosis>,
 ) -> Result<Exit> {
+    let mut history = History::new(first);
     loop {
         if source::pause(interval)? {
             return Ok(Exit::Interrupted);
@@ -30,7 +31,7 @@ pub fn run(
         if now.incomplete.as_deref() == Some(source::INTERRUPTED) {
             return Ok(Exit::Interrupted);
         }
-        let comparison = Comparison::new(&last, &now);
+        let comparison = history.add(now);
         if !comparison.is_empty() {
             let text = match format {
                 Format::Json => report::json(&comparison),
@@ -42,7 +43,6 @@ pub fn run(
             };
             write_out(&text, None)?;
         }
-        last = now;
     }
 }
 

@@ -108,7 +108,7 @@ fn every_reason_is_written_and_read() {
         let read: Observation<i64> = serde_json::from_str(&written).unwrap();
         assert_eq!(read, value, "{written}");
         let yaml = serde_saphyr::to_string(&value).unwrap();
-        let read: Observation<i64> = crate::document::read(&yaml).unwrap();
+        let read: Observation<i64> = crate::yaml::parse::read(&yaml).unwrap();
         assert_eq!(read, value, "{yaml}");
     }
 }

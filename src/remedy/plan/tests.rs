@@ -101,6 +101,7 @@ fn a_preference_decides_between_cures() {
     )];
     let preferred = plan(&findings, &[Preference::Clamp, Preference::MemoryRequest]);
     assert_eq!(preferred.parts[0].change.settings, memory());
+    assert_eq!(preferred.unused, [Preference::Clamp]);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use super::ladder::Mark;
 use super::text::{lines, prose, text};
 use crate::checks::page;
 use crate::diagnosis::{Finding, Layer, Severity, Unknown};
-use crate::report::cohort::Cohort;
-use crate::report::groups::{Fix, Group, fixes, hidden_by, place, reasons, remarks};
+use crate::report::grouped_findings::{Fix, Group, fixes, hidden_by, place, reasons, remarks};
+use crate::report::identical_runners::Cohort;
 use std::fmt::Write;
 
 const PASTE: &str = "To paste";

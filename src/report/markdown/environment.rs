@@ -1,7 +1,7 @@
 //! What was examined, in a ticket: the doctor, the cluster and its nodes.
 
 use super::MOST_NAMES;
-use super::foreign::{code, prose};
+use super::escape::{code, prose};
 use crate::diagnosis::{Diagnosis, NodeSystem};
 use crate::report::verdict::{self, few};
 

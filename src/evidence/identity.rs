@@ -1,6 +1,6 @@
 //! The identity of a finding across runs: its place, without the random parts of names.
 
-use crate::evidence::{Owner, Runner};
+use super::{Owner, Runner};
 use sha2::{Digest, Sha256};
 
 /// The letters of which Kubernetes makes its generated suffixes: no vowels, so no words.
@@ -151,10 +151,10 @@ pub(crate) fn is_uuid(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::baseline;
+    use crate::checks::case::healthy;
 
     fn runner(pod: &str, owner: Option<(&str, &str)>) -> Runner {
-        let mut runner = baseline::healthy().unwrap().runners.remove(0);
+        let mut runner = healthy().unwrap().runners.remove(0);
         runner.pod = pod.into();
         runner.owner = owner.map(|(kind, name)| Owner {
             kind: kind.into(),

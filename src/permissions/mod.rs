@@ -185,6 +185,21 @@ pub(crate) const RIGHTS: [Right; 11] = [
 ];
 
 impl Scope<'_> {
+    /// What stays unknown with these rights alone, in a sentence for a role and for its verification.
+    pub(crate) fn unknown_without_cluster_facts(&self) -> Option<String> {
+        if self.all_namespaces || self.cluster_facts {
+            return None;
+        }
+        let outside = RIGHTS.iter().filter(|right| right.place != Place::Runners);
+        let mut unknown: Vec<&str> = outside.map(|right| right.without).collect();
+        unknown.dedup();
+        Some(format!(
+            "Not included without --cluster-facts, because it is outside namespace {}, and therefore unknown: {}.",
+            self.namespace,
+            unknown.join("; ")
+        ))
+    }
+
     /// The rights that this scope takes. Over all namespaces, those in kube-system are among those
     /// in all, if only for names that are not: `get` on named ConfigMaps.
     pub(crate) fn rights(&self) -> impl Iterator<Item = &'static Right> {

@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 /// What is printed, as it comes together.
-pub struct Sheets<'a> {
+pub struct Output<'a> {
     format: FixFormat,
     kubectl: Kubectl,
     live: &'a Objects,
@@ -28,9 +28,13 @@ pub struct Sheets<'a> {
 
 pub type Left<'a> = Vec<(&'a Finding, String)>;
 
-impl<'a> Sheets<'a> {
-    pub fn new(options: &'a Fix, live: &'a Objects) -> Self {
+impl<'a> Output<'a> {
+    pub fn new(options: &'a Fix, live: &'a Objects, object_plans: &[ObjectPlan<'_>]) -> Self {
         let source = &options.source;
+        let objects = object_plans.iter().flat_map(|plan| plan.parts.first());
+        let patches = objects.filter(|part| part.is_object()).count();
+        // kubectl accepts one patch per file: of several, each is saved to a file of its own name.
+        let together = options.output == FixFormat::Patch && patches > 1;
         let flags = [
             source.kubeconfig.as_ref().map(|file| {
                 format!(
@@ -43,13 +47,13 @@ impl<'a> Sheets<'a> {
                 .as_ref()
                 .map(|context| format!(" --context {}", crate::text::shell::word(context))),
         ];
-        Sheets {
+        Output {
             format: options.output,
             kubectl: Kubectl {
                 flags: flags.into_iter().flatten().collect(),
             },
             live,
-            saved: options.output_file.as_deref(),
+            saved: options.output_file.as_deref().filter(|_| !together),
             from_files: !options.files.is_empty(),
             offline: !super::is_live(options),
             objects: Vec::new(),

@@ -77,7 +77,7 @@ fn questions(right: &Right, scope: &Scope) -> Vec<Question> {
 }
 
 /// For people: one line a right, and below those that are missing what is unknown for it.
-pub(crate) fn tell(answers: &[Answer], library: &Library) -> String {
+pub(crate) fn tell(answers: &[Answer], scope: &Scope<'_>, library: &Library) -> String {
     let mut text = String::new();
     let mut unknown = BTreeSet::new();
     for Answer { right, refused } in answers {
@@ -104,6 +104,9 @@ pub(crate) fn tell(answers: &[Answer], library: &Library) -> String {
             "\nchecks that are unknown, wholly or in part: {}",
             unknown.join(", ")
         );
+    }
+    if let Some(unknown) = scope.unknown_without_cluster_facts() {
+        let _ = writeln!(text, "\n{unknown}");
     }
     text
 }
@@ -156,17 +159,18 @@ mod tests {
     use crate::evidence::{Evidence, Observed, Reason, Unseen};
     use crate::facts::Origin;
 
+    const SCOPE: Scope<'_> = Scope {
+        namespace: "ci",
+        all_namespaces: false,
+        cluster_facts: true,
+        node_exec: true,
+        name: "runner-doctor",
+    };
+
     fn answers(refuse: impl Fn(&Question) -> bool) -> Vec<Answer> {
-        let scope = Scope {
-            namespace: "ci",
-            all_namespaces: false,
-            cluster_facts: true,
-            node_exec: true,
-            name: "runner-doctor",
-        };
         let answer = |right| Answer {
             right,
-            refused: questions(right, &scope)
+            refused: questions(right, &SCOPE)
                 .into_iter()
                 .filter(&refuse)
                 .collect(),
@@ -185,12 +189,26 @@ mod tests {
                     && question.namespace.as_deref() == Some(SYSTEM))
         });
         assert!(is_missing(&answers));
-        insta::assert_snapshot!(tell(&answers, library));
+        insta::assert_snapshot!(tell(&answers, &SCOPE, library));
+    }
+
+    /// A role for one namespace and its verification name the same gaps.
+    #[test]
+    fn what_a_namespace_alone_leaves_unknown_is_named() {
+        let alone = Scope {
+            cluster_facts: false,
+            ..SCOPE
+        };
+        let told = tell(&[], &alone, Library::shared());
+        assert!(told.contains("--cluster-facts") && told.contains("the MTU of the node uplinks"));
+        let role = super::super::roles(&alone).replace("\n# ", " ");
+        assert!(role.contains(told.trim()), "{role}");
+        assert!(!super::super::roles(&SCOPE).contains("--cluster-facts"));
     }
 
     /// The checks that are named for what is missing.
     fn named_unknown(refuse: impl Fn(&Question) -> bool) -> Vec<String> {
-        let text = tell(&answers(refuse), Library::shared());
+        let text = tell(&answers(refuse), &SCOPE, Library::shared());
         let (_, list) = text.split_once("in part: ").unwrap_or_default();
         let ids = list.trim().split(", ").filter(|id| !id.is_empty());
         ids.map(str::to_owned).collect()

@@ -11,6 +11,9 @@ pub(crate) fn roles(scope: &Scope) -> String {
         true => "Exec into a privileged pod is root on its node. These permissions cover all namespaces, so this ServiceAccount is root on the whole cluster: use it for nothing else.",
         false => "Exec into a privileged pod is root on its node, and runners are privileged: use this ServiceAccount for nothing else.",
     });
+    if let Some(unknown) = scope.unknown_without_cluster_facts() {
+        page.comment(0, &unknown);
+    }
     page.line(0, "apiVersion: v1")
         .line(0, "kind: ServiceAccount");
     metadata(&mut page, scope.name, Some(scope.namespace));

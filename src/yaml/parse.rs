@@ -1,4 +1,4 @@
-//! Reads documents that runner-doctor wrote: recordings and reports, YAML or JSON, of any size.
+//! Parses documents that runner-doctor wrote: recordings and reports, YAML or JSON, of any size.
 
 use crate::text::secret;
 use anyhow::{Result, anyhow};

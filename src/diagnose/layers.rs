@@ -54,7 +54,8 @@ fn of_node(node: &Node) -> Vec<Layer> {
     ];
     let runs_docker = node_docker_version(node);
     match &node.docker_bridge {
-        Observed(Some(mtu)) => layers.push(Layer {
+        // A docker0 alone may be left from a Docker that is gone.
+        Observed(Some(mtu)) if runs_docker.is_some() => layers.push(Layer {
             name: "docker0".to_owned(),
             mtu: Some(*mtu),
             runs: runs_docker.map(|version| format!("Docker {version}")),
