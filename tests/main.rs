@@ -18,6 +18,7 @@ mod reasons;
 mod reports;
 mod schemas;
 mod words;
+mod worlds;
 
 use std::fs;
 use std::path::PathBuf;

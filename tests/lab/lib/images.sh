@@ -13,19 +13,21 @@ RUNNER_REPOSITORY=docker-public.packages.atlassian.com/sox/atlassian/bitbucket-p
 # demand by `lab image`), tags. docker:20.10.5-dind is like upstream's, which has containerd
 # 1.4.3; the two beside it differ in nothing but containerd. The `official` ones
 # have the official image's userland.
-ENGINES='
+SID=docker.io,docker-cli,nftables,rootlesskit,slirp4netns,passt,uidmap,fuse-overlayfs
+ENGINES="
 20.10.5                 20.10.5  bullseye docker.io            containerd-1.4.3          up     docker:20.10.5-dind
 20.10.5-containerd1.4.4 20.10.5  bullseye docker.io            containerd-1.4.4          up     docker:20.10.5-containerd1.4.4-dind
 20.10.5-debian          20.10.5  bullseye docker.io            -                         up     docker:20.10.5-debian-dind
 20.10.24                20.10.24 bookworm docker.io            -                         up     docker:20.10.24-dind docker:dind
 26.1.5                  26.1.5   trixie   docker.io,docker-cli -                         demand docker:26.1.5-dind
-28.5.2                  28.5.2   sid      docker.io,docker-cli,nftables -                demand docker:28.5.2-dind
-29.8.0                  28.5.2   sid      docker.io,docker-cli,nftables docker-29.8.0    demand docker:29.8.0-dind
-29.8.0-official         28.5.2   sid      docker.io,docker-cli,nftables docker-29.8.0,official demand docker:29.8.0-official-dind
+28.5.2                  28.5.2   sid      $SID -                demand docker:28.5.2-dind
+29.8.0                  28.5.2   sid      $SID docker-29.8.0    demand docker:29.8.0-dind
+29.8.0-official         28.5.2   sid      $SID docker-29.8.0,official demand docker:29.8.0-official-dind
+29.8.0-rootless         28.5.2   sid      $SID docker-29.8.0,rootless demand docker:29.8.0-dind-rootless
 20.10.5-official        20.10.5  bullseye docker.io            containerd-1.4.3,official demand docker:20.10.5-official-dind
 20.10.24-official       20.10.24 bookworm docker.io            official                  demand docker:20.10.24-official-dind
 26.1.5-official         26.1.5   trixie   docker.io,docker-cli official                  demand docker:26.1.5-official-dind
-'
+"
 
 # Waits for its children and for the end; a plain `sleep` as the first process
 # would ignore the request to end.
@@ -111,7 +113,7 @@ layer_over() {
 	case $1 in
 	containerd-*) containerd_layer "${1#*-}" ;;
 	docker-*) docker29_layer "${1#*-}" ;;
-	official) official_layer "${@:2}" ;;
+	official | rootless) official_layer "$@" ;;
 	*) die "nothing is called $1" ;;
 	esac
 }
@@ -120,7 +122,7 @@ layer_over_make() {
 	case $1 in
 	containerd-*) containerd_layer_make "${1#*-}" ;;
 	docker-*) docker29_layer_make "${1#*-}" ;;
-	official) official_layer_make "${@:2}" ;;
+	official | rootless) official_layer_make "$@" ;;
 	esac
 }
 
@@ -153,12 +155,13 @@ engine_is_made() { [ "$(cat "$IMAGES/docker-$1.key" 2>/dev/null)" = "$(engine_ke
 
 # engine_image NAME VERSION SUITE PACKAGES OVER WHEN TAGS…
 engine_image() {
-	local name=$1 version=${1%%-*} certificates=() key top LAYERS_OF
+	local name=$1 version=${1%%-*} user='' certificates=() data=/var/lib/docker key top LAYERS_OF
 	! engine_is_made "$@" || return 0
 	key=$(engine_key "$@")
 	engine_layers make "$@"
-	if [[ ,$5, == *,official,* ]]; then
+	if [[ ,$5, =~ ,(official|rootless), ]]; then
 		certificates=(DOCKER_TLS_CERTDIR=/certs)
+		[ "${BASH_REMATCH[1]}" = official ] || user=rootless data=/home/rootless/.local/share/docker
 	else
 		top=$(mktemp -d "$LAYERS/.top.XXXXXX")
 		chmod 755 "$top"
@@ -167,10 +170,10 @@ engine_image() {
 		rm -rf "$top"
 		LAYERS_OF+=("$LAYERS/entrypoint-$name.tar")
 	fi
-	image_tar "$IMAGES/docker-$name.tar" "${*:7}" "$(jq -nc --arg version "$version" '{
+	image_tar "$IMAGES/docker-$name.tar" "${*:7}" "$(jq -nc --arg version "$version" --arg user "$user" --arg data "$data" '{
 		Env: (["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DOCKER_VERSION=" + $version] + $ARGS.positional),
-		Entrypoint: ["dockerd-entrypoint.sh"], Cmd: [],
-		Volumes: {"/var/lib/docker": {}}, ExposedPorts: {"2375/tcp": {}, "2376/tcp": {}}
+		Entrypoint: ["dockerd-entrypoint.sh"], Cmd: [], User: $user,
+		Volumes: {($data): {}}, ExposedPorts: {"2375/tcp": {}, "2376/tcp": {}}
 	}' --args "${certificates[@]}")" "${LAYERS_OF[@]}"
 	echo "$key" >"$IMAGES/docker-$name.key"
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the entrypoint of the official docker:dind image does as root, in the lab's own words: arguments,
-# TLS certificates, the choice of iptables, docker-init as the first process. Under busybox.
+# What the entrypoint of the official docker:dind and docker:dind-rootless images does, in the lab's own words:
+# arguments, TLS certificates, the choice of iptables, docker-init as the first process. Under busybox.
 set -eu
 
 private() { [ -s "$1" ] || openssl genrsa -out "$1" 2048; }
@@ -39,6 +39,7 @@ certificates() {
 
 if [ "$#" -eq 0 ] || [ "${1#-}" != "$1" ]; then
 	socket=unix:///var/run/docker.sock
+	[ "$(id -u)" = 0 ] || socket=unix://${XDG_RUNTIME_DIR:=/run/user/$(id -u)}/docker.sock
 	case ${DOCKER_HOST:-} in unix://*) socket=$DOCKER_HOST ;; esac
 	certs=${DOCKER_TLS_CERTDIR:-}
 	if [ -n "$certs" ]; then
@@ -65,4 +66,13 @@ elif ! iptables -nL >/dev/null 2>&1; then
 fi
 [ -z "$legacy" ] || export PATH="/usr/local/sbin/.iptables-legacy:$PATH"
 iptables --version
-exec docker-init -- "$@"
+set -- docker-init -- "$@"
+if [ "$(id -u)" != 0 ]; then
+	export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/run/user/$(id -u)}"
+	mkdir -p "$XDG_RUNTIME_DIR" "$HOME/.local/share/docker"
+	# shellcheck disable=SC2086 # flags are words
+	set -- rootlesskit --net="${DOCKERD_ROOTLESS_ROOTLESSKIT_NET:-slirp4netns}" \
+		--mtu="${DOCKERD_ROOTLESS_ROOTLESSKIT_MTU:-1500}" --disable-host-loopback --port-driver=builtin \
+		--copy-up=/etc --copy-up=/run ${DOCKERD_ROOTLESS_ROOTLESSKIT_FLAGS:-} "$@"
+fi
+exec "$@"
