@@ -69,7 +69,10 @@ fn differences(what: &str, expected: &Value, said: &Value) -> Vec<String> {
             None => wrong.push(format!("missing in {what}: {wanted}")),
         }
     }
-    wrong.extend(left.iter().map(|said| format!("too many in {what}: {said}")));
+    wrong.extend(
+        left.iter()
+            .map(|said| format!("too many in {what}: {said}")),
+    );
     wrong
 }
 

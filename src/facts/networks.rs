@@ -2,8 +2,8 @@
 
 use super::{Gap, Link, NetworkFacts, Section, gaps, way_out};
 use crate::evidence::{
-    DockerNetwork, Engine, Evidence, Fetched, Interface, InterfaceKind, NetworkNamespace, Observation, Observed,
-    Outermost, Provider, Reason, Runner, Unseen, outermost, positive,
+    DockerNetwork, Engine, Evidence, Fetched, Interface, InterfaceKind, NetworkNamespace,
+    Observation, Observed, Outermost, Provider, Reason, Runner, Unseen, outermost, positive,
 };
 use crate::facts::mtu_path::{Family, Topology, WayOut};
 use crate::facts::versions::{self, ImageRef};
@@ -243,7 +243,9 @@ fn not_judged(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> 
         let namespace = topology.namespace(engine.namespace);
         let route = namespace.and_then(|ns| ns.route_v4.observed()?.as_ref());
         if route.is_some_and(|route| route.interface != *parent) {
-            return Some(format!("its packets leave through {parent}, not the default route"));
+            return Some(format!(
+                "its packets leave through {parent}, not the default route"
+            ));
         }
     } else if network.driver != "bridge" {
         return Some(format!("{} networks are not judged", network.driver));

@@ -40,10 +40,16 @@ inside() {
 	"${ENTER[@]}" "${@:3}"
 }
 
-# The docker command of the engine that was entered; some listen on TCP only.
+# The docker command of the engine that was entered; some listen on TCP only, rootless ones elsewhere.
 engine() {
 	# shellcheck disable=SC2016 # for the shell in there
-	"${ENTER[@]}" sh -c '[ -S /var/run/docker.sock ] || export DOCKER_HOST=tcp://127.0.0.1:2375; exec docker "$@"' docker "$@"
+	"${ENTER[@]}" sh -c '
+		if [ -S /run/user/1000/docker.sock ]; then
+			export DOCKER_HOST=unix:///run/user/1000/docker.sock
+		elif [ ! -S /var/run/docker.sock ]; then
+			export DOCKER_HOST=tcp://127.0.0.1:2375
+		fi
+		exec docker "$@"' docker "$@"
 }
 
 # The tar that holds an image, by tag; nothing if the lab makes no such image.

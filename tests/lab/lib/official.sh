@@ -7,7 +7,7 @@ OFFICIAL=$LAB_SOURCE/lib/official
 # What stays beside busybox. The rootless image has more.
 declare -A OFFICIAL_KEEPS=(
 	[official]='docker*|containerd*|ctr|runc|tini*|*tables*|openssl'
-	[rootless]='docker*|containerd*|ctr|runc|tini*|*tables*|openssl|rootless*|slirp4netns|pasta*|passt*|newuidmap|newgidmap|ip|fuse*|nft'
+	[rootless]='docker*|containerd*|ctr|runc|tini*|*tables*|openssl|rootless*|slirp4netns|pasta*|passt*|newuidmap|newgidmap|ip|nsenter|fuse*|nft'
 )
 
 # official_layer official|rootless LOWER…: the file of that layer over those layers.
@@ -34,8 +34,8 @@ official_layer_make() {
 	install -m 755 /bin/busybox "$work/usr/bin/busybox"
 	for name in $(busybox --list); do
 		rm -f "$work/usr/bin/.wh.$name"
-		# The rootless image keeps iproute2's.
-		[[ $name == busybox || $kind == rootless && $name == ip ]] || ln -s busybox "$work/usr/bin/$name"
+		# The rootless image keeps iproute2's ip; this busybox's nsenter would still run its own.
+		[[ $name == busybox || $kind == rootless && $name =~ ^(ip|nsenter)$ ]] || ln -s busybox "$work/usr/bin/$name"
 	done
 	for name in iptables ip6tables; do
 		for file in '' -save -restore; do

@@ -54,7 +54,7 @@ fi
 
 [ "$1" = dockerd ] || exec docker-entrypoint.sh "$@"
 
-find /run /var/run -iname 'docker*.pid' -delete || :
+find /run /var/run -iname 'docker*.pid' -exec rm -f {} + || :
 legacy=
 if [ -n "${DOCKER_IPTABLES_LEGACY+set}" ]; then
 	legacy=$DOCKER_IPTABLES_LEGACY
