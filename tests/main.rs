@@ -22,6 +22,7 @@ mod rooms;
 mod schemas;
 mod site;
 mod words;
+mod worlds;
 
 use std::fs;
 use std::path::PathBuf;

@@ -704,6 +704,9 @@ pub struct DockerNetwork {
     /// The option com.docker.network.driver.mtu.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu_option: Option<i64>,
+    /// The device that a macvlan or ipvlan network uses. Absent if not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// Its address ranges, for example `172.18.0.0/16`. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnets: Option<Vec<String>>,

@@ -114,7 +114,7 @@ fn mismatch_of(
         None => by_port(runner, asks, container, engine, host, &client),
     };
     match found {
-        Observed(None) => Observed(refused_version(name, engine, &client)),
+        Observed(None) => Observed(refused_version(asks, engine, &client)),
         found => found,
     }
 }
@@ -254,9 +254,19 @@ fn by_port(
     }))
 }
 
-/// An API version that the engine does not take.
-fn refused_version(name: &str, engine: Option<&Engine>, client: &DockerClient) -> Option<Mismatch> {
-    let api = engine?.api.observed()?;
+/// An API version that the engine does not take. Since Docker 29 the docker command uses one that it
+/// does take, whatever DOCKER_API_VERSION says.
+fn refused_version(
+    asks: &PodContainer,
+    engine: Option<&Engine>,
+    client: &DockerClient,
+) -> Option<Mismatch> {
+    let (name, api) = (&asks.name, engine?.api.observed()?);
+    let image = ImageRef::parse(&asks.image).docker_version();
+    let major = image.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+    if major.is_some_and(|major| major >= 29) {
+        return None;
+    }
     let parse = |text: &str| -> Option<(u32, u32)> {
         let (major, minor) = text.split_once('.')?;
         Some((major.parse().ok()?, minor.parse().ok()?))
@@ -464,6 +474,9 @@ mod tests {
             ..socket()
         };
         assert!(of(&seen(version("1.41"))).is_none());
+        let mut negotiates = seen(version("1.99"));
+        negotiates.containers[0].image = "docker:29-cli".to_owned();
+        assert!(of(&negotiates).is_none());
         let context = DockerClient {
             set_by: Some("DOCKER_CONTEXT".to_owned()),
             context: Some("remote".to_owned()),

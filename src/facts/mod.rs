@@ -235,6 +235,9 @@ pub struct NetworkFacts {
     pub cut_off: Observation<Option<CutOff>>,
     /// Its bridge in its engine's network namespace.
     pub bridge: Option<String>,
+    /// The parent device of a macvlan or ipvlan network, whose MTU it always has. Absent for other
+    /// networks.
+    pub parent: Option<String>,
     /// The MTU of networks that the CI system creates on its engine for each job. Absent if it
     /// creates none, if Docker is older than 24 and has no setting for them, or if not known.
     pub job_networks_mtu: Option<i64>,

@@ -2,8 +2,8 @@
 
 use super::{Gap, Link, NetworkFacts, Section, gaps, way_out};
 use crate::evidence::{
-    DockerNetwork, Engine, Evidence, Fetched, Interface, NetworkNamespace, Observation, Observed,
-    Outermost, Provider, Reason, Runner, Unseen, outermost, positive,
+    DockerNetwork, Engine, Evidence, Fetched, Interface, InterfaceKind, NetworkNamespace,
+    Observation, Observed, Outermost, Provider, Reason, Runner, Unseen, outermost, positive,
 };
 use crate::facts::mtu_path::{Family, Topology, WayOut};
 use crate::facts::versions::{self, ImageRef};
@@ -75,7 +75,7 @@ fn view<'a>(
     let download = download(engine, network, topology);
     NetworkView {
         engine,
-        not_judged: not_judged(network),
+        not_judged: not_judged(engine, network, topology),
         network: network.clone(),
         facts: NetworkFacts {
             name: shown_name(network),
@@ -86,18 +86,23 @@ fn view<'a>(
             inverted: matches!((&mtu, &carrier), (Observed(mtu), Observed(link)) if *mtu > link.mtu),
             carrier_assumed: assumed(runner, &way, mtu.observed().copied()),
             carrier,
-            clamped: way.clamped(),
+            // Its packets are not forwarded by the namespace of its parent, but leave beside it.
+            clamped: match network.parent {
+                None => way.clamped(),
+                Some(_) => Observed(false),
+            },
             hangs: download.observed() == Some(&Some(Fetched::Hangs)),
             completes: download.observed() == Some(&Some(Fetched::Completes)),
             download: download.map(|found| found.map(|f| f.name().to_owned())),
             pod_download: pod_download(topology),
             mtu,
             opts_ignored: ignores_opts(engine),
-            cut_off: match not_judged(network) {
-                None => way_out::cut_off(engine, network, topology),
-                Some(_) => Observed(None),
+            cut_off: match not_judged(engine, network, topology) {
+                None if network.parent.is_none() => way_out::cut_off(engine, network, topology),
+                _ => Observed(None),
             },
             bridge: network.bridge.clone(),
+            parent: network.parent.clone(),
             job_networks_mtu: job_networks_mtu(runner, engine),
         },
     }
@@ -193,6 +198,7 @@ fn bridge_network(bridge: &str) -> DockerNetwork {
         internal: false,
         ipv6: false,
         mtu_option: None,
+        parent: None,
         subnets: None,
     }
 }
@@ -229,11 +235,19 @@ fn has_packets(network: &DockerNetwork) -> bool {
     !matches!(network.driver.as_str(), "host" | "null" | "none")
 }
 
-fn not_judged(network: &DockerNetwork) -> Option<String> {
+fn not_judged(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> Option<String> {
     if network.driver.is_empty() {
         return Some(Reason::NetworkWithoutDriver.to_string());
     }
-    if network.driver != "bridge" {
+    if let Some(parent) = &network.parent {
+        let namespace = topology.namespace(engine.namespace);
+        let route = namespace.and_then(|ns| ns.route_v4.observed()?.as_ref());
+        if route.is_some_and(|route| route.interface != *parent) {
+            return Some(format!(
+                "its packets leave through {parent}, not the default route"
+            ));
+        }
+    } else if network.driver != "bridge" {
         return Some(format!("{} networks are not judged", network.driver));
     }
     network
@@ -309,6 +323,9 @@ fn own_mtu(
     network: &DockerNetwork,
     topology: &Topology,
 ) -> (Observation<i64>, String) {
+    if let Some(parent) = &network.parent {
+        return parents_mtu(engine, network, parent, topology);
+    }
     let namespace = topology.namespace(engine.namespace);
     if let Some(mtu) = live_mtu(namespace, network, topology) {
         return (Observed(mtu), "the interface of a running container".into());
@@ -324,6 +341,30 @@ fn own_mtu(
         Observed(Some(mtu)) => (Observed(mtu), "the daemon's setting".into()),
         Observed(None) => (Observed(DOCKER_DEFAULT_MTU), default),
         Unseen(reason) => (Unseen(reason), String::new()),
+    }
+}
+
+/// The size of a macvlan or ipvlan network: that of its parent device, whatever its options say.
+fn parents_mtu(
+    engine: &Engine,
+    network: &DockerNetwork,
+    parent: &str,
+    topology: &Topology,
+) -> (Observation<i64>, String) {
+    let namespace = topology.namespace(engine.namespace);
+    let Some(device) = namespace.and_then(|namespace| namespace.interface(parent)) else {
+        let interface = parent.to_owned();
+        let reason = Reason::DeviceNotSeen { interface };
+        return (Observation::Unobserved(reason), String::new());
+    };
+    let inside = way_out::on_network(engine, network, topology);
+    let links = inside.flat_map(|(_, inside)| inside.interfaces.seen());
+    let live = links
+        .filter(|link| link.kind == InterfaceKind::Linked && link.iflink == device.ifindex)
+        .map(|link| link.mtu);
+    match live.max_by_key(|mtu| (*mtu <= 0, *mtu)) {
+        Some(mtu) => (Observed(mtu), "the interface of a running container".into()),
+        None => (Observed(device.mtu), "its parent device".into()),
     }
 }
 

@@ -72,6 +72,7 @@ pub(crate) fn user_network(name: &str, mtu: Option<i64>) -> DockerNetwork {
         internal: false,
         ipv6: false,
         mtu_option: mtu,
+        parent: None,
         subnets: None,
     }
 }

@@ -80,7 +80,7 @@ pub fn whole(line: &str) -> Result<(i32, Vec<u8>, String)> {
 
 /// A step that waits for something which hangs must not hang the run.
 fn shell(line: &str) -> Command {
-    shell_for(line, 120)
+    shell_for(line, 240)
 }
 
 fn shell_for(line: &str, seconds: u32) -> Command {

@@ -2,7 +2,7 @@
 //! and holds what the real `runner-doctor` says against that.
 //!
 //! `cargo test --test lab`, after `tests/lab/lab up`; `-- NAME` for one scenario. `LAB_KEEP=1` leaves
-//! the namespaces there to look at.
+//! the namespaces there to look at, `LAB_WORLD=NAME` runs another world.
 
 #![allow(clippy::print_stderr)]
 
@@ -28,13 +28,15 @@ mod stage;
 mod step_engines;
 mod truth;
 mod untouched;
+mod world;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
-use scenario::Scenario;
 use stage::Stage;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
+use world::World;
 
 /// Scenarios that stand side by side: they wait more than they work.
 const AT_A_TIME: usize = 4;
@@ -42,8 +44,8 @@ const AT_A_TIME: usize = 4;
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(AT_A_TIME));
-    let trials: Vec<Trial> = match trials() {
-        Ok(trials) => trials,
+    let (world, trials) = match World::chosen().and_then(trials) {
+        Ok(chosen) => chosen,
         Err(error) => {
             eprintln!("{error:#}");
             std::process::exit(101);
@@ -52,7 +54,8 @@ fn main() {
     if arguments.list {
         libtest_mimic::run(&arguments, trials).exit();
     }
-    let black_hole = match lab::must_be_up().and_then(|()| lab::black_hole()) {
+    let ready = lab::must_be_up().and_then(|()| world.make());
+    let black_hole = match ready.and_then(|()| lab::black_hole()) {
         Ok(state) => state,
         Err(error) => {
             eprintln!("{error:#}");
@@ -65,35 +68,26 @@ fn main() {
     conclusion.exit();
 }
 
-fn trials() -> Result<Vec<Trial>> {
-    let scenarios = scenarios()?.into_iter().map(trial);
+fn trials(world: World) -> Result<(Arc<World>, Vec<Trial>)> {
+    let world = Arc::new(world);
+    let scenarios = world.scenarios()?.into_iter();
+    let scenarios = scenarios.map(|(name, path)| trial(world.clone(), name, path));
+    if !world.is_default() {
+        return Ok((world.clone(), scenarios.collect()));
+    }
     let cures = cures::all()?.into_iter().map(|cure| {
         proof(&format!("cure-{}", cure.name), move || {
             cures::examine(&cure)
         })
     });
     // Those that take long first, so that none is left alone at the end.
-    Ok(proofs().into_iter().chain(cures).chain(scenarios).collect())
+    let all = proofs().into_iter().chain(cures).chain(scenarios);
+    Ok((world.clone(), all.collect()))
 }
 
-/// Every file of scenarios/, by name.
-fn scenarios() -> Result<Vec<(String, PathBuf)>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/scenarios");
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(&folder).context("tests/lab/scenarios cannot be listed")? {
-        let path = entry?.path();
-        let stem = path.file_stem().and_then(|stem| stem.to_str());
-        if let (Some(stem), true) = (stem, path.extension().is_some_and(|e| e == "yaml")) {
-            files.push((stem.to_owned(), path));
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn trial((name, path): (String, PathBuf)) -> Trial {
+fn trial(world: Arc<World>, name: String, path: PathBuf) -> Trial {
     let title = name.clone();
-    proof(&title, move || examine(&name, &path))
+    proof(&title, move || examine(&world, &name, &path))
 }
 
 fn proof(name: &str, examine: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {
@@ -126,9 +120,9 @@ fn proofs() -> Vec<Trial> {
     ]
 }
 
-fn examine(name: &str, path: &Path) -> Result<()> {
+fn examine(world: &World, name: &str, path: &Path) -> Result<()> {
     let started = Instant::now();
-    let scenario = Scenario::read(path)?;
+    let scenario = world.read(path)?;
     let stage = Stage::set(name, &scenario)?;
     let truths = truth::measure(&scenario.truth, &stage)?;
     let outcome = examination::examine(&scenario, &stage)

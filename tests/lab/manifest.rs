@@ -2,6 +2,7 @@
 
 use crate::lab;
 use crate::scenario::{Manifest, Scenario};
+use crate::world;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
@@ -13,6 +14,7 @@ pub fn objects(scenario: &Scenario, namespace: &str) -> Result<Vec<Value>> {
         Manifest::Objects(objects) => objects.clone(),
         Manifest::File(name) => {
             let text = text(name)?;
+            let text = world::translate(&text, &scenario.instead);
             serde_saphyr::from_multiple(&text).with_context(|| format!("manifest {name}"))?
         }
     };

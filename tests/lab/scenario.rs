@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
-use std::path::Path;
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +37,9 @@ pub struct Scenario {
     /// Lines like those of `inside` that must run before the patient can be taken away.
     #[serde(default)]
     pub afterwards: Vec<String>,
+    /// Images of manifests, and those that a world puts in their place.
+    #[serde(skip)]
+    pub instead: BTreeMap<String, String>,
 }
 
 fn every_pod_ready() -> Vec<String> {
@@ -145,8 +148,7 @@ pub struct ExpectedUnknown {
 }
 
 impl Scenario {
-    pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)?;
-        serde_saphyr::from_str(&text).context("the scenario cannot be read")
+    pub fn parse(text: &str) -> Result<Self> {
+        serde_saphyr::from_str(text).context("the scenario cannot be read")
     }
 }

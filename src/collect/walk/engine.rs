@@ -492,6 +492,7 @@ fn network(value: &Value) -> Option<DockerNetwork> {
     Some(DockerNetwork {
         name: text(value, "Name")?,
         bridge: bridge.filter(|_| driver == "bridge"),
+        parent: option("parent").filter(|_| matches!(driver.as_str(), "macvlan" | "ipvlan")),
         driver,
         internal: flag("Internal"),
         ipv6: flag("EnableIPv6"),

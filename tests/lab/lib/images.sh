@@ -8,17 +8,26 @@ LAYERS=$CACHE/layers
 PAUSE_IMAGE=docker.io/rd-lab/pause:1
 RUNNER_REPOSITORY=docker-public.packages.atlassian.com/sox/atlassian/bitbucket-pipelines-runner
 
-# Docker as different Debian suites ship it: name, version, suite, packages,
-# another containerd put over the suite's own, when it is made (by `up`, or on
-# demand by `lab image`), tags. docker:20.10.5-dind is like upstream's, which has
-# containerd 1.4.3; the two beside it differ in nothing but containerd.
-ENGINES='
-20.10.5                 20.10.5  bullseye docker.io            1.4.3 up     docker:20.10.5-dind
-20.10.5-containerd1.4.4 20.10.5  bullseye docker.io            1.4.4 up     docker:20.10.5-containerd1.4.4-dind
-20.10.5-debian          20.10.5  bullseye docker.io            -     up     docker:20.10.5-debian-dind
-20.10.24                20.10.24 bookworm docker.io            -     up     docker:20.10.24-dind docker:dind
-26.1.5                  26.1.5   trixie   docker.io,docker-cli -     demand docker:26.1.5-dind
-'
+# Docker as different Debian suites ship it: name, the suite's version, suite,
+# packages, what is put over them (`layer_over`), when it is made (by `up`, or on
+# demand by `lab image`), tags. docker:20.10.5-dind is like upstream's, which has containerd
+# 1.4.3; the two beside it differ in nothing but containerd. The `official` ones
+# have the official image's userland.
+SID=docker.io,docker-cli,nftables,rootlesskit,slirp4netns,passt,uidmap,fuse-overlayfs
+ENGINES="
+20.10.5                 20.10.5  bullseye docker.io            containerd-1.4.3          up     docker:20.10.5-dind
+20.10.5-containerd1.4.4 20.10.5  bullseye docker.io            containerd-1.4.4          up     docker:20.10.5-containerd1.4.4-dind
+20.10.5-debian          20.10.5  bullseye docker.io            -                         up     docker:20.10.5-debian-dind
+20.10.24                20.10.24 bookworm docker.io            -                         up     docker:20.10.24-dind docker:dind
+26.1.5                  26.1.5   trixie   docker.io,docker-cli -                         demand docker:26.1.5-dind
+28.5.2                  28.5.2   sid      $SID -                demand docker:28.5.2-dind
+29.8.0                  28.5.2   sid      $SID docker-29.8.0    demand docker:29.8.0-dind
+29.8.0-official         28.5.2   sid      $SID docker-29.8.0,official demand docker:29.8.0-official-dind
+29.8.0-rootless         28.5.2   sid      $SID docker-29.8.0,rootless demand docker:29.8.0-dind-rootless
+20.10.5-official        20.10.5  bullseye docker.io            containerd-1.4.3,official demand docker:20.10.5-official-dind
+20.10.24-official       20.10.24 bookworm docker.io            official                  demand docker:20.10.24-official-dind
+26.1.5-official         26.1.5   trixie   docker.io,docker-cli official                  demand docker:26.1.5-official-dind
+"
 
 # Waits for its children and for the end; a plain `sleep` as the first process
 # would ignore the request to end.
@@ -99,11 +108,44 @@ engine_layer_make() {
 	rm -rf "$root"
 }
 
-# engine_key NAME VERSION SUITE PACKAGES CONTAINERD WHEN TAGS…: changes with
-# whatever the image is made from.
+# layer_over NAME LOWER…: the file of a layer that is put over those; layer_over_make makes it.
+layer_over() {
+	case $1 in
+	containerd-*) containerd_layer "${1#*-}" ;;
+	docker-*) docker29_layer "${1#*-}" ;;
+	official | rootless) official_layer "$@" ;;
+	*) die "nothing is called $1" ;;
+	esac
+}
+
+layer_over_make() {
+	case $1 in
+	containerd-*) containerd_layer_make "${1#*-}" ;;
+	docker-*) docker29_layer_make "${1#*-}" ;;
+	official | rootless) official_layer_make "$@" ;;
+	esac
+}
+
+# engine_layers NAME VERSION SUITE PACKAGES OVER…: the files of its layers, from the lowest, in LAYERS_OF;
+# made, where the first argument is `make`.
+engine_layers() {
+	local over
+	[ "$1" != make ] || engine_layer_make "${@:3:3}"
+	LAYERS_OF=("$(engine_layer "${@:3:3}")")
+	for over in ${6//,/ }; do
+		[ "$over" != - ] || continue
+		[ "$1" != make ] || layer_over_make "$over" "${LAYERS_OF[@]}"
+		LAYERS_OF+=("$(layer_over "$over" "${LAYERS_OF[@]}")")
+	done
+}
+
+# engine_key NAME VERSION SUITE PACKAGES OVER WHEN TAGS…: changes with whatever
+# the image is made from.
 engine_key() {
+	local LAYERS_OF
+	engine_layers name "$@"
 	{
-		echo "$*" "$(engine_layer "${@:2:3}")" "$(containerd_layer "$5")"
+		echo "$*" "${LAYERS_OF[*]}"
 		declare -f image_tar engine_image
 		cat "$LAB_SOURCE/lib/dockerd-entrypoint.sh"
 	} | hash_of -
@@ -111,29 +153,28 @@ engine_key() {
 
 engine_is_made() { [ "$(cat "$IMAGES/docker-$1.key" 2>/dev/null)" = "$(engine_key "$@")" ]; }
 
-# engine_image NAME VERSION SUITE PACKAGES CONTAINERD WHEN TAGS…
+# engine_image NAME VERSION SUITE PACKAGES OVER WHEN TAGS…
 engine_image() {
-	local name=$1 version=$2 containerd=$5 key top layers
+	local name=$1 version=${1%%-*} user='' certificates=() data=/var/lib/docker key top LAYERS_OF
 	! engine_is_made "$@" || return 0
 	key=$(engine_key "$@")
-	engine_layer_make "${@:2:3}"
-	layers=("$(engine_layer "${@:2:3}")")
-	if [ "$containerd" != - ]; then
-		containerd_layer_make "$containerd"
-		layers+=("$(containerd_layer "$containerd")")
+	engine_layers make "$@"
+	if [[ ,$5, =~ ,(official|rootless), ]]; then
+		certificates=(DOCKER_TLS_CERTDIR=/certs)
+		[ "${BASH_REMATCH[1]}" = official ] || user=rootless data=/home/rootless/.local/share/docker
+	else
+		top=$(mktemp -d "$LAYERS/.top.XXXXXX")
+		chmod 755 "$top"
+		install -D -m 755 "$LAB_SOURCE/lib/dockerd-entrypoint.sh" "$top/usr/local/bin/dockerd-entrypoint.sh"
+		layer_tar "$top" "$LAYERS/entrypoint-$name.tar"
+		rm -rf "$top"
+		LAYERS_OF+=("$LAYERS/entrypoint-$name.tar")
 	fi
-	shift 6
-	top=$(mktemp -d "$LAYERS/.top.XXXXXX")
-	chmod 755 "$top"
-	install -D -m 755 "$LAB_SOURCE/lib/dockerd-entrypoint.sh" "$top/usr/local/bin/dockerd-entrypoint.sh"
-	layer_tar "$top" "$LAYERS/entrypoint-$name.tar"
-	rm -rf "$top"
-	layers+=("$LAYERS/entrypoint-$name.tar")
-	image_tar "$IMAGES/docker-$name.tar" "$*" "$(jq -nc --arg version "$version" '{
-		Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DOCKER_VERSION=" + $version],
-		Entrypoint: ["dockerd-entrypoint.sh"], Cmd: [],
-		Volumes: {"/var/lib/docker": {}}, ExposedPorts: {"2375/tcp": {}, "2376/tcp": {}}
-	}')" "${layers[@]}"
+	image_tar "$IMAGES/docker-$name.tar" "${*:7}" "$(jq -nc --arg version "$version" --arg user "$user" --arg data "$data" '{
+		Env: (["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DOCKER_VERSION=" + $version] + $ARGS.positional),
+		Entrypoint: ["dockerd-entrypoint.sh"], Cmd: [], User: $user,
+		Volumes: {($data): {}}, ExposedPorts: {"2375/tcp": {}, "2376/tcp": {}}
+	}' --args "${certificates[@]}")" "${LAYERS_OF[@]}"
 	echo "$key" >"$IMAGES/docker-$name.key"
 }
 

@@ -3,9 +3,10 @@
 # becomes of a download there. Nothing here goes through the API server but the
 # look-up of a container's id, and nothing is run by `docker exec`.
 
-# What `--privileged` means, less the one capability that build machines lack.
+# What `--privileged` means, less the one capability that build machines lack. Newer engines leave that out
+# of ALL by themselves, and refuse to drop what they do not have.
 PRIVILEGED=(
-	--cap-add ALL --cap-drop SYS_RESOURCE --security-opt seccomp=unconfined --security-opt apparmor=unconfined
+	--cap-add ALL --security-opt seccomp=unconfined --security-opt apparmor=unconfined
 	--security-opt systempaths=unconfined --device-cgroup-rule 'a *:* rwm' -v /sys/fs/cgroup:/sys/fs/cgroup:rw
 	-v /var/lib/docker
 )
@@ -39,10 +40,16 @@ inside() {
 	"${ENTER[@]}" "${@:3}"
 }
 
-# The docker command of the engine that was entered; some listen on TCP only.
+# The docker command of the engine that was entered; some listen on TCP only, rootless ones elsewhere.
 engine() {
 	# shellcheck disable=SC2016 # for the shell in there
-	"${ENTER[@]}" sh -c '[ -S /var/run/docker.sock ] || export DOCKER_HOST=tcp://127.0.0.1:2375; exec docker "$@"' docker "$@"
+	"${ENTER[@]}" sh -c '
+		if [ -S /run/user/1000/docker.sock ]; then
+			export DOCKER_HOST=unix:///run/user/1000/docker.sock
+		elif [ ! -S /var/run/docker.sock ]; then
+			export DOCKER_HOST=tcp://127.0.0.1:2375
+		fi
+		exec docker "$@"' docker "$@"
 }
 
 # The tar that holds an image, by tag; nothing if the lab makes no such image.
@@ -81,7 +88,7 @@ TEXT
 }
 
 nested() {
-	local ENTER action=${1:-} pod=${2:-} path=${3:-} name=${4:-}
+	local ENTER action=${1:-} pod=${2:-} path=${3:-} name=${4:-} version drop=()
 	[ $# -ge 3 ] || nested_usage
 	enter "$pod" "$path"
 	wait_for 60 "the engine at $pod $path" engine version
@@ -89,7 +96,9 @@ nested() {
 	engine)
 		[ $# -ge 5 ] || nested_usage
 		load_into_entered "${@:5}"
-		engine run -d --name "$name" "${PRIVILEGED[@]}" "${@:5}" >/dev/null
+		version=$(engine version --format '{{.Server.Version}}')
+		[ "${version%%.*}" -ge 28 ] || drop=(--cap-drop SYS_RESOURCE)
+		engine run -d --name "$name" "${PRIVILEGED[@]}" "${drop[@]}" "${@:5}" >/dev/null
 		enter "$pod" "$path/$name"
 		wait_for 60 "the engine at $pod $path/$name" engine version
 		load_into_entered busybox:1
