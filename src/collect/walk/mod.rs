@@ -1,5 +1,6 @@
 //! The walk: one script that visits every layer under a container, and the parser of what it prints.
 
+mod cgroups;
 mod client;
 mod data;
 mod download;
