@@ -4,6 +4,7 @@ use super::containers::known_errors;
 use super::hosts::mismatch;
 use super::{
     EngineFacts, Gap, PidsRefused, Section, clients, data, node_docker_version, overlaps, pools,
+    start,
 };
 use crate::evidence::{
     Class, Engine, Evidence, Node, Observation, Observed, Outermost, Part, PodContainer, Provider,
@@ -12,9 +13,7 @@ use crate::evidence::{
 use crate::facts::releases::{Product, releases};
 use crate::facts::versions::{self, ImageRef};
 use jiff::tz::TimeZone;
-use semver::Version;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 pub(super) fn derive(
     evidence: &Evidence,
@@ -184,7 +183,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         pids_refused: Observed(pids_refused(engine)),
         builds_outside: Observed(engine.outside_pod.clone()),
         memory_limit: None,
-        start_pause: start_pause(engine),
+        start_pause: start::pause(engine),
     };
     let no_image = facts
         .image
@@ -264,46 +263,6 @@ fn pids_refused(engine: &Engine) -> Option<PidsRefused> {
         now: worst.now,
         refused: worst.refused,
     })
-}
-
-/// Since 20.10 dockerd waits before it listens on a port without TLS, unless it is told so
-/// (moby's loadListeners): a second for each, and 15 more where others than this machine may connect.
-fn start_pause(engine: &Engine) -> Observation<Option<String>> {
-    let slow = Version::new(20, 10, 0);
-    let Observed(api) = &engine.api else {
-        return Observed(None);
-    };
-    let is_slow = versions::parse(&api.version).is_some_and(|version| version >= slow);
-    let told = |flag: &String| flag.starts_with("--tls");
-    let mut hosts = engine
-        .args
-        .iter()
-        .filter_map(|arg| arg.strip_prefix("--host="));
-    let Some(open) = hosts.find(|host| is_open(host)) else {
-        return Observed(None);
-    };
-    if !is_slow || engine.args.iter().any(told) {
-        return Observed(None);
-    }
-    match &engine.config {
-        Unseen(reason) => Unseen(reason.clone()),
-        // Older recordings do not hold its keys for TLS.
-        Observed(Some(_)) if api.pools.is_none() => Observed(None),
-        Observed(Some(config)) if config.also.iter().any(|key| key.starts_with("tls")) => {
-            Observed(None)
-        }
-        Observed(_) => Observed(Some(open.to_owned())),
-    }
-}
-
-/// A port that other machines may reach, as far as its address says so.
-fn is_open(host: &str) -> bool {
-    let Some(address) = host.strip_prefix("tcp://") else {
-        return false;
-    };
-    let (name, _) = address.rsplit_once(':').unwrap_or((address, ""));
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.is_empty() || name.parse::<IpAddr>().is_ok_and(|ip| !ip.is_loopback())
 }
 
 /// What is known of the release that runs, on the day of the examination.

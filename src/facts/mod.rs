@@ -19,6 +19,7 @@ mod overlaps;
 mod pods;
 mod pools;
 pub(crate) mod releases;
+mod start;
 pub mod versions;
 mod way_out;
 
@@ -480,8 +481,8 @@ pub struct ContainerFacts {
     pub unshared_work: Option<String>,
     /// Whether the pod has its own user namespace (`hostUsers: false`).
     pub user_namespace: bool,
-    /// How much of the time in which it ran it had to wait for its CPU limit, in percent. Absent without
-    /// a limit, if it ran for less than a minute, or if not read.
+    /// The percentage of its CPU periods in which it was throttled. Absent without a CPU limit, if it ran for
+    /// less than a minute, or if not read.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub throttled: Option<i64>,
     /// The registry that its log says is not trusted, if its engine still verifies that registry's

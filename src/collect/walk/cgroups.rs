@@ -116,13 +116,12 @@ pub(super) fn outside_pod(
         rest.is_some_and(|rest| rest.starts_with('/'))
     };
     let containers = api.containers.observed()?;
-    let outside = processes.iter().find_map(|process| {
+    processes.iter().find_map(|process| {
         let cgroup = process.cgroup.as_deref()?;
         let id = process.container.as_deref()?;
         let container = containers.iter().find(|container| container.id == id)?;
         (!within(cgroup) && cgroup.contains(id)).then(|| container.name.clone())
-    });
-    outside
+    })
 }
 
 #[cfg(test)]

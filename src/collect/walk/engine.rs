@@ -5,12 +5,13 @@ use super::cgroups;
 use super::data;
 use super::frames::{Frames, Record};
 use super::http;
+use super::info;
 use super::options;
 use super::processes::{Process, Processes};
 use super::text::plain;
 use crate::evidence::{
-    AddressPool, DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, Observation,
-    Observed, OomScore, Part, PidLimit, Reason, Unseen,
+    DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, Observation, Observed, OomScore,
+    Part, PidLimit, Reason, Unseen,
 };
 use crate::facts::versions;
 use serde_json::Value;
@@ -384,9 +385,9 @@ fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
         storage_driver: info.and_then(|info| text(info, "Driver")),
         data_root: info.and_then(|info| text(info, "DockerRootDir")),
         cgroup_version: info.and_then(|info| text(info, "CgroupVersion")),
-        pools: info.map(pools),
-        proxies: info.map(proxies),
-        insecure_registries: info.map(insecure_registries),
+        pools: info.map(info::pools),
+        proxies: info.map(info::proxies),
+        insecure_registries: info.map(info::insecure_registries),
         networks: match list(1) {
             Some(all) => bounded(all, MOST_NETWORKS, network).map(in_order),
             None => Unseen(cut()),
@@ -407,53 +408,6 @@ fn bounded<T>(all: &[Value], most: usize, read: fn(&Value) -> Option<T>) -> Obse
         });
     }
     Observed(all.iter().filter_map(read).collect())
-}
-
-/// Without a setting they are Docker's own (libnetwork's ipamutils): 31 subnets.
-fn pools(info: &Value) -> Vec<AddressPool> {
-    const MOST: usize = 64;
-    const DEFAULTS: [(&str, i64); 5] = [
-        ("172.17.0.0/16", 16),
-        ("172.18.0.0/15", 16),
-        ("172.20.0.0/14", 16),
-        ("172.24.0.0/13", 16),
-        ("192.168.0.0/16", 20),
-    ];
-    let pools = info.get("DefaultAddressPools").and_then(Value::as_array);
-    let pools = pools.into_iter().flatten().filter_map(|pool| {
-        Some(AddressPool {
-            base: text(pool, "Base")?,
-            size: pool.get("Size")?.as_i64()?,
-        })
-    });
-    let pools: Vec<AddressPool> = pools.take(MOST).collect();
-    if !pools.is_empty() {
-        return pools;
-    }
-    let own = DEFAULTS.map(|(base, size)| AddressPool {
-        base: base.to_owned(),
-        size,
-    });
-    own.to_vec()
-}
-
-fn proxies(info: &Value) -> Vec<String> {
-    const KEYS: [(&str, &str); 2] = [("HttpProxy", "HTTP_PROXY"), ("HttpsProxy", "HTTPS_PROXY")];
-    let set = KEYS.iter().filter(|(key, _)| text(info, key).is_some());
-    set.map(|(_, name)| (*name).to_owned()).collect()
-}
-
-fn insecure_registries(info: &Value) -> Vec<String> {
-    const MOST: usize = 64;
-    let config = info.get("RegistryConfig");
-    let ranges = config.and_then(|config| config.get("InsecureRegistryCIDRs")?.as_array());
-    let ranges = ranges.into_iter().flatten().filter_map(Value::as_str);
-    let named = config.and_then(|config| config.get("IndexConfigs")?.as_object());
-    let named = named.into_iter().flatten().filter_map(|(name, index)| {
-        let secure = index.get("Secure").and_then(Value::as_bool);
-        (secure == Some(false)).then_some(name.as_str())
-    });
-    ranges.chain(named).take(MOST).map(plain).collect()
 }
 
 /// Docker lists its networks in any order; two looks at one engine must agree.
@@ -537,7 +491,7 @@ fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn text(value: &Value, key: &str) -> Option<String> {
+pub(super) fn text(value: &Value, key: &str) -> Option<String> {
     value
         .get(key)?
         .as_str()

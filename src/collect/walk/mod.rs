@@ -8,6 +8,7 @@ mod engine;
 mod firewall;
 mod frames;
 pub(crate) mod http;
+mod info;
 mod network;
 pub(crate) mod options;
 mod probed;
