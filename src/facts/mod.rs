@@ -485,8 +485,8 @@ pub struct ContainerFacts {
     /// less than a minute, or if not read.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub throttled: Option<i64>,
-    /// The registry that its log says is not trusted, if its engine still verifies that registry's
-    /// certificate. Absent otherwise.
+    /// The registry whose certificate was rejected according to its log, if its engine still verifies it.
+    /// Absent otherwise.
     #[schemars(extend("x-from" = [Origin::Walk, Origin::Logs]))]
     pub distrusted: Observation<Option<String>>,
     /// The configured storage driver of its engine. Absent if Docker chooses it.
