@@ -95,6 +95,7 @@ impl Docker {
             declared: None,
             addresses: Vec::new(),
             runtime_class: None,
+            user_namespace: false,
             probes: Vec::new(),
             standing: Standing::default(),
         }

@@ -26,6 +26,35 @@ pub struct DockerClient {
     /// A socket is there, or a process of the pod listens on that port; absent where this was not looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listens: Option<bool>,
+    /// The user who asks, where that user may not connect to the socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<Denied>,
+    /// Names of the proxy variables that are set there, in capitals: `HTTPS_PROXY`. Absent where this
+    /// was not looked for. Their values are never read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxies: Option<Vec<String>>,
+    /// How often the container waited because its CPU limit was used up; absent without a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttling: Option<Throttling>,
+}
+
+/// A user who may not connect to a Docker socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Denied {
+    /// The group that owns the socket.
+    pub group: i64,
+    pub user: i64,
+    /// The groups of that user, the primary one first.
+    pub groups: Vec<i64>,
+}
+
+/// The CPU limit of a container (cpu.stat of its cgroup).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Throttling {
+    /// The periods, 100 ms each by default, in which it ran.
+    pub periods: i64,
+    /// Those in which it had to wait.
+    pub throttled: i64,
 }
 
 impl DockerClient {

@@ -5,14 +5,16 @@
 mod client;
 pub(crate) mod identity;
 mod launch;
+mod limits;
 mod observation;
 mod probes;
 pub mod reason;
 mod resources;
 mod traffic;
 
-pub use client::DockerClient;
+pub use client::{Denied, DockerClient, Throttling};
 pub use launch::{Launch, Launcher};
+pub use limits::PidLimit;
 pub use observation::{Observation, Observed, Unseen};
 pub use probes::{Layer, Probe, Probed};
 pub use reason::{Asked, AsksElsewhere, Class, Part, Reason, Verb, Why, WrittenReason};
@@ -287,6 +289,9 @@ pub struct Runner {
     /// The pod's RuntimeClass, if set: it may be a sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_class: Option<String>,
+    /// Whether the pod has its own user namespace (`hostUsers: false`).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub user_namespace: bool,
     /// Output of the custom commands of checks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<Probed>,
@@ -617,6 +622,13 @@ pub struct Engine {
     /// process. Absent if not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_files: Option<i64>,
+    /// Its container, the pod and its containers, as far as they were refused processes. Absent if not
+    /// recorded, or if the kernel does not count that here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids_refused: Option<Vec<PidLimit>>,
+    /// A container of it whose cgroup (v2) lies outside the pod's. Absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside_pod: Option<String>,
     /// Its API responses. Unobserved if it does not respond.
     pub api: Observation<EngineApi>,
     /// Set if it was read from a file and does not run yet.
@@ -685,8 +697,29 @@ pub struct EngineApi {
     pub data_root: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup_version: Option<String>,
+    /// The ranges from which new networks get their subnets: `default-address-pools`, or Docker's own.
+    /// Absent if not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pools: Option<Vec<AddressPool>>,
+    /// Names of the proxy settings with which it sends requests to registries: `HTTPS_PROXY`. Absent if
+    /// not recorded. Their values are never kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxies: Option<Vec<String>>,
+    /// Registries, and ranges of their addresses, whose certificates it does not verify. Absent if not
+    /// recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insecure_registries: Option<Vec<String>>,
     pub networks: Observation<Vec<DockerNetwork>>,
     pub containers: Observation<Vec<DockerContainer>>,
+}
+
+/// A range from which new Docker networks get their subnets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AddressPool {
+    /// `10.200.0.0/16`.
+    pub base: String,
+    /// The prefix length of each subnet.
+    pub size: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

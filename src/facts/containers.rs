@@ -1,13 +1,15 @@
 //! Facts of each container of the pod, from its specification and status.
 
 use super::hosts::host_socket;
-use super::{ContainerFacts, Gap, Section, data};
+use super::{ContainerFacts, Gap, Section, clients, data};
 use crate::evidence::{
-    Engine, Mount, Observation, Observed, Outermost, PodContainer, Provider, Reason, Role, Runner,
-    Why,
+    Engine, EngineApi, Mount, Observation, Observed, Outermost, PodContainer, Provider, Reason,
+    Role, Runner, Why,
 };
 use crate::facts::versions::ImageRef;
+use ipnet::IpNet;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 pub(crate) const DATA_ROOT: &str = "/var/lib/docker";
 const ROOTLESS_DATA_ROOT: &str = "/home/rootless/.local/share/docker";
@@ -73,6 +75,9 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
         last_exit: container.last_end.as_ref().map(|end| end.exit_code),
         host_socket: host_socket(container),
         unshared_work: unshared_work(runner, container),
+        user_namespace: runner.user_namespace,
+        throttled: clients::throttled(container),
+        distrusted: distrusted(container, api),
     }
 }
 
@@ -102,12 +107,40 @@ pub(super) fn known_errors(
     Observed(each.collect())
 }
 
+/// The registry whose certificate was rejected by the last such line of its log, unless its engine takes any
+/// certificate of that registry by now.
+fn distrusted(container: &PodContainer, api: Option<&EngineApi>) -> Observation<Option<String>> {
+    known_errors(container, api.is_some()).map(|known| distrusted_by(&known, api))
+}
+
+fn distrusted_by(known: &BTreeMap<String, String>, api: Option<&EngineApi>) -> Option<String> {
+    const LONGEST: usize = 255;
+    let (_, after) = known.get("registry-not-trusted")?.split_once("https://")?;
+    let of_name = |c: char| c.is_ascii_alphanumeric() || ".:-[]".contains(c);
+    let end = after.find(|c| !of_name(c)).unwrap_or(after.len());
+    let registry = &after[..end];
+    let name = registry.rsplit_once(':').map_or(registry, |(name, _)| name);
+    let mut insecure = api
+        .into_iter()
+        .flat_map(|api| api.insecure_registries.iter().flatten());
+    let covers = |known: &String| {
+        let range = known.parse::<IpNet>().ok().zip(name.parse::<IpAddr>().ok());
+        known == registry || range.is_some_and(|(range, address)| range.contains(&address))
+    };
+    let named = !registry.is_empty() && registry.len() <= LONGEST;
+    (named && !insecure.any(covers)).then(|| registry.to_owned())
+}
+
 /// Where a runner keeps the files of jobs, if no engine of its pod has that volume at the same path:
 /// a path in `docker run -v` is the engine's.
 fn unshared_work(runner: &Runner, container: &PodContainer) -> Option<String> {
     let is_work = |path: &str| match runner.provider {
         Provider::GithubArc => path.ends_with("/_work"),
         Provider::Gitlab => path == "/builds",
+        Provider::Bitbucket => {
+            let told = container.env.get("WORKING_DIRECTORY");
+            path == told.map_or("/tmp", String::as_str)
+        }
         _ => false,
     };
     let runs_jobs = container.role == Role::Runner && host_socket(container).is_none();

@@ -2,7 +2,10 @@
 
 use super::containers::known_errors;
 use super::hosts::mismatch;
-use super::{EngineFacts, Gap, Section, data, node_docker_version};
+use super::{
+    EngineFacts, Gap, PidsRefused, Section, clients, data, node_docker_version, overlaps, pools,
+    start,
+};
 use crate::evidence::{
     Class, Engine, Evidence, Node, Observation, Observed, Outermost, Part, PodContainer, Provider,
     Reason, Role, Runner, Unseen, Why,
@@ -46,6 +49,10 @@ pub(super) fn derive(
     for item in &mut items {
         item.shares_data_with = data::shared_with(evidence, runner, node, &item.engine);
         item.ignored_flags = with_values(&item.ignored_opts);
+        if let Some(engine) = engines.iter().find(|engine| engine.path == item.engine) {
+            item.free_subnets = pools::free(runner, engine);
+            item.free_range = overlaps::free_range(runner, node, engine);
+        }
         judge_release(item, evidence);
     }
     items.extend(missing);
@@ -95,6 +102,12 @@ fn of_container(
     facts.right_host = mismatch.and_then(|m| m.right_host.clone());
     if let Some(engine) = engine {
         facts.ignored_opts = ignored_opts(engine, Some(&container.docker_opts));
+    }
+    facts.socket_denied = clients::socket_denied(runner, container);
+    facts.proxy_missing = clients::proxy_missing(runner, engine);
+    facts.memory_limit = container.memory_limit.clone();
+    if container.init && container.startup_seconds.is_some() {
+        facts.start_pause = Observed(None);
     }
     if !container.image.is_empty() {
         facts.image = Observed(container.image.clone());
@@ -163,6 +176,14 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         },
         needless_tls: false,
         ignored_flags: None,
+        socket_denied: Observed(None),
+        free_subnets: Observed(None),
+        free_range: None,
+        proxy_missing: Observed(None),
+        pids_refused: Observed(pids_refused(engine)),
+        builds_outside: Observed(engine.outside_pod.clone()),
+        memory_limit: None,
+        start_pause: start::pause(engine),
     };
     let no_image = facts
         .image
@@ -221,7 +242,27 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         config_invalid: data::unused(&reason).map(|_: Option<()>| false),
         needless_tls: false,
         ignored_flags: None,
+        socket_denied: Observed(None),
+        free_subnets: data::unused(&reason),
+        free_range: None,
+        proxy_missing: Observed(None),
+        pids_refused: data::unused(&reason),
+        builds_outside: data::unused(&reason),
+        memory_limit: container.memory_limit.clone(),
+        start_pause: data::unused(&reason),
     }
+}
+
+/// The worst comes first: a limit of its own is certain.
+fn pids_refused(engine: &Engine) -> Option<PidsRefused> {
+    let refused = engine.pids_refused.iter().flatten();
+    let worst = refused.max_by_key(|one| (one.limit.is_some(), one.refused))?;
+    Some(PidsRefused {
+        of: worst.of.clone(),
+        limit: worst.limit,
+        now: worst.now,
+        refused: worst.refused,
+    })
 }
 
 /// What is known of the release that runs, on the day of the examination.
@@ -442,6 +483,10 @@ fn missing(runner: &Runner) -> Option<EngineFacts> {
     facts.disk = Observed(None);
     facts.config_invalid = Observed(false);
     facts.open_files = Observed(None);
+    facts.free_subnets = Observed(None);
+    facts.pids_refused = Observed(None);
+    facts.builds_outside = Observed(None);
+    facts.start_pause = Observed(None);
     Some(facts)
 }
 

@@ -345,8 +345,13 @@ fn unshared_socket(asks: &PodContainer, engine: &PodContainer, socket: &str) -> 
 }
 
 fn shares_socket(asks: &PodContainer, engine: &PodContainer) -> bool {
-    let socket = SOCKET.trim_start_matches("unix://");
-    volume_at(asks, socket).is_some() && volume_at(asks, socket) == volume_at(engine, socket)
+    same_volume(asks, engine, SOCKET.trim_start_matches("unix://"))
+}
+
+/// Whether two containers have one volume for a socket.
+pub(super) fn same_volume(one: &PodContainer, other: &PodContainer, socket: &str) -> bool {
+    let volume = volume_at(one, socket);
+    volume.is_some() && volume == volume_at(other, socket)
 }
 
 /// The volume that holds a path; of several the nearest.

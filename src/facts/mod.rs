@@ -4,6 +4,7 @@
 //! *unknown*.
 
 mod builds;
+mod clients;
 mod containers;
 mod data;
 mod engines;
@@ -16,7 +17,9 @@ pub(crate) mod networks;
 mod origin;
 mod overlaps;
 mod pods;
+mod pools;
 pub(crate) mod releases;
+mod start;
 pub mod versions;
 mod way_out;
 
@@ -163,6 +166,65 @@ pub struct EngineFacts {
     /// Another engine that uses the same data directory. Absent if there is none.
     #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub shares_data_with: Option<String>,
+    /// A container of the pod whose user may not connect to its socket. Absent if there is none.
+    pub socket_denied: Observation<Option<SocketDenied>>,
+    /// The number of subnets left for new networks, counted up to 32. Absent if not known.
+    pub free_subnets: Observation<Option<i64>>,
+    /// An address range that overlaps nothing that was seen. Absent if there is none.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
+    pub free_range: Option<String>,
+    /// The proxy variables of the pod's runner that it does not have. Absent if there are none.
+    pub proxy_missing: Observation<Option<ProxyMissing>>,
+    /// A container that was refused processes because of a limit. Absent if there is none.
+    pub pids_refused: Observation<Option<PidsRefused>>,
+    /// A container of it whose cgroup is outside the pod's, so that the pod's limits do not apply.
+    /// Absent if there is none.
+    pub builds_outside: Observation<Option<String>>,
+    /// The memory limit of its container as written: `2Gi`. Absent without a limit.
+    pub memory_limit: Option<String>,
+    /// The address that makes dockerd pause its start for 16 seconds. Absent if there is none, or if the
+    /// runner's start waits for its startup probe.
+    pub start_pause: Observation<Option<String>>,
+}
+
+/// A user who may not connect to a Docker socket.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct SocketDenied {
+    /// The container that uses the socket.
+    pub container: String,
+    /// The path of the socket there.
+    pub socket: String,
+    /// The ID of the user.
+    pub user: i64,
+    /// The IDs of the user's groups, separated by `, `.
+    pub groups: String,
+    /// The ID of the group that owns the socket.
+    pub group: i64,
+    /// A group of the user that could own the socket. Absent if the socket's mode denies access to its
+    /// group.
+    pub own_group: Option<i64>,
+}
+
+/// Proxy variables that one container has and an engine has not.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ProxyMissing {
+    /// The container that has them.
+    pub container: String,
+    /// Their names, separated by `, `.
+    pub names: String,
+}
+
+/// A limit of processes that was reached.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct PidsRefused {
+    /// The path of the container, or `the pod`.
+    pub of: String,
+    /// Its limit. Absent if the limit is one around it, or of a container in it.
+    pub limit: Option<i64>,
+    /// The number of its processes and threads.
+    pub now: i64,
+    /// How many were refused since it started.
+    pub refused: i64,
 }
 
 /// A release that breaks builds in every configuration.
@@ -417,9 +479,19 @@ pub struct ContainerFacts {
     pub plain_secrets: Option<String>,
     /// The path at which it mounts the node's Docker socket. Absent if it does not.
     pub host_socket: Option<String>,
-    /// The path at which a GitHub or GitLab runner mounts the volume with job files, if no engine of
-    /// its pod mounts that volume at the same path. Absent otherwise.
+    /// The path at which a Bitbucket, GitHub or GitLab runner mounts the volume with job files, if no
+    /// engine of its pod mounts that volume at the same path. Absent otherwise.
     pub unshared_work: Option<String>,
+    /// Whether the pod has its own user namespace (`hostUsers: false`).
+    pub user_namespace: bool,
+    /// The percentage of its CPU periods in which it was throttled. Absent without a CPU limit, if it ran for
+    /// less than a minute, or if not read.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub throttled: Option<i64>,
+    /// The registry whose certificate was rejected according to its log, if its engine still verifies it.
+    /// Absent otherwise.
+    #[schemars(extend("x-from" = [Origin::Walk, Origin::Logs]))]
+    pub distrusted: Observation<Option<String>>,
     /// The configured storage driver of its engine. Absent if Docker chooses it.
     pub driver_told: Option<String>,
     /// Whether it was OOM-killed the last time it terminated.

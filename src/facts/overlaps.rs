@@ -27,6 +27,11 @@ pub(super) fn derive(
     }
 }
 
+/// A range that overlaps nothing that was seen around an engine.
+pub(super) fn free_range(runner: &Runner, node: Option<&Node>, engine: &Engine) -> Option<String> {
+    Neighbours { runner, node }.free_range(engine)
+}
+
 /// Something whose addresses a network has too.
 struct Overlap {
     with: String,
@@ -110,7 +115,7 @@ impl Neighbours<'_> {
     }
 
     /// A range that overlaps nothing that was seen.
-    pub(super) fn free_range(&self, engine: &Engine) -> Option<String> {
+    fn free_range(&self, engine: &Engine) -> Option<String> {
         const RANGES: [&str; 4] = [
             "172.29.0.0/16",
             "192.168.192.0/19",

@@ -129,6 +129,7 @@ pub(crate) fn bare(provider: Provider, context: &Context<'_>, site: Site) -> Run
         declared: None,
         addresses: Vec::new(),
         runtime_class: None,
+        user_namespace: false,
         probes: Vec::new(),
         standing: Standing::default(),
     };
@@ -227,6 +228,8 @@ fn started(
         containerd: None,
         data: None,
         open_files: None,
+        pids_refused: None,
+        outside_pod: None,
         api: Observation::Unobserved(Reason::NothingRuns),
         planned: Some(Planned {
             ignored_opts,

@@ -37,6 +37,7 @@ pub(crate) fn pod(metadata: Option<&Node>, spec: &Node) -> Pod {
                 .collect(),
             init_containers: Some(list("initContainers")),
             host_network: spec.get("hostNetwork").map(Node::is_true),
+            host_users: (spec.text_at(&["hostUsers"]) == Some("false")).then_some(false),
             runtime_class_name: spec.text_at(&["runtimeClassName"]).map(str::to_owned),
             volumes: Some(volumes(spec)),
             ..PodSpec::default()

@@ -1,7 +1,7 @@
 //! Changes to a container of the pod that leave its image and the rest of its engine as they are.
 
 use super::want::Variable;
-use super::{EngineRef, place, pod, template, words};
+use super::{EngineRef, docker, place, pod, template, words};
 use crate::diagnosis::{Remedy, Settings, Site};
 use crate::evidence::{PodContainer, Provider, Runner};
 use crate::facts::versions::ImageRef;
@@ -124,6 +124,12 @@ pub fn engine_env(engine_ref: &EngineRef, variable: &Variable) -> Vec<Remedy> {
         ..*engine_ref
     }
     .change(set)
+}
+
+/// dockerd reads them from its environment.
+pub fn engine_proxy(engine_ref: &EngineRef, names: &[String]) -> Vec<Remedy> {
+    let of_name = |name: &String| (name.clone(), docker::PROXY.to_owned());
+    engine_ref.change(|s| s.env = names.iter().map(of_name).collect())
 }
 
 /// Variables of a container that is no engine.

@@ -13,6 +13,7 @@ pub const NETWORK_OPTION: &str = "com.docker.network.driver.mtu";
 
 /// Where people name their own.
 pub const MIRROR: &str = "https://YOUR-MIRROR";
+pub const PROXY: &str = "http://YOUR-PROXY:PORT";
 
 /// `default-network-opts` came with 24.0.0. Before it the flag or the key is unknown, and a dockerd
 /// that is given it does not start.
@@ -107,6 +108,8 @@ fn config_entry(flag: &str) -> Option<(&'static str, Value)> {
         "--mtu" => ("mtu", number()),
         "--oom-score-adjust" => ("oom-score-adjust", number()),
         "--bip" => ("bip", json!(value)),
+        "--group" => ("group", json!(value)),
+        "--tls" => ("tls", truth()),
         "--storage-driver" => ("storage-driver", json!(value)),
         "--data-root" => ("data-root", json!(value)),
         "--iptables" => ("iptables", truth()),

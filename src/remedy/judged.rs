@@ -5,7 +5,8 @@ use crate::checks::{Library, case, judge};
 use crate::collect::discover;
 use crate::diagnosis::{Change, Confidence, Finding, Remedy, Severity, Site};
 use crate::evidence::{
-    ContainerState, DataRoot, Engine, Evidence, Mount, Observed, PodContainer, Role, Runner, Tcpmss,
+    AddressPool, ContainerState, DataRoot, Engine, Evidence, Mount, Observed, PodContainer, Role,
+    Runner, Tcpmss,
 };
 use crate::facts::releases::releases;
 use crate::facts::versions::{self, ImageRef};
@@ -180,6 +181,9 @@ fn rewrite(runner: &mut Runner, change: &Change) {
 /// What dockerd makes of its new settings.
 fn run(runner: &mut Runner, change: &Change) {
     let settings = &change.settings;
+    for container in &mut runner.containers {
+        regroup(container, &settings.flags);
+    }
     let burstable = runner.qos_class.as_deref() != Some("BestEffort");
     let Observed(engines) = &mut runner.engines else {
         return;
@@ -197,6 +201,18 @@ fn run(runner: &mut Runner, change: &Change) {
                 let parsed = versions::parse(version);
                 let pinned = parsed.as_ref().and_then(versions::pinned_containerd);
                 api.containerd = Some(pinned.unwrap_or("2.1.9").to_owned());
+            }
+        }
+        if let Observed(api) = &mut engine.api {
+            let proxies = settings.env.keys().filter(|name| name.ends_with("_PROXY"));
+            api.proxies
+                .iter_mut()
+                .for_each(|all| all.extend(proxies.clone().cloned()));
+            if let Some(base) = pool(&settings.flags) {
+                api.pools = api
+                    .pools
+                    .as_ref()
+                    .map(|_| vec![AddressPool { base, size: 24 }]);
             }
         }
         for score in &mut engine.oom_scores {
@@ -313,6 +329,27 @@ fn networks(
             }
         }
     }
+}
+
+/// A user may connect to the socket of one of its groups.
+fn regroup(container: &mut PodContainer, flags: &[String]) {
+    let mut groups = flags
+        .iter()
+        .filter_map(|flag| flag.strip_prefix("--group="));
+    let group = groups.next().and_then(|group| group.parse::<i64>().ok());
+    if let Some(Observed(client)) = &mut container.docker_client
+        && let Some(denied) = client.denied.clone()
+        && group.is_some_and(|group| denied.groups.contains(&group))
+    {
+        client.denied = None;
+    }
+}
+
+fn pool(flags: &[String]) -> Option<String> {
+    let mut pools = flags
+        .iter()
+        .filter_map(|flag| flag.strip_prefix("--default-address-pool=base="));
+    Some(pools.next()?.split(',').next()?.to_owned())
 }
 
 /// The range of a network by dockerd's flags.

@@ -106,7 +106,8 @@ pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
 
 /// Whether people must put in what a program cannot know: a mirror's address, an image's name.
 pub fn needs_input(change: &Change) -> bool {
-    change.settings.mirror || builds_image(change)
+    let of_proxy = |value: &String| value == docker::PROXY;
+    change.settings.mirror || change.settings.env.values().any(of_proxy) || builds_image(change)
 }
 
 /// Whether people must build an image first.
@@ -148,6 +149,7 @@ impl EngineRef<'_> {
             Want::SecretEnv(names) => vec![container::secret_env(self, &names.0)],
             Want::RegistryMirror => self.change(|s| s.mirror = true),
             Want::EngineEnv(variable) => container::engine_env(self, variable),
+            Want::EngineProxy(names) => container::engine_proxy(self, &names.0),
             Want::FreeSpace => resources::free_space(self),
             Want::MemoryLimit(limit) => resources::memory_limit(self, limit),
             Want::OwnData => vec![resources::own_data(self)],

@@ -88,6 +88,8 @@ wants! {
     SecretEnv(Names) = "secret_env",
     /// The engine pulls Docker Hub's images through a mirror: `true`.
     RegistryMirror = "registry_mirror",
+    /// The engine sends its requests through a proxy, by these variables, separated by `, `.
+    EngineProxy(Names) = "engine_proxy",
     /// The engine's container has this variable: `NAME=value`.
     EngineEnv(Variable) = "engine_env",
     /// Unused data is removed from the engine's data directory: `true`.

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 const OPTS: &str = "DOCKER_OPTS";
 
 /// The variables that decide how an engine runs or is found. No other is read.
-const ENV: [&str; 9] = [
+const ENV: [&str; 10] = [
     OPTS,
     "DOCKER_API_VERSION",
     "DOCKER_CONTEXT",
@@ -27,6 +27,8 @@ const ENV: [&str; 9] = [
     "DOCKER_DRIVER",
     "DOCKERD_ROOTLESS_ROOTLESSKIT_MTU",
     "DOCKERD_ROOTLESS_ROOTLESSKIT_NET",
+    // Where a Bitbucket runner keeps the files of its steps.
+    "WORKING_DIRECTORY",
 ];
 
 /// Every container of a pod, init containers first; whether it is one of those.
@@ -110,6 +112,7 @@ pub(super) fn describe(pod: &Pod, provider: Provider) -> Runner {
         declared: None,
         addresses: addresses(status),
         runtime_class: spec.runtime_class_name.as_deref().map(plain),
+        user_namespace: spec.host_users == Some(false),
         probes: Vec::new(),
         standing: standing(pod),
     }

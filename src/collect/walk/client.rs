@@ -1,8 +1,9 @@
 //! How docker commands in a container look for their engine: what the walk prints of it there.
 
-use super::frames::Frames;
+use super::frames::{Frames, Record};
 use super::text::plain;
-use crate::evidence::{DockerClient, Observation, Observed, Part, Reason};
+use crate::evidence::{Denied, DockerClient, Observation, Observed, Part, Reason, Throttling};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 pub(super) const SCRIPT: &str = include_str!("client.sh");
@@ -55,7 +56,42 @@ pub(super) fn read(
         lacks: told("lacks "),
         local,
         listens,
+        denied: told("denied ").and_then(|words| denied(&words)),
+        proxies: Some(proxies(record.lines())),
+        throttling: throttling(record),
     })
+}
+
+/// `GROUP USER OWN-GROUP…`
+fn denied(words: &str) -> Option<Denied> {
+    const MOST: usize = 32;
+    let mut numbers = words.split(' ').map_while(|word| word.parse().ok());
+    Some(Denied {
+        group: numbers.next()?,
+        user: numbers.next()?,
+        groups: numbers.take(MOST).collect(),
+    })
+}
+
+fn proxies<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+    const NAMES: [&str; 2] = ["HTTP_PROXY", "HTTPS_PROXY"];
+    let named = lines.filter_map(|line| line.strip_prefix("proxy "));
+    let named: BTreeSet<String> = named.map(str::to_uppercase).collect();
+    let known = NAMES.iter().filter(|name| named.contains(**name));
+    known.map(|name| (*name).to_owned()).collect()
+}
+
+/// A container without a limit has no periods.
+fn throttling(record: &Record) -> Option<Throttling> {
+    let number = |key: &str| -> Option<i64> {
+        let mut found = record.lines().filter_map(|line| line.strip_prefix(key));
+        found.next()?.trim().parse().ok()
+    };
+    let throttling = Throttling {
+        periods: number("nr_periods ")?,
+        throttled: number("nr_throttled ")?,
+    };
+    (throttling.periods > 0).then_some(throttling)
 }
 
 /// Whether a name is an address of the pod; `hosts` are lines of its /etc/hosts.
@@ -125,6 +161,38 @@ mod tests {
             let client = client(text);
             assert_eq!((client.local, client.listens), (local, listens), "{text}");
         }
+    }
+
+    #[test]
+    fn who_may_not_open_the_socket_is_told_with_the_groups_that_decide() {
+        let told = client("uses unix:///run/docker.sock\nthere\ndenied 0 1001 1001 123");
+        let groups = vec![1001, 123];
+        let denied = Denied {
+            group: 0,
+            user: 1001,
+            groups,
+        };
+        assert_eq!(told.denied, Some(denied));
+        let forged = client("uses unix:///run/docker.sock\nthere\ndenied a b");
+        assert_eq!((forged.denied, forged.listens), (None, Some(true)));
+    }
+
+    #[test]
+    fn of_proxies_only_names_are_kept() {
+        let told = client("uses \nproxy https_proxy\nproxy HTTPS_PROXY\nproxy http://u:SECRET@p");
+        assert_eq!(told.proxies, Some(vec!["HTTPS_PROXY".to_owned()]));
+    }
+
+    #[test]
+    fn a_container_without_a_limit_is_not_throttled() {
+        let limited = client("uses \nnr_periods 900\nnr_throttled 800").throttling;
+        let counted = Throttling {
+            periods: 900,
+            throttled: 800,
+        };
+        assert_eq!(limited, Some(counted));
+        let unlimited = client("uses \nnr_periods 0\nnr_throttled 0").throttling;
+        assert_eq!(unlimited, None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 # How docker commands in this container look for their engine: sent with the walk where it is asked
-# for. Of config.json only the name of the context is printed, of a context only its host.
+# for. Of config.json only the name of the context is printed, of a context only its host, of proxies
+# only the names of their variables.
 show_client() {
 	folder=${DOCKER_CONFIG:-${HOME-}/.docker}
 	host=$told_host by=DOCKER_HOST context=
@@ -22,13 +23,21 @@ show_client() {
 	certificates=${told_certificates:-$folder}
 	[ -z "$context" ] && [ -n "$told_verify" ] && [ ! -e "$certificates/ca.pem" ] && echo "lacks $certificates/ca.pem"
 	case $host in
-	unix://*) [ -S "${host#unix://}" ] && echo there ;;
+	unix://*)
+		socket=${host#unix://}
+		[ -S "$socket" ] && echo there && [ ! -w "$socket" ] &&
+			echo "denied $(stat -L -c %g "$socket") $(id -u) $(id -G)"
+		;;
 	tcp://*)
 		name=${host#tcp://}
 		grep -s -F -w -e "${name%:*}" /etc/hosts | head -n 20 | sed 's/^/hosts /'
 		sed -n 's/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]*\) [0-9A-F:]* 0A .*/port \1/p' /proc/self/net/tcp /proc/self/net/tcp6
 		;;
 	esac
+	for name in HTTP_PROXY HTTPS_PROXY http_proxy https_proxy; do
+		eval "[ -z \"\${$name-}\" ]" || echo "proxy $name"
+	done
+	grep -s -h -E '^nr_(periods|throttled) ' /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu/cpu.stat
 	echo '# read'
 }
 

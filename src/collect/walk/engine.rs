@@ -1,15 +1,17 @@
 //! The Docker daemons of a walk: which process each is, where it runs, and what it says of itself.
 
 use super::MOST;
+use super::cgroups;
 use super::data;
 use super::frames::{Frames, Record};
 use super::http;
+use super::info;
 use super::options;
 use super::processes::{Process, Processes};
 use super::text::plain;
 use crate::evidence::{
     DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, Observation, Observed, OomScore,
-    Part, Reason, Unseen,
+    Part, PidLimit, Reason, Unseen,
 };
 use crate::facts::versions;
 use serde_json::Value;
@@ -161,6 +163,8 @@ pub fn out_of_sight(container: &str, api: Observation<EngineApi>) -> Engine {
         containerd: None,
         data: None,
         open_files: None,
+        pids_refused: None,
+        outside_pod: None,
         planned: None,
         api,
     }
@@ -238,6 +242,11 @@ impl<'a> Found<'a> {
             containerd: containerd_program(frames, &key),
             data: Some(self.data(frames)),
             open_files: open_files(self.process, processes),
+            pids_refused: self.pids_refused(frames, outer, outermost),
+            outside_pod: match outer {
+                Some(_) => None,
+                None => cgroups::outside_pod(self.process, processes, self.api.observed()),
+            },
             api: self.api.clone(),
             planned: None,
         }
@@ -245,6 +254,18 @@ impl<'a> Found<'a> {
 }
 
 impl Found<'_> {
+    /// The walk reads the counters of the container that it stands in.
+    fn pids_refused(
+        &self,
+        frames: &Frames,
+        outer: Option<&Engine>,
+        outermost: &Naming,
+    ) -> Option<Vec<PidLimit>> {
+        let api = self.api.observed();
+        let here = outer.is_none().then_some(outermost)?;
+        cgroups::pids_refused(frames, here.container, here.machine, api)
+    }
+
     fn data(&self, frames: &Frames) -> Observation<DataRoot> {
         let told = self.api.observed().and_then(|api| api.data_root.as_deref());
         data::root(frames, self.process.pid, told)
@@ -364,6 +385,9 @@ fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
         storage_driver: info.and_then(|info| text(info, "Driver")),
         data_root: info.and_then(|info| text(info, "DockerRootDir")),
         cgroup_version: info.and_then(|info| text(info, "CgroupVersion")),
+        pools: info.map(info::pools),
+        proxies: info.map(info::proxies),
+        insecure_registries: info.map(info::insecure_registries),
         networks: match list(1) {
             Some(all) => bounded(all, MOST_NETWORKS, network).map(in_order),
             None => Unseen(cut()),
@@ -467,7 +491,7 @@ fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn text(value: &Value, key: &str) -> Option<String> {
+pub(super) fn text(value: &Value, key: &str) -> Option<String> {
     value
         .get(key)?
         .as_str()

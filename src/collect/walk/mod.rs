@@ -1,5 +1,6 @@
 //! The walk: one script that visits every layer under a container, and the parser of what it prints.
 
+mod cgroups;
 mod client;
 mod data;
 mod download;
@@ -7,6 +8,7 @@ mod engine;
 mod firewall;
 mod frames;
 pub(crate) mod http;
+mod info;
 mod network;
 pub(crate) mod options;
 mod probed;

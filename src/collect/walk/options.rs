@@ -7,7 +7,7 @@ use crate::evidence::{DaemonConfig, Observation, Observed, Part, Reason};
 use serde_json::Value;
 
 /// dockerd's flags that matter here, with their short forms.
-const FLAGS: [(&str, Option<&str>); 18] = [
+const FLAGS: [(&str, Option<&str>); 19] = [
     ("--bip", None),
     ("--bridge", Some("-b")),
     ("--cgroup-parent", None),
@@ -18,6 +18,7 @@ const FLAGS: [(&str, Option<&str>); 18] = [
     ("--default-network-opt", None),
     ("--default-ulimit", None),
     ("--feature", None),
+    ("--group", Some("-G")),
     ("--host", Some("-H")),
     ("--iptables", None),
     ("--ipv6", None),
@@ -30,7 +31,7 @@ const FLAGS: [(&str, Option<&str>); 18] = [
 const BOOLEAN: [&str; 4] = ["--iptables", "--ipv6", "--tls", "--tlsverify"];
 
 /// Keys of daemon.json of which only the names matter: beside them dockerd rejects the flag.
-const ALSO: [&str; 11] = [
+const ALSO: [&str; 14] = [
     "bip",
     "data-root",
     "default-address-pools",
@@ -38,10 +39,13 @@ const ALSO: [&str; 11] = [
     "default-ulimits",
     "dns",
     "features",
+    "group",
     "insecure-registries",
     "ip-masq",
     "ipv6",
     "registry-mirrors",
+    "tls",
+    "tlsverify",
 ];
 
 /// Whether a flag is on the list, so that its value is kept.

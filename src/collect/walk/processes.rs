@@ -16,6 +16,8 @@ pub struct Process {
     pub mnt: Option<i64>,
     /// The id of the container whose cgroup it is in.
     pub container: Option<String>,
+    /// The path of its cgroup (v2).
+    pub cgroup: Option<String>,
     pub oom_score_adj: Option<i64>,
     /// How many files it may open.
     pub open_files: Option<i64>,
@@ -40,7 +42,10 @@ impl Processes {
         }
         let cgroups = read_cgroups(frames);
         for (pid, process) in &mut table.by_pid {
-            process.container = cgroups.get(pid).and_then(|lines| innermost(lines));
+            let lines = cgroups.get(pid).map_or(&[][..], Vec::as_slice);
+            process.container = innermost(lines);
+            let mut unified = lines.iter().filter_map(|line| line.strip_prefix("0::"));
+            process.cgroup = unified.next().map(str::to_owned);
         }
         for (pid, score) in per_process(frames, "oom") {
             if let Some(process) = table.by_pid.get_mut(&pid) {

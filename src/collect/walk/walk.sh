@@ -230,8 +230,27 @@ read_processes() {
 		limits="$limits ${file%/comm:*}/limits" scores="$scores ${file%/comm:*}/oom_score_adj"
 	done
 	record status - over "$limits" grep -s -H '^Max open files'
+	find_pids
 	record oom - over "$scores" grep -s -H ''
 }
+
+# Where the kernel counts the processes of our own container, its pod and the containers in it. The path
+# is ours where the whole tree is mounted; elsewhere its files are right under the mount.
+find_pids() {
+	while IFS=: read -r _ name path; do
+		case $name in
+		'') base=/sys/fs/cgroup ;;
+		pids) base=/sys/fs/cgroup/pids ;;
+		*) continue ;;
+		esac
+		path=${path%/} path=${path%/init}
+		case $path in *[!a-zA-Z0-9/._:-]*) path= ;; esac
+		for path in "$base" "$base$path" "$base${path%/*}" "$base/docker/*"; do
+			case "$scores " in *" $path/pids.max "*) continue ;; esac
+			scores="$scores $path/pids.max $path/pids.current $path/pids.events"
+		done
+	done </proc/self/cgroup
+} 2>/dev/null
 
 # Where our container sees the whole node's processes, only those of our own pod count: they name
 # the pod in their cgroup or, where cgroups are shown from our own, are not outside of it.

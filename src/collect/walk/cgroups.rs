@@ -1,0 +1,232 @@
+//! The cgroups of a walk: who was refused processes, and whose containers lie outside their pod.
+
+use super::frames::Frames;
+use super::processes::{Process, Processes};
+use super::text::legible;
+use crate::evidence::{EngineApi, PidLimit};
+use std::collections::BTreeMap;
+
+const MOST: usize = 64;
+
+/// What the pids controller counts of one cgroup.
+#[derive(Default)]
+struct Counted {
+    limit: Option<i64>,
+    now: i64,
+    refused: i64,
+}
+
+/// Who was refused processes, of the container that was walked (`path`), its pod and the containers of its
+/// engine. Absent where nothing was counted.
+pub(super) fn pids_refused(
+    frames: &Frames,
+    path: &str,
+    machine: bool,
+    api: Option<&EngineApi>,
+) -> Option<Vec<PidLimit>> {
+    let counted = counted(frames);
+    // On a machine our own cgroup is a login's.
+    let mut own: Vec<&str> = counted
+        .keys()
+        .copied()
+        .filter(|d| id(d).is_none())
+        .collect();
+    own.retain(|_| !machine);
+    own.sort_by_key(|directory| std::cmp::Reverse(directory.len()));
+    let of_engine = own.iter().zip([path, "the pod"]);
+    let of_engine = of_engine.map(|(directory, of)| (*directory, of.to_owned()));
+    let containers = api.and_then(|api| api.containers.observed());
+    let of_containers = counted.keys().filter_map(|directory| {
+        let id = id(directory)?;
+        let container = containers?.iter().find(|container| container.id == id)?;
+        Some((*directory, format!("{path}/{}", container.name)))
+    });
+    let mut read = false;
+    let mut refused = Vec::new();
+    for (directory, of) in of_engine.chain(of_containers) {
+        read = true;
+        match counted.get(directory) {
+            Some(counted) if counted.refused > 0 && refused.len() < MOST => {
+                refused.push(PidLimit {
+                    of: legible(&of),
+                    limit: counted.limit,
+                    now: counted.now,
+                    refused: counted.refused,
+                });
+            }
+            _ => {}
+        }
+    }
+    // What is refused in a container may be counted around it too.
+    if refused.iter().any(|one| one.limit.is_some()) {
+        refused.retain(|one| one.limit.is_some());
+    }
+    read.then_some(refused)
+}
+
+/// The id of a container of Docker, where a directory is its cgroup.
+fn id(directory: &str) -> Option<&str> {
+    let (around, id) = directory.rsplit_once('/')?;
+    (around.ends_with("/docker") && id.len() == 64).then_some(id)
+}
+
+fn counted<'a>(frames: &Frames<'a>) -> BTreeMap<&'a str, Counted> {
+    let mut all: BTreeMap<&str, Counted> = BTreeMap::new();
+    for line in frames.named("oom").flat_map(|record| record.lines()) {
+        let Some((file, text)) = line.split_once(':') else {
+            continue;
+        };
+        let Some((directory, name)) = file.rsplit_once('/') else {
+            continue;
+        };
+        if !directory.starts_with("/sys/fs/cgroup") {
+            continue;
+        }
+        let counted = all.entry(directory).or_default();
+        match name {
+            "pids.max" => counted.limit = text.parse().ok(),
+            "pids.current" => counted.now = text.parse().unwrap_or_default(),
+            "pids.events" => {
+                if let Some(times) = text.strip_prefix("max ") {
+                    counted.refused = times.parse().unwrap_or_default();
+                }
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// A container of an engine whose cgroup (v2) does not lie in that of the engine's pod: the engine sees the
+/// whole node's cgroups, and makes its own beside the pods'.
+pub(super) fn outside_pod(
+    engine: &Process,
+    processes: &Processes,
+    api: Option<&EngineApi>,
+) -> Option<String> {
+    let api = api.filter(|api| api.cgroup_version.as_deref() == Some("2"))?;
+    let own = engine.cgroup.as_deref()?;
+    let own = own.strip_suffix("/init").unwrap_or(own);
+    let (pod, _) = own.rsplit_once('/')?;
+    if !pod.contains("kubepods") {
+        return None;
+    }
+    let within = |cgroup: &str| {
+        let rest = cgroup.strip_prefix(pod);
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    let containers = api.containers.observed()?;
+    processes.iter().find_map(|process| {
+        let cgroup = process.cgroup.as_deref()?;
+        let id = process.container.as_deref()?;
+        let container = containers.iter().find(|container| container.id == id)?;
+        (!within(cgroup) && cgroup.contains(id)).then(|| container.name.clone())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{DockerContainer, Observed};
+    use proptest::prelude::*;
+
+    const ID: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+
+    fn api() -> EngineApi {
+        let mut runner = crate::checks::case::healthy().unwrap().runners.remove(0);
+        let Observed(engines) = &mut runner.engines else {
+            panic!("engines were seen");
+        };
+        let Observed(mut api) = engines.remove(0).api else {
+            panic!("it answered");
+        };
+        let container = DockerContainer {
+            id: ID.to_owned(),
+            name: "build".to_owned(),
+            image: "busybox".to_owned(),
+            network_mode: "default".to_owned(),
+        };
+        api.containers = Observed(vec![container]);
+        api
+    }
+
+    fn stream(files: &[(&str, &str, &str, i64)]) -> String {
+        let mut text = "\nM> oom -\n/proc/7/oom_score_adj:0\n".to_owned();
+        for (directory, max, now, refused) in files {
+            text += &format!("/sys/fs/cgroup{directory}/pids.max:{max}\n");
+            text += &format!("/sys/fs/cgroup{directory}/pids.current:{now}\n");
+            text += &format!("/sys/fs/cgroup{directory}/pids.events:max {refused}\n");
+        }
+        text + "\nM< -\n"
+    }
+
+    fn refused(
+        files: &[(&str, &str, &str, i64)],
+        machine: bool,
+    ) -> Option<Vec<(String, Option<i64>)>> {
+        let stream = stream(files);
+        let frames = Frames::parse(stream.as_bytes(), "M");
+        let refused = pids_refused(&frames, "dind", machine, Some(&api()))?;
+        Some(refused.into_iter().map(|one| (one.of, one.limit)).collect())
+    }
+
+    #[test]
+    fn who_reached_a_limit_is_named_by_its_cgroup() {
+        let build = format!("/docker/{ID}");
+        assert_eq!(refused(&[], false), None);
+        assert_eq!(refused(&[("", "max", "9", 0)], false), Some(Vec::new()));
+        let own = [("", "100", "99", 3), (&*build, "max", "9", 0)];
+        assert_eq!(
+            refused(&own, false),
+            Some(vec![("dind".to_owned(), Some(100))])
+        );
+        // The kernel may count it around the container, too.
+        let inner = [("", "max", "99", 3), (&*build, "20", "20", 3)];
+        let named = vec![("dind/build".to_owned(), Some(20))];
+        assert_eq!(refused(&inner, false), Some(named.clone()));
+        assert_eq!(refused(&inner, true), Some(named));
+        let whole = [
+            ("/kubepods/pod1/c1", "max", "99", 3),
+            ("/kubepods/pod1", "50", "50", 3),
+        ];
+        assert_eq!(
+            refused(&whole, false),
+            Some(vec![("the pod".to_owned(), Some(50))])
+        );
+        let foreign = format!("/docker/{}", "a".repeat(64));
+        assert_eq!(refused(&[(&foreign, "9", "9", 9)], false), None);
+    }
+
+    #[test]
+    fn a_container_beside_the_pods_is_outside() {
+        let build = format!("/docker/{ID}");
+        let of = |engine: &str, build: &str| {
+            let stream = format!(
+                "\nM> status -\n/proc/7/status:Name:\tdockerd\n/proc/9/status:Name:\tsh\n\nM< -\n\
+                 \nM> cgroup -\n/proc/7/cgroup:0::{engine}\n/proc/9/cgroup:0::{build}\n\nM< -\n"
+            );
+            let frames = Frames::parse(stream.as_bytes(), "M");
+            let processes = Processes::parse(&frames, false);
+            outside_pod(processes.get(7).unwrap(), &processes, Some(&api()))
+        };
+        let pod = "/kubepods/burstable/pod1";
+        let engine = format!("{pod}/c1");
+        assert_eq!(of(&engine, &build).as_deref(), Some("build"));
+        assert_eq!(
+            of(&format!("{engine}/init"), &format!("{engine}{build}")),
+            None
+        );
+        // What is seen from inside the pod's own cgroup is in it.
+        assert_eq!(of("/init", &build), None);
+        assert_eq!(of("/", &build), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "(/sys/fs/cgroup|/docker/|pids\\.(max|events):|[a-f0-9 /:\n]){0,40}") {
+            let stream = format!("\nM> oom -\n{text}\n\nM< -\n");
+            let frames = Frames::parse(stream.as_bytes(), "M");
+            let _ = pids_refused(&frames, "dind", false, Some(&api()));
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! How many processes a container may have, and how often it was refused another one.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A container that was refused a process or thread (the pids controller).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PidLimit {
+    /// The container's path, or `the pod`.
+    pub of: String,
+    /// Its own limit; absent where that of something around it, or in it, was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+    /// Its processes and threads now.
+    pub now: i64,
+    /// How often another one was refused since it started.
+    pub refused: i64,
+}

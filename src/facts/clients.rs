@@ -1,0 +1,101 @@
+//! Facts of containers that use an engine: whether they may open its socket, which proxy they use, how much
+//! of their CPU limit they get.
+
+use super::hosts::{docker_clients, same_volume};
+use super::{ProxyMissing, SocketDenied};
+use crate::evidence::{
+    DockerClient, Engine, EngineApi, Observation, Observed, PodContainer, Reason, Runner, Unseen,
+    Why,
+};
+
+/// A container whose user may not connect to the socket of this engine.
+pub(super) fn socket_denied(
+    runner: &Runner,
+    engine: &PodContainer,
+) -> Observation<Option<SocketDenied>> {
+    first(runner, |asks, client| denied(runner, engine, asks, client))
+}
+
+/// The first container of which something holds. Where one could not be looked into in time, it may.
+fn first<T>(
+    runner: &Runner,
+    holds: impl Fn(&PodContainer, &DockerClient) -> Option<T>,
+) -> Observation<Option<T>> {
+    let mut unknown = None;
+    for asks in docker_clients(runner) {
+        match &asks.docker_client {
+            Some(Observed(client)) => {
+                if let Some(found) = holds(asks, client) {
+                    return Observed(Some(found));
+                }
+            }
+            Some(Unseen(reason)) if was_cut(reason) => unknown = unknown.or(Some(reason.clone())),
+            _ => {}
+        }
+    }
+    unknown.map_or(Observed(None), Unseen)
+}
+
+/// An image without a shell is no gap: it has no docker commands either.
+fn was_cut(reason: &Reason) -> bool {
+    matches!(reason.why(), Why::TimedOut | Why::TooLarge)
+}
+
+fn denied(
+    runner: &Runner,
+    engine: &PodContainer,
+    asks: &PodContainer,
+    client: &DockerClient,
+) -> Option<SocketDenied> {
+    let denied = client.denied.as_ref()?;
+    let socket = client.host.as_deref()?.strip_prefix("unix://")?;
+    let alone = runner.engine_containers().nth(1).is_none();
+    if !alone && !same_volume(asks, engine, socket) {
+        return None;
+    }
+    let in_group = denied.groups.contains(&denied.group);
+    let groups: Vec<String> = denied.groups.iter().map(i64::to_string).collect();
+    Some(SocketDenied {
+        container: asks.name.clone(),
+        socket: socket.to_owned(),
+        user: denied.user,
+        groups: groups.join(", "),
+        group: denied.group,
+        own_group: denied.groups.first().copied().filter(|_| !in_group),
+    })
+}
+
+/// The proxy of a container beside an engine that has none. What the registries are reached by is HTTPS.
+pub(super) fn proxy_missing(
+    runner: &Runner,
+    engine: Option<&Engine>,
+) -> Observation<Option<ProxyMissing>> {
+    let proxies = |api: &EngineApi| api.proxies.clone();
+    let api = engine.and_then(|engine| engine.api.observed());
+    let Some(own) = api.and_then(proxies) else {
+        return Observed(None);
+    };
+    if own.iter().any(|name| name == "HTTPS_PROXY") {
+        return Observed(None);
+    }
+    first(runner, |asks, client| {
+        let names = client.proxies.iter().flatten();
+        let missing: Vec<&str> = names
+            .filter(|name| !own.contains(name))
+            .map(String::as_str)
+            .collect();
+        (!missing.is_empty()).then(|| ProxyMissing {
+            container: asks.name.clone(),
+            names: missing.join(", "),
+        })
+    })
+}
+
+/// How many of its periods a container had to wait in, in percent.
+pub(super) fn throttled(container: &PodContainer) -> Option<i64> {
+    const A_MINUTE: i64 = 600;
+    let client = container.docker_client.as_ref()?.observed()?;
+    let throttling = client.throttling.as_ref()?;
+    let known = throttling.periods >= A_MINUTE && throttling.throttled >= 0;
+    known.then(|| throttling.throttled.saturating_mul(100) / throttling.periods)
+}
