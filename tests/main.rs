@@ -16,6 +16,8 @@ mod manifest;
 mod rbac;
 mod reasons;
 mod reports;
+#[cfg(unix)]
+mod run;
 mod schemas;
 mod words;
 

@@ -17,6 +17,8 @@ mod manifest;
 mod output;
 mod progress;
 mod rbac;
+#[cfg(unix)]
+mod run;
 mod schema;
 mod source;
 mod test;
@@ -47,6 +49,8 @@ pub enum Exit {
     CouldNotExamine,
     Unknown,
     Interrupted,
+    /// The exit code of a command that was run.
+    Of(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -57,6 +61,7 @@ impl From<Exit> for ExitCode {
             Exit::CouldNotExamine => 2,
             Exit::Unknown => 3,
             Exit::Interrupted => 130,
+            Exit::Of(code) => code,
         })
     }
 }
@@ -82,11 +87,19 @@ pub fn run(cli: Cli) -> Result<Exit> {
     };
     tracing_subscriber::registry().with(log).init();
     let (color, settings) = (cli.color, &cli.settings);
-    if let Some(applied) = settings.applied() {
+    // `run` prints nothing beside a command that is fine; its report names the settings.
+    if let Some(applied) = settings
+        .applied()
+        .filter(|_| !matches!(cli.command, Command::Run(_)))
+    {
         tell_settings(applied);
     }
     match cli.command {
         Command::Check(options) => check::run(&options, settings, color),
+        #[cfg(unix)]
+        Command::Run(options) => run::run(*options, settings, color),
+        #[cfg(not(unix))]
+        Command::Run(_) => bail!("run is not available on this system"),
         Command::Collect(options) => collect::run(&options),
         Command::Explain(options) => explain::run(&options, settings, color),
         Command::List(options) => list::run(&options, settings),
