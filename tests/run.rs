@@ -128,7 +128,7 @@ fn a_silent_command_is_diagnosed_once_and_goes_on() {
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(text(&output.stdout), "done\n");
     assert_eq!(diagnoses(&output), 1, "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("sh printed nothing for 1 s"));
+    assert!(text(&output.stderr).contains("sh printed nothing new for 1 s"));
     let report = std::fs::read_to_string(file).unwrap();
     assert!(report.contains("runner-doctor/report/v1"), "{report}");
 }

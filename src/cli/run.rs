@@ -19,7 +19,7 @@ Exit codes: that of the command, 128 + N if signal N ended it, 127 if it was not
 
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Diagnose when the command has printed nothing for this long
+    /// Diagnose when the command has printed nothing new for this long
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub stall: Duration,
     /// Exit with this code if the command fails and the diagnosis has an error, for example to retry

@@ -141,7 +141,7 @@ fn attend(
                 // It may have printed something meanwhile.
                 None if tail.last().elapsed() >= stall => {
                     asked = true;
-                    diagnose(format!("printed nothing for {} s", stall.as_secs()));
+                    diagnose(format!("printed nothing new for {} s", stall.as_secs()));
                 }
                 None => {}
             },
