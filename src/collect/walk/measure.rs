@@ -64,10 +64,21 @@ impl Tries {
         if self.silent {
             return Some(Observation::Unobserved(Reason::NoPingAnswer));
         }
+        if let Some(top) = self
+            .refused
+            .filter(|top| self.kept.is_some_and(|kept| kept >= *top))
+        {
+            // The fragments were another's.
+            return Some(Observed(PathMtu {
+                mtu: Some(top),
+                too_large: None,
+                icmp: false,
+            }));
+        }
         if let Some(refused) = self.refused {
             // What was answered above it had been fragmented.
             return Some(Observed(PathMtu {
-                mtu: self.kept.filter(|kept| *kept < refused),
+                mtu: self.kept,
                 too_large: Some(refused),
                 icmp: true,
             }));
@@ -126,6 +137,8 @@ mod tests {
         assert_eq!(found(icmp), path(None, Some(1450), true));
         let known = format!("{icmp}\n7 known 1400");
         assert_eq!(found(&known), path(Some(1400), Some(1450), true));
+        let known = format!("{icmp}\n7 known 1450");
+        assert_eq!(found(&known), path(Some(1450), None, false));
     }
 
     #[test]

@@ -160,13 +160,16 @@ measure() {
 	begin "$1" || return
 	said='' kept=$(known "$1")
 	[ -z "$kept" ] || { arrived "$1" && return; }
-	before=$(tally "$1" Icmp InDestUnreachs Icmp6InPktTooBigs)
+	before=$(tally "$1" Icmp InDestUnreachs Icmp6InPktTooBigs) fragments=$(tally "$1" Ip FragOKs Ip6FragOKs)
 	narrow "$1" "$top"
+	# Fragments get through where the kernel keeps a smaller path MTU from before.
+	if [ "$count" != 0 ] && [ "$(tally "$1" Ip FragOKs Ip6FragOKs)" != "$fragments" ]; then
+		arrived "$1" && return
+	fi
 	# What arrived may be about something else. If not, one packet is lost, and fragments of the next get
 	# through.
 	if [ "$count" -lt 3 ] && [ "$(tally "$1" Icmp InDestUnreachs Icmp6InPktTooBigs)" != "$before" ]; then
-		kept=$(known "$1")
-		if [ "$count" = 0 ]; then narrow "$1" "$top"; fi
+		[ "$count" != 0 ] || narrow "$1" "$top"
 		[ "$count" = 0 ] || { arrived "$1" && return; }
 	fi
 	while [ $((hi - lo)) -gt 1 ] && [ "$hi" -gt 576 ]; do
@@ -177,7 +180,7 @@ measure() {
 		narrow "$@"
 		set -- "$1"
 	done
-	echo done
+	echo "done"
 }
 
 # arrived PID: ICMP did, and the kernel may tell what it keeps.
@@ -185,6 +188,7 @@ arrived() {
 	echo "icmp $top"
 	[ -n "$kept" ] || kept=$(known "$1")
 	[ -z "$kept" ] || printf 'known %s\n' "$kept" | head -n 1
+	return 0
 }
 
 # keeps PID: the path MTU that the kernel keeps for the address, where nothing else tells: what is larger
