@@ -2,9 +2,11 @@
 
 mod after;
 mod output;
+mod run;
 
 pub use after::{Completions, Diff, DiffFormat, Man, Ticket};
 pub use output::{Output, Outputs};
+pub use run::Run;
 
 use crate::collect::walk::Url;
 use crate::diagnosis::Severity;
@@ -82,6 +84,9 @@ pub enum Command {
     /// Examine runners and report what is wrong, where, why, and how to fix it
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Box<Check>),
+    /// Run a command of a pipeline step, and diagnose its Docker engine if it stalls or fails
+    #[command(after_help = run::EXAMPLES)]
+    Run(Box<Run>),
     /// Record the facts without judging them, for a ticket or for `check --evidence`
     #[command(after_help = COLLECT_EXAMPLES)]
     Collect(Box<Collect>),
@@ -410,8 +415,9 @@ pub struct Source {
     #[arg(long, value_name = "CONTAINER", num_args = 0..=1,
         conflicts_with_all = ["evidence", "demo", "pods", "namespace", "all_namespaces", "labels", "context", "kubeconfig", "wait_nested"])]
     pub docker: Option<Option<String>>,
-    /// Download this URL from every network to confirm which downloads hang (about 100 KB; nothing is
-    /// written or created)
+    /// Download this URL from every network to confirm which downloads hang, and measure the path MTU to
+    /// its host (about 100 KB and 40 pings each; nothing is written or created). Where ICMP
+    /// "fragmentation needed" arrives, the kernel keeps that path MTU for the host for about ten minutes
     #[arg(long, value_name = "URL", value_parser = Url::parse, conflicts_with_all = ["evidence", "demo"])]
     pub confirm: Option<Url>,
     /// Wait up to this long for a step that starts a nested Docker engine, then check
@@ -449,13 +455,38 @@ impl Source {
             ("--kubeconfig ", self.kubeconfig.as_ref().map(file)),
             ("--evidence ", self.evidence.as_ref().map(file)),
             ("--demo=", self.demo.clone()),
+            ("--docker=", self.docker.clone().flatten()),
         ];
         let flags = flags.into_iter();
         let flags = flags.filter_map(|(flag, value)| Some(format!("{flag}{}", word(&value?))));
         let all = self.all_namespaces.then(|| "-A".to_owned());
+        let here = (self.docker == Some(None)).then(|| "--docker".to_owned());
         let pods = self.pods.iter().map(|pod| word(pod));
-        let arguments = all.into_iter().chain(flags).chain(pods);
+        let arguments = all.into_iter().chain(here).chain(flags).chain(pods);
         arguments.map(|argument| format!(" {argument}")).collect()
+    }
+
+    /// The Docker engine that commands here use.
+    pub(crate) fn here(confirm: Option<Url>, deadline: Duration) -> Source {
+        Source {
+            pods: Vec::new(),
+            namespace: None,
+            all_namespaces: false,
+            labels: None,
+            context: None,
+            kubeconfig: None,
+            evidence: None,
+            demo: None,
+            docker: Some(None),
+            confirm,
+            wait_nested: None,
+            no_node_exec: false,
+            timeout: Duration::from_secs(10),
+            deadline,
+            startup_grace: Duration::from_secs(60),
+            concurrency: 1,
+            max_depth: 8,
+        }
     }
 }
 

@@ -19,6 +19,8 @@ mod rbac;
 mod reasons;
 mod reports;
 mod rooms;
+#[cfg(unix)]
+mod run;
 mod schemas;
 mod site;
 mod words;

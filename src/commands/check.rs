@@ -1,6 +1,6 @@
 //! `check`: examines runners and reports what is wrong.
 
-mod log;
+pub(super) mod log;
 mod watch;
 
 use super::gate::{self, Gate};
@@ -66,7 +66,7 @@ pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exi
     }
 }
 
-fn examine(
+pub(super) fn examine(
     library: &Library,
     baseline: Option<&Diagnosis>,
     options: &Check,

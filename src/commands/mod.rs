@@ -18,6 +18,8 @@ mod manifest;
 mod output;
 mod progress;
 mod rbac;
+#[cfg(unix)]
+mod run;
 mod schema;
 mod source;
 mod test;
@@ -51,6 +53,8 @@ pub enum Exit {
     CouldNotExamine,
     Unknown,
     Interrupted,
+    /// The exit code of a command that was run.
+    Of(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -61,6 +65,7 @@ impl From<Exit> for ExitCode {
             Exit::CouldNotExamine => 2,
             Exit::Unknown => 3,
             Exit::Interrupted => 130,
+            Exit::Of(code) => code,
         })
     }
 }
@@ -86,11 +91,19 @@ pub fn run((cli, settings): (Cli, Config)) -> Result<Exit> {
     };
     tracing_subscriber::registry().with(log).init();
     let (color, settings) = (cli.color, &settings);
-    if let Some(applied) = settings.applied() {
+    // `run` prints nothing beside a command that is fine; its report names the settings.
+    if let Some(applied) = settings
+        .applied()
+        .filter(|_| !matches!(cli.command, Command::Run(_)))
+    {
         tell_settings(applied);
     }
     match cli.command {
         Command::Check(options) => check::run(&options, settings, color),
+        #[cfg(unix)]
+        Command::Run(options) => run::run(*options, settings, color),
+        #[cfg(not(unix))]
+        Command::Run(_) => bail!("run is not available on this system"),
         Command::Collect(options) => collect::run(&options),
         Command::Explain(options) => explain::run(&options, settings, color),
         Command::List(options) => list::run(&options, settings),

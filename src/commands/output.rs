@@ -62,16 +62,32 @@ impl Destinations {
         color: ColorChoice,
         render: impl Fn(Format, &Style) -> String,
     ) -> Result<()> {
+        let print = |text: &str| write_out(text, None);
+        self.write_to(io::stdout().is_terminal(), print, color, render)
+    }
+
+    /// The same with another place for what goes to no file.
+    pub fn write_to(
+        &self,
+        terminal: bool,
+        print: impl Fn(&str) -> Result<()>,
+        color: ColorChoice,
+        render: impl Fn(Format, &Style) -> String,
+    ) -> Result<()> {
         let mut outcome = Ok(());
         for (format, file) in &self.all {
-            let to_terminal = file.is_none() && io::stdout().is_terminal();
+            let to_terminal = file.is_none() && terminal;
             let mut style = Style::detect(color, to_terminal);
             style.full = self.full;
             style.source = &self.source;
             if is_plugin(std::env::args_os().next().as_ref()) {
                 style.program = "kubectl runner-doctor";
             }
-            let written = write_out(&render(*format, &style), file.as_deref());
+            let text = render(*format, &style);
+            let written = match file {
+                Some(file) => write_out(&text, Some(file)),
+                None => print(&text),
+            };
             outcome = outcome.and(written);
         }
         outcome

@@ -13,10 +13,10 @@ use serde_json::Value;
 use std::ffi::OsString;
 
 /// The commands that judge, and so have settings.
-const COMMANDS: [&str; 6] = ["check", "collect", "explain", "fix", "lint", "list"];
+const COMMANDS: [&str; 7] = ["check", "collect", "explain", "fix", "lint", "list", "run"];
 
 /// Those of them that leave out what is suppressed.
-const SUPPRESSING: [&str; 3] = ["check", "fix", "lint"];
+const SUPPRESSING: [&str; 4] = ["check", "fix", "lint", "run"];
 
 /// The flags that may have a default. Those that let something run or reach something
 /// (--allow-probes, --confirm, --kubeconfig) are only for who starts the doctor: a folder that one

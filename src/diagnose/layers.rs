@@ -1,7 +1,9 @@
 //! The layers of a runner from the node uplink down, as reports show them.
 
 use crate::diagnosis::{Carrier, Layer, LayerKind};
-use crate::evidence::{Engine, Evidence, Node, Observed, Outermost, Reason, Runner, Unseen};
+use crate::evidence::{
+    Engine, Evidence, Node, Observation, Observed, Outermost, PathMtu, Reason, Runner, Unseen,
+};
 use crate::facts::networks::{NetworkView, awaits_nested_engine, networks_unseen, views};
 use crate::facts::{NetworkFacts, node_docker_version};
 
@@ -136,7 +138,25 @@ fn of_pod(evidence: &Evidence, runner: &Runner) -> Layer {
         }
         _ => {}
     }
-    pod
+    let measured = namespace.path_mtu.as_ref().map(measured);
+    pod.noted(measured)
+}
+
+/// The path MTU from the pod network.
+fn measured(found: &Observation<PathMtu>) -> String {
+    let path = match found {
+        Observed(path) => path,
+        Observation::Unobserved(reason) => return reason.to_string(),
+    };
+    let icmp = match path.icmp {
+        true => "ICMP arrives, and the kernel keeps it for that host for about ten minutes",
+        false => "ICMP is lost",
+    };
+    match (path.mtu, path.too_large) {
+        (Some(mtu), Some(_)) => format!("path MTU {mtu} (measured; {icmp})"),
+        (Some(mtu), None) => format!("packets of {mtu} bytes get through"),
+        (None, _) => format!("the path MTU is smaller (measured; {icmp})"),
+    }
 }
 
 fn network(view: &NetworkView) -> Layer {

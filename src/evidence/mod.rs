@@ -511,6 +511,10 @@ pub struct NetworkNamespace {
     /// The result of a download from here. Absent without --confirm, or without a path out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download: Option<Observation<Download>>,
+    /// The path MTU to the host of that download, by pings. Absent without --confirm, or if not
+    /// measured from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_mtu: Option<Observation<PathMtu>>,
     /// Routing and firewall of the namespace. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
@@ -526,6 +530,28 @@ pub struct Download {
     pub said: Option<String>,
     /// Packets dropped here as too large during the download.
     pub dropped: Observation<i64>,
+}
+
+/// A path MTU that was measured (`--confirm`): no packet larger than the links that are visible was
+/// sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PathMtu {
+    /// The largest packet that got through. Absent if ICMP "fragmentation needed" arrived, but the
+    /// number could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<i64>,
+    /// The smallest packet that did not. Absent if the path carries what the visible links carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub too_large: Option<i64>,
+    /// Whether ICMP "fragmentation needed" arrived for it. If not, the path is a black hole.
+    pub icmp: bool,
+}
+
+impl PathMtu {
+    /// The number, where the path carries less than the visible links do.
+    pub fn mtu_of_path(&self) -> Option<i64> {
+        self.mtu.filter(|_| self.too_large.is_some())
+    }
 }
 
 /// From best to worst: a container whose download hangs proves more than one without a connection.

@@ -284,6 +284,11 @@ pub enum Reason {
     DownloadFailed {
         said: String,
     },
+    NoPing,
+    NoPingAnswer,
+    NoLargePingAnswer,
+    PingsUnclear,
+    PingsLate,
     ProbeNotRun,
     ProbeTooLarge {
         bytes: i64,
@@ -527,6 +532,7 @@ impl Reason {
             | R::PolicyUnknown
             | R::NoClock
             | R::NoDownloader
+            | R::NoPing
             | R::ProbeNeedsProgram
             | R::NoDockerClient { .. }
             | R::NoIpPool
@@ -541,6 +547,7 @@ impl Reason {
             | R::DockerLate { .. }
             | R::LogsLate { .. }
             | R::DownloadSlow { .. }
+            | R::PingsLate
             | R::ProbeLate
             | R::EngineHangs { .. } => (Why::TimedOut, CouldNotLook),
 
@@ -573,6 +580,9 @@ impl Reason {
             | R::RouteNotShown
             | R::DataElsewhere
             | R::DownloadFailed { .. }
+            | R::NoPingAnswer
+            | R::NoLargePingAnswer
+            | R::PingsUnclear
             | R::ProbeFailed { .. }
             | R::ForeignSocket
             | R::EngineAnswerCut { .. }

@@ -409,6 +409,10 @@ pub struct PodFacts {
     /// The message of the download client. Absent if there is none.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub download_says: Option<String>,
+    /// The path MTU from the pod network that was measured (`--confirm`). Absent if not measured, or
+    /// if the path carries what the pod network does.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub path_mtu: Option<i64>,
     /// Whether its network namespace has no default route.
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub without_route: bool,

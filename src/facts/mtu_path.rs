@@ -57,6 +57,15 @@ impl WayOut {
         }
     }
 
+    /// A link that no namespace shows, but a measurement does.
+    pub fn narrow(&mut self, mtu: i64) {
+        self.links.push(Link {
+            name: "a link further out (measured)".to_owned(),
+            mtu,
+        });
+        self.clamps.push(Observed(None));
+    }
+
     /// Whether TCP connections are lowered, somewhere on the way, to what the narrowest link takes.
     pub fn clamped(&self) -> Observation<bool> {
         let Some(narrowest) = self.narrowest() else {

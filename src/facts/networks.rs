@@ -70,7 +70,10 @@ fn view<'a>(
     let network = &network;
     let (mtu, mtu_source) = own_mtu(engine, network, topology);
     let mtu = mtu.and_then(|mtu| positive(mtu, &shown_name(network)));
-    let way = narrower_way(engine, network, topology);
+    let mut way = narrower_way(engine, network, topology);
+    if let Some(mtu) = measured(engine, network, topology) {
+        way.narrow(mtu);
+    }
     let carrier = way.carrier(mtu.observed().copied());
     let download = download(engine, network, topology);
     NetworkView {
@@ -382,19 +385,44 @@ fn download(
     if asked.next().is_none() {
         return Observed(None);
     }
-    let namespace = topology.namespace(engine.namespace);
-    let members = members(namespace, network, topology).into_iter();
-    let members = members.map(|(inside, _)| inside);
-    // A container whose link was taken off the bridge is on the network all the same.
-    let listed = way_out::on_network(engine, network, topology).map(|(_, inside)| inside);
-    let tried = members
-        .chain(listed)
-        .filter_map(|inside| inside.download.as_ref());
+    let inside = containers_on(engine, network, topology);
+    let tried = inside.filter_map(|inside| inside.download.as_ref());
     let worst = tried.max_by_key(|download| download.observed().map(|d| d.outcome));
     match worst {
         Some(download) => download.as_ref().map(|download| Some(download.outcome)),
         None => Observation::Unobserved(Reason::NoContainerOnNetwork),
     }
+}
+
+/// The namespaces of containers on a network.
+fn containers_on<'a>(
+    engine: &'a Engine,
+    network: &'a DockerNetwork,
+    topology: &'a Topology<'a>,
+) -> impl Iterator<Item = &'a NetworkNamespace> {
+    let namespace = topology.namespace(engine.namespace);
+    let members = members(namespace, network, topology).into_iter();
+    // A container whose link was taken off the bridge is on the network all the same.
+    let listed = way_out::on_network(engine, network, topology).map(|(_, inside)| inside);
+    members.map(|(inside, _)| inside).chain(listed)
+}
+
+/// The path MTU that was measured from its containers or else from the pod, where a download hangs
+/// because of it. Where downloads complete, the path may be narrow for one host, or lower the MSS.
+fn measured(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> Option<i64> {
+    let pod = || outermost(topology.namespaces).into_iter();
+    let hangs = |inside: &NetworkNamespace| {
+        let download = inside.download.as_ref().and_then(Observation::observed);
+        download.is_some_and(|download| download.outcome == Fetched::Hangs)
+    };
+    let inside = || containers_on(engine, network, topology);
+    if !inside().chain(pod()).any(hangs) {
+        return None;
+    }
+    let measured = |ns: &NetworkNamespace| ns.path_mtu.as_ref()?.observed()?.mtu_of_path();
+    inside()
+        .find_map(measured)
+        .or_else(|| pod().find_map(measured))
 }
 
 /// How the download from the pod's own network went; absent where it is not known.

@@ -67,6 +67,9 @@ pub(super) fn derive(
             .cloned()
             .flatten()
             .map(|d| d.url),
+        path_mtu: runner
+            .pod_namespace()
+            .and_then(|pod| pod.path_mtu.as_ref()?.observed()?.mtu_of_path()),
         without_route: runner
             .pod_namespace()
             .is_some_and(|pod| pod.route_v4 == Observed(None) && pod.route_v6 == Observed(None)),

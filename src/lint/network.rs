@@ -91,6 +91,7 @@ fn namespace(id: i64, parent: Option<i64>, device: Interface) -> NetworkNamespac
         tcpmss: Observed(None),
         frag_fails: Observation::Unobserved(Reason::NothingRuns),
         download: None,
+        path_mtu: None,
         traffic: None,
     }
 }

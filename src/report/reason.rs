@@ -178,6 +178,19 @@ impl fmt::Display for Reason {
                 write!(f, "the download was too slow for a result: {bytes} bytes received")
             }
             R::DownloadFailed { said } => write!(f, "the download failed: {said}"),
+            R::NoPing => {
+                f.write_str("the path MTU was not measured: the container has no ping command")
+            }
+            R::NoPingAnswer => {
+                f.write_str("the path MTU was not measured: the host does not respond to pings")
+            }
+            R::NoLargePingAnswer => f.write_str(
+                "the path MTU was not measured: the host does not respond to large pings",
+            ),
+            R::PingsLate => f.write_str("the path MTU was not measured in time"),
+            R::PingsUnclear => f.write_str(
+                "the path MTU was not measured: the host responds only to some pings",
+            ),
             R::ProbeNotRun => f.write_str(
                 "its command was not run there (a recording contains the output if it was collected with --checks-dir and --allow-probes)",
             ),

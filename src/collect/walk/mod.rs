@@ -9,6 +9,7 @@ mod firewall;
 mod frames;
 pub(crate) mod http;
 mod info;
+mod measure;
 mod network;
 pub(crate) mod options;
 mod probed;
@@ -74,7 +75,7 @@ pub struct Orders {
 impl Orders {
     /// How long all of it may take.
     pub fn longest(&self) -> Duration {
-        let confirm = self.confirm.as_ref().map(|_| DOWNLOAD + START);
+        let confirm = self.confirm.as_ref().map(|_| DOWNLOAD + MEASURE + START);
         let wait = self.await_nested.map(|wait| wait + START);
         self.whole + confirm.unwrap_or_default() + wait.unwrap_or_default()
     }
@@ -82,6 +83,8 @@ impl Orders {
 
 /// How long a download may take before it counts as hanging.
 const DOWNLOAD: Duration = Duration::from_secs(6);
+/// How long the measurement of path MTUs may take, on a busy machine.
+const MEASURE: Duration = Duration::from_secs(12);
 const START: Duration = Duration::from_secs(3);
 
 /// One run of the script.
@@ -104,6 +107,9 @@ impl Walk {
             Mode::Client => script.push_str(&without_comments(client::SCRIPT)),
             Mode::Pod | Mode::PodOnNode(_) | Mode::Here => {
                 script.push_str(&probed::script(&orders.probes));
+                if orders.confirm.is_some() {
+                    script.push_str(&without_comments(measure::SCRIPT));
+                }
             }
         }
         let (mode, pod) = match mode_of {

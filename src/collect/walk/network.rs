@@ -3,6 +3,7 @@
 use super::MOST;
 use super::download::{self, Url};
 use super::frames::{Frames, Record};
+use super::measure;
 use super::processes::Processes;
 use super::text::plain;
 use super::traffic;
@@ -47,6 +48,7 @@ pub fn namespaces(
                 },
                 holders: Vec::new(),
                 download: url.and_then(|url| download::download(frames, &files.counters, pid, url)),
+                path_mtu: url.and_then(|_| measure::path_mtu(frames, pid)),
                 ..files.namespace(frames, pid)
             }
         })
@@ -167,6 +169,7 @@ impl<'a> Files<'a> {
             tcpmss: tcpmss(frames.of("clamps", pid), self.way_out(pid)),
             frag_fails: self.counters.dropped_before(pid),
             download: None,
+            path_mtu: None,
         }
     }
 

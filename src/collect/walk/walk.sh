@@ -147,7 +147,8 @@ guard() {
 	gone='' fired='' forever=999999999999
 	trap 'children_of "$me"; [ -z "$children" ] || kill -9 $children; [ -z "$fired" ] || end_session; wait; exit' TERM
 	trap 'gone=1' USR2
-	trap 'step=$patience' USR1
+	# Downloads first, then what is measured.
+	trap 'step=$patience patience=$((2 * patience))' USR1
 	(
 		while read -r _ <&3; do :; done
 		kill -USR2 "$me"
@@ -826,6 +827,9 @@ stands() {
 	return 1
 }
 
+# Whether a network has a way out; one without may be meant so.
+leads_out() { grep -q -s '^[^[:space:]]*[[:space:]]00000000[[:space:]]' "/proc/$1/net/route"; }
+
 # Downloads from every namespace that has a way out, all at once: which come through, and whether
 # the connection stands where nothing came by the end.
 confirm() {
@@ -836,8 +840,8 @@ confirm() {
 	say fetched -
 	for pid in $leaders; do
 		[ -n "$fetcher" ] || break
-		# A pod has a way out, or lost it; a network without one may be meant so.
-		[ "$pid" = "$own" ] || grep -q -s '^[^[:space:]]*[[:space:]]00000000[[:space:]]' "/proc/$pid/net/route" || continue
+		# A pod has a way out, or lost it.
+		[ "$pid" = "$own" ] || leads_out "$pid" || continue
 		fetch "$pid" &
 		jobs="$jobs $!"
 	done
@@ -985,6 +989,7 @@ walk() {
 		[ "$patience" = 0 ] || confirm
 	fi
 	[ "$patience" = 0 ] || count_again
+	command -v measure_paths >/dev/null && measure_paths
 	finish
 	say end -
 	done_ 0

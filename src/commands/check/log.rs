@@ -5,16 +5,25 @@ use crate::commands::log_file;
 use crate::diagnosis::{LogError, LogReading, LogState};
 use crate::symptoms::{self, Ranked};
 use anyhow::{Context, Result};
+use std::io::{self, BufRead};
 use std::path::Path;
 
 /// The known errors of the log; what the examination says of them is not known yet.
 pub(super) fn read(file: &Path, library: &Library) -> Result<LogReading> {
+    let log = log_file::open(file)?;
+    read_from(log, log_file::name(file), library).with_context(|| log_file::unreadable(file))
+}
+
+pub(in crate::commands) fn read_from(
+    log: impl BufRead,
+    name: String,
+    library: &Library,
+) -> io::Result<LogReading> {
     let symptoms = library.symptoms();
-    let (known, lines) = symptoms::read(log_file::open(file)?, &symptoms, |_| ())
-        .with_context(|| log_file::unreadable(file))?;
+    let (known, lines) = symptoms::read(log, &symptoms, |_| ())?;
     let ranked = symptoms::rank(&known, library);
     Ok(LogReading {
-        file: log_file::name(file),
+        file: name,
         lines,
         known: ranked
             .iter()

@@ -78,6 +78,7 @@ fn number(exit: Exit) -> u8 {
         Exit::CouldNotExamine => 2,
         Exit::Unknown => 3,
         Exit::Interrupted => 130,
+        Exit::Of(code) => code,
     }
 }
 

@@ -34,6 +34,7 @@ fn namespace(id: i64, parent: Option<i64>, interfaces: Vec<Interface>) -> Networ
         tcpmss: Observed(None),
         frag_fails: Observed(0),
         download: None,
+        path_mtu: None,
         traffic: None,
     }
 }

@@ -112,7 +112,11 @@ underlay() {
 		# shellcheck disable=SC2086 # a rule is words
 		in_node_net iptables -D $rule
 	done ;;
-	[0-9]*) in_node_net iptables -A FORWARD -d "$ip" -m length --length "$(($2 + 1)):65535" -j DROP ;;
+	[0-9]*)
+		# A segment that the network card is to cut would count as one packet.
+		in_far_end ip link set eth0 gso_max_segs 1
+		in_node_net iptables -A FORWARD -d "$ip" -m length --length "$(($2 + 1)):65535" -j DROP
+		;;
 	*) die "underlay NS/POD SIZE|off" ;;
 	esac
 }
