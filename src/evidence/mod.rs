@@ -662,6 +662,9 @@ pub struct EngineApi {
     pub data_root: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cgroup_version: Option<String>,
+    /// What dockerd writes its firewall rules with: `iptables`, `nftables`. Absent before Docker 28.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firewall_backend: Option<String>,
     pub networks: Observation<Vec<DockerNetwork>>,
     pub containers: Observation<Vec<DockerContainer>>,
 }

@@ -305,11 +305,7 @@ fn job_networks_mtu(runner: &Runner, engine: &Engine) -> Option<i64> {
 
 /// The size of a network's packets, by trust: an interface that is in use, the network's option,
 /// the daemon's setting. A bridge without ports proves nothing before Docker 25.
-fn own_mtu(
-    engine: &Engine,
-    network: &DockerNetwork,
-    ports: &Ports,
-) -> (Observation<i64>, String) {
+fn own_mtu(engine: &Engine, network: &DockerNetwork, ports: &Ports) -> (Observation<i64>, String) {
     if let Some(mtu) = ports.widest() {
         return (Observed(mtu), "the interface of a running container".into());
     }

@@ -4,8 +4,8 @@
 use super::CutOff;
 use super::mtu_path::Topology;
 use crate::evidence::{
-    DockerNetwork, Engine, Interface, InterfaceKind, NetworkNamespace, Observation, Observed,
-    Reason, Traffic, Unseen,
+    DockerNetwork, Engine, FirewallKind, Interface, InterfaceKind, NetworkNamespace, Observation,
+    Observed, Reason, Traffic, Unseen,
 };
 use ipnet::Ipv4Net;
 
@@ -160,7 +160,8 @@ fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observatio
         });
     }
     // dockerd may use nftables instead, which iptables does not list.
-    match without || tables().any(|(_, nat)| nat.of_docker) {
+    let all_listed = tables().any(|(kind, nat)| nat.of_docker || kind == FirewallKind::Native);
+    match without || all_listed {
         true => Observed(true),
         false => Observation::Unobserved(Reason::NatUnknown),
     }

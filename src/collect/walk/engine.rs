@@ -364,6 +364,7 @@ fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
         storage_driver: info.and_then(|info| text(info, "Driver")),
         data_root: info.and_then(|info| text(info, "DockerRootDir")),
         cgroup_version: info.and_then(|info| text(info, "CgroupVersion")),
+        firewall_backend: info.and_then(|info| text(info.get("FirewallBackend")?, "Driver")),
         networks: match list(1) {
             Some(all) => bounded(all, MOST_NETWORKS, network).map(in_order),
             None => Unseen(cut()),

@@ -415,9 +415,12 @@ show_rules() {
 		command -v $save >/dev/null || continue
 		echo "# from $save"
 		{ in_namespace "$1" $save && echo '# read'; } |
-			sed -E '/^(:|-A )(INPUT|OUTPUT|KUBE-(SVC|SEP|EXT|FW)-[^ ]*) /d; /^(# read|[*:]|-A )/!d'
+			sed -E '/^(:|-A )(INPUT|OUTPUT|KUBE-(SVC|SEP|EXT|FW)-[^ ]*) /d; /^(# read|# Table |[*:]|-A )/!d'
 	done
 }
+
+# All tables of nftables, without counters. It only lists.
+show_nft() { in_namespace "$1" nft -s -j list ruleset && echo '# read'; }
 
 # Each namespace has a share of the room that no other can take, and all together half of the time.
 read_networks() {
@@ -428,6 +431,7 @@ read_networks() {
 	done
 	find_sysfs "$patterns"
 	case $(few ip -V 2>&1) in *iproute2*) shows_mtu=1 ;; *) shows_mtu= ;; esac
+	command -v nft >/dev/null && has_nft=1 || has_nft=
 	half=$((ends - whole * 50))
 	for pid in $leaders; do
 		left=$((left - 1))
@@ -449,6 +453,7 @@ read_networks() {
 		[ -n "$shows_mtu" ] && record routes "$pid" show_routes "$pid"
 		record rules "$pid" show_policies "$pid"
 		record clamps "$pid" show_rules "$pid"
+		[ -z "$has_nft" ] || record nft "$pid" show_nft "$pid"
 	done
 	reserve=0
 }

@@ -9,7 +9,7 @@ PAUSE_IMAGE=docker.io/rd-lab/pause:1
 RUNNER_REPOSITORY=docker-public.packages.atlassian.com/sox/atlassian/bitbucket-pipelines-runner
 
 # Docker as different Debian suites ship it: name, version, suite, packages,
-# another containerd put over the suite's own, when it is made (by `up`, or on
+# what is put over them (another containerd, or nftables), when it is made (by `up`, or on
 # demand by `lab image`), tags. docker:20.10.5-dind is like upstream's, which has
 # containerd 1.4.3; the two beside it differ in nothing but containerd.
 ENGINES='
@@ -17,6 +17,7 @@ ENGINES='
 20.10.5-containerd1.4.4 20.10.5  bullseye docker.io            1.4.4 up     docker:20.10.5-containerd1.4.4-dind
 20.10.5-debian          20.10.5  bullseye docker.io            -     up     docker:20.10.5-debian-dind
 20.10.24                20.10.24 bookworm docker.io            -     up     docker:20.10.24-dind docker:dind
+20.10.24-nft            20.10.24 bookworm docker.io            nftables demand docker:20.10.24-nft-dind
 26.1.5                  26.1.5   trixie   docker.io,docker-cli -     demand docker:26.1.5-dind
 '
 
@@ -99,11 +100,37 @@ engine_layer_make() {
 	rm -rf "$root"
 }
 
-# engine_key NAME VERSION SUITE PACKAGES CONTAINERD WHEN TAGS…: changes with
+# over_layer SUITE WHAT: the file of the layer that is put over an engine's.
+over_layer() {
+	case $2 in
+	nftables) echo "$LAYERS/nftables-$1-$(declare -f nftables_layer_make | hash_of -).tar" ;;
+	*) containerd_layer "$2" ;;
+	esac
+}
+
+over_layer_make() {
+	case $2 in
+	nftables) nftables_layer_make "$1" ;;
+	*) containerd_layer_make "$2" ;;
+	esac
+}
+
+# `nft` and the libraries that an engine lacks.
+nftables_layer_make() {
+	local layer work=$LAYERS/.top.nftables
+	layer=$(over_layer "$1" nftables)
+	[ ! -f "$layer" ] || return 0
+	deb_unpack "$work" "$1" nftables libnftables1 libjansson4 libedit2 libbsd0
+	rm -rf "$work/root/usr/share" "$work/root/lib"
+	layer_tar "$work/root" "$layer"
+	rm -rf "$work"
+}
+
+# engine_key NAME VERSION SUITE PACKAGES OVER WHEN TAGS…: changes with
 # whatever the image is made from.
 engine_key() {
 	{
-		echo "$*" "$(engine_layer "${@:2:3}")" "$(containerd_layer "$5")"
+		echo "$*" "$(engine_layer "${@:2:3}")" "$(over_layer "$3" "$5")"
 		declare -f image_tar engine_image
 		cat "$LAB_SOURCE/lib/dockerd-entrypoint.sh"
 	} | hash_of -
@@ -111,16 +138,16 @@ engine_key() {
 
 engine_is_made() { [ "$(cat "$IMAGES/docker-$1.key" 2>/dev/null)" = "$(engine_key "$@")" ]; }
 
-# engine_image NAME VERSION SUITE PACKAGES CONTAINERD WHEN TAGS…
+# engine_image NAME VERSION SUITE PACKAGES OVER WHEN TAGS…
 engine_image() {
-	local name=$1 version=$2 containerd=$5 key top layers
+	local name=$1 version=$2 suite=$3 over=$5 key top layers
 	! engine_is_made "$@" || return 0
 	key=$(engine_key "$@")
 	engine_layer_make "${@:2:3}"
 	layers=("$(engine_layer "${@:2:3}")")
-	if [ "$containerd" != - ]; then
-		containerd_layer_make "$containerd"
-		layers+=("$(containerd_layer "$containerd")")
+	if [ "$over" != - ]; then
+		over_layer_make "$suite" "$over"
+		layers+=("$(over_layer "$suite" "$over")")
 	fi
 	shift 6
 	top=$(mktemp -d "$LAYERS/.top.XXXXXX")

@@ -36,7 +36,7 @@ fn read(text: &str) -> Vec<Firewall> {
         way_out: Some("eth0"),
         name_server: "10.96.0.10".parse().ok(),
     };
-    firewalls(&record, &networks).unwrap()
+    super::read(&record, None).unwrap().firewalls(&networks)
 }
 
 fn drops(policy: &str, rules: &str) -> bool {
