@@ -594,6 +594,9 @@ pub struct Engine {
     /// process. Absent if not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_files: Option<i64>,
+    /// Why it starts no container. Absent if nothing is known against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<EngineFault>,
     /// Its API responses. Unobserved if it does not respond.
     pub api: Observation<EngineApi>,
     /// Set if it was read from a file and does not run yet.
@@ -629,6 +632,17 @@ pub struct DaemonConfig {
     /// Other keys in the file that a fix may set. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
+}
+
+/// Why an engine starts no container, although its dockerd exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineFault {
+    /// dockerd is stopped by a signal (SIGSTOP).
+    DockerdStopped,
+    ContainerdStopped,
+    /// dockerd answers, and the containerd that it needs does not run.
+    ContainerdMissing,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

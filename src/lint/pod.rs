@@ -227,6 +227,7 @@ fn started(
         containerd: None,
         data: None,
         open_files: None,
+        fault: None,
         api: Observation::Unobserved(Reason::NothingRuns),
         planned: Some(Planned {
             ignored_opts,

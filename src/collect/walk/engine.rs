@@ -8,8 +8,8 @@ use super::options;
 use super::processes::{Process, Processes};
 use super::text::plain;
 use crate::evidence::{
-    DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, Observation, Observed, OomScore,
-    Part, Reason, Unseen,
+    DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, EngineFault, Observation,
+    Observed, OomScore, Part, Reason, Unseen,
 };
 use crate::facts::versions;
 use serde_json::Value;
@@ -161,6 +161,7 @@ pub fn out_of_sight(container: &str, api: Observation<EngineApi>) -> Engine {
         containerd: None,
         data: None,
         open_files: None,
+        fault: None,
         planned: None,
         api,
     }
@@ -238,6 +239,7 @@ impl<'a> Found<'a> {
             containerd: containerd_program(frames, &key),
             data: Some(self.data(frames)),
             open_files: open_files(self.process, processes),
+            fault: self.fault(processes),
             api: self.api.clone(),
             planned: None,
         }
@@ -248,6 +250,23 @@ impl Found<'_> {
     fn data(&self, frames: &Frames) -> Observation<DataRoot> {
         let told = self.api.observed().and_then(|api| api.data_root.as_deref());
         data::root(frames, self.process.pid, told)
+    }
+
+    fn fault(&self, processes: &Processes) -> Option<EngineFault> {
+        let beside = processes.beside(self.process).into_iter();
+        let containerd = beside.filter(|process| process.name == "containerd");
+        let containerd: Vec<bool> = containerd.map(|process| process.stopped).collect();
+        // dockerd asks it for its version; of runc it knows that itself.
+        let lacks = |api: &EngineApi| api.containerd.is_none() && api.runc.is_some();
+        if self.process.stopped {
+            Some(EngineFault::DockerdStopped)
+        } else if containerd.contains(&true) {
+            Some(EngineFault::ContainerdStopped)
+        } else if containerd.is_empty() && self.api.observed().is_some_and(lacks) {
+            Some(EngineFault::ContainerdMissing)
+        } else {
+            None
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Process {
     /// The id of the container whose cgroup it is in.
     pub container: Option<String>,
     pub oom_score_adj: Option<i64>,
+    /// Whether a signal stopped it (SIGSTOP).
+    pub stopped: bool,
     /// How many files it may open.
     pub open_files: Option<i64>,
 }
@@ -66,6 +68,7 @@ impl Processes {
             match line.split_once(':') {
                 Some(("Name", name)) => process.name = legible(name),
                 Some(("PPid", parent)) => process.parent = parent.trim().parse().unwrap_or(0),
+                Some(("State", _)) => process.stopped = true,
                 Some(_) => {}
                 None => process.open_files = open_files(line).or(process.open_files),
             }

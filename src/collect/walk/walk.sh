@@ -221,7 +221,7 @@ find_parent() {
 
 # The table of processes; of the programs that make up an engine, their limits too.
 read_processes() {
-	record status - over '/proc/[0-9]*/status' grep -s -H -E '^(Name|PPid):'
+	record status - over '/proc/[0-9]*/status' grep -s -H -E '^(Name:|PPid:|State:.T)'
 	record cgroup - over '/proc/[0-9]*/cgroup' grep -s -H -E '^0::|:pids:'
 	programs=$(few over '/proc/[0-9]*/comm' grep -s -H -x -E 'dockerd|containerd|containerd-shim')
 	find_renamed
