@@ -72,7 +72,7 @@ pub struct Firewall {
 pub struct Block {
     /// The incoming interface.
     pub from: String,
-    /// `TCP port 443`; absent for every new TCP connection.
+    /// `TCP port 443`; `responses` to its connections; absent for every new TCP connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packets: Option<String>,
     /// `raw`, `mangle` or `filter`; of nftables the family and the name, `inet firewall`.

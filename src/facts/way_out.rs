@@ -108,7 +108,7 @@ pub(super) fn on_network<'a>(
     })
 }
 
-/// The containers of a network whose link is no port of its bridge.
+/// The containers of a network whose link is no port of its bridge, or is down.
 fn detached<'a>(
     engine: &'a Engine,
     network: &'a DockerNetwork,
@@ -117,9 +117,9 @@ fn detached<'a>(
 ) -> Vec<&'a str> {
     let is_loose = |inside: &NetworkNamespace, link: &Interface| {
         link.kind == InterfaceKind::Linked
-            && topology
-                .peer(inside, link)
-                .is_some_and(|(outside, port)| outside.id == namespace.id && port.bridge.is_none())
+            && topology.peer(inside, link).is_some_and(|(outside, port)| {
+                outside.id == namespace.id && (port.bridge.is_none() || !port.up)
+            })
     };
     on_network(engine, network, topology)
         .filter(|(_, inside)| {

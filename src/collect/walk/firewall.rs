@@ -16,6 +16,8 @@ use std::net::Ipv4Addr;
 /// Lines of a listing that are followed.
 pub const MOST_RULES: usize = 20_000;
 
+const RESPONSES: &str = "responses";
+
 /// Whose packets are followed.
 pub struct Networks<'a> {
     /// The interfaces that they come from, each with the subnet on it.
@@ -54,22 +56,20 @@ pub fn read(record: &Record, native: Option<&Record>) -> Option<Rules> {
     let reads_nft = saves.iter().any(|(kind, ..)| *kind != FirewallKind::Legacy);
     let mut kinds: Vec<(FirewallKind, Ruleset)> = saves
         .iter()
-        .map(|(kind, lines, _)| (*kind, iptables::parse(lines)))
+        .map(|(kind, lines, _)| {
+            let of_nft = *kind != FirewallKind::Legacy;
+            (*kind, iptables::parse(lines, of_nft))
+        })
         .collect();
     if let Some(native) = native {
-        let of_nft = kinds
-            .iter()
-            .filter(|(kind, _)| *kind != FirewallKind::Legacy);
-        let base = of_nft.flat_map(|(_, rules)| &rules.chains);
-        let base = base.filter(|(_, chain)| chain.hook.is_some());
-        let listed = base.map(|(name, _)| name.clone()).collect();
         let text = native.lines().collect::<Vec<_>>().concat();
-        match text
-            .strip_suffix("# read")
-            .and_then(|text| nft::parse(text, &listed))
-        {
+        let text = text.strip_suffix("# read");
+        match text.and_then(|text| nft::parse(text, &listed(&kinds))) {
             Some(rules) => {
                 native_unread = false;
+                for (_, of_iptables) in &mut kinds {
+                    of_iptables.leave_to_nft();
+                }
                 kinds.push((FirewallKind::Native, rules));
             }
             // A kernel without nftables has no rules of it.
@@ -80,6 +80,19 @@ pub fn read(record: &Record, native: Option<&Record>) -> Option<Rules> {
         kinds,
         native_unread,
     })
+}
+
+/// The base chains that iptables lists as a whole.
+fn listed(kinds: &[(FirewallKind, Ruleset)]) -> nft::Listed {
+    let of_nft = kinds
+        .iter()
+        .filter(|(kind, _)| *kind != FirewallKind::Legacy);
+    let chains = of_nft.flat_map(|(_, rules)| {
+        let chains = rules.chains.iter();
+        chains.filter(|((table, _), _)| !rules.in_part.contains(table))
+    });
+    let base = chains.filter(|(_, chain)| chain.hook.is_some());
+    base.map(|(name, _)| name.clone()).collect()
 }
 
 fn kind(command: &str) -> FirewallKind {
@@ -122,7 +135,7 @@ impl Rules {
         };
         let mut trace = Trace::default();
         let mut of_networks = from.iter().map(|(from, source)| {
-            let packet = packet(networks, from, *source, way_out, "tcp", 443);
+            let packet = networks.packet(from, *source, way_out, "tcp", 443);
             let other = Packet {
                 port: 8080,
                 ..packet
@@ -145,25 +158,38 @@ impl Rules {
     }
 }
 
-fn packet<'a>(
-    networks: &Networks,
-    from: &'a str,
-    source: Option<Ipv4Net>,
-    to: &'a str,
-    protocol: &'static str,
-    port: u16,
-) -> Packet<'a> {
-    Packet {
-        from,
-        to,
-        source,
-        destination: networks.name_server.filter(|_| protocol == "udp"),
-        protocol,
-        port,
+impl<'a> Networks<'a> {
+    /// The first packet of a connection.
+    fn packet(
+        &self,
+        from: &'a str,
+        inside: Option<Ipv4Net>,
+        to: &'a str,
+        protocol: &'static str,
+        port: u16,
+    ) -> Packet<'a> {
+        Packet {
+            from,
+            to,
+            inside,
+            destination: self.name_server.filter(|_| protocol == "udp"),
+            protocol,
+            port,
+            response: false,
+        }
     }
 }
 
 impl Ruleset {
+    /// Tables that iptables lists in part are judged as `nft` lists them.
+    fn leave_to_nft(&mut self) {
+        for ((table, _), chain) in &mut self.chains {
+            if self.in_part.contains(table) {
+                chain.hook = None;
+            }
+        }
+    }
+
     fn firewall(&self, kind: FirewallKind, networks: &Networks) -> Firewall {
         let mut trace = Trace::default();
         let native = kind == FirewallKind::Native;
@@ -198,15 +224,31 @@ impl Ruleset {
         };
         for (from, source) in &networks.from {
             let Some(to) = networks.way_out else { break };
-            let new = |protocol, port| packet(networks, from, *source, to, protocol, port);
+            let new = |protocol, port| networks.packet(from, *source, to, protocol, port);
             let https = new("tcp", 443);
             self.judge(&mut firewall, &https, &new("tcp", 80), &mut trace);
             let all = |block: &Block| block.from == *from && block.packets.is_none();
-            if let Fate::Dropped(place) = self.fate(&new("udp", 53), &mut trace)
-                && !firewall.drops(from)
-                && !firewall.blocks.iter().any(all)
+            let all_dropped = firewall.drops(from) || firewall.blocks.iter().any(all);
+            if let (false, Fate::Dropped(place)) =
+                (all_dropped, self.fate(&new("udp", 53), &mut trace))
             {
                 firewall.blocks.push(place.block(from, Some("UDP port 53")));
+            }
+            let response = Packet {
+                from: to,
+                to: from,
+                response: true,
+                ..https
+            };
+            match self.fate(&response, &mut trace) {
+                Fate::Dropped(place) if !all_dropped => {
+                    firewall.blocks.push(place.block(from, Some(RESPONSES)));
+                }
+                Fate::Unclear if !all_dropped => firewall.unclear_for(from),
+                _ => {}
+            }
+            if self.diverts(&https, &mut trace) || self.diverts(&new("tcp", 80), &mut trace) {
+                firewall.unclear_for(from);
             }
             if let Some(nat) = &mut firewall.nat {
                 match self.translates(&https, &mut trace) {
@@ -227,9 +269,7 @@ impl Ruleset {
             (Fate::Dropped(place), Fate::Dropped(_)) => (place, None),
             (Fate::Dropped(place), _) => (place, Some("TCP port 443")),
             (_, Fate::Dropped(place)) => (place, Some("TCP port 80")),
-            (Fate::Unclear, _) | (_, Fate::Unclear) => {
-                return firewall.unclear_from.push(from.to_owned());
-            }
+            (Fate::Unclear, _) | (_, Fate::Unclear) => return firewall.unclear_for(from),
             (Fate::Passes, Fate::Passes) => return,
         };
         match packets {
@@ -238,6 +278,14 @@ impl Ruleset {
                 false => firewall.drops_by_rule.push(from.to_owned()),
             },
             packets => firewall.blocks.push(place.block(from, packets)),
+        }
+    }
+}
+
+impl Firewall {
+    fn unclear_for(&mut self, from: &str) {
+        if !self.unclear_from.iter().any(|other| other == from) {
+            self.unclear_from.push(from.to_owned());
         }
     }
 }

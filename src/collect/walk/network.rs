@@ -432,26 +432,23 @@ fn from_link(line: &str) -> Option<Interface> {
 /// A line of /proc/net/route that is the default route: its metric and interface.
 fn default_v4(line: &str) -> Option<(i64, &str)> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let [
-        interface,
-        "00000000",
-        _,
-        flags,
-        _,
-        _,
-        metric,
-        "00000000",
-        ..,
-    ] = words[..]
-    else {
+    let [interface, "00000000", _, flags, _, _, metric, mask, ..] = words[..] else {
         return None;
     };
+    let metric: i64 = match mask {
+        "00000000" => metric.parse().ok()?,
+        // Half of all addresses: VPN clients put such a route before the default one.
+        HALF => -1,
+        _ => return None,
+    };
     // A route that throws packets away (blackhole, prohibit, unreachable) is one too.
-    Some((metric.parse().ok()?, interface)).filter(|_| usable(flags) || interface == NOWHERE)
+    Some((metric, interface)).filter(|_| usable(flags) || interface == NOWHERE)
 }
 
 /// The interface of a route that throws packets away.
 const NOWHERE: &str = "*";
+/// The mask of 0.0.0.0/1.
+const HALF: &str = "00000080";
 
 /// A line of /proc/net/ipv6_route that is the default route.
 fn default_v6(line: &str) -> Option<(i64, &str)> {

@@ -3,7 +3,7 @@
 
 use crate::evidence::Tcpmss;
 use ipnet::Ipv4Net;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// Rules that are evaluated for all packets together: chains may lead anywhere.
@@ -11,14 +11,34 @@ const MOST_STEPS: usize = 10_000_000;
 const DEEPEST: usize = 8;
 
 /// The first packet of a connection on its way out, to somewhere in the world unless its destination is
-/// known.
+/// known; or a response to one.
+#[derive(Clone, Copy)]
 pub struct Packet<'a> {
     pub from: &'a str,
     pub to: &'a str,
-    pub source: Option<Ipv4Net>,
+    /// The network that it comes from; of a response, that it goes to.
+    pub inside: Option<Ipv4Net>,
     pub destination: Option<Ipv4Addr>,
     pub protocol: &'static str,
     pub port: u16,
+    pub response: bool,
+}
+
+impl Packet<'_> {
+    fn is_in(&self, nets: &[Ipv4Net]) -> Match {
+        match self.inside {
+            Some(inside) if nets.iter().any(|net| net.contains(&inside)) => Match::Yes,
+            Some(inside) if !nets.iter().any(|net| inside.contains(net)) => Match::No,
+            _ => Match::Maybe,
+        }
+    }
+
+    fn is_anywhere(nets: &[Ipv4Net]) -> Match {
+        match nets.iter().any(|net| net.prefix_len() == 0) {
+            true => Match::Yes,
+            false => Match::Maybe,
+        }
+    }
 }
 
 /// Where a packet meets a base chain, in the order of the kernel.
@@ -50,6 +70,8 @@ pub struct Ruleset {
     pub chains: BTreeMap<(String, String), Chain>,
     /// Whether it has Docker's own chains for NAT.
     pub of_docker: bool,
+    /// Tables with rules that were listed in part.
+    pub in_part: BTreeSet<String>,
     /// Whether something in it is not evaluated that may drop a packet from anywhere.
     pub unclear: bool,
 }
@@ -70,9 +92,14 @@ pub enum Condition {
     Protocol(Vec<String>),
     /// Ranges of destination ports.
     Ports(Vec<(u16, u16)>),
-    /// A condition that holds of every new IPv4 connection through here.
+    /// Whether it is the first packet of a connection, or a response; the second holds of responses.
+    State {
+        new: bool,
+        established: bool,
+    },
+    /// A condition that holds of every IPv4 connection through here.
     Always,
-    /// A condition that holds of no new IPv4 connection through here.
+    /// A condition that holds of no IPv4 connection through here.
     Never,
     /// One that is not evaluated.
     Other,
@@ -85,6 +112,8 @@ pub enum Target {
     Clamp(Tcpmss),
     /// It only marks, counts or logs.
     Nothing,
+    /// None was listed.
+    Absent,
     Chain(String),
     /// A chain that does not come back.
     Goto(String),
@@ -95,7 +124,7 @@ pub type Verdicts = u8;
 pub const NOTHING: Verdicts = 0;
 pub const ACCEPTS: Verdicts = 1;
 pub const DROPS: Verdicts = 2;
-/// It gets an address of this namespace.
+/// It gets an address of this namespace, or before it is routed another destination.
 pub const TRANSLATES: Verdicts = 4;
 /// The chain's end: who led here, or the policy, goes on.
 pub const FALLS: Verdicts = 8;
@@ -146,6 +175,12 @@ impl Default for Trace {
     }
 }
 
+impl Chain {
+    pub fn is_at(&self, stage: Stage) -> bool {
+        self.hook.as_ref().is_some_and(|hook| hook.stage == stage)
+    }
+}
+
 impl Ruleset {
     pub fn chain(&mut self, table: &str, name: &str) -> &mut Chain {
         let key = (table.to_owned(), name.to_owned());
@@ -169,7 +204,16 @@ impl Ruleset {
 
     pub fn fate(&self, packet: &Packet, trace: &mut Trace) -> Fate<'_> {
         let mut unclear = self.unclear;
+        // What comes back gets the address of its container after it has passed these.
+        let before = Packet {
+            inside: packet.inside.filter(|_| !packet.response),
+            ..*packet
+        };
         for (table, name, chain) in self.called(false) {
+            let packet = match chain.is_at(Stage::Prerouting) {
+                true => &before,
+                false => packet,
+            };
             let verdicts = self.follow(table, chain, packet, 0, true, trace);
             let by_default = verdicts & FALLS != NOTHING && chain.drops_by_default;
             let verdicts = match by_default {
@@ -191,10 +235,22 @@ impl Ruleset {
         }
     }
 
+    /// Whether a packet is sent elsewhere, to another address or to a program here.
+    pub fn diverts(&self, packet: &Packet, trace: &mut Trace) -> bool {
+        let mut chains = self.called(true).into_iter();
+        chains.any(|(table, _, chain)| {
+            chain.is_at(Stage::Prerouting)
+                && self.follow(table, chain, packet, 0, true, trace) == TRANSLATES
+        })
+    }
+
     /// Whether a packet leaves with an address of this namespace. The first chain that gives it one decides.
     pub fn translates(&self, packet: &Packet, trace: &mut Trace) -> Option<bool> {
         let mut unclear = false;
         for (table, _, chain) in self.called(true) {
+            if !chain.is_at(Stage::Postrouting) {
+                continue;
+            }
             let verdicts = self.follow(table, chain, packet, 0, true, trace);
             if verdicts == TRANSLATES {
                 return Some(true);
@@ -207,12 +263,8 @@ impl Ruleset {
     /// Whether the MSS of a new connection is lowered on its way out.
     pub fn clamped(&self, packet: &Packet, trace: &mut Trace) -> Clamped {
         (trace.clamp, trace.perhaps_clamped) = (None, false);
-        let passes = |chain: &Chain| {
-            let hook = chain.hook.as_ref();
-            hook.is_some_and(|hook| hook.stage != Stage::Prerouting)
-        };
         for (table, _, chain) in self.called(false) {
-            if passes(chain) {
+            if !chain.is_at(Stage::Prerouting) {
                 self.follow(table, chain, packet, 0, true, trace);
             }
         }
@@ -257,7 +309,7 @@ impl Ruleset {
             // Of a packet that comes back from a chain, the next rule decides.
             let (here, comes_back) = match &rule.target {
                 Target::Verdict(verdict) => (*verdict, false),
-                Target::Nothing => continue,
+                Target::Nothing | Target::Absent => continue,
                 Target::Clamp(clamp) => {
                     match certain {
                         true => trace.clamp = trace.clamp.or(Some(*clamp)),
@@ -295,8 +347,13 @@ impl Rule {
     fn matches(&self, packet: &Packet) -> Match {
         let mut found = Match::Yes;
         for (condition, not) in &self.conditions {
-            // A rule that drops what goes to one place lets all else out.
-            let elsewhere = matches!(condition, Condition::Destination(_)) && !not;
+            // A rule that drops what goes to one place, or comes from there, lets all else through.
+            let elsewhere = !not
+                && match condition {
+                    Condition::Source(_) => packet.response,
+                    Condition::Destination(_) => !packet.response || packet.inside.is_none(),
+                    _ => false,
+                };
             match condition.matches(packet).unless(*not) {
                 Match::Maybe if elsewhere && matches!(self.target, Target::Verdict(DROPS)) => {
                     return Match::No;
@@ -333,16 +390,25 @@ impl Condition {
         match self {
             Condition::From(names) => is_device(names, packet.from),
             Condition::To(names) => is_device(names, packet.to),
-            Condition::Source(Some(nets)) => match packet.source {
-                Some(source) if nets.iter().any(|net| net.contains(&source)) => Match::Yes,
-                Some(source) if !nets.iter().any(|net| source.contains(net)) => Match::No,
-                _ => Match::Maybe,
-            },
+            Condition::Source(Some(nets)) if packet.response => Packet::is_anywhere(nets),
+            Condition::Source(Some(nets)) => packet.is_in(nets),
+            Condition::Destination(Some(nets)) if packet.response => packet.is_in(nets),
             Condition::Destination(Some(nets)) => match packet.destination {
                 Some(address) => surely(nets.iter().any(|net| net.contains(&address))),
-                None if nets.iter().any(|net| net.prefix_len() == 0) => Match::Yes,
-                None => Match::Maybe,
+                None => Packet::is_anywhere(nets),
             },
+            Condition::State { new, established } => surely(match packet.response {
+                true => *established,
+                false => *new,
+            }),
+            // A response goes to a port that the container's kernel chose.
+            Condition::Ports(ranges) if packet.response => {
+                let chosen = |range: &(u16, u16)| range.1 >= 1024;
+                match ranges.iter().any(chosen) {
+                    true => Match::Maybe,
+                    false => Match::No,
+                }
+            }
             Condition::Protocol(names) => {
                 surely(names.iter().any(|n| n == packet.protocol || n == "all"))
             }
@@ -359,18 +425,21 @@ impl Condition {
     }
 }
 
-/// Whether a SYN has exactly these of the TCP flags that a rule looks at.
+/// Whether a packet has exactly these of the TCP flags that a rule looks at: of the first packet that is SYN,
+/// of a response ACK, and in the first one SYN too.
 pub fn flags(looked_at: &[&str], set: &[&str]) -> Condition {
-    let looks = looked_at
-        .iter()
-        .any(|flag| matches!(*flag, "syn" | "SYN" | "ALL"));
-    let only_syn = set.iter().all(|flag| matches!(*flag, "syn" | "SYN"));
-    let fits = match looks {
-        true => only_syn && !set.is_empty(),
-        false => set.iter().all(|flag| *flag == "NONE"),
+    let is = |flag: &str, name: &str| flag.eq_ignore_ascii_case(name) || flag == "ALL";
+    let looks = |name: &str| looked_at.iter().any(|flag| is(flag, name));
+    let only = |name: &str| {
+        let mut set = set.iter();
+        set.len() == 1 && set.all(|flag| flag.eq_ignore_ascii_case(name))
     };
-    match fits {
-        true => Condition::Always,
-        false => Condition::Never,
+    let none = set.iter().all(|flag| *flag == "NONE");
+    Condition::State {
+        new: if looks("syn") { only("syn") } else { none },
+        established: match looks("ack") {
+            true => only("ack"),
+            false => none,
+        },
     }
 }

@@ -1,7 +1,8 @@
 //! What `iptables-save` lists.
 
 use super::chains::{
-    ACCEPTS, Condition, DROPS, FALLS, Hook, Rule, Ruleset, Stage, TRANSLATES, Target, flags,
+    ACCEPTS, Condition, DROPS, FALLS, Hook, Rule, Ruleset, Stage, TRANSLATES, Target, UNCLEAR,
+    flags,
 };
 use crate::evidence::Tcpmss;
 
@@ -10,19 +11,22 @@ pub const FORWARD: &str = "FORWARD";
 const NAT: &str = "nat";
 
 /// What a forwarded packet passes, with the kernel's priorities.
-const HOOKS: [(&str, &str, Stage, i64); 6] = [
+const HOOKS: [(&str, &str, Stage, i64); 7] = [
     ("raw", "PREROUTING", Stage::Prerouting, -300),
     ("mangle", "PREROUTING", Stage::Prerouting, -150),
     ("mangle", FORWARD, Stage::Forward, -150),
     (FILTER, FORWARD, Stage::Forward, 0),
     ("mangle", "POSTROUTING", Stage::Postrouting, -150),
+    (NAT, "PREROUTING", Stage::Prerouting, -100),
     (NAT, "POSTROUTING", Stage::Postrouting, 100),
 ];
 
 /// The MSS of a network with Docker's default MTU, for rules that look at it.
 const USUAL_MSS: u16 = 1460;
 
-pub fn parse(lines: &[&str]) -> Ruleset {
+/// `of_nft` is a listing of rules that `nft` may have written: what iptables cannot express, it leaves out,
+/// and with it the target.
+pub fn parse(lines: &[&str], of_nft: bool) -> Ruleset {
     let mut all = Ruleset::default();
     let mut table = "";
     for line in lines {
@@ -42,7 +46,13 @@ pub fn parse(lines: &[&str]) -> Ruleset {
             all.of_docker |= (table, name) == (NAT, "DOCKER");
         } else if let Some(rule) = line.strip_prefix("-A ") {
             let (name, rule) = rule.split_once(' ').unwrap_or((rule, ""));
-            all.chain(table, name).rules.push(parse_rule(rule));
+            let mut rule = parse_rule(rule);
+            if of_nft && matches!(rule.target, Target::Absent) {
+                all.in_part.insert(table.to_owned());
+                rule.conditions.push((Condition::Other, false));
+                rule.target = Target::Verdict(UNCLEAR);
+            }
+            all.chain(table, name).rules.push(rule);
         }
     }
     all
@@ -51,7 +61,7 @@ pub fn parse(lines: &[&str]) -> Ruleset {
 fn parse_rule(text: &str) -> Rule {
     let mut rule = Rule {
         conditions: Vec::new(),
-        target: Target::Nothing,
+        target: Target::Absent,
     };
     let words = words(text);
     let mut words = words.iter().map(String::as_str);
@@ -68,7 +78,10 @@ fn parse_rule(text: &str) -> Rule {
                 value();
                 continue;
             }
-            "--syn" => Condition::Always,
+            "--syn" => Condition::State {
+                new: true,
+                established: false,
+            },
             "--tcp-flags" => {
                 let looked_at: Vec<&str> = value().split(',').collect();
                 flags(&looked_at, &value().split(',').collect::<Vec<_>>())
@@ -83,10 +96,13 @@ fn parse_rule(text: &str) -> Rule {
             "-d" => Condition::Destination(value().parse().ok().map(|net| vec![net])),
             "-p" => Condition::Protocol(vec![value().to_owned()]),
             "--dport" | "--dports" => ports(value()),
-            "--ctstate" | "--state" => match value().split(',').any(|state| state == "NEW") {
-                true => Condition::Always,
-                false => Condition::Never,
-            },
+            "--ctstate" | "--state" => {
+                let states: Vec<&str> = value().split(',').collect();
+                Condition::State {
+                    new: states.contains(&"NEW"),
+                    established: states.contains(&"ESTABLISHED"),
+                }
+            }
             "--dst-type" | "--src-type" if value() == "LOCAL" => Condition::Never,
             "-j" | "-g" => {
                 let goes = word == "-g";
@@ -169,7 +185,9 @@ pub fn target(name: &str) -> Target {
         "ACCEPT" => Target::Verdict(ACCEPTS),
         "DROP" | "REJECT" => Target::Verdict(DROPS),
         "RETURN" => Target::Verdict(FALLS),
-        "MASQUERADE" | "SNAT" | "NETMAP" => Target::Verdict(TRANSLATES),
+        "MASQUERADE" | "SNAT" | "NETMAP" | "DNAT" | "REDIRECT" | "TPROXY" => {
+            Target::Verdict(TRANSLATES)
+        }
         name if ONLY_NOTE.contains(&name) => Target::Nothing,
         name => Target::Chain(name.to_owned()),
     }

@@ -104,8 +104,7 @@ impl<'a> Reader<'a> {
         self.found.of_docker |= table == "docker-bridges";
         let chain = self.found.chain(&full, name);
         chain.drops_by_default = drops;
-        // What changes the destination is not followed.
-        chain.hook = hook.filter(|hook| !hook.translates || hook.stage == Stage::Postrouting);
+        chain.hook = hook;
     }
 
     fn add_rule(&mut self, rule: &'a Value) {
@@ -293,9 +292,14 @@ fn condition(left: &Value, op: &str, values: &[&Value]) -> Condition {
             }
             _ => Condition::Other,
         },
-        ("ct", .., "state") => is_one_of("new"),
-        // The other ways were taken by the connection's first packet.
-        ("ct", .., "direction") => is_one_of("original"),
+        ("ct", .., "state") => Condition::State {
+            new: words.contains(&"new"),
+            established: words.contains(&"established"),
+        },
+        ("ct", .., "direction") => Condition::State {
+            new: words.contains(&"original"),
+            established: words.contains(&"reply"),
+        },
         ("ct", .., "status") if words == ["dnat"] => Condition::Never,
         ("fib", ..) if word(of, "result") == "type" && words == ["local"] => Condition::Never,
         _ => Condition::Other,
@@ -332,7 +336,7 @@ fn target(name: &str, value: &Value) -> Target {
         "accept" => ACCEPTS,
         "drop" | "reject" => DROPS,
         "return" | "continue" => FALLS,
-        "masquerade" | "snat" => TRANSLATES,
+        "masquerade" | "snat" | "dnat" | "redirect" => TRANSLATES,
         "jump" => return Target::Chain(word(value, "target").to_owned()),
         "goto" => return Target::Goto(word(value, "target").to_owned()),
         "xt" => match iptables::target(word(value, "name")) {

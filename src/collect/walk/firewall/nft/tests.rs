@@ -45,10 +45,11 @@ fn packet(from: &str) -> Packet<'_> {
     Packet {
         from,
         to: "eth0",
-        source: "172.17.0.0/16".parse().ok(),
+        inside: "172.17.0.0/16".parse().ok(),
         destination: None,
         protocol: "tcp",
         port: 443,
+        response: false,
     }
 }
 
