@@ -471,7 +471,7 @@ pub fn usable(flags: &str) -> bool {
 fn section<'a>(record: &Record<'a>, heading: &str) -> Vec<&'a str> {
     let lines = record.lines().skip_while(|line| *line != heading).skip(1);
     lines
-        .take_while(|line| !matches!(*line, "v4" | "v6"))
+        .take_while(|line| !matches!(*line, "v4" | "v6" | "rules"))
         .collect()
 }
 

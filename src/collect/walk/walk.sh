@@ -359,31 +359,20 @@ in_namespace() {
 	nsenter -t "$target" -n "$@"
 }
 
+# Default routes and policy rules, with one program for them all.
 show_routes() {
-	echo v4
-	in_namespace "$1" ip -o route show default
-	echo v6
-	in_namespace "$1" ip -6 -o route show default
+	in_namespace "$1" sh -c 'echo v4
+		ip -o route show default
+		echo v6
+		ip -6 -o route show default
+		echo rules
+		ip rule && echo "# read"'
 }
 
 # Where there are other rules than the three of every namespace, what the kernel makes of a packet that
 # comes from each bridge: it is asked, and nothing is sent.
 show_policies() {
-	rules=$(in_namespace "$1" ip rule) || return
 	echo '# read'
-	set -f
-	old=$IFS more=
-	IFS='
-'
-	for line in $rules; do
-		case $line in
-		'0:'*' lookup local'* | '32766:'*' lookup main'* | '32767:'*' lookup default'*) ;;
-		*) more=1 ;;
-		esac
-	done
-	IFS=$old
-	set +f
-	[ -n "$more" ] || return
 	for bridge in $(printf '%s\n' "$sees" | sed -n 's|.*/class/net/\([^/]*\)/bridge/bridge_id:.*|\1|p' | head -n 16); do
 		address=$(in_namespace "$1" ip -o -4 addr show dev "$bridge" | sed -n 's|.* inet \([0-9.]*\)/.*|\1|p' | head -n 1)
 		[ -n "$address" ] || continue
@@ -391,6 +380,33 @@ show_policies() {
 		[ "$inside" != "$address" ] || inside=${address%.*}.3
 		echo "$bridge $(in_namespace "$1" ip route get 198.51.100.1 from "$inside" iif "$bridge" 2>&1 | head -n 1)"
 	done
+}
+
+read_policies() {
+	find_more
+	case $more in
+	unread) note rules "$1" ;;
+	'') said='# read
+' && tell rules "$1" ;;
+	*) record rules "$1" show_policies "$1" ;;
+	esac
+}
+
+# What `rules` holds beside the three of every namespace.
+find_more() {
+	old=$IFS more=unread
+	set -f
+	IFS='
+'
+	for line in $rules; do
+		case $line in
+		'0:'*' lookup local'* | '32766:'*' lookup main'* | '32767:'*' lookup default'*) ;;
+		'# read') [ "$more" = more ] || more= ;;
+		*) more=more ;;
+		esac
+	done
+	IFS=$old
+	set +f
 }
 
 # Whether networks may leave through the namespace of a process, by what was said of it: ours, and
@@ -414,9 +430,8 @@ show_rules() {
 	for save in $saves; do
 		command -v $save >/dev/null || continue
 		echo "# from $save"
-		{ in_namespace "$1" $save && echo '# read'; } |
-			sed -E '/^(:|-A )(INPUT|OUTPUT|KUBE-(SVC|SEP|EXT|FW)-[^ ]*) /d; /^(# read|# Table |[*:]|-A )/!d'
-	done
+		in_namespace "$1" $save && echo '# read'
+	done | sed -E '/^(:|-A )(INPUT|OUTPUT|KUBE-(SVC|SEP|EXT|FW)-[^ ]*) /d; /^(# (from|read|Table) ?|[*:]|-A )/!d'
 }
 
 # All tables of nftables, without counters. It only lists.
@@ -450,8 +465,13 @@ read_networks() {
 		*) record link "$pid" in_namespace "$pid" ip -o link ;;
 		esac
 		[ -n "$carried" ] || continue
-		[ -n "$shows_mtu" ] && record routes "$pid" show_routes "$pid"
-		record rules "$pid" show_policies "$pid"
+		if [ -n "$shows_mtu" ]; then
+			record routes "$pid" show_routes "$pid"
+			rules=${said##*rules}
+		else
+			rules=$(in_namespace "$pid" ip rule && echo '# read')
+		fi
+		read_policies "$pid"
 		record clamps "$pid" show_rules "$pid"
 		[ -z "$has_nft" ] || record nft "$pid" show_nft "$pid"
 	done
