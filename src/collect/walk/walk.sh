@@ -386,8 +386,7 @@ read_policies() {
 	find_more
 	case $more in
 	unread) note rules "$1" ;;
-	'') said='# read
-' && tell rules "$1" ;;
+	'') said='# read' && tell rules "$1" ;;
 	*) record rules "$1" show_policies "$1" ;;
 	esac
 }
