@@ -50,9 +50,7 @@ pub fn read(record: &Record, native: Option<&Record>) -> Option<Rules> {
     saves.retain(|(_, _, read)| *read);
     // iptables leaves out what it cannot express.
     let incomplete = |line: &&str| line.starts_with("# Table ");
-    let mut native_unread = saves
-        .iter()
-        .any(|(_, l, _)| l.iter().any(|l| incomplete(&l)));
+    let mut native_unread = saves.iter().any(|(_, l, _)| l.iter().any(incomplete));
     let reads_nft = saves.iter().any(|(kind, ..)| *kind != FirewallKind::Legacy);
     let mut kinds: Vec<(FirewallKind, Ruleset)> = saves
         .iter()
