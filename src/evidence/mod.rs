@@ -655,6 +655,9 @@ pub struct Engine {
     /// A container of it whose cgroup (v2) lies outside the pod's. Absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside_pod: Option<String>,
+    /// Why it starts no container. Absent if nothing is known against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<EngineFault>,
     /// Its API responses. Unobserved if it does not respond.
     pub api: Observation<EngineApi>,
     /// Set if it was read from a file and does not run yet.
@@ -690,6 +693,17 @@ pub struct DaemonConfig {
     /// Other keys in the file that a fix may set. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
+}
+
+/// Why an engine starts no container, although its dockerd exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineFault {
+    /// dockerd is stopped by a signal (SIGSTOP).
+    DockerdStopped,
+    ContainerdStopped,
+    /// dockerd answers, and the containerd that it needs does not run.
+    ContainerdMissing,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -735,6 +749,9 @@ pub struct EngineApi {
     /// recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub insecure_registries: Option<Vec<String>>,
+    /// What dockerd writes its firewall rules with: `iptables`, `nftables`. Absent before Docker 28.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firewall_backend: Option<String>,
     pub networks: Observation<Vec<DockerNetwork>>,
     pub containers: Observation<Vec<DockerContainer>>,
 }

@@ -265,7 +265,11 @@ pub enum Reason {
     RouteMtuNotAsked,
     RouteMtuNotShown,
     ClampUnknown,
+    /// A rule that lowers the MSS has conditions that are not evaluated, or applies to some networks only.
+    ClampUnclear,
     FirewallUnknown,
+    /// There are nftables rules that iptables does not list, and `nft` did not list them.
+    NativeRulesUnread,
     /// The outcome depends on a rule whose conditions are not evaluated.
     RuleUnclear {
         command: String,
@@ -527,6 +531,8 @@ impl Reason {
             | R::InterfacesNotShown
             | R::RouteMtuNotShown
             | R::ClampUnknown
+            | R::ClampUnclear
+            | R::NativeRulesUnread
             | R::FirewallUnknown
             | R::NatUnknown
             | R::PolicyUnknown

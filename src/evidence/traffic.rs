@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Traffic {
     /// The on-link IPv4 subnets (reached without a gateway).
     pub on_link: Observation<Vec<OnLink>>,
-    /// The iptables forwarding rules, one item for each backend in use. Empty if the namespace
-    /// forwards no network.
+    /// The forwarding rules, one item for each iptables backend in use, and one for nftables. Empty if
+    /// the namespace forwards no network.
     pub firewalls: Observation<Vec<Firewall>>,
     /// net.ipv4.ip_forward. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ pub struct Unrouted {
     pub said: String,
 }
 
-/// The filter table's FORWARD chain of one iptables backend.
+/// What one iptables backend, or nftables, does with forwarded packets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Firewall {
     pub kind: FirewallKind,
@@ -72,13 +72,16 @@ pub struct Firewall {
 pub struct Block {
     /// The incoming interface.
     pub from: String,
-    /// `TCP port 443`; absent for every new TCP connection.
+    /// `TCP port 443`; `responses` to its connections; absent for every new TCP connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packets: Option<String>,
-    /// `raw`, `mangle` or `filter`.
+    /// `raw`, `mangle` or `filter`; of nftables the family and the name, `inet firewall`.
     pub table: String,
-    /// `PREROUTING`, `FORWARD` or `POSTROUTING`.
+    /// `PREROUTING`, `FORWARD` or `POSTROUTING`; of nftables the chain's own name.
     pub chain: String,
+    /// Whether the chain's policy drops them, and no rule.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_default: bool,
 }
 
 /// Whether packets leave with an address of the namespace (MASQUERADE, SNAT).
@@ -101,6 +104,8 @@ pub enum FirewallKind {
     NfTables,
     /// The only backend in use.
     Iptables,
+    /// Tables of nftables that iptables does not list.
+    Native,
 }
 
 impl Firewall {
@@ -118,6 +123,7 @@ impl FirewallKind {
             FirewallKind::Legacy => "iptables-legacy",
             FirewallKind::NfTables => "iptables-nft",
             FirewallKind::Iptables => "iptables",
+            FirewallKind::Native => "nft",
         }
     }
 }

@@ -7,8 +7,8 @@ use super::{
     start,
 };
 use crate::evidence::{
-    Class, Engine, Evidence, Node, Observation, Observed, Outermost, Part, PodContainer, Provider,
-    Reason, Role, Runner, Unseen, Why,
+    Class, Engine, EngineFault, Evidence, Node, Observation, Observed, Outermost, Part,
+    PodContainer, Provider, Reason, Role, Runner, Unseen, Why,
 };
 use crate::facts::releases::{Product, releases};
 use crate::facts::versions::{self, ImageRef};
@@ -423,10 +423,20 @@ fn has_no_pod(runner: &Runner) -> Option<Reason> {
 
 /// An engine that was asked and did not answer; one that could not be asked is unobserved.
 fn silence(engine: &Engine) -> Observation<Option<String>> {
+    let fault = engine.fault.map(|fault| match fault {
+        EngineFault::DockerdStopped => "dockerd is stopped (SIGSTOP)",
+        EngineFault::ContainerdStopped => {
+            "its containerd is stopped (SIGSTOP), so no container starts"
+        }
+        EngineFault::ContainerdMissing => {
+            "its containerd does not run, so no container starts until dockerd restarts it"
+        }
+    });
     match &engine.api {
-        Observed(_) => Observed(None),
+        Observed(_) => Observed(fault.map(str::to_owned)),
         Unseen(reason) if matches!(reason.why(), Why::TimedOut | Why::NotRunning) => {
-            Observed(Some(reason.to_string()))
+            let fault = fault.map(|fault| format!("; {fault}"));
+            Observed(Some(format!("{reason}{}", fault.unwrap_or_default())))
         }
         Unseen(reason) => Unseen(reason.clone()),
     }

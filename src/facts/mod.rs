@@ -364,10 +364,11 @@ pub struct NamespaceFacts {
     pub cut_networks: Observation<Option<String>>,
     /// Whether the chain's policy drops them because no rule accepts them, instead of a rule.
     pub cut_by_default: bool,
-    /// The packets that are dropped, for example `TCP port 443`. Absent if all are dropped.
+    /// The packets that are dropped, for example `TCP port 443` or `responses`. Absent if all
+    /// are dropped.
     pub cut_packets: Option<String>,
     /// The chain that drops them, with its table if that is not filter: `FORWARD`, `raw
-    /// PREROUTING`.
+    /// PREROUTING`, `inet firewall forward`.
     pub cut_chain: Option<String>,
     /// The command that lists and changes the rules that drop them. Absent if nothing is dropped.
     pub firewall: Option<String>,

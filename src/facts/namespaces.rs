@@ -144,8 +144,11 @@ fn cut(
         };
         let by_block = |block: &Block| {
             let same = |other: &&Block| {
-                (&other.table, &other.chain, &other.packets)
-                    == (&block.table, &block.chain, &block.packets)
+                let differs = |block: &Block| Block {
+                    from: String::new(),
+                    ..block.clone()
+                };
+                differs(other) == differs(block)
             };
             let from = firewall.blocks.iter().filter(same);
             let from: Vec<String> = from.map(|block| block.from.clone()).collect();
@@ -155,7 +158,7 @@ fn cut(
             };
             Some(Cut {
                 networks: named(&from)?,
-                by_default: false,
+                by_default: block.by_default,
                 packets: block.packets.clone(),
                 chain,
                 firewall: firewall.kind,

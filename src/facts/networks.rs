@@ -68,14 +68,15 @@ fn view<'a>(
     topology: &Topology,
 ) -> NetworkView<'a> {
     let network = &network;
-    let (mtu, mtu_source) = own_mtu(engine, network, topology);
+    let ports = Ports::of(runner.engines.seen(), engine, network, topology);
+    let (mtu, mtu_source) = own_mtu(engine, network, &ports, topology);
     let mtu = mtu.and_then(|mtu| positive(mtu, &shown_name(network)));
     let mut way = narrower_way(engine, network, topology);
-    if let Some(mtu) = measured(engine, network, topology) {
+    if let Some(mtu) = measured(engine, network, topology, &ports) {
         way.narrow(mtu);
     }
     let carrier = way.carrier(mtu.observed().copied());
-    let download = download(engine, network, topology);
+    let download = download(engine, network, topology, &ports);
     NetworkView {
         engine,
         not_judged: not_judged(engine, network, topology),
@@ -324,13 +325,13 @@ fn job_networks_mtu(runner: &Runner, engine: &Engine) -> Option<i64> {
 fn own_mtu(
     engine: &Engine,
     network: &DockerNetwork,
+    ports: &Ports,
     topology: &Topology,
 ) -> (Observation<i64>, String) {
     if let Some(parent) = &network.parent {
         return parents_mtu(engine, network, parent, topology);
     }
-    let namespace = topology.namespace(engine.namespace);
-    if let Some(mtu) = live_mtu(namespace, network, topology) {
+    if let Some(mtu) = ports.widest() {
         return (Observed(mtu), "the interface of a running container".into());
     }
     if let Some(mtu) = network.mtu_option {
@@ -377,6 +378,7 @@ fn download(
     engine: &Engine,
     network: &DockerNetwork,
     topology: &Topology,
+    ports: &Ports,
 ) -> Observation<Option<Fetched>> {
     let mut asked = topology
         .namespaces
@@ -385,7 +387,7 @@ fn download(
     if asked.next().is_none() {
         return Observed(None);
     }
-    let inside = containers_on(engine, network, topology);
+    let inside = containers_on(engine, network, topology, ports);
     let tried = inside.filter_map(|inside| inside.download.as_ref());
     let worst = tried.max_by_key(|download| download.observed().map(|d| d.outcome));
     match worst {
@@ -399,23 +401,28 @@ fn containers_on<'a>(
     engine: &'a Engine,
     network: &'a DockerNetwork,
     topology: &'a Topology<'a>,
+    ports: &'a Ports<'a>,
 ) -> impl Iterator<Item = &'a NetworkNamespace> {
-    let namespace = topology.namespace(engine.namespace);
-    let members = members(namespace, network, topology).into_iter();
+    let members = ports.0.iter().filter_map(|(_, end)| Some(end.as_ref()?.0));
     // A container whose link was taken off the bridge is on the network all the same.
     let listed = way_out::on_network(engine, network, topology).map(|(_, inside)| inside);
-    members.map(|(inside, _)| inside).chain(listed)
+    members.chain(listed)
 }
 
 /// The path MTU that was measured from its containers or else from the pod, where a download hangs
 /// because of it. Where downloads complete, the path may be narrow for one host, or lower the MSS.
-fn measured(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> Option<i64> {
+fn measured(
+    engine: &Engine,
+    network: &DockerNetwork,
+    topology: &Topology,
+    ports: &Ports,
+) -> Option<i64> {
     let pod = || outermost(topology.namespaces).into_iter();
     let hangs = |inside: &NetworkNamespace| {
         let download = inside.download.as_ref().and_then(Observation::observed);
         download.is_some_and(|download| download.outcome == Fetched::Hangs)
     };
-    let inside = || containers_on(engine, network, topology);
+    let inside = || containers_on(engine, network, topology, ports);
     if !inside().chain(pod()).any(hangs) {
         return None;
     }
@@ -432,38 +439,50 @@ fn pod_download(topology: &Topology) -> Option<String> {
     Some(download.outcome.name().to_owned())
 }
 
-/// The interfaces on a network, each in the namespace it lives in.
-fn members<'a>(
-    namespace: Option<&'a NetworkNamespace>,
-    network: &DockerNetwork,
-    topology: &Topology<'a>,
-) -> Vec<(&'a NetworkNamespace, &'a Interface)> {
-    let Some(namespace) = namespace else {
-        return Vec::new();
-    };
-    let ports = namespace.interfaces.seen().iter();
-    ports
-        .filter(|port| port.bridge.is_some() && port.bridge == network.bridge)
-        .filter_map(|port| topology.peer(namespace, port))
-        .collect()
-}
+/// The ports of a network's bridge, each with the interface at its other end.
+struct Ports<'a>(Vec<(&'a Interface, Option<End<'a>>)>);
 
-/// The widest interface that containers on a network have now; one without an MTU may be it.
-fn live_mtu(
-    namespace: Option<&NetworkNamespace>,
-    network: &DockerNetwork,
-    topology: &Topology,
-) -> Option<i64> {
-    let namespace = namespace?;
-    let bridge = network.bridge.as_deref()?;
-    let ports = namespace.interfaces.seen().iter();
-    let sizes = ports
-        .filter(|port| port.bridge.as_deref() == Some(bridge))
-        .map(|port| match topology.peer(namespace, port) {
+type End<'a> = (&'a NetworkNamespace, &'a Interface);
+
+impl<'a> Ports<'a> {
+    fn of(
+        engines: &[Engine],
+        engine: &Engine,
+        network: &DockerNetwork,
+        topology: &Topology<'a>,
+    ) -> Self {
+        let Some(namespace) = topology.namespace(engine.namespace) else {
+            return Ports(Vec::new());
+        };
+        let ports = namespace.interfaces.seen().iter();
+        let ports = ports
+            .filter(|port| port.bridge.is_some() && port.bridge == network.bridge)
+            .map(|port| (port, topology.peer(namespace, port)));
+        let others = |(_, end): &(_, Option<End>)| {
+            end.is_some_and(|(inside, _)| is_of_another(inside, engine, engines))
+        };
+        Ports(ports.filter(|port| !others(port)).collect())
+    }
+
+    /// The widest interface that containers have now; one without an MTU may be it.
+    fn widest(&self) -> Option<i64> {
+        let sizes = self.0.iter().map(|(port, end)| match end {
             Some((_, inside)) => inside.mtu,
             None => port.mtu,
         });
-    sizes.max_by_key(|mtu| (*mtu <= 0, *mtu))
+        sizes.max_by_key(|mtu| (*mtu <= 0, *mtu))
+    }
+}
+
+/// Whether a namespace is that of a container of another engine, which works beside this one and may use
+/// the same bridge: an engine with `--network host` has the docker0 of the one around it.
+fn is_of_another(inside: &NetworkNamespace, engine: &Engine, engines: &[Engine]) -> bool {
+    let runs = |engine: &Engine| {
+        let mut around = inside.holders.iter().filter_map(|h| h.rsplit_once('/'));
+        around.any(|(path, _)| path == engine.path)
+    };
+    let beside = |other: &&Engine| other.namespace == engine.namespace && *other != engine;
+    !runs(engine) && engines.iter().filter(beside).any(runs)
 }
 
 /// The way out of the families that a network has, the narrower one.

@@ -4,8 +4,8 @@
 use super::CutOff;
 use super::mtu_path::Topology;
 use crate::evidence::{
-    DockerNetwork, Engine, Interface, InterfaceKind, NetworkNamespace, Observation, Observed,
-    Reason, Traffic, Unseen,
+    DockerNetwork, Engine, FirewallKind, Interface, InterfaceKind, NetworkNamespace, Observation,
+    Observed, Reason, Traffic, Unseen,
 };
 use ipnet::Ipv4Net;
 
@@ -108,7 +108,7 @@ pub(super) fn on_network<'a>(
     })
 }
 
-/// The containers of a network whose link is no port of its bridge.
+/// The containers of a network whose link is no port of its bridge, or is down.
 fn detached<'a>(
     engine: &'a Engine,
     network: &'a DockerNetwork,
@@ -117,9 +117,9 @@ fn detached<'a>(
 ) -> Vec<&'a str> {
     let is_loose = |inside: &NetworkNamespace, link: &Interface| {
         link.kind == InterfaceKind::Linked
-            && topology
-                .peer(inside, link)
-                .is_some_and(|(outside, port)| outside.id == namespace.id && port.bridge.is_none())
+            && topology.peer(inside, link).is_some_and(|(outside, port)| {
+                outside.id == namespace.id && (port.bridge.is_none() || !port.up)
+            })
     };
     on_network(engine, network, topology)
         .filter(|(_, inside)| {
@@ -160,7 +160,8 @@ fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observatio
         });
     }
     // dockerd may use nftables instead, which iptables does not list.
-    match without || tables().any(|(_, nat)| nat.of_docker) {
+    let all_listed = tables().any(|(kind, nat)| nat.of_docker || kind == FirewallKind::Native);
+    match without || all_listed {
         true => Observed(true),
         false => Observation::Unobserved(Reason::NatUnknown),
     }

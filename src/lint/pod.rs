@@ -230,6 +230,7 @@ fn started(
         open_files: None,
         pids_refused: None,
         outside_pod: None,
+        fault: None,
         api: Observation::Unobserved(Reason::NothingRuns),
         planned: Some(Planned {
             ignored_opts,

@@ -149,6 +149,12 @@ impl fmt::Display for Reason {
             R::ClampUnknown => f.write_str(
                 "whether a TCPMSS rule is active is not known: `iptables-save` could not be run",
             ),
+            R::ClampUnclear => f.write_str(
+                "whether a TCPMSS rule applies to all connections depends on conditions that runner-doctor does not evaluate",
+            ),
+            R::NativeRulesUnread => f.write_str(
+                "nftables rules that iptables does not list are not known: install `nft` in the engine's image to see them",
+            ),
             R::FirewallUnknown => f.write_str(
                 "firewall rules are not known: `iptables-save` could not be run",
             ),

@@ -10,8 +10,8 @@ use super::options;
 use super::processes::{Process, Processes};
 use super::text::plain;
 use crate::evidence::{
-    DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, Observation, Observed, OomScore,
-    Part, PidLimit, Reason, Unseen,
+    DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, EngineFault, Observation,
+    Observed, OomScore, Part, PidLimit, Reason, Unseen,
 };
 use crate::facts::versions;
 use serde_json::Value;
@@ -165,6 +165,7 @@ pub fn out_of_sight(container: &str, api: Observation<EngineApi>) -> Engine {
         open_files: None,
         pids_refused: None,
         outside_pod: None,
+        fault: None,
         planned: None,
         api,
     }
@@ -247,6 +248,7 @@ impl<'a> Found<'a> {
                 Some(_) => None,
                 None => cgroups::outside_pod(self.process, processes, self.api.observed()),
             },
+            fault: self.fault(processes),
             api: self.api.clone(),
             planned: None,
         }
@@ -269,6 +271,23 @@ impl Found<'_> {
     fn data(&self, frames: &Frames) -> Observation<DataRoot> {
         let told = self.api.observed().and_then(|api| api.data_root.as_deref());
         data::root(frames, self.process.pid, told)
+    }
+
+    fn fault(&self, processes: &Processes) -> Option<EngineFault> {
+        let beside = processes.beside(self.process).into_iter();
+        let containerd = beside.filter(|process| process.name == "containerd");
+        let containerd: Vec<bool> = containerd.map(|process| process.stopped).collect();
+        // dockerd asks it for its version; of runc it knows that itself.
+        let lacks = |api: &EngineApi| api.containerd.is_none() && api.runc.is_some();
+        if self.process.stopped {
+            Some(EngineFault::DockerdStopped)
+        } else if containerd.contains(&true) {
+            Some(EngineFault::ContainerdStopped)
+        } else if containerd.is_empty() && self.api.observed().is_some_and(lacks) {
+            Some(EngineFault::ContainerdMissing)
+        } else {
+            None
+        }
     }
 }
 
@@ -388,6 +407,7 @@ fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
         pools: info.map(info::pools),
         proxies: info.map(info::proxies),
         insecure_registries: info.map(info::insecure_registries),
+        firewall_backend: info.and_then(|info| text(info.get("FirewallBackend")?, "Driver")),
         networks: match list(1) {
             Some(all) => bounded(all, MOST_NETWORKS, network).map(in_order),
             None => Unseen(cut()),

@@ -20,8 +20,8 @@ pub use download::Url;
 pub(super) use engine::out_of_sight;
 
 use crate::evidence::{
-    DockerClient, Engine, NetworkNamespace, Observation, Observed, Part, Probe, Probed, Reason,
-    Unseen, Uplink,
+    DockerClient, Engine, Firewall, FirewallKind, NetworkNamespace, Observation, Observed, Part,
+    Probe, Probed, Reason, Unseen, Uplink,
 };
 use crate::text::plain as text;
 use engine::Naming;
@@ -196,6 +196,7 @@ impl Walk {
         }
         let mut namespaces = network::namespaces(&frames, &processes, own, self.url.as_ref());
         place_told(&mut engines, &namespaces);
+        doubt_firewalls(&engines, &mut namespaces);
         let containers = Containers::of(&engines);
         let outermost = engines.iter().filter(|engine| engine.depth() == 0);
         let mine: HashSet<i64> = outermost.map(|engine| engine.namespace).collect();
@@ -333,6 +334,36 @@ fn place_told(engines: &mut [Engine], namespaces: &[NetworkNamespace]) {
         let mut bridges = bridges.filter_map(|n| n.bridge.as_deref()).peekable();
         if bridges.peek().is_some() && bridges.all(|name| own.interface(name).is_some()) {
             engine.namespace = own.id;
+        }
+    }
+}
+
+/// Where a dockerd writes its rules with nftables, and `nft` did not list them, what iptables lists is not
+/// all of them.
+fn doubt_firewalls(engines: &[Engine], namespaces: &mut [NetworkNamespace]) {
+    const FLAG: &str = "--firewall-backend=nftables";
+    let native = |engine: &&Engine| {
+        let api = engine.api.observed();
+        let backend = api.and_then(|api| api.firewall_backend.as_deref());
+        match backend {
+            Some(backend) => backend.starts_with("nftables"),
+            None => engine.args.iter().any(|arg| arg == FLAG),
+        }
+    };
+    for engine in engines.iter().filter(native) {
+        let mut here = namespaces.iter_mut();
+        let Some(namespace) = here.find(|ns| ns.id == engine.namespace) else {
+            continue;
+        };
+        let Some(traffic) = &mut namespace.traffic else {
+            continue;
+        };
+        let listed = |all: &Vec<Firewall>| all.iter().any(|f| f.kind == FirewallKind::Native);
+        if traffic.firewalls.observed().is_some_and(|all| !listed(all)) {
+            traffic.firewalls = Unseen(Reason::NativeRulesUnread);
+            if namespace.tcpmss == Observed(None) {
+                namespace.tcpmss = Unseen(Reason::NativeRulesUnread);
+            }
         }
     }
 }

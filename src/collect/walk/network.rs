@@ -1,4 +1,4 @@
-//! The network namespaces of a walk: interfaces, default routes, TCPMSS rules and drop counters.
+//! The network namespaces of a walk: interfaces, default routes and drop counters.
 
 use super::MOST;
 use super::download::{self, Url};
@@ -8,8 +8,7 @@ use super::processes::Processes;
 use super::text::plain;
 use super::traffic;
 use crate::evidence::{
-    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Part, Reason, Route, Tcpmss,
-    Unseen,
+    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Part, Reason, Route, Unseen,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -158,15 +157,16 @@ impl<'a> Files<'a> {
             interfaces: &interfaces,
             way_out: self.way_out(pid),
         };
+        let (traffic, tcpmss) = traffic::traffic(frames, &self.counters, &place);
         NetworkNamespace {
             id: 0,
             parent: None,
             holders: Vec::new(),
-            traffic: Some(traffic::traffic(frames, &self.counters, &place)),
+            traffic: Some(traffic),
             interfaces,
             route_v4: self.route(frames, pid, "route", default_v4, mtu("v4")),
             route_v6: self.route(frames, pid, "ipv6_route", default_v6, mtu("v6")),
-            tcpmss: tcpmss(frames.of("clamps", pid), self.way_out(pid)),
+            tcpmss,
             frag_fails: self.counters.dropped_before(pid),
             download: None,
             path_mtu: None,
@@ -435,26 +435,23 @@ fn from_link(line: &str) -> Option<Interface> {
 /// A line of /proc/net/route that is the default route: its metric and interface.
 fn default_v4(line: &str) -> Option<(i64, &str)> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let [
-        interface,
-        "00000000",
-        _,
-        flags,
-        _,
-        _,
-        metric,
-        "00000000",
-        ..,
-    ] = words[..]
-    else {
+    let [interface, "00000000", _, flags, _, _, metric, mask, ..] = words[..] else {
         return None;
     };
+    let metric: i64 = match mask {
+        "00000000" => metric.parse().ok()?,
+        // Half of all addresses: VPN clients put such a route before the default one.
+        HALF => -1,
+        _ => return None,
+    };
     // A route that throws packets away (blackhole, prohibit, unreachable) is one too.
-    Some((metric.parse().ok()?, interface)).filter(|_| usable(flags) || interface == NOWHERE)
+    Some((metric, interface)).filter(|_| usable(flags) || interface == NOWHERE)
 }
 
 /// The interface of a route that throws packets away.
 const NOWHERE: &str = "*";
+/// The mask of 0.0.0.0/1.
+const HALF: &str = "00000080";
 
 /// A line of /proc/net/ipv6_route that is the default route.
 fn default_v6(line: &str) -> Option<(i64, &str)> {
@@ -477,7 +474,7 @@ pub fn usable(flags: &str) -> bool {
 fn section<'a>(record: &Record<'a>, heading: &str) -> Vec<&'a str> {
     let lines = record.lines().skip_while(|line| *line != heading).skip(1);
     lines
-        .take_while(|line| !matches!(*line, "v4" | "v6"))
+        .take_while(|line| !matches!(*line, "v4" | "v6" | "rules"))
         .collect()
 }
 
@@ -500,35 +497,4 @@ fn route_mtu(lines: &[&str], interface: &str) -> Observation<Option<i64>> {
         .filter(|word| word != "lock")
         .or(after(&route, "lock"));
     Observed(mtu.and_then(|mtu| mtu.parse().ok()))
-}
-
-/// A rule for every connection that leaves; one with conditions of its own does not count.
-fn tcpmss(record: Option<&Record>, way_out: Option<&str>) -> Observation<Option<Tcpmss>> {
-    let Some(record) = record else {
-        // The walk asks only where networks may leave.
-        return Observed(None);
-    };
-    if record.cut || !record.lines().any(|line| line == "# read") {
-        return Unseen(Reason::ClampUnknown);
-    }
-    Observed(record.lines().find_map(|line| rule(line, way_out)))
-}
-
-fn rule(line: &str, way_out: Option<&str>) -> Option<Tcpmss> {
-    const CONDITIONS: [&str; 6] = ["-s", "-d", "!", "--dport", "--sport", "-i"];
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let passing = line.starts_with("-A FORWARD ") || line.starts_with("-A POSTROUTING ");
-    if !passing || words.iter().any(|word| CONDITIONS.contains(word)) {
-        return None;
-    }
-    // What a build says it takes leaves with its SYN; a rule for the other way does not touch that.
-    let towards = words.iter().position(|word| *word == "-o");
-    if towards.is_some_and(|at| words.get(at + 1).copied() != way_out) {
-        return None;
-    }
-    if words.contains(&"--clamp-mss-to-pmtu") {
-        return Some(Tcpmss::PathMtu);
-    }
-    let at = words.iter().position(|word| *word == "--set-mss")?;
-    Some(Tcpmss::Mss(words.get(at + 1)?.parse().ok()?))
 }

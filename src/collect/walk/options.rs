@@ -7,7 +7,7 @@ use crate::evidence::{DaemonConfig, Observation, Observed, Part, Reason};
 use serde_json::Value;
 
 /// dockerd's flags that matter here, with their short forms.
-const FLAGS: [(&str, Option<&str>); 19] = [
+const FLAGS: [(&str, Option<&str>); 20] = [
     ("--bip", None),
     ("--bridge", Some("-b")),
     ("--cgroup-parent", None),
@@ -18,6 +18,7 @@ const FLAGS: [(&str, Option<&str>); 19] = [
     ("--default-network-opt", None),
     ("--default-ulimit", None),
     ("--feature", None),
+    ("--firewall-backend", None),
     ("--group", Some("-G")),
     ("--host", Some("-H")),
     ("--iptables", None),

@@ -19,6 +19,8 @@ pub struct Process {
     /// The path of its cgroup (v2).
     pub cgroup: Option<String>,
     pub oom_score_adj: Option<i64>,
+    /// Whether a signal stopped it (SIGSTOP).
+    pub stopped: bool,
     /// How many files it may open.
     pub open_files: Option<i64>,
 }
@@ -71,6 +73,7 @@ impl Processes {
             match line.split_once(':') {
                 Some(("Name", name)) => process.name = legible(name),
                 Some(("PPid", parent)) => process.parent = parent.trim().parse().unwrap_or(0),
+                Some(("State", _)) => process.stopped = true,
                 Some(_) => {}
                 None => process.open_files = open_files(line).or(process.open_files),
             }

@@ -1,13 +1,13 @@
 //! What becomes of packets in a namespace, as a walk saw it: its routes, its firewall, its counters
 //! at the walk's end, its name servers and who listens.
 
-use super::firewall::{MOST_RULES, Networks, firewalls};
+use super::firewall::{self, MOST_RULES, Networks};
 use super::frames::Frames;
 use super::network::Counters;
 use super::text::plain;
 use crate::evidence::{
-    Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Part, Reason, Traffic,
-    Unrouted,
+    Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Part, Reason, Tcpmss,
+    Traffic, Unrouted, Unseen,
 };
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
@@ -26,19 +26,26 @@ pub struct Place<'a> {
     pub way_out: Option<&'a str>,
 }
 
-pub fn traffic(frames: &Frames, counters: &Counters, place: &Place) -> Traffic {
+/// Of a namespace, and the rule in it that lowers the MSS.
+pub fn traffic(
+    frames: &Frames,
+    counters: &Counters,
+    place: &Place,
+) -> (Traffic, Observation<Option<Tcpmss>>) {
     let pid = place.pid;
     let on_link = on_link(place.routes);
     let name_servers = name_servers(frames, pid);
-    Traffic {
-        firewalls: passing(frames, place, on_link.seen(), name_servers.seen()),
+    let (firewalls, clamp) = passing(frames, place, on_link.seen(), name_servers.seen());
+    let traffic = Traffic {
+        firewalls,
         on_link,
         ip_forward: Some(counters.ip_forward(pid)),
         policy: policy(frames, pid),
         dropped_now: super::difference(&counters.dropped_before(pid), &counters.dropped_again(pid)),
         name_servers,
         listening: listening(frames, pid),
-    }
+    };
+    (traffic, clamp)
 }
 
 /// The subnets without a gateway of /proc/PID/net/route.
@@ -66,22 +73,52 @@ fn on_link(routes: &[&str]) -> Observation<Vec<OnLink>> {
     Observed(routes.iter().filter_map(read).take(MOST_ROUTES).collect())
 }
 
-/// The rules for what passes through, judged for each network that may.
+/// The rules for what passes through, judged for each network that may, and the one that lowers the MSS.
 fn passing(
     frames: &Frames,
     place: &Place,
     on_link: &[OnLink],
     name_servers: &[String],
-) -> Observation<Vec<Firewall>> {
+) -> (Observation<Vec<Firewall>>, Observation<Option<Tcpmss>>) {
     let Some(record) = frames.of("clamps", place.pid) else {
         // The walk asks only where networks may leave.
         return match frames.complete {
-            true => Observed(Vec::new()),
-            false => Observation::Unobserved(Reason::CutOff {
-                part: Part::FirewallRules,
-            }),
+            true => (Observed(Vec::new()), Observed(None)),
+            false => {
+                let reason = Reason::CutOff {
+                    part: Part::FirewallRules,
+                };
+                (Unseen(reason), Observed(None))
+            }
         };
     };
+    let native = frames.of("nft", place.pid);
+    let cut = record.cut || native.is_some_and(|native| native.cut);
+    if cut || record.lines().count() > MOST_RULES {
+        let reason = Reason::PartTooLarge {
+            part: Part::FirewallRules,
+        };
+        return (Unseen(reason), Unseen(Reason::ClampUnknown));
+    }
+    let Some(rules) = firewall::read(record, native) else {
+        return (
+            Unseen(Reason::FirewallUnknown),
+            Unseen(Reason::ClampUnknown),
+        );
+    };
+    let networks = networks(place, on_link, name_servers);
+    let clamp = match rules.clamp(&networks) {
+        Some(None) | None if rules.native_unread => Unseen(Reason::NativeRulesUnread),
+        Some(clamp) => Observed(clamp),
+        None => Unseen(Reason::ClampUnclear),
+    };
+    match rules.native_unread {
+        true => (Unseen(Reason::NativeRulesUnread), clamp),
+        false => (Observed(rules.firewalls(&networks)), clamp),
+    }
+}
+
+fn networks<'a>(place: &Place<'a>, on_link: &[OnLink], name_servers: &[String]) -> Networks<'a> {
     let enters = |interface: &&Interface| {
         let alone = interface.kind == InterfaceKind::Linked && interface.bridge.is_none();
         let inward = interface.kind == InterfaceKind::Bridge || alone;
@@ -92,7 +129,7 @@ fn passing(
         let route = routes.find(|route| route.interface == interface.name)?;
         route.subnet.parse().ok()
     };
-    let networks = Networks {
+    Networks {
         from: place
             .interfaces
             .seen()
@@ -102,15 +139,6 @@ fn passing(
             .collect(),
         way_out: place.way_out,
         name_server: name_servers.iter().find_map(|server| server.parse().ok()),
-    };
-    match firewalls(record, &networks) {
-        Some(_) if record.cut || record.lines().count() > MOST_RULES => {
-            Observation::Unobserved(Reason::PartTooLarge {
-                part: Part::FirewallRules,
-            })
-        }
-        Some(firewalls) => Observed(firewalls),
-        None => Observation::Unobserved(Reason::FirewallUnknown),
     }
 }
 
@@ -255,7 +283,7 @@ M< 0
             "eth0 004012C6 00000000 0001 0 0 0 00FFFFFF 0 0 0",
         ];
         let none = Observed(Vec::new());
-        let traffic = traffic(&frames, &Counters::parse(&frames), &place(&routes, &none));
+        let (traffic, _) = traffic(&frames, &Counters::parse(&frames), &place(&routes, &none));
         let on_link: Vec<String> = traffic
             .on_link
             .seen()
@@ -276,7 +304,7 @@ M< 0
         let end = STREAM.find("M> again").unwrap();
         let frames = Frames::parse(&STREAM.as_bytes()[..end], "M");
         let none = Observed(Vec::new());
-        let traffic = traffic(&frames, &Counters::parse(&frames), &place(&[], &none));
+        let (traffic, _) = traffic(&frames, &Counters::parse(&frames), &place(&[], &none));
         assert!(traffic.on_link.reason().is_some() && traffic.firewalls.reason().is_some());
         assert!(traffic.dropped_now.reason().is_some() && traffic.listening.reason().is_some());
         assert!(traffic.name_servers.reason().is_some());

@@ -222,7 +222,7 @@ find_parent() {
 
 # The table of processes; of the programs that make up an engine, their limits too.
 read_processes() {
-	record status - over '/proc/[0-9]*/status' grep -s -H -E '^(Name|PPid):'
+	record status - over '/proc/[0-9]*/status' grep -s -H -E '^(Name:|PPid:|State:.T)'
 	record cgroup - over '/proc/[0-9]*/cgroup' grep -s -H -E '^0::|:pids:'
 	programs=$(few over '/proc/[0-9]*/comm' grep -s -H -x -E 'dockerd|containerd|containerd-shim')
 	find_renamed
@@ -379,31 +379,20 @@ in_namespace() {
 	nsenter -t "$target" -n "$@"
 }
 
+# Default routes and policy rules, with one program for them all.
 show_routes() {
-	echo v4
-	in_namespace "$1" ip -o route show default
-	echo v6
-	in_namespace "$1" ip -6 -o route show default
+	in_namespace "$1" sh -c 'echo v4
+		ip -o route show default
+		echo v6
+		ip -6 -o route show default
+		echo rules
+		ip rule && echo "# read"'
 }
 
 # Where there are other rules than the three of every namespace, what the kernel makes of a packet that
 # comes from each bridge: it is asked, and nothing is sent.
 show_policies() {
-	rules=$(in_namespace "$1" ip rule) || return
 	echo '# read'
-	set -f
-	old=$IFS more=
-	IFS='
-'
-	for line in $rules; do
-		case $line in
-		'0:'*' lookup local'* | '32766:'*' lookup main'* | '32767:'*' lookup default'*) ;;
-		*) more=1 ;;
-		esac
-	done
-	IFS=$old
-	set +f
-	[ -n "$more" ] || return
 	for bridge in $(printf '%s\n' "$sees" | sed -n 's|.*/class/net/\([^/]*\)/bridge/bridge_id:.*|\1|p' | head -n 16); do
 		address=$(in_namespace "$1" ip -o -4 addr show dev "$bridge" | sed -n 's|.* inet \([0-9.]*\)/.*|\1|p' | head -n 1)
 		[ -n "$address" ] || continue
@@ -411,6 +400,32 @@ show_policies() {
 		[ "$inside" != "$address" ] || inside=${address%.*}.3
 		echo "$bridge $(in_namespace "$1" ip route get 198.51.100.1 from "$inside" iif "$bridge" 2>&1 | head -n 1)"
 	done
+}
+
+read_policies() {
+	find_more
+	case $more in
+	unread) note rules "$1" ;;
+	'') said='# read' && tell rules "$1" ;;
+	*) record rules "$1" show_policies "$1" ;;
+	esac
+}
+
+# What `rules` holds beside the three of every namespace.
+find_more() {
+	old=$IFS more=unread
+	set -f
+	IFS='
+'
+	for line in $rules; do
+		case $line in
+		'0:'*' lookup local'* | '32766:'*' lookup main'* | '32767:'*' lookup default'*) ;;
+		'# read') [ "$more" = more ] || more= ;;
+		*) more=more ;;
+		esac
+	done
+	IFS=$old
+	set +f
 }
 
 # Whether networks may leave through the namespace of a process, by what was said of it: ours, and
@@ -434,10 +449,12 @@ show_rules() {
 	for save in $saves; do
 		command -v $save >/dev/null || continue
 		echo "# from $save"
-		{ in_namespace "$1" $save && echo '# read'; } |
-			sed -E '/^(:|-A )(INPUT|OUTPUT|KUBE-(SVC|SEP|EXT|FW)-[^ ]*) /d; /^(# read|[*:]|-A )/!d'
-	done
+		in_namespace "$1" $save && echo '# read'
+	done | sed -E '/^(:|-A )(INPUT|OUTPUT|KUBE-(SVC|SEP|EXT|FW)-[^ ]*) /d; /^(# (from|read|Table) ?|[*:]|-A )/!d'
 }
+
+# All tables of nftables, without counters. It only lists.
+show_nft() { in_namespace "$1" nft -s -j list ruleset && echo '# read'; }
 
 # Each namespace has a share of the room that no other can take, and all together half of the time.
 read_networks() {
@@ -448,6 +465,7 @@ read_networks() {
 	done
 	find_sysfs "$patterns"
 	case $(few ip -V 2>&1) in *iproute2*) shows_mtu=1 ;; *) shows_mtu= ;; esac
+	command -v nft >/dev/null && has_nft=1 || has_nft=
 	half=$((ends - whole * 50))
 	for pid in $leaders; do
 		left=$((left - 1))
@@ -466,9 +484,15 @@ read_networks() {
 		*) record link "$pid" in_namespace "$pid" ip -o link ;;
 		esac
 		[ -n "$carried" ] || continue
-		[ -n "$shows_mtu" ] && record routes "$pid" show_routes "$pid"
-		record rules "$pid" show_policies "$pid"
+		if [ -n "$shows_mtu" ]; then
+			record routes "$pid" show_routes "$pid"
+			rules=${said##*rules}
+		else
+			rules=$(in_namespace "$pid" ip rule && echo '# read')
+		fi
+		read_policies "$pid"
 		record clamps "$pid" show_rules "$pid"
+		[ -z "$has_nft" ] || record nft "$pid" show_nft "$pid"
 	done
 	reserve=0
 }

@@ -19,6 +19,7 @@ ENGINES="
 20.10.5-containerd1.4.4 20.10.5  bullseye docker.io            containerd-1.4.4          up     docker:20.10.5-containerd1.4.4-dind
 20.10.5-debian          20.10.5  bullseye docker.io            -                         up     docker:20.10.5-debian-dind
 20.10.24                20.10.24 bookworm docker.io            -                         up     docker:20.10.24-dind docker:dind
+20.10.24-nft            20.10.24 bookworm docker.io            nftables-bookworm         demand docker:20.10.24-nft-dind
 26.1.5                  26.1.5   trixie   docker.io,docker-cli -                         demand docker:26.1.5-dind
 28.5.2                  28.5.2   sid      $SID -                demand docker:28.5.2-dind
 29.8.0                  28.5.2   sid      $SID docker-29.8.0    demand docker:29.8.0-dind
@@ -113,6 +114,7 @@ layer_over() {
 	case $1 in
 	containerd-*) containerd_layer "${1#*-}" ;;
 	docker-*) docker29_layer "${1#*-}" ;;
+	nftables-*) nftables_layer "${1#*-}" ;;
 	official | rootless) official_layer "$@" ;;
 	*) die "nothing is called $1" ;;
 	esac
@@ -122,8 +124,22 @@ layer_over_make() {
 	case $1 in
 	containerd-*) containerd_layer_make "${1#*-}" ;;
 	docker-*) docker29_layer_make "${1#*-}" ;;
+	nftables-*) nftables_layer_make "${1#*-}" ;;
 	official | rootless) official_layer_make "$@" ;;
 	esac
+}
+
+# `nft` and the libraries that the engine of a suite lacks.
+nftables_layer() { echo "$LAYERS/nftables-$1-$(declare -f nftables_layer_make | hash_of -).tar"; }
+
+nftables_layer_make() {
+	local layer work=$LAYERS/.top.nftables
+	layer=$(nftables_layer "$1")
+	[ ! -f "$layer" ] || return 0
+	deb_unpack "$work" "$1" nftables libnftables1 libjansson4 libedit2 libbsd0
+	rm -rf "$work/root/usr/share" "$work/root/lib"
+	layer_tar "$work/root" "$layer"
+	rm -rf "$work"
 }
 
 # engine_layers NAME VERSION SUITE PACKAGES OVER…: the files of its layers, from the lowest, in LAYERS_OF;

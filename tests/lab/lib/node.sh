@@ -4,23 +4,12 @@
 NODE_NAME=lab-node
 CONTAINERD_SUITE=sid # Debian's stable containerd is older than this Kubernetes accepts
 
-# containerd from another suite than the machine's, unpacked beside it: with
-# an apt configuration of its own, so that the machine's stays as it is.
 containerd_install() {
-	local work=$CACHE/containerd.part options
+	local work=$CACHE/containerd.part
 	[ ! -x "$BIN/containerd" ] || return 0
 	say "fetching containerd from $CONTAINERD_SUITE"
-	rm -rf "$work"
-	mkdir -p "$work/lists/partial" "$work/archives/partial" "$BIN"
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) $CONTAINERD_SUITE main" >"$work/sources.list"
-	options=(
-		-qq -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
-		-o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work" -o APT::Sandbox::User=root
-		-o APT::Update::Post-Invoke-Success::= -o Acquire::Languages=none
-	)
-	apt-get "${options[@]}" update
-	(cd "$work" && apt-get "${options[@]}" download containerd)
-	dpkg -x "$work"/containerd_*.deb "$work/root"
+	mkdir -p "$BIN"
+	deb_unpack "$work" "$CONTAINERD_SUITE" containerd
 	install "$work/root/usr/bin/ctr" "$work/root/usr/bin/containerd-shim-runc-v2" "$work/root/usr/bin/containerd" "$BIN"
 	rm -rf "$work"
 }

@@ -27,3 +27,20 @@ debian_mirror() {
 	[ -n "$mirror" ] || die "apt knows no Debian archive for $codename"
 	echo "$mirror"
 }
+
+# deb_unpack FOLDER SUITE PACKAGE…: packages of another suite than the machine's, in FOLDER/root, with an apt
+# configuration of its own, so that the machine's stays as it is.
+deb_unpack() {
+	local work=$1 suite=$2 file options
+	rm -rf "$work"
+	mkdir -p "$work/lists/partial" "$work/archives/partial"
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) $suite main" >"$work/sources.list"
+	options=(
+		-qq -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
+		-o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work" -o APT::Sandbox::User=root
+		-o APT::Update::Post-Invoke-Success::= -o Acquire::Languages=none
+	)
+	apt-get "${options[@]}" update
+	(cd "$work" && apt-get "${options[@]}" download "${@:3}")
+	for file in "$work"/*.deb; do dpkg -x "$file" "$work/root"; done
+}

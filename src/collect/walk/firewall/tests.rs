@@ -36,7 +36,7 @@ fn read(text: &str) -> Vec<Firewall> {
         way_out: Some("eth0"),
         name_server: "10.96.0.10".parse().ok(),
     };
-    firewalls(&record, &networks).unwrap()
+    super::read(&record, None).unwrap().firewalls(&networks)
 }
 
 fn drops(policy: &str, rules: &str) -> bool {
@@ -223,6 +223,86 @@ fn chains_that_lead_in_circles_end() {
     let wide: String = (0..40).map(|_| "-A DOCKER-A -j DOCKER-A\n").collect();
     assert!(!drops("DROP", circle));
     assert!(!drops("DROP", &format!("-A FORWARD -j DOCKER-A\n{wide}")));
+}
+
+#[test]
+fn responses_count_as_well() {
+    let filter =
+        |rule: &str| format!("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD {rule}\n{DOCKER}");
+    for rule in [
+        "-o docker0 -j DROP",
+        "-i eth0 -d 172.16.0.0/12 -j DROP",
+        "-i eth0 -m conntrack --ctstate RELATED,ESTABLISHED -j REJECT",
+    ] {
+        assert_eq!(
+            blocks(&filter(rule)),
+            ["responses: filter FORWARD"],
+            "{rule}"
+        );
+    }
+    for rule in [
+        "-i eth0 -m conntrack --ctstate NEW -j DROP",
+        "-o docker0 -p tcp -m tcp --dport 443 -j DROP",
+        "-o docker0 -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j DROP",
+    ] {
+        assert!(blocks(&filter(rule)).is_empty(), "{rule}");
+        assert!(
+            of("DROP", &format!("-A FORWARD {rule}\n{DOCKER}"))[0]
+                .unclear_from
+                .is_empty(),
+            "{rule}"
+        );
+    }
+    // Docker's policy needs Docker's rule for what comes back.
+    let without = DOCKER.replace(
+        "-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n",
+        "",
+    );
+    let filter = format!("*filter\n:FORWARD DROP [0:0]\n:DOCKER - [0:0]\n{without}");
+    assert_eq!(blocks(&filter), ["responses: filter FORWARD"]);
+    // Docker 28 writes one for each container; a response is not yet addressed to it there.
+    let raw =
+        "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 172.17.0.2/32 ! -i docker0 -j DROP\n";
+    assert!(blocks(raw).is_empty());
+    let all = read(&format!("# from iptables-save\n{raw}# read\n"));
+    assert!(all[0].unclear_from.is_empty());
+}
+
+#[test]
+fn what_is_sent_elsewhere_is_unclear() {
+    let nat = |rule: &str| {
+        let nat =
+            format!("*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n-A PREROUTING {rule}\n");
+        read(&format!("# from iptables-save\n{nat}# read\n"))
+            .remove(0)
+            .unclear_from
+    };
+    assert_eq!(
+        nat("-i docker0 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 3128"),
+        ["docker0"]
+    );
+    assert_eq!(
+        nat("-p tcp -j DNAT --to-destination 192.0.2.1"),
+        ["docker0"]
+    );
+    assert!(nat("-m addrtype --dst-type LOCAL -j DOCKER").is_empty());
+    assert!(
+        nat("-d 10.96.0.10/32 -p udp -m udp --dport 53 -j DNAT --to-destination 10.0.0.3:53")
+            .is_empty()
+    );
+    assert!(nat("-m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES").is_empty());
+}
+
+#[test]
+fn a_rule_that_iptables_cannot_express_is_unclear() {
+    let text = |kind: &str| {
+        format!(
+            "# from iptables-{kind}-save\n*filter\n:FORWARD DROP [0:0]\n-A FORWARD\n{DOCKER}# read\n"
+        )
+    };
+    assert_eq!(read(&text("nft"))[0].unclear_from, ["docker0"]);
+    // There, it is a rule that counts.
+    assert!(read(&text("legacy"))[0].unclear_from.is_empty());
 }
 
 proptest! {
