@@ -95,6 +95,7 @@ mod tests {
         let network = |subnet: &&str| DockerNetwork {
             name: "n".to_owned(),
             driver: "bridge".to_owned(),
+            parent: None,
             bridge: None,
             internal: false,
             ipv6: false,
