@@ -33,7 +33,7 @@ const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: { name: runner-oau
 const PIPELINES: &str = "pipelines:\n  default:\n    - step:\n        runs-on: [self.hosted, linux]\n        services: [docker]\n        script: [docker build .]\n";
 const COMMAND: &str = "docker container run -it -v /tmp:/tmp -e ACCOUNT_UUID={3f1c9c55-0a3d-4d0e-9a53-4cf0a3c0f6b1} -e RUNNER_UUID={7deb7740-f86b-50d0-9c85-671fcb3c9038} -e OAUTH_CLIENT_ID=id -e OAUTH_CLIENT_SECRET=HUSH-secret -e WORKING_DIRECTORY=/tmp --name runner-7deb7740 docker-public.packages.atlassian.com/sox/atlassian/bitbucket-pipelines-runner:1\n";
 
-/// kubectl and helm: they need their files, and a namespace for what is in one, and print an object.
+/// Other programs: they need their files, and a namespace for what is in one, and print an object.
 const OTHERS: &str = r#"#!/bin/sh
 last=
 for argument; do
@@ -89,7 +89,7 @@ impl Reader {
         write("my-checks/large-network.yaml", &own_check());
         let ours = own_check().replace("id: large-network", "id: ours");
         write("checks/ours.yaml", &ours);
-        for other in ["kubectl", "helm"] {
+        for other in ["kubectl", "helm", "docker", "make"] {
             write(&format!(".bin/{other}"), OTHERS);
             let mode = fs::Permissions::from_mode(0o755);
             fs::set_permissions(folder.path().join(".bin").join(other), mode).unwrap();

@@ -10,7 +10,10 @@ const ROOMS: [(&str, &str); 26] = [
     ("commands", "*"),
     ("untrusted", "checks collect evidence lint manifest text"),
     ("config", "cli checks diagnosis files"),
-    ("cli", "manifest report remedy collect diagnosis text"),
+    (
+        "cli",
+        "manifest report remedy collect diagnosis systems text",
+    ),
     ("permissions", "checks collect facts yaml"),
     ("schema", "checks facts diagnosis evidence"),
     (
@@ -18,7 +21,7 @@ const ROOMS: [(&str, &str); 26] = [
         "fix checks remedy collect facts diagnosis evidence systems yaml files text",
     ),
     ("manifest", "remedy collect facts yaml"),
-    ("fix", "remedy diagnosis evidence systems yaml files text"),
+    ("fix", "remedy facts diagnosis evidence systems yaml files text"),
     ("report", "compare diagnosis evidence text"),
     ("compare", "diagnosis evidence"),
     ("redact", "facts evidence"),
