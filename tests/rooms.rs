@@ -22,7 +22,7 @@ const ROOMS: [(&str, &str); 26] = [
     ),
     ("manifest", "remedy collect facts yaml"),
     ("fix", "remedy facts diagnosis evidence systems yaml files text"),
-    ("report", "compare diagnosis evidence text"),
+    ("report", "compare checks diagnosis evidence text"),
     ("compare", "diagnosis evidence"),
     ("redact", "facts evidence"),
     ("diagnose", "facts diagnosis evidence"),
