@@ -21,7 +21,10 @@ const ROOMS: [(&str, &str); 26] = [
         "fix checks remedy collect facts diagnosis evidence systems yaml files text",
     ),
     ("manifest", "remedy collect facts yaml"),
-    ("fix", "remedy facts diagnosis evidence systems yaml files text"),
+    (
+        "fix",
+        "remedy facts diagnosis evidence systems yaml files text",
+    ),
     ("report", "compare checks diagnosis evidence text"),
     ("compare", "diagnosis evidence"),
     ("redact", "facts evidence"),

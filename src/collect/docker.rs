@@ -38,6 +38,7 @@ impl Docker {
         let walk = walk_runner(self, before.clone(), &mode, &orders, limits.max_depth);
         let (walked, incomplete) = self.stop.unless(stop, walk).await;
         let mut runner = walked.unwrap_or(before);
+        runner.forget_registries();
         if self.container.is_none() {
             runner.outermost = outermost(&runner);
         }

@@ -295,6 +295,7 @@ fn same_engine(a: &Engine, b: &Engine) -> bool {
 mod tests {
     use super::*;
     use crate::checks::case::healthy;
+    use crate::evidence::KnownLine;
 
     /// A pod in which the exec into one container is refused.
     struct OneRefused(&'static str);
@@ -309,6 +310,31 @@ mod tests {
                     .into_bytes()),
             }
         }
+    }
+
+    #[test]
+    fn of_registries_only_those_that_an_error_names_are_kept() {
+        let mut runner = healthy().unwrap().runners.remove(0);
+        let Observed(engines) = &mut runner.engines else {
+            panic!("a healthy runner has engines")
+        };
+        let Observed(api) = &mut engines[0].api else {
+            panic!("a healthy engine answers")
+        };
+        let all = ["127.0.0.0/8", "named.example:5000", "other.example"];
+        api.insecure_registries = Some(all.map(str::to_owned).to_vec());
+        let line = KnownLine {
+            check: "registry-not-trusted".to_owned(),
+            text: "Get \"https://named.example:5000/v2/\": x509: unknown authority".to_owned(),
+            time: None,
+            previous: false,
+            may_pass: false,
+        };
+        let container = runner.containers[0].name.clone();
+        runner.add_logs(vec![(container, Observed(vec![line]))]);
+        let api = runner.engines.seen()[0].api.observed().unwrap();
+        let kept = api.insecure_registries.as_ref().unwrap();
+        assert_eq!(*kept, ["127.0.0.0/8", "named.example:5000"]);
     }
 
     #[tokio::test]

@@ -27,6 +27,7 @@ use crate::systems::Site;
 use crate::text::{clean::obeyed, yaml};
 use crate::yaml::parse;
 use anyhow::{Context, Result, bail};
+use ipnet::IpNet;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -745,8 +746,8 @@ pub struct EngineApi {
     /// not recorded. Their values are never kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxies: Option<Vec<String>>,
-    /// Registries, and ranges of their addresses, whose certificates it does not verify. Absent if not
-    /// recorded.
+    /// Ranges of addresses of registries whose certificates it does not verify, and the names of such
+    /// registries that a known error in a log names. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub insecure_registries: Option<Vec<String>>,
     /// What dockerd writes its firewall rules with: `iptables`, `nftables`. Absent before Docker 28.2.
@@ -824,6 +825,27 @@ impl Runner {
             if let Some(container) = self.containers.iter_mut().find(|c| c.name == name) {
                 container.log = Some(log);
             }
+        }
+        self.forget_registries();
+    }
+
+    /// Of the registries that an engine does not verify, only those that a known error names matter.
+    pub(crate) fn forget_registries(&mut self) {
+        let logs = self.containers.iter().filter_map(|c| c.log.as_ref());
+        let lines: Vec<&KnownLine> = logs.flat_map(|log| log.seen()).collect();
+        let is_named = |registry: &String| lines.iter().any(|line| line.text.contains(registry));
+        let Observed(engines) = &mut self.engines else {
+            return;
+        };
+        let apis = engines
+            .iter_mut()
+            .filter_map(|engine| match &mut engine.api {
+                Observed(api) => api.insecure_registries.as_mut(),
+                Unseen(_) => None,
+            });
+        for registries in apis {
+            // A range covers addresses that it does not spell out, and names nothing.
+            registries.retain(|known| known.parse::<IpNet>().is_ok() || is_named(known));
         }
     }
 
