@@ -20,7 +20,12 @@ use std::io::{self, IsTerminal};
 pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exit> {
     // A report that cannot be written and a check file that is wrong are told before the cluster is
     // touched.
-    let destinations = Destinations::of(&options.outputs, options.source.arguments())?;
+    let again = match options.redact {
+        // It names what the report must not.
+        true => String::new(),
+        false => options.source.arguments(),
+    };
+    let destinations = Destinations::of(&options.outputs, again)?;
     let printed = destinations.only_printed();
     if options.watch.is_some() && printed.is_none() {
         bail!("--watch prints one format to standard output: remove the other -o");

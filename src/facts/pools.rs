@@ -28,7 +28,9 @@ pub(super) fn free(runner: &Runner, engine: &Engine) -> Observation<Option<i64>>
     let namespace = namespaces.find(|namespace| namespace.id == engine.namespace);
     let on_link = namespace.and_then(|namespace| Some(&namespace.traffic.as_ref()?.on_link));
     let links = on_link.and_then(|on_link| on_link.observed());
+    // A route to nowhere (blackhole) has no interface, and Docker does not mind it.
     let links = links.into_iter().flatten();
+    let links = links.filter(|link| link.interface != "*");
     taken.extend(links.filter_map(|link| link.subnet.parse::<Ipv4Net>().ok()));
     let left = split(pools)
         .filter(|subnet| !taken.iter().any(|taken| overlap(taken, subnet)))

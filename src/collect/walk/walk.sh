@@ -167,7 +167,7 @@ guard() {
 	kill -TERM $$
 	moment=$forever late=0
 	now
-	ends=$((now + 200))
+	ends=$((now + 600))
 	while kill -0 $$ && ! out_of_time; do end_old; done
 	end_session
 	kill -9 $$
