@@ -54,14 +54,18 @@ pub struct Place {
 impl Place {
     /// Whether its names are such as Kubernetes gives: only these may stand in a command.
     pub fn is_well_named(&self) -> bool {
-        let plain = |text: &str| {
-            let safe = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
-            !text.is_empty() && !text.starts_with('-') && text.bytes().all(safe)
-        };
-        [&self.kind, &self.namespace, &self.name]
-            .iter()
-            .all(|text| plain(text))
+        is_plain(&self.kind) && self.is_in_namespace() && is_plain(&self.name)
     }
+
+    /// The same of its namespace alone: evidence of a machine has none.
+    pub fn is_in_namespace(&self) -> bool {
+        is_plain(&self.namespace)
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+    !name.is_empty() && !name.starts_with('-') && name.bytes().all(safe)
 }
 
 /// New settings of an engine. Absent settings do not change.

@@ -766,6 +766,9 @@ pub struct AddressPool {
     pub size: i64,
 }
 
+/// The option of a Docker network that sets its MTU.
+pub const MTU_OPTION: &str = "com.docker.network.driver.mtu";
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DockerNetwork {
     pub name: String,

@@ -2,8 +2,9 @@
 
 use super::{Gap, Link, NetworkFacts, Section, gaps, way_out};
 use crate::evidence::{
-    DockerNetwork, Engine, Evidence, Fetched, Interface, InterfaceKind, NetworkNamespace,
-    Observation, Observed, Outermost, Provider, Reason, Runner, Unseen, outermost, positive,
+    DockerNetwork, Engine, Evidence, Fetched, Interface, InterfaceKind, MTU_OPTION,
+    NetworkNamespace, Observation, Observed, Outermost, Provider, Reason, Runner, Unseen,
+    outermost, positive,
 };
 use crate::facts::mtu_path::{Family, Topology, WayOut};
 use crate::facts::versions::{self, ImageRef};
@@ -294,7 +295,6 @@ fn runs_steps(runner: &Runner, engine: &Engine) -> bool {
 /// The MTU of networks that the CI system creates for a job, or a script of its steps, where its Docker
 /// has a setting for them.
 fn job_networks_mtu(runner: &Runner, engine: &Engine) -> Option<i64> {
-    const OPTION: &str = "--default-network-opt=bridge=com.docker.network.driver.mtu=";
     let owner = runner.owner.as_ref();
     // The older controller sets it by a variable of the runner.
     let by_variable = owner.is_some_and(|o| site_of(&o.kind) == Some(Site::ArcRunner));
@@ -311,7 +311,8 @@ fn job_networks_mtu(runner: &Runner, engine: &Engine) -> Option<i64> {
     let mut flags = engine
         .args
         .iter()
-        .filter_map(|arg| arg.strip_prefix(OPTION));
+        .filter_map(|arg| arg.strip_prefix("--default-network-opt=bridge="))
+        .filter_map(|option| option.strip_prefix(MTU_OPTION)?.strip_prefix('='));
     if let Some(mtu) = flags.next_back() {
         return mtu.parse().ok();
     }

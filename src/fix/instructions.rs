@@ -12,7 +12,7 @@ use serde_json::Value;
 use similar::TextDiff;
 use std::path::Path;
 
-const WIDTH: usize = 96;
+pub const WIDTH: usize = 96;
 
 /// kubectl with the flags that lead it to the same cluster.
 #[derive(Clone, Debug, Default)]

@@ -1,11 +1,11 @@
 //! The fix at the cluster's side: an admission policy that changes each new pod, so that no repository
 //! and no chart has to change.
 
-use super::instructions::told;
+use super::instructions::{WIDTH, told};
 use super::{comments, fix_object, object_plans};
 use crate::diagnosis::{Change, Finding};
 use crate::facts::versions::ImageRef;
-use crate::remedy::{Part, template};
+use crate::remedy::{Part, default_network_opt, template};
 use crate::text::shell;
 use crate::text::wrap::wrap;
 use crate::yaml;
@@ -14,8 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const NAME: &str = "runner-doctor";
-const WIDTH: usize = 96;
-const NETWORK_OPTION: &str = "--default-network-opt=bridge=com.docker.network.driver.mtu";
 
 /// Who applies the policy: the API server itself, or Kyverno, which reads the same expressions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +54,7 @@ impl<'a> Policy<'a> {
         for finding in findings {
             let changes = finding.remedies.iter().filter_map(|r| r.change.as_ref());
             let (clamp, size): (Vec<_>, Vec<_>) = changes
-                .filter(|change| is_namespace(&change.place.namespace))
+                .filter(|change| change.place.is_in_namespace())
                 .filter(|change| change.settings.clamp || is_size(change))
                 .partition(|change| change.settings.clamp);
             let size = size.first().filter(|_| !clamps || clamp.is_empty());
@@ -158,9 +156,12 @@ variables.engines.filter(c,
   (has(c.command) ? c.command.exists(w, w.matches('(^|/)dockerd(-entrypoint.sh)?$'))
     : c.?args.orValue([]).all(w, c.args[0].matches('^-|(^|/)dockerd$'))) &&
   !c.?volumeMounts.orValue([]).exists(m, m.mountPath.startsWith('/etc/docker')))";
-        let to_clamp = "\
+        let to_clamp = format!(
+            "\
 variables.engines.size() > 0 &&
-!object.spec.?initContainers.orValue([]).exists(c, c.name == 'clamp-mss')";
+!object.spec.?initContainers.orValue([]).exists(c, c.name == '{}')",
+            template::CLAMP
+        );
         let mut variables = vec![json!({"name": "engines", "expression": engines})];
         if self.mtu.is_some() {
             variables.push(json!({"name": "to_size", "expression": to_size}));
@@ -275,12 +276,6 @@ variables.engines.size() > 0 &&
     }
 }
 
-/// Whether it can stand in a command: evidence of a machine has none.
-fn is_namespace(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !name.is_empty() && !name.starts_with('-') && name.bytes().all(plain)
-}
-
 /// Whether it sets an MTU by flags of an engine's container, which a program can add.
 fn is_size(change: &Change) -> bool {
     let settings = &change.settings;
@@ -305,7 +300,8 @@ fn flags(name: &str, list: &str, mtu: i64) -> String {
   JSONPatch{{op: 'add', path: '/spec/{name}/' + string(i) + '/args', value: c.?args.orValue([]) + ['--mtu={mtu}']
     + (c.image.matches('(^|/)docker:(2[4-9]|[3-9][0-9])([.-]|$)')
       && !c.?args.orValue([]).exists(w, w.startsWith('--default-network-opt'))
-      ? ['{NETWORK_OPTION}={mtu}'] : [])}})"
+      ? ['{network_flag}'] : [])}})",
+        network_flag = default_network_opt(mtu)
     )
 }
 

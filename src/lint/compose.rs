@@ -6,13 +6,12 @@ use super::pod;
 use super::variables;
 use super::{Context, Draft};
 use crate::collect::walk::options;
-use crate::evidence::{Observed, Outermost, Provider, Reason, Role};
+use crate::evidence::{MTU_OPTION, Observed, Outermost, Provider, Reason, Role};
 use crate::facts::versions::ImageRef;
 use crate::systems::Site;
 use crate::text::plain::plain;
 use crate::yaml::{Node, Span};
 
-const MTU: &str = "com.docker.network.driver.mtu";
 const DEFAULT_MTU: i64 = 1500;
 /// The engine that compose talks to: none of the file's.
 const HOST: &str = "docker";
@@ -178,7 +177,7 @@ fn networks(document: &Node) -> Vec<Network> {
 fn network((name, settings): &(Node, Node)) -> Network {
     let option = settings
         .get("driver_opts")
-        .and_then(|options| options.entry(MTU));
+        .and_then(|options| options.entry(MTU_OPTION));
     Network {
         name: plain(name.text().unwrap_or_default()),
         driver: plain(settings.text_at(&["driver"]).unwrap_or("bridge")),

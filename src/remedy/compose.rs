@@ -1,7 +1,8 @@
 //! Docker Compose files: engines among the services, and the networks that Compose creates.
 
-use super::{Refusal, arguments, docker, template, words};
+use super::{Refusal, arguments, template, words};
 use crate::diagnosis::{Change, Remedy};
+use crate::evidence::MTU_OPTION;
 use crate::yaml::{Edit, Step, at, get};
 use serde_json::{Value, json};
 
@@ -74,7 +75,7 @@ fn network_mtu(document: &Value, network: &str, change: &Change) -> Result<Vec<E
         .any(|key| document.get(key).is_some());
     match mtu.filter(|_| is_compose) {
         Some(mtu) => {
-            let path = ["networks", network, "driver_opts", docker::NETWORK_OPTION];
+            let path = ["networks", network, "driver_opts", MTU_OPTION];
             Ok(vec![Edit::Set(at(&[], path), json!(mtu.to_string()))])
         }
         None => Err(Refusal::NotThere(network.to_owned())),

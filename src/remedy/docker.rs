@@ -2,14 +2,12 @@
 
 use super::{EngineRef, place, template, words};
 use crate::diagnosis::{Change, Remedy, Settings};
-use crate::evidence::DaemonConfig;
+use crate::evidence::{DaemonConfig, MTU_OPTION};
 use crate::facts::releases::{image, releases};
 use crate::facts::versions::{self, ImageRef};
 use crate::text::shell;
 use semver::Version;
 use serde_json::{Map, Value, json};
-
-pub const NETWORK_OPTION: &str = "com.docker.network.driver.mtu";
 
 /// Where people name their own.
 pub const MIRROR: &str = "https://YOUR-MIRROR";
@@ -48,6 +46,11 @@ pub fn version(change: &Change) -> Option<Version> {
     }
 }
 
+/// The flag that sets the MTU of new networks, from Docker 24 on.
+pub fn default_network_opt(mtu: i64) -> String {
+    format!("--default-network-opt=bridge={MTU_OPTION}={mtu}")
+}
+
 /// The flags of a change, none of which keeps its dockerd from starting.
 pub fn flags(change: &Change) -> Vec<String> {
     let version = version(change);
@@ -62,7 +65,7 @@ pub fn flags(change: &Change) -> Vec<String> {
     let score = oom_score_adjust.filter(|_| takes_oom_score(version.as_ref()));
     let typed = [
         mtu.map(|mtu| format!("--mtu={mtu}")),
-        networks.map(|mtu| format!("--default-network-opt=bridge={NETWORK_OPTION}={mtu}")),
+        networks.map(default_network_opt),
         score.map(|score| format!("--oom-score-adjust={score}")),
         mirror.then(|| format!("--registry-mirror={MIRROR}")),
     ];
@@ -301,11 +304,11 @@ pub fn networks(mtu: i64) -> Vec<Remedy> {
     vec![
         Remedy::new(
             "Create the network with an MTU where a command creates it",
-            format!("docker network create --opt {NETWORK_OPTION}={mtu} NAME"),
+            format!("docker network create --opt {MTU_OPTION}={mtu} NAME"),
         ),
         Remedy::new(
             "Set the network's MTU in the Compose file where Compose creates it (then run `docker compose down` and `up`)",
-            format!("networks:\n  default:\n    driver_opts:\n      {NETWORK_OPTION}: \"{mtu}\""),
+            format!("networks:\n  default:\n    driver_opts:\n      {MTU_OPTION}: \"{mtu}\""),
         ),
     ]
 }

@@ -18,7 +18,7 @@ pub(crate) mod template;
 mod want;
 mod words;
 
-pub use docker::flags;
+pub use docker::{default_network_opt, flags};
 pub(crate) use docker::{mtu_config, mtu_flags};
 pub use plan::{Part, Plan, Preference, plan};
 pub use refusal::Refusal;

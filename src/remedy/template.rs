@@ -8,7 +8,7 @@ use crate::yaml::{self, Edit, Step, at, get};
 use serde_json::{Value, json};
 
 pub const VOLUME: &str = "docker-data";
-const CLAMP: &str = "clamp-mss";
+pub const CLAMP: &str = "clamp-mss";
 
 /// Where its engine keeps its data.
 pub fn data(change: &Change) -> &str {

@@ -2,8 +2,8 @@
 
 use super::frames::Frames;
 use super::processes::{Process, Processes};
-use super::text::legible;
 use crate::evidence::{EngineApi, PidLimit};
+use crate::text::plain::legible;
 use std::collections::BTreeMap;
 
 const MOST: usize = 64;
@@ -29,9 +29,8 @@ pub(super) fn pids_refused(
     let mut own: Vec<&str> = counted
         .keys()
         .copied()
-        .filter(|d| id(d).is_none())
+        .filter(|d| !machine && id(d).is_none())
         .collect();
-    own.retain(|_| !machine);
     own.sort_by_key(|directory| std::cmp::Reverse(directory.len()));
     let of_engine = own.iter().zip([path, "the pod"]);
     let of_engine = of_engine.map(|(directory, of)| (*directory, of.to_owned()));

@@ -1,8 +1,8 @@
 //! How docker commands in a container look for their engine: what the walk prints of it there.
 
 use super::frames::{Frames, Record};
-use super::text::plain;
 use crate::evidence::{Denied, DockerClient, Observation, Observed, Part, Reason, Throttling};
+use crate::text::plain::plain;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 

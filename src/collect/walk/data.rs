@@ -1,8 +1,8 @@
 //! Where the engines of a walk keep their data, and what room is left there.
 
 use super::frames::Frames;
-use super::text::plain;
 use crate::evidence::{DataRoot, Observation, Observed, Part, Reason, Unseen};
+use crate::text::plain::plain;
 
 /// The data directory of the engine of a process. `told` is what the engine itself calls it.
 pub fn root(frames: &Frames, pid: i64, told: Option<&str>) -> Observation<DataRoot> {

@@ -2,8 +2,8 @@
 
 use super::frames::{Frames, Record};
 use super::network::Counters;
-use super::text::plain;
 use crate::evidence::{Download, Fetched, Observation, Observed, Reason};
+use crate::text::plain::plain;
 
 /// More than a server sends before it waits for an answer: large packets came through.
 const ENOUGH: u64 = 16 << 10;

@@ -8,12 +8,12 @@ use super::http;
 use super::info;
 use super::options;
 use super::processes::{Process, Processes};
-use super::text::plain;
 use crate::evidence::{
-    DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, EngineFault, Observation,
-    Observed, OomScore, Part, PidLimit, Reason, Unseen,
+    DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, EngineFault, MTU_OPTION,
+    Observation, Observed, OomScore, Part, PidLimit, Reason, Unseen,
 };
 use crate::facts::versions;
+use crate::text::plain::plain;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -540,7 +540,7 @@ fn network(value: &Value) -> Option<DockerNetwork> {
         driver,
         internal: flag("Internal"),
         ipv6: flag("EnableIPv6"),
-        mtu_option: option("com.docker.network.driver.mtu").and_then(|mtu| mtu.parse().ok()),
+        mtu_option: option(MTU_OPTION).and_then(|mtu| mtu.parse().ok()),
         subnets: subnets(value),
     })
 }
@@ -564,7 +564,7 @@ fn container(value: &Value) -> Option<DockerContainer> {
     Some(DockerContainer {
         id: text(value, "Id")?,
         name: plain(name.unwrap_or_default().trim_start_matches('/')),
-        image: super::text::image(&text(value, "Image").unwrap_or_default()),
+        image: crate::text::plain::image(&text(value, "Image").unwrap_or_default()),
         network_mode: mode.unwrap_or_default(),
     })
 }

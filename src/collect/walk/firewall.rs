@@ -6,8 +6,8 @@ mod iptables;
 mod nft;
 
 use super::frames::Record;
-use super::text::plain;
 use crate::evidence::{Block, Firewall, FirewallKind, Nat, Tcpmss};
+use crate::text::plain::plain;
 use chains::{Chain, Clamped, Fate, Packet, Place, Ruleset, Stage, Trace};
 use ipnet::Ipv4Net;
 use iptables::{FILTER, FORWARD};

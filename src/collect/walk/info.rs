@@ -1,8 +1,8 @@
 //! Settings of a daemon that it tells itself (`/info`), by allow-list.
 
 use super::engine::text;
-use super::text::plain;
 use crate::evidence::AddressPool;
+use crate::text::plain::plain;
 use serde_json::Value;
 
 /// Without a setting they are Docker's own (libnetwork's ipamutils): 31 subnets.

@@ -23,7 +23,6 @@ use crate::evidence::{
     DockerClient, Engine, Firewall, FirewallKind, NetworkNamespace, Observation, Observed, Part,
     Probe, Probed, Reason, Unseen, Uplink,
 };
-use crate::text::plain as text;
 use engine::Naming;
 use frames::Frames;
 use processes::Processes;

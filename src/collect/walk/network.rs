@@ -5,11 +5,11 @@ use super::download::{self, Url};
 use super::frames::{Frames, Record};
 use super::measure;
 use super::processes::Processes;
-use super::text::plain;
 use super::traffic;
 use crate::evidence::{
     Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Part, Reason, Route, Unseen,
 };
+use crate::text::plain::plain;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 const MOST_INTERFACES: usize = 2000;

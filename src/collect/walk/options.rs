@@ -2,8 +2,8 @@
 //! so that no secret among them can leak.
 
 use super::frames::Record;
-use super::text::plain;
-use crate::evidence::{DaemonConfig, Observation, Observed, Part, Reason};
+use crate::evidence::{DaemonConfig, MTU_OPTION, Observation, Observed, Part, Reason};
+use crate::text::plain::plain;
 use serde_json::Value;
 
 /// dockerd's flags that matter here, with their short forms.
@@ -148,7 +148,7 @@ pub fn daemon_json(content: &[u8]) -> Option<DaemonConfig> {
     };
     let of_bridge = json
         .get("default-network-opts")
-        .and_then(|options| options.get("bridge")?.get("com.docker.network.driver.mtu"));
+        .and_then(|options| options.get("bridge")?.get(MTU_OPTION));
     let open_files = json
         .get("default-ulimits")
         .and_then(|limits| limits.get("nofile")?.get("Soft"));

@@ -3,8 +3,8 @@
 use super::Containers;
 use super::frames::{Frames, Record};
 use super::processes::Processes;
-use super::text::acts;
 use crate::evidence::{Engine, Layer, Observation, Observed, Part, Probe, Probed, Reason};
+use crate::text::plain::acts;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! The table of processes that a walk saw: who started whom, and in which namespaces they live.
 
 use super::frames::Frames;
-use super::text::legible;
+use crate::text::plain::legible;
 use std::collections::{BTreeMap, HashMap};
 
 /// Far more than engines inside each other have.

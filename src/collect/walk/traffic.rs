@@ -4,11 +4,11 @@
 use super::firewall::{self, MOST_RULES, Networks};
 use super::frames::Frames;
 use super::network::Counters;
-use super::text::plain;
 use crate::evidence::{
     Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Part, Reason, Tcpmss,
     Traffic, Unrouted, Unseen,
 };
+use crate::text::plain::plain;
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

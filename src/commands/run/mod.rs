@@ -14,6 +14,7 @@ use crate::report::{self, Style};
 use anyhow::{Context, Result};
 use child::{Child, Event};
 use clap::ColorChoice;
+use rustix::process::Signal;
 use std::io::{self, BufReader, ErrorKind, IsTerminal, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -26,8 +27,6 @@ use tail::Tail;
 
 /// What a command leaves running may keep its output open.
 const LINGER: Duration = Duration::from_millis(500);
-const SIGINT: i32 = 2;
-const SIGTERM: i32 = 15;
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 
@@ -123,8 +122,8 @@ fn attend(
         match event {
             Ok(Event::Signal(number)) => {
                 child.signal(number);
-                interrupted |= number == SIGINT;
-                if number == SIGTERM && !asked && status.is_none() {
+                interrupted |= number == Signal::INT.as_raw();
+                if number == Signal::TERM.as_raw() && !asked && status.is_none() {
                     asked = true;
                     diagnose("received SIGTERM".to_owned());
                 }
@@ -182,8 +181,8 @@ struct Doctor<'a> {
 impl Doctor<'_> {
     fn diagnose(&self, why: &str) {
         let outcome = self.examine().and_then(|diagnosis| {
-            let errors = diagnosis.findings.iter();
-            let failing = errors.filter(|f| f.severity == Severity::Error).count() > 0;
+            let mut findings = diagnosis.findings.iter();
+            let failing = findings.any(|f| f.severity == Severity::Error);
             self.failing.store(failing, Ordering::Relaxed);
             self.print(&format!("\nrunner-doctor: {} {why}\n", self.name))?;
             self.report(&diagnosis)

@@ -110,22 +110,16 @@ engine_layer_make() {
 }
 
 # layer_over NAME LOWER…: the file of a layer that is put over those; layer_over_make makes it.
-layer_over() {
-	case $1 in
-	containerd-*) containerd_layer "${1#*-}" ;;
-	docker-*) docker29_layer "${1#*-}" ;;
-	nftables-*) nftables_layer "${1#*-}" ;;
-	official | rootless) official_layer "$@" ;;
-	*) die "nothing is called $1" ;;
-	esac
-}
+layer_over() { layer_over_call "" "$@"; }
+layer_over_make() { layer_over_call _make "$@"; }
 
-layer_over_make() {
-	case $1 in
-	containerd-*) containerd_layer_make "${1#*-}" ;;
-	docker-*) docker29_layer_make "${1#*-}" ;;
-	nftables-*) nftables_layer_make "${1#*-}" ;;
-	official | rootless) official_layer_make "$@" ;;
+layer_over_call() {
+	case $2 in
+	containerd-*) "containerd_layer$1" "${2#*-}" ;;
+	docker-*) "docker29_layer$1" "${2#*-}" ;;
+	nftables-*) "nftables_layer$1" "${2#*-}" ;;
+	official | rootless) "official_layer$1" "${@:2}" ;;
+	*) die "nothing is called $2" ;;
 	esac
 }
 
