@@ -2,7 +2,7 @@
 //! words that help.
 
 use crate::documents::keep_current;
-use runner_doctor::checks::{Judgement, Library, case, judge};
+use runner_doctor::checks::{Judgement, Library, case, judge, run_cases};
 use runner_doctor::diagnosis::Finding;
 use runner_doctor::remedy::WantKind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ fn library() -> Library {
 fn every_case_of_every_check_holds() {
     let mut broken = String::new();
     for check in library().checks() {
-        for report in case::run_all(check) {
+        for report in run_cases(check) {
             for mismatch in &report.outcome.mismatches {
                 writeln!(broken, "{}: {}\n{mismatch}\n", report.place, report.case).unwrap();
             }
@@ -187,7 +187,7 @@ fn the_examples_of_the_readme_work() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(format!("{id}.yaml")), example).unwrap();
         let library = Library::only(&[dir.path().to_owned()]).unwrap();
-        let reports = case::run_all(library.get(id).unwrap());
+        let reports = run_cases(library.get(id).unwrap());
         assert_eq!(reports.len(), 3);
         for report in reports {
             assert!(
@@ -439,7 +439,7 @@ fn a_broken_case_tells_what_it_found_instead() {
     let path = dir.path().join("fine.yaml");
     fs::write(&path, SOUND.replace("cases: []\n", cases)).unwrap();
     let library = Library::only(&[path]).unwrap();
-    let reports = case::run_all(library.get("fine").unwrap());
+    let reports = run_cases(library.get("fine").unwrap());
     let text: Vec<_> = reports
         .iter()
         .map(|r| r.outcome.mismatches.join("\n"))

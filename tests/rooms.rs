@@ -1,4 +1,4 @@
-//! The rooms of src use each other in one direction.
+//! The rooms of src use each other in one direction, and so do the files in a room.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -70,43 +70,152 @@ fn rooms_use_only_rooms_below_them() {
     }
 }
 
+/// No file uses one that uses it, however far around. A module and those inside it count as one direction:
+/// they are its parts.
+#[test]
+fn files_use_each_other_in_one_direction() {
+    let code: BTreeMap<String, String> = code().into_iter().map(module).collect();
+    let mut uses: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (module, text) in &code {
+        let paths = paths(text).into_iter().map(|path| absolute(module, &path));
+        let files = paths.filter_map(|path| {
+            let mut path = path.as_str();
+            loop {
+                if let Some((known, _)) = code.get_key_value(path) {
+                    return Some(known.as_str());
+                }
+                path = path.rsplit_once("::")?.0;
+            }
+        });
+        let is_part = |other: &str| {
+            let of = |outer: &str, inner: &str| inner.starts_with(&format!("{outer}::"));
+            module == other || of(module, other) || of(other, module)
+        };
+        uses.insert(module, files.filter(|other| !is_part(other)).collect());
+    }
+    assert!(uses.values().map(BTreeSet::len).sum::<usize>() > 500);
+    // What uses no other, or is used by no other, is in no circle.
+    loop {
+        let before = uses.len();
+        let left: BTreeSet<&str> = uses.keys().copied().collect();
+        let used: BTreeSet<&str> = uses.values().flatten().copied().collect();
+        uses.retain(|module, _| used.contains(module));
+        uses.values_mut()
+            .for_each(|used| used.retain(|other| left.contains(other)));
+        uses.retain(|_, used| !used.is_empty());
+        if uses.len() == before {
+            break;
+        }
+    }
+    assert!(
+        uses.is_empty(),
+        "circles, or between two: {uses:#?}: move what two files share to a third"
+    );
+}
+
+/// `src/facts/hosts.rs` as `facts::hosts`.
+fn module((path, text): (String, String)) -> (String, String) {
+    let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
+    (path.replace('/', "::"), text)
+}
+
+/// The paths that code names: those of `use`, taken apart, and those in between.
+fn paths(code: &str) -> Vec<String> {
+    let starts = code
+        .match_indices("crate::")
+        .chain(code.match_indices("super::"));
+    let mut paths = Vec::new();
+    for (at, _) in starts {
+        let is_start = !code[..at].ends_with(|c: char| c == ':' || c.is_alphanumeric());
+        if is_start {
+            take_apart(
+                String::new(),
+                &mut code[at..].chars().peekable(),
+                &mut paths,
+            );
+        }
+    }
+    paths
+}
+
+fn take_apart(
+    mut path: String,
+    rest: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    paths: &mut Vec<String>,
+) {
+    while let Some(c) = rest.next_if(|c| c.is_alphanumeric() || "_:".contains(*c)) {
+        path.push(c);
+    }
+    if rest.next_if_eq(&'{').is_none() {
+        return paths.push(path);
+    }
+    while !matches!(rest.peek(), None | Some('}')) {
+        while rest.next_if(|c| c.is_whitespace() || *c == ',').is_some() {}
+        if rest.peek() == Some(&'*') || rest.peek() == Some(&'}') {
+            break;
+        }
+        take_apart(path.clone(), rest, paths);
+        // `self as name`
+        while rest.next_if(|c| !",}".contains(*c)).is_some() {}
+    }
+    rest.next();
+}
+
+fn absolute(module: &str, path: &str) -> String {
+    if let Some(path) = path.strip_prefix("crate::") {
+        return path.to_owned();
+    }
+    let (mut module, mut path) = (module, path);
+    while let Some(rest) = path.strip_prefix("super::") {
+        module = module.rsplit_once("::").map_or("", |(outer, _)| outer);
+        path = rest;
+    }
+    format!("{module}::{path}")
+}
+
 /// The rooms that each room uses, and the files that do, without tests.
 fn used() -> BTreeMap<String, BTreeMap<String, Vec<String>>> {
     let mut used: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
-    let files = crate::files("src", "rs");
-    let texts: Vec<String> = files
-        .iter()
-        .map(|file| fs::read_to_string(file).unwrap())
-        .collect();
-    // Files that are modules of tests: `#[cfg(test)] mod tests;`.
-    let tests: BTreeSet<String> = texts.iter().flat_map(|text| test_modules(text)).collect();
-    for (file, text) in files.iter().zip(&texts) {
-        let path = file.strip_prefix(crate::root().join("src")).unwrap();
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        let room = path.iter().next().unwrap().to_str().unwrap();
-        let room = room.trim_end_matches(".rs").to_owned();
-        let rooms = used.entry(room.clone()).or_default();
-        if tests.contains(name) {
-            continue;
-        }
-        let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
-        for line in code.lines().filter(|line| !line.trim().starts_with("//")) {
+    for (path, code) in code() {
+        let room = path.split('/').next().unwrap().trim_end_matches(".rs");
+        let rooms = used.entry(room.to_owned()).or_default();
+        for line in code.lines() {
             for rest in line.split("crate::").skip(1) {
                 let word = |c: char| !c.is_ascii_lowercase() && c != '_';
                 let other = rest.split(word).next().unwrap();
-                assert!(
-                    !other.is_empty(),
-                    "{path:?}: one `use` for each room: {line}"
-                );
+                assert!(!other.is_empty(), "{path}: one `use` for each room: {line}");
                 if other != room {
                     let files = rooms.entry(other.to_owned()).or_default();
-                    files.push(path.display().to_string());
+                    files.push(path.clone());
                 }
             }
         }
     }
     assert!(used.values().map(BTreeMap::len).sum::<usize>() > 80);
     used
+}
+
+/// The code of each file of src, without comments and tests, by its path.
+fn code() -> Vec<(String, String)> {
+    let files = crate::files("src", "rs").into_iter().map(|file| {
+        let text = fs::read_to_string(&file).unwrap();
+        let path = file.strip_prefix(crate::root().join("src")).unwrap();
+        (path.to_str().unwrap().to_owned(), text)
+    });
+    let files: Vec<(String, String)> = files.collect();
+    // Files that are modules of tests: `#[cfg(test)] mod tests;`.
+    let tests = files.iter().flat_map(|(_, text)| test_modules(text));
+    let tests: BTreeSet<String> = tests.map(|name| format!("{name}.rs")).collect();
+    let files = files.into_iter().filter(|(path, _)| {
+        let name = path.rsplit('/').next().unwrap();
+        !tests.contains(name)
+    });
+    let files = files.map(|(path, text)| {
+        let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
+        let lines = code.lines().filter(|line| !line.trim().starts_with("//"));
+        (path, lines.collect::<Vec<_>>().join("\n"))
+    });
+    files.collect()
 }
 
 fn test_modules(text: &str) -> Vec<String> {

@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock};
 use walk::{Walk, asks_has, reveal};
 
 mod budget;
+mod tree;
 mod walk;
 
 static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {

@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::thread;
-pub(super) use view::Listed;
 use view::{Item, View};
 
 mod cause;

@@ -19,9 +19,7 @@ use std::sync::{Arc, LazyLock};
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/checks");
 
 /// The healthy runner over which cases are merged lies among the checks, but is none.
-pub(super) const BASELINE: &str = "baseline.yaml";
-/// So do the lines that take back an error.
-const RECOVERIES_FILE: &str = "data/recoveries.yaml";
+const BASELINE: &str = "baseline.yaml";
 
 /// The address of the page of a check or a fault; only those built in have one.
 pub(crate) fn page(id: &str) -> Option<String> {
@@ -361,22 +359,6 @@ fn built_in() -> Vec<CheckFile> {
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     files
-}
-
-/// The text of the healthy baseline.
-pub(super) fn baseline() -> &'static str {
-    text(BASELINE)
-}
-
-/// The text of what takes errors in logs back.
-pub(super) fn recoveries() -> &'static str {
-    text(RECOVERIES_FILE)
-}
-
-fn text(name: &str) -> &'static str {
-    let file = BUILT_IN.get_file(name);
-    file.and_then(|file| file.contents_utf8())
-        .unwrap_or_default()
 }
 
 /// The check files in a folder and in the folders inside it, or the one file named.

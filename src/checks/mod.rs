@@ -19,9 +19,10 @@ mod shape;
 pub(crate) mod suggestion;
 mod symptom;
 mod template;
+mod trial;
 mod vocabulary;
 
-pub use case::{Case, CaseReport, Outcome};
+pub use case::Case;
 pub use definition::Stage;
 pub use entry::Entry;
 pub use judge::{Judgement, judge, judge_alone};
@@ -29,6 +30,7 @@ pub use library::Library;
 pub(crate) use library::page;
 pub use rule::Check;
 pub use section::Section;
+pub use trial::{CaseReport, Outcome, run_cases};
 
 /// What the file of a check may hold.
 #[derive(schemars::JsonSchema)]

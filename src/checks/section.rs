@@ -1,14 +1,12 @@
 //! The sections of the facts that checks can iterate over, in one table.
 
-use super::expression::Bound;
-use super::judge::Listed;
 use crate::facts::{
-    BuildFacts, ContainerFacts, EngineFacts, Facts, NamespaceFacts, NetworkFacts, PodFacts,
+    self, BuildFacts, ContainerFacts, EngineFacts, Facts, NamespaceFacts, NetworkFacts, PodFacts,
     SecretFacts, StepFacts, SubnetFacts,
 };
 use schemars::{JsonSchema, Schema, schema_for};
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt;
 
 /// Each row: the section, the field of [`Facts`] that holds it (its name in check files), and the
@@ -38,13 +36,11 @@ macro_rules! sections {
                 }
             }
 
-            /// The items of every section, ready for expressions. A section of the facts that is
-            /// not in this table does not compile.
-            pub(super) fn list(facts: Facts, runner: &Bound) -> BTreeMap<Section, Listed> {
+            /// The items of every section as documents. A section of the facts that is not in
+            /// this table does not compile.
+            pub(super) fn documents(facts: Facts) -> Vec<(Section, facts::Section<Value>)> {
                 let Facts { runner: _, $($field),* } = facts;
-                BTreeMap::from([
-                    $((Section::$section, Listed::new(Section::$section, $field, runner)),)*
-                ])
+                vec![$((Section::$section, $field.map(document)),)*]
             }
         }
     };
@@ -73,4 +69,9 @@ impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// Facts are plain data, which always can be written as a document.
+pub(super) fn document<T: Serialize>(facts: T) -> Value {
+    serde_json::to_value(facts).unwrap_or_default()
 }

@@ -44,8 +44,10 @@ pub(crate) struct Written {
 }
 
 /// What takes errors back, read once.
-pub(super) static RECOVERIES: LazyLock<Vec<Recovery>> =
-    LazyLock::new(|| serde_saphyr::from_str(super::library::recoveries()).unwrap_or_default());
+pub(super) static RECOVERIES: LazyLock<Vec<Recovery>> = LazyLock::new(|| {
+    let text = include_str!("../../checks/data/recoveries.yaml");
+    serde_saphyr::from_str(text).unwrap_or_default()
+});
 
 /// The ids of faults that a file names, and where.
 pub(super) type Names = Vec<(String, Place)>;

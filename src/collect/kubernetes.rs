@@ -1,32 +1,35 @@
 //! Runners in a Kubernetes cluster: finds them, executes the walk, reads what the API tells.
 
+mod agents;
 mod clock;
+pub(super) mod cni;
 mod connect;
+pub(super) mod error;
 mod events;
 mod exec;
 mod find;
 mod logs;
 mod lost;
 mod nested;
+mod nodes;
 mod requests;
 
 use super::runner::walk_runner;
 use super::stop::{Stop, unreached};
-use super::{Limits, Progress, Selection, nodes};
+use super::{Limits, Progress, Selection};
 use crate::collect::discover;
 use crate::collect::walk::Mode;
 use crate::evidence::{
-    Asked, Cluster as ClusterFacts, Evidence, Observation, Observed, Reason, Runner, Unseen, Why,
+    Cluster as ClusterFacts, Evidence, Observation, Observed, Reason, Runner, Unseen, Why,
 };
 use crate::symptoms::Symptoms;
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 pub use connect::Waits;
 use futures::future::{join, ready};
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::Api;
-use kube::client::UpgradeConnectionError;
 use requests::Requests;
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -87,7 +90,7 @@ impl Cluster {
     ) -> Result<Start> {
         let (version, clock_ahead) = clock::version(&self.client)
             .await
-            .map_err(|error| unreachable(&error))?;
+            .map_err(|error| error::unreachable(&error))?;
         let caught = match order.await_nested {
             Some(wait) => {
                 progress.waits();
@@ -222,82 +225,6 @@ impl Found {
         let uid = self.scope.clone();
         uid.map_or(Mode::Pod, Mode::PodOnNode)
     }
-}
-
-/// Why something that was asked for could not be read.
-pub(super) fn reason(error: &kube::Error, asked: Asked) -> Reason {
-    match code(error) {
-        Some(403) => Reason::RequestForbidden { asked },
-        Some(code) if BUSY.contains(&code) => busy(code, error),
-        _ => Reason::RequestFailed {
-            asked,
-            said: chain(error),
-        },
-    }
-}
-
-/// What an API server answers that has no time.
-const BUSY: [u16; 3] = [429, 503, 504];
-
-fn busy(code: u16, error: &kube::Error) -> Reason {
-    Reason::ServerBusy {
-        code: i64::from(code),
-        said: chain(error),
-    }
-}
-
-pub(super) fn forbidden(error: &kube::Error) -> bool {
-    code(error) == Some(403)
-}
-
-pub(super) fn code(error: &kube::Error) -> Option<u16> {
-    match error {
-        kube::Error::Api(status) => Some(status.code),
-        kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) => {
-            Some(code.as_u16())
-        }
-        _ => None,
-    }
-}
-
-pub(super) fn unreachable(error: &kube::Error) -> anyhow::Error {
-    let said = chain(error);
-    match code(error) {
-        Some(401) => anyhow!(
-            "the cluster rejects these credentials: log in again, or choose another --context"
-        ),
-        Some(403) => anyhow!("the cluster forbids the request: {said}"),
-        Some(code) if BUSY.contains(&code) => anyhow!(
-            "the API server is overloaded (HTTP {code}): {said}; try again later, or check it with `kubectl get --raw /readyz`"
-        ),
-        // As rustls words it.
-        _ if said.contains("invalid peer certificate") => anyhow!(
-            "the cluster's certificate is not trusted: {said}; check `server`, `certificate-authority-data` and `tls-server-name` of this cluster in the kubeconfig, or a proxy in front of it"
-        ),
-        _ => anyhow!(
-            "cannot reach the cluster: {said}; check `kubectl version` with the same --kubeconfig and --context"
-        ),
-    }
-}
-
-/// An error with its causes, in one line; of what the server itself says, its words.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    if let Some(kube::Error::Api(status)) = error.downcast_ref() {
-        let words = [&status.message, &status.reason];
-        let words = words.into_iter().find(|words| !words.is_empty());
-        return crate::text::plain::plain(words.map_or("no reason given", |w| w));
-    }
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    let text = text.strip_prefix("ServiceError: ").unwrap_or(&text);
-    crate::text::plain::plain(text)
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! Where the runners live, and the one seam through which a command is executed there.
 
-mod cni;
 pub mod discover;
 pub mod docker;
 pub mod kubernetes;
-mod nodes;
 pub mod object;
 pub(crate) mod permissions;
 mod runner;

@@ -1,6 +1,7 @@
 //! The objects that pods come from, read for `fix`; nothing is ever written.
 
-use super::kubernetes::{Cluster, reason};
+use super::kubernetes::Cluster;
+use super::kubernetes::error::reason;
 use crate::evidence::{Asked, Reason};
 use http::Request;
 use serde_json::Value;

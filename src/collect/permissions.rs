@@ -1,6 +1,7 @@
 //! What the current identity may do in a cluster, by the cluster's own word.
 
-use super::kubernetes::{Cluster, unreachable};
+use super::kubernetes::Cluster;
+use super::kubernetes::error::unreachable;
 use anyhow::Result;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,

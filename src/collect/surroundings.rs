@@ -1,7 +1,6 @@
 //! What a new runner's pod would stand in: the nodes' Docker, and what the pod network carries.
 
-use super::cni;
-use super::kubernetes::Cluster;
+use super::kubernetes::{Cluster, cni};
 use crate::evidence::{Cni, CniSettings, Encapsulation};
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ListParams};

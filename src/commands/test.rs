@@ -1,7 +1,7 @@
 //! `test`: runs the cases in check files, for check authors.
 
 use super::{Exit, write_out};
-use crate::checks::{Library, case};
+use crate::checks::{Library, run_cases};
 use crate::cli::Test;
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ pub fn run(options: &Test) -> Result<Exit> {
                 check.id
             );
         }
-        for report in case::run_all(check) {
+        for report in run_cases(check) {
             // Writing to a String cannot fail.
             match report.outcome.passed() {
                 true => {

@@ -4,7 +4,8 @@ use crate::diagnosis::{Carrier, Layer, LayerKind};
 use crate::evidence::{
     Engine, Evidence, Node, Observation, Observed, Outermost, PathMtu, Reason, Runner, Unseen,
 };
-use crate::facts::networks::{NetworkView, awaits_nested_engine, networks_unseen, views};
+use crate::facts::networks::{NetworkView, awaits_nested_engine, views};
+use crate::facts::networks_unseen;
 use crate::facts::{NetworkFacts, node_docker_version};
 
 const NODE: usize = 0;

@@ -1,7 +1,7 @@
 //! Facts of an engine's data directory: storage driver, disk, and other engines that use it.
 
 use super::Disk;
-use super::containers::data_mount;
+use super::data_root::data_mount;
 use crate::evidence::{
     Engine, Evidence, Mount, Node, Observation, Observed, PodContainer, Reason, Runner, Unseen, Why,
 };

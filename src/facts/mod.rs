@@ -7,10 +7,12 @@ mod builds;
 mod clients;
 mod containers;
 mod data;
+mod data_root;
 mod engines;
 mod files;
 mod gaps;
 mod hosts;
+mod listing;
 pub mod mtu_path;
 mod namespaces;
 pub(crate) mod networks;
@@ -23,8 +25,9 @@ mod start;
 pub mod versions;
 mod way_out;
 
-pub(crate) use containers::{DATA_ROOT, data_mount, data_root, is_rootless};
+pub(crate) use data_root::{DATA_ROOT, data_mount, data_root, is_rootless};
 pub(crate) use hosts::docker_clients;
+pub(crate) use listing::networks_unseen;
 pub use origin::Origin;
 pub(crate) use origin::Origins;
 
@@ -53,6 +56,15 @@ pub struct Facts {
 pub struct Section<T> {
     pub items: Vec<T>,
     pub gaps: Vec<Gap>,
+}
+
+impl<T> Section<T> {
+    pub(crate) fn map<U>(self, to: impl FnMut(T) -> U) -> Section<U> {
+        Section {
+            items: self.items.into_iter().map(to).collect(),
+            gaps: self.gaps,
+        }
+    }
 }
 
 /// An item of a section that could not be read.

@@ -1,6 +1,7 @@
 //! Facts of each network namespace: dropped packets, firewall and DNS servers.
 
-use super::networks::{DEFAULT_BRIDGE, NetworkView, networks_unseen, views};
+use super::listing::{DEFAULT_BRIDGE, networks_unseen};
+use super::networks::{NetworkView, views};
 use super::{Gap, NamespaceFacts, Section, gaps};
 use crate::evidence::{
     Block, Engine, Evidence, Firewall, FirewallKind, NetworkNamespace, Observation, Observed,

@@ -1,5 +1,6 @@
 //! Facts of each Docker network: its MTU, and the bottleneck on its path out.
 
+use super::listing::{DEFAULT_BRIDGE, is_docker_bridge, listed, networks_unseen, shown_name};
 use super::{Gap, Link, NetworkFacts, Section, gaps, way_out};
 use crate::evidence::{
     DockerNetwork, Engine, Evidence, Fetched, Interface, InterfaceKind, MTU_OPTION,
@@ -12,7 +13,6 @@ use crate::systems::{Site, site_of};
 use semver::Version;
 
 const DOCKER_DEFAULT_MTU: i64 = 1500;
-pub(super) const DEFAULT_BRIDGE: &str = "docker0";
 
 /// A Docker network as it is shown, judged or not.
 pub(crate) struct NetworkView<'a> {
@@ -145,16 +145,6 @@ pub(crate) fn awaits_nested_engine(runner: &Runner) -> bool {
         && engines.iter().all(|engine| engine.depth() == 0)
 }
 
-pub(crate) fn networks_unseen(engine: &Engine) -> Option<&Reason> {
-    if engine.planned.is_some() {
-        return None;
-    }
-    match &engine.api {
-        Unseen(reason) => Some(reason),
-        Observed(api) => api.networks.reason(),
-    }
-}
-
 /// The networks that an engine names; where it does not answer, the bridges to be seen in its
 /// namespace that no other engine names.
 fn networks_of(engine: &Engine, all: &[Engine], topology: &Topology) -> Vec<DockerNetwork> {
@@ -174,15 +164,6 @@ fn networks_of(engine: &Engine, all: &[Engine], topology: &Topology) -> Vec<Dock
         .filter(|name| owner(all, namespace.id, name).is_none_or(|(other, _)| other == engine))
         .map(bridge_network)
         .collect()
-}
-
-/// The networks that an engine names itself, or that a file tells it to make.
-pub(super) fn listed(engine: &Engine) -> Option<&[DockerNetwork]> {
-    if let Some(planned) = &engine.planned {
-        return Some(&planned.networks);
-    }
-    let networks = engine.api.observed()?.networks.observed()?;
-    Some(networks)
 }
 
 /// DOCKER_OPTS sets an MTU that its dockerd does not have.
@@ -206,14 +187,6 @@ fn bridge_network(bridge: &str) -> DockerNetwork {
         parent: None,
         subnets: None,
     }
-}
-
-/// `docker0`, or `br-` and the first 12 digits of the network's id.
-pub(super) fn is_docker_bridge(name: &str) -> bool {
-    name == DEFAULT_BRIDGE
-        || name
-            .strip_prefix("br-")
-            .is_some_and(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// The engine, and the network of it, that a bridge in a namespace belongs to.
@@ -262,14 +235,6 @@ fn not_judged(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> 
 
 fn is_default(network: &DockerNetwork) -> bool {
     network.name == "bridge" || network.bridge.as_deref() == Some(DEFAULT_BRIDGE)
-}
-
-/// People know the default network by its bridge.
-pub(super) fn shown_name(network: &DockerNetwork) -> String {
-    match (&network.bridge, network.name.as_str()) {
-        (Some(bridge), "bridge") => bridge.clone(),
-        _ => network.name.clone(),
-    }
 }
 
 /// What `--mtu` or daemon.json sets for the default bridge.

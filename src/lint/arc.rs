@@ -2,7 +2,7 @@
 //! scale set's Helm chart.
 
 use super::pod;
-use super::{Context, Draft};
+use super::{Context, Draft, declared};
 use crate::collect::walk::options;
 use crate::evidence::{Mount, Observed, Owner, PodContainer, Provider, Role};
 use crate::evidence::{Observation, Reason};
@@ -33,7 +33,7 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
         setting(key).and_then(|(_, value)| value.text())
             == Some(if truth { "true" } else { "false" })
     };
-    let mut runner = pod::bare(Provider::GithubArc, context, Site::ArcRunner);
+    let mut runner = declared::bare(Provider::GithubArc, context, Site::ArcRunner);
     runner.owner = Some(owner);
     let mut places = super::Places::default();
     places.note("", "", pod::head(spec));
@@ -53,7 +53,7 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
         .map(|mtu| format!("--mtu={mtu}"))
         .into_iter()
         .collect();
-    let mut engine = pod::engine(name, None, args, &[]);
+    let mut engine = declared::engine(name, None, args, &[]);
     // A flag of the controller names the image, and none of these objects.
     engine.image = Observation::Unobserved(Reason::ImageOfController);
     runner.engines = Observed(vec![engine]);
@@ -77,7 +77,7 @@ fn runner_container(spec: &Node) -> PodContainer {
         },
         image: plain(image.unwrap_or_default()),
         plain_secrets: super::template::plain_secrets(spec),
-        ..pod::container("runner")
+        ..declared::container("runner")
     }
 }
 
@@ -131,7 +131,7 @@ pub(crate) fn values(document: &Node, context: &Context<'_>) -> Option<Draft> {
         .filter(|_| is_experimental(document))
     {
         let mut draft = draft(
-            pod::bare(Provider::GithubArc, context, Site::ArcScaleSet),
+            declared::bare(Provider::GithubArc, context, Site::ArcScaleSet),
             super::Places::default(),
         );
         draft.runner.owner = Some(owner);
@@ -146,12 +146,12 @@ pub(crate) fn values(document: &Node, context: &Context<'_>) -> Option<Draft> {
     let mut draft = match (written, mode.and_then(Node::text)) {
         (Some(written), _) => written,
         (None, Some("dind")) => draft(
-            pod::bare(Provider::GithubArc, context, Site::ArcScaleSet),
+            declared::bare(Provider::GithubArc, context, Site::ArcScaleSet),
             super::Places::default(),
         ),
         (None, _) => return None,
     };
-    pod::declare(&mut draft.runner, context, Site::ArcScaleSet);
+    declared::declare(&mut draft.runner, context, Site::ArcScaleSet);
     draft.runner.provider = Provider::GithubArc;
     draft.runner.owner = Some(owner);
     if let Some(mode) = mode.filter(|mode| mode.text() == Some("dind")) {
@@ -197,7 +197,7 @@ fn add_engine(draft: &mut Draft, mode: &Node, settings: Option<&Node>) {
         .into_iter()
         .chain(own)
         .collect(),
-        ..pod::container("dind")
+        ..declared::container("dind")
     };
     let runner = &mut draft.runner;
     // The chart mounts the socket into the runner, too.
@@ -210,7 +210,7 @@ fn add_engine(draft: &mut Draft, mode: &Node, settings: Option<&Node>) {
     }
     runner.containers.push(engine);
     let mut engines = runner.engines.seen().to_vec();
-    engines.push(pod::engine("dind", Some(name), flags, &[]));
+    engines.push(declared::engine("dind", Some(name), flags, &[]));
     runner.engines = Observed(engines);
     let image = image.map_or(mode.span, |image| image.span);
     draft.places.note("dind", "", mode.span);

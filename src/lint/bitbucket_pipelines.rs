@@ -6,7 +6,7 @@ use super::place::Places;
 use super::pod;
 use super::step_networks;
 use super::variables;
-use super::{Context, Draft};
+use super::{Context, Draft, declared};
 use crate::collect::walk::options;
 use crate::evidence::{Observation, Observed, Owner, PipelineStep, Provider, Reason, Role, Runner};
 use crate::systems::Site;
@@ -114,7 +114,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn draft(&self, steps: &[Step], own: &[&Step]) -> Draft {
-        let mut runner = pod::bare(Provider::Bitbucket, self.context, Site::BitbucketPipelines);
+        let mut runner =
+            declared::bare(Provider::Bitbucket, self.context, Site::BitbucketPipelines);
         let mut places = Places::default();
         places.note("", "", pod::head(self.document));
         // The fix that reaches every level is in the manifest that the pipeline's runner has.
@@ -260,7 +261,7 @@ impl Service<'_> {
         let opts = self.opts().and_then(|(_, value)| value.text());
         let opts = options::opts(opts.unwrap_or_default());
         let image = self.image().and_then(Node::text);
-        let mut engine = pod::engine(path, image, Vec::new(), &opts);
+        let mut engine = declared::engine(path, image, Vec::new(), &opts);
         if image.is_some_and(|image| image.contains('$')) {
             engine.image = Observation::Unobserved(Reason::ImageOfVariables);
         }

@@ -4,7 +4,7 @@ use super::network::{self, NESTED};
 use super::place::Places;
 use super::pod;
 use super::variables;
-use super::{Context, Draft};
+use super::{Context, Draft, declared};
 use crate::collect::walk::options;
 use crate::evidence::{MTU_OPTION, Observed, Outermost, Provider, Reason, Role};
 use crate::facts::versions::ImageRef;
@@ -72,7 +72,7 @@ pub(crate) fn read(
         return None;
     }
     let services = document.get("services")?;
-    let mut runner = pod::bare(Provider::Generic, context, Site::Compose);
+    let mut runner = declared::bare(Provider::Generic, context, Site::Compose);
     if context.home.is_none() && !context.pipelines {
         runner.outermost = Outermost::Machine;
     }
@@ -81,7 +81,7 @@ pub(crate) fn read(
     let mut pod_namespace =
         network::pod(context.pod_network, context.home.is_some_and(|h| h.clamped));
     let networks = networks(document);
-    let mut host = pod::engine(HOST, None, Vec::new(), &[]);
+    let mut host = declared::engine(HOST, None, Vec::new(), &[]);
     if let Some(planned) = &mut host.planned {
         // Its default bridge is not compose's to set.
         planned.networks.clear();
@@ -210,7 +210,7 @@ fn engine(path: &str, service: &Node) -> crate::evidence::Engine {
     let opts = variable(service, "DOCKER_OPTS");
     let opts = options::opts(opts.as_deref().unwrap_or_default());
     let image = service.text_at(&["image"]);
-    let mut engine = pod::engine(path, image, options::flags(words(service)), &opts);
+    let mut engine = declared::engine(path, image, options::flags(words(service)), &opts);
     let binds = service.get("volumes").map_or(&[][..], Node::items).iter();
     let mut targets = binds.filter_map(|bind| bind.text().or(bind.text_at(&["target"])));
     if targets.any(|target| target.contains("/etc/docker")) {

@@ -4,7 +4,7 @@ use super::place::Places;
 use super::pod;
 use super::step_networks;
 use super::variables;
-use super::{Context, Draft};
+use super::{Context, Draft, declared};
 use crate::collect::walk::options;
 use crate::evidence::{Engine, Observed, PodContainer, Provider, Role, Runner};
 use crate::facts::versions::ImageRef;
@@ -119,7 +119,7 @@ pub(crate) fn read(documents: &[Node], context: &Context<'_>) -> Option<Draft> {
             }
         }
     }
-    let mut runner = pod::bare(Provider::Gitlab, context, Site::Gitlab);
+    let mut runner = declared::bare(Provider::Gitlab, context, Site::Gitlab);
     let mut places = Places::default();
     places.note("", "", documents.first().map(pod::head)?);
     for document in documents {
@@ -273,7 +273,7 @@ impl Service<'_> {
     }
 
     fn engine(&self) -> Engine {
-        pod::engine(
+        declared::engine(
             &self.name,
             Some(&self.image),
             self.flags.clone(),
@@ -287,7 +287,7 @@ impl Service<'_> {
         PodContainer {
             image: self.image.clone(),
             dockerd_args: self.flags.clone(),
-            ..pod::container(&self.name)
+            ..declared::container(&self.name)
         }
     }
 

@@ -10,6 +10,7 @@ mod arc;
 mod bitbucket_pipelines;
 mod compose;
 mod config;
+mod declared;
 mod edits;
 pub(crate) mod files;
 mod gitlab_ci;
@@ -242,9 +243,9 @@ fn home_of(draft: &Draft, file: &str) -> Option<Home> {
     Some(Home {
         engine: engine.path.clone(),
         file: file.to_owned(),
-        mtu: pod::engine_mtu(&draft.runner).map(|(_, mtu)| mtu),
+        mtu: declared::engine_mtu(&draft.runner).map(|(_, mtu)| mtu),
         clamped: pod.is_some_and(|pod| pod.tcpmss.observed().is_some_and(Option::is_some)),
-        memory_mib: pod::engine_memory(&draft.runner),
+        memory_mib: declared::engine_memory(&draft.runner),
         bitbucket: draft.runner.provider == crate::evidence::Provider::Bitbucket,
     })
 }

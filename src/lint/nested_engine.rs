@@ -3,7 +3,7 @@
 
 use super::network::{self, POD};
 use super::place::Places;
-use super::{Context, pod};
+use super::{Context, declared};
 use crate::checks::Judgement;
 use crate::diagnosis::Unknown;
 use crate::evidence::{Observed, Provider, Reason, Runner};
@@ -18,7 +18,7 @@ pub(super) fn engine(
     if context.pipelines || runner.provider != Provider::Bitbucket {
         return None;
     }
-    let (outer, mtu) = pod::engine_mtu(runner)?;
+    let (outer, mtu) = declared::engine_mtu(runner)?;
     let (Observed(namespaces), Observed(engines)) = (&mut runner.namespaces, &mut runner.engines)
     else {
         return None;
@@ -33,7 +33,7 @@ pub(super) fn engine(
     let inner = network::behind(network::NESTED, pod, "docker0", mtu);
     namespaces.push(inner);
     let path = format!("{outer}/docker");
-    let mut nested = pod::engine(&path, None, Vec::new(), &[]);
+    let mut nested = declared::engine(&path, None, Vec::new(), &[]);
     nested.namespace = network::NESTED;
     engines.push(nested);
     places.note_as(&path, &outer);

@@ -3,7 +3,7 @@
 
 use super::place::Places;
 use super::variables::is_put_in;
-use super::{Context, Draft, arc, gitlab_runner, pod};
+use super::{Context, Draft, arc, declared, gitlab_runner, pod};
 use crate::evidence::{Observed, Owner, Provider, WrittenSecret};
 use crate::systems::{Site, pods};
 use crate::text::plain::plain;
@@ -54,7 +54,7 @@ pub(super) fn lone_secrets(
         return None;
     }
     let mut draft = Draft {
-        runner: pod::bare(Provider::Generic, context, Site::Manifest),
+        runner: declared::bare(Provider::Generic, context, Site::Manifest),
         places: Places::default(),
         presumed: None,
     };

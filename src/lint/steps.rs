@@ -2,7 +2,7 @@
 //! plugin, which run a dockerd of their own.
 
 use super::place::Places;
-use super::{Context, Draft, pod};
+use super::{Context, Draft, declared, pod};
 use crate::collect::walk::options;
 use crate::evidence::{Engine, Observation, Observed, PodContainer, Provider, Reason};
 use crate::facts::versions::ImageRef;
@@ -42,7 +42,7 @@ fn named(node: Option<&Node>) -> Vec<(Option<&Node>, &Node)> {
 }
 
 pub(super) fn read(document: &Node, context: &Context<'_>) -> Option<Draft> {
-    let mut runner = pod::bare(Provider::Generic, context, Site::Elsewhere);
+    let mut runner = declared::bare(Provider::Generic, context, Site::Elsewhere);
     let mut places = Places::default();
     places.note("", "", pod::head(document));
     let mut engines: Vec<Engine> = Vec::new();
@@ -68,7 +68,7 @@ pub(super) fn read(document: &Node, context: &Context<'_>) -> Option<Draft> {
                 .and_then(Node::text)
                 .map(|mtu| format!("--mtu={mtu}")),
         );
-        let mut engine = pod::engine(&name, image, flags.clone(), &[]);
+        let mut engine = declared::engine(&name, image, flags.clone(), &[]);
         let is_plugin = is_plugin(node);
         if is_plugin {
             // Its settings alone start its dockerd, and its tags are none of Docker's.
@@ -85,7 +85,7 @@ pub(super) fn read(document: &Node, context: &Context<'_>) -> Option<Draft> {
         runner.containers.push(PodContainer {
             image: image.filter(|_| !is_plugin).map(plain).unwrap_or_default(),
             dockerd_args: flags,
-            ..pod::container(&name)
+            ..declared::container(&name)
         });
         engines.push(engine);
     }

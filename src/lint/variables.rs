@@ -1,7 +1,7 @@
 //! Variables that files give to jobs and services: those that hold a secret as plain text, by name.
 
+use super::declared;
 use super::place::Places;
-use super::pod;
 use crate::evidence::{Role, Runner};
 use crate::text::plain::plain;
 use crate::text::secret::holds_secret;
@@ -23,7 +23,7 @@ pub(crate) fn note(
     for (name, span) in &found {
         places.note(&holder, name, *span);
     }
-    let mut container = pod::container(&holder);
+    let mut container = declared::container(&holder);
     container.role = role;
     container.plain_secrets = found.into_iter().map(|(name, _)| name).collect();
     runner.containers.push(container);

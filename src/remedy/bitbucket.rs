@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Everything that a change says of the docker service.
 pub fn paste(change: &Change) -> Remedy {
     let flags = docker::flags(change);
-    let snippet = match (reads_opts(change), builds_image(change)) {
+    let snippet = match (docker::reads_opts(change), builds_image(change)) {
         (true, _) => format!(
             "definitions:\n  services:\n    docker:\n      variables:\n        {OPTS}: {} # keep the other flags",
             yaml::scalar(&flags.join(" "))
@@ -31,19 +31,11 @@ pub fn paste(change: &Change) -> Remedy {
 
 const OPTS: &str = "DOCKER_OPTS";
 
-/// Whether a flag that the change sets comes from DOCKER_OPTS now: in a file as well it would keep
-/// dockerd from starting.
-pub fn reads_opts(change: &Change) -> bool {
-    let flags = docker::flags(change);
-    let is_set = |arg: &String| flags.iter().any(|flag| docker::same_setting(arg, flag));
-    change.args.iter().any(is_set)
-}
-
 /// Whether no image that exists has what the change says: docker:dind reads no DOCKER_OPTS, and
 /// Bitbucket gives a service no volume.
 pub fn builds_image(change: &Change) -> bool {
     let needs_one = change.settings.volume || !docker::flags(change).is_empty();
-    needs_one && !reads_opts(change)
+    needs_one && !docker::reads_opts(change)
 }
 
 /// The edits of bitbucket-pipelines.yml.
@@ -59,7 +51,7 @@ pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
         return Err(Refusal::NotThere(change.container.clone()));
     }
     let mut edits = Vec::new();
-    if reads_opts(change) {
+    if docker::reads_opts(change) {
         let path = at(&service, ["variables", OPTS]);
         let now = get(document, &path).and_then(Value::as_str);
         let now = now.ok_or_else(|| Refusal::NotThere(OPTS.to_owned()))?;

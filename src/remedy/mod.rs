@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bitbucket;
+mod by_hand;
 mod compose;
 mod container;
 mod docker;
@@ -84,7 +85,7 @@ pub fn paste(change: &Change) -> Vec<Remedy> {
         Site::Gitlab => gitlab::paste(change),
         Site::GitlabRunner => vec![gitlab_runner::paste(change)],
         Site::Compose => vec![compose::paste(change)],
-        Site::Elsewhere => vec![docker::paste(change)],
+        Site::Elsewhere => vec![by_hand::paste(change)],
     }
 }
 
@@ -203,7 +204,7 @@ impl EngineRef<'_> {
             change.settings.network_mtu = Some(mtu);
             return paste(&change);
         }
-        let mut fixes = docker::networks(mtu);
+        let mut fixes = by_hand::networks(mtu);
         if docker::knows_default_network_opts(self.version().as_ref()) {
             fixes.extend(self.change(|s| s.network_mtu = Some(mtu)));
         }
@@ -234,7 +235,7 @@ impl EngineRef<'_> {
         let flags = docker::flags(&change);
         let config = self.config();
         if config.is_some_and(|config| docker::sets_one_of(config, &flags)) {
-            return vec![docker::change_config(self, &change)];
+            return vec![by_hand::change_config(self, &change)];
         }
         let mut remedies = paste(&change);
         if change.place.site == Site::Gitlab && self.runner.declared.is_none() {

@@ -1,6 +1,6 @@
 //! What a change does and where, in a sentence that starts with a verb.
 
-use super::{bitbucket, docker, template};
+use super::{docker, template};
 use crate::diagnosis::{Change, Place, Site};
 use crate::evidence::Launcher;
 
@@ -86,7 +86,7 @@ fn flags(change: &Change) -> Option<String> {
         });
     }
     if change.place.site == Site::BitbucketPipelines {
-        return Some(match bitbucket::reads_opts(change) {
+        return Some(match docker::reads_opts(change) {
             true => format!("set `{words}` in the DOCKER_OPTS"),
             false => format!("build an image with `{words}` set, and use it as the image"),
         });

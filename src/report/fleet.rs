@@ -7,7 +7,6 @@ use super::identical_runners::Cohort;
 use super::layers;
 use super::page::Page;
 use super::short::severity_ink;
-use super::table::write_names;
 use super::terminal::{Ink, Mark};
 use super::verdict::{self, count, few};
 use crate::diagnosis::{Diagnosis, Layer, LayerKind, Severity, of_pod};
@@ -120,6 +119,10 @@ fn write_cohort(page: &mut Page<'_>, cohort: &Cohort<'_>, diagnosis: &Diagnosis)
     if cohort.first().is_some() {
         write_names(page, cohort);
     }
+}
+
+pub(super) fn write_names(page: &mut Page<'_>, cohort: &Cohort<'_>) {
+    page.prose(4, Ink::Dim, &few(cohort.names.iter().copied(), 4));
 }
 
 fn mark(cohort: &Cohort<'_>) -> (Mark, Ink) {

@@ -62,7 +62,7 @@ fn write_healthy(page: &mut Page<'_>, cohort: &Cohort<'_>) {
     }
     let name = count(cohort.names.len(), "runner");
     page.heading(0, (Ink::Good, &lead), (Ink::Plain, &name), &rest);
-    write_names(page, cohort);
+    fleet::write_names(page, cohort);
 }
 
 fn write_header(page: &mut Page<'_>, cohort: &Cohort<'_>) {
@@ -88,10 +88,6 @@ fn write_header(page: &mut Page<'_>, cohort: &Cohort<'_>) {
             page.prose(2, Ink::Plain, &text);
         }
     }
-}
-
-pub(super) fn write_names(page: &mut Page<'_>, cohort: &Cohort<'_>) {
-    page.prose(4, Ink::Dim, &few(cohort.names.iter().copied(), 4));
 }
 
 pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {

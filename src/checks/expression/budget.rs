@@ -2,7 +2,7 @@
 //! so an expression with a macro pays for everything that it walks or copies, before it does.
 
 use super::Refusal;
-use super::walk::{parts, parts_mut};
+use super::tree::{parts, parts_mut};
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::common::types::{CelInt, CelList, CelMap, CelMapKey, CelString, DYN_TYPE, INT_TYPE};
 use cel::common::value::{CowVal, Val};

@@ -2,10 +2,9 @@
 
 use crate::checks::expression::{Bound, Scope};
 use crate::checks::fault::Place;
-use crate::checks::section::Section;
+use crate::checks::section::{Section, document};
 use crate::evidence::{Evidence, Layer, Observation, Probe, Probed, Reason, Runner};
 use crate::facts::{self, Facts};
-use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -18,7 +17,7 @@ pub(super) struct View {
 }
 
 /// The items of a section, and what is missing from it.
-pub(crate) struct Listed {
+struct Listed {
     items: Vec<Item>,
     gaps: Vec<facts::Gap>,
 }
@@ -38,10 +37,13 @@ impl View {
         let facts = Facts::derive(evidence, runner);
         let probes = runner.probes.clone();
         let runner = Bound::new("runner", &document(&facts.runner));
+        let name = facts.runner.name.clone();
+        let listed = Section::documents(facts).into_iter();
+        let listed = listed.map(|(section, facts)| (section, Listed::new(section, facts, &runner)));
         View {
-            runner: facts.runner.name.clone(),
+            runner: name,
             about_runner: Scope::new([&runner]),
-            sections: Section::list(facts, &runner),
+            sections: listed.collect(),
             about: runner,
             probes,
         }
@@ -82,17 +84,12 @@ impl View {
 }
 
 impl Listed {
-    pub(crate) fn new<T: Serialize>(
-        section: Section,
-        facts: facts::Section<T>,
-        runner: &Bound,
-    ) -> Listed {
-        let items = facts.items.iter().map(|item| {
-            let it = document(item);
+    fn new(section: Section, facts: facts::Section<Value>, runner: &Bound) -> Listed {
+        let items = facts.items.iter().map(|it| {
             let text = |key: &str| it.get(key).and_then(Value::as_str).map(str::to_owned);
             let engine = text("engine");
             let name = text("name").unwrap_or_default();
-            let it = Bound::new("it", &it);
+            let it = Bound::new("it", it);
             Item {
                 place: match section {
                     Section::Containers => Some(name.clone()),
@@ -109,9 +106,4 @@ impl Listed {
             gaps: facts.gaps,
         }
     }
-}
-
-/// Facts are plain data, which always can be written as a document.
-fn document<T: Serialize>(facts: &T) -> Value {
-    serde_json::to_value(facts).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! Why the kubelet does not start the containers of a pod: the last of its warnings.
 
-use super::{Cluster, forbidden, reason};
+use super::Cluster;
+use super::error::{forbidden, reason};
 use crate::evidence::{Asked, Observation, Observed, Runner, Unseen};
 use crate::text::plain::plain;
 use k8s_openapi::api::core::v1::Event;

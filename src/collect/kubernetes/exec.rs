@@ -1,6 +1,7 @@
 //! Runs a walk in a container by the API server's exec, and says why where that fails.
 
-use super::{BUSY, Cluster, busy, chain, code, forbidden};
+use super::Cluster;
+use super::error::{BUSY, busy, chain, code, forbidden};
 use crate::collect::stop::unreached;
 use crate::collect::talk::{Ended, STDERR_BYTES, Talk};
 use crate::collect::walk::Walk;

@@ -1,7 +1,8 @@
 //! Which pods of a cluster are the selected runners.
 
+use super::error::{chain, code, forbidden, unreachable};
 use super::lost::{add_evicted, controller};
-use super::{Cluster, Found, chain, code, forbidden, unreachable};
+use super::{Cluster, Found};
 use crate::collect::Selection;
 use crate::collect::discover;
 use crate::evidence::{Observation, Observed, Unseen};

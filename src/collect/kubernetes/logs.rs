@@ -1,6 +1,7 @@
 //! What the logs of a runner's containers show of known errors; nothing else of them is kept.
 
-use super::{Cluster, chain, code, forbidden};
+use super::Cluster;
+use super::error::{chain, code, forbidden};
 use crate::collect::whole;
 use crate::evidence::{
     KnownLine, Observation, Observed, PodContainer, Reason, Role, Runner, Unseen,

@@ -1,6 +1,7 @@
 //! Runners that have lost their pod: Jobs that have given up, and pods that their node threw out.
 
-use super::{Cluster, Found, reason};
+use super::error::reason;
+use super::{Cluster, Found};
 use crate::collect::discover;
 use crate::evidence::{Asked, Owner, Reason, Runner, Unseen};
 use crate::text::plain::plain;

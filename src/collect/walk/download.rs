@@ -1,7 +1,7 @@
 //! Downloads that the walk tried: which came through, which hung, which never connected.
 
+use super::counters::Counters;
 use super::frames::{Frames, Record};
-use super::network::Counters;
 use crate::evidence::{Download, Fetched, Observation, Observed, Reason};
 use crate::text::plain::plain;
 

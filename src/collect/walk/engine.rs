@@ -1,28 +1,19 @@
 //! The Docker daemons of a walk: which process each is, where it runs, and what it says of itself.
 
 use super::MOST;
+use super::answers::{self, ELSEWHERE, count};
 use super::cgroups;
 use super::data;
 use super::frames::{Frames, Record};
-use super::http;
-use super::info;
 use super::options;
 use super::processes::{Process, Processes};
 use crate::evidence::{
-    DataRoot, DockerContainer, DockerNetwork, Engine, EngineApi, EngineFault, MTU_OPTION,
-    Observation, Observed, OomScore, Part, PidLimit, Reason, Unseen,
+    DataRoot, Engine, EngineApi, EngineFault, Observation, Observed, OomScore, PidLimit, Reason,
+    Unseen,
 };
 use crate::facts::versions;
 use crate::text::plain::plain;
-use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
-
-/// Stands for the process of an engine that is not to be seen from here.
-const ELSEWHERE: i64 = 0;
-const MOST_NETWORKS: usize = 1000;
-const MOST_CONTAINERS: usize = 2000;
-const KILLED: i32 = 137;
-const TIMED_OUT: [i32; 3] = [124, KILLED, 143];
 
 /// Engines inside each other: deeper than anybody asks for with `--max-depth`.
 const DEEPEST: usize = 64;
@@ -133,7 +124,7 @@ fn told(frames: &Frames, outermost: &Naming, seen: &[Engine]) -> Option<Engine> 
     if !(asked || unasked && seen.is_empty()) {
         return None;
     }
-    let (api, _) = api(frames, ELSEWHERE);
+    let (api, _) = answers::api(frames, ELSEWHERE);
     // In a pod, a socket without a response is not an engine.
     if !outermost.machine && api.observed().is_none() {
         return None;
@@ -206,7 +197,7 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn read(frames: &Frames, process: &'a Process) -> Self {
-        let (api, identity) = api(frames, process.pid);
+        let (api, identity) = answers::api(frames, process.pid);
         Found {
             process,
             api,
@@ -364,209 +355,6 @@ fn containerd_program(frames: &Frames, pid: &str) -> Option<String> {
     let line = frames.get("containerd", pid)?.lines().next()?;
     let version = line.split_whitespace().nth(2).map(plain)?;
     versions::parse(&version).is_some().then_some(version)
-}
-
-/// What the daemon answered, or why it did not; beside it the ids of its networks.
-fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
-    let prefix = format!("{pid} ");
-    let Some(record) = frames.of("api", pid) else {
-        return (Unseen(not_asked(frames, pid)), Vec::new());
-    };
-    let endpoint = &record.key[prefix.len()..];
-    let answers: Vec<Option<Value>> = http::responses(record.content)
-        .into_iter()
-        .map(|r| {
-            (r.status == 200)
-                .then(|| serde_json::from_slice(&r.body).ok())
-                .flatten()
-        })
-        .collect();
-    let answer = |at: usize| answers.get(at).and_then(Option::as_ref);
-    let cut = || why_silent(record, endpoint);
-    let Some(version) = answer(0) else {
-        return (Unseen(cut()), Vec::new());
-    };
-    let Some(number) = text(version, "Version") else {
-        return (Unseen(cut()), Vec::new());
-    };
-    let info = answer(3);
-    let list = |at: usize| answer(at).and_then(Value::as_array).map(Vec::as_slice);
-    let networks = list(1).unwrap_or_default();
-    let identity = networks.iter().filter_map(|n| text(n, "Id")).collect();
-    let observed = EngineApi {
-        endpoint: plain(endpoint),
-        id: info.and_then(|info| text(info, "ID")),
-        version: number,
-        api_version: text(version, "ApiVersion"),
-        min_api_version: text(version, "MinAPIVersion"),
-        containerd: component(version, "containerd"),
-        runc: component(version, "runc"),
-        storage_driver: info.and_then(|info| text(info, "Driver")),
-        data_root: info.and_then(|info| text(info, "DockerRootDir")),
-        cgroup_version: info.and_then(|info| text(info, "CgroupVersion")),
-        pools: info.map(info::pools),
-        proxies: info.map(info::proxies),
-        insecure_registries: info.map(info::insecure_registries),
-        firewall_backend: info.and_then(|info| text(info.get("FirewallBackend")?, "Driver")),
-        networks: match list(1) {
-            Some(all) => bounded(all, MOST_NETWORKS, network).map(in_order),
-            None => Unseen(cut()),
-        },
-        containers: match list(2) {
-            Some(all) => bounded(all, MOST_CONTAINERS, container),
-            None => Unseen(cut()),
-        },
-    };
-    (Observed(observed), identity)
-}
-
-fn bounded<T>(all: &[Value], most: usize, read: fn(&Value) -> Option<T>) -> Observation<Vec<T>> {
-    if all.len() > most {
-        return Unseen(Reason::TooMany {
-            count: count(all.len()),
-            most: count(most),
-        });
-    }
-    Observed(all.iter().filter_map(read).collect())
-}
-
-/// Docker lists its networks in any order; two looks at one engine must agree.
-fn in_order(mut networks: Vec<DockerNetwork>) -> Vec<DockerNetwork> {
-    networks.sort_by(|a, b| (a.name != "bridge", &a.name).cmp(&(b.name != "bridge", &b.name)));
-    networks
-}
-
-fn not_asked(frames: &Frames, pid: i64) -> Reason {
-    let key = pid.to_string();
-    if frames.get("no-client", &key).is_some() {
-        return Reason::NoDockerClient {
-            dockerd_runs: pid != ELSEWHERE,
-        };
-    }
-    if frames.get("closed", &key).is_some() {
-        return Reason::SocketClosed;
-    }
-    if let Some(record) = frames.get("more-engines", &key) {
-        return Reason::MoreEngines {
-            more: super::network::more(record),
-            most: count(MOST),
-        };
-    }
-    if frames.get("skipped", &key).is_some() {
-        // Not TimedOut: nobody asked, so nothing is known against it.
-        return Reason::OutOfTime;
-    }
-    if !frames.complete {
-        return Reason::CutOff { part: Part::Api };
-    }
-    Reason::NoSocket { pid }
-}
-
-/// What a client printed instead of an answer.
-fn why_silent(record: &Record, endpoint: &str) -> Reason {
-    let endpoint = plain(endpoint);
-    if record
-        .status
-        .is_some_and(|status| TIMED_OUT.contains(&status))
-    {
-        return Reason::EngineHangs { endpoint };
-    }
-    if record.cut {
-        return Reason::EngineAnswerTooLarge {
-            endpoint,
-            bytes: count(record.content.len()),
-        };
-    }
-    let said = String::from_utf8_lossy(record.content);
-    if said.contains("Cannot connect to the Docker daemon") || said.contains("connection refused") {
-        return Reason::EngineRefuses { endpoint };
-    }
-    let denied = said.contains("permission denied");
-    let refused = http::responses(record.content)
-        .into_iter()
-        .find(|r| r.status != 200);
-    let (status, said) = match refused {
-        Some(answer) => (
-            Some(i64::from(answer.status)),
-            plain(&String::from_utf8_lossy(&answer.body)),
-        ),
-        None if said.starts_with("HTTP/") => return Reason::EngineAnswerCut { endpoint },
-        None => (None, plain(said.lines().next().unwrap_or_default())),
-    };
-    match denied {
-        true => Reason::EngineDenies {
-            endpoint,
-            status,
-            said,
-        },
-        false => Reason::EngineFails {
-            endpoint,
-            status,
-            said,
-        },
-    }
-}
-
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-pub(super) fn text(value: &Value, key: &str) -> Option<String> {
-    value
-        .get(key)?
-        .as_str()
-        .map(plain)
-        .filter(|text| !text.is_empty())
-}
-
-fn component(version: &Value, name: &str) -> Option<String> {
-    let mut all = version.get("Components")?.as_array()?.iter();
-    let component = all.find(|c| c.get("Name").and_then(Value::as_str) == Some(name))?;
-    text(component, "Version")
-}
-
-fn network(value: &Value) -> Option<DockerNetwork> {
-    let driver = text(value, "Driver").unwrap_or_default();
-    let options = value.get("Options");
-    let option = |key: &str| options.and_then(|options| text(options, key));
-    let id = text(value, "Id").unwrap_or_default();
-    let named = option("com.docker.network.bridge.name");
-    let bridge = named.or_else(|| id.get(..12).map(|short| format!("br-{short}")));
-    let flag = |key: &str| value.get(key).and_then(Value::as_bool).unwrap_or(false);
-    Some(DockerNetwork {
-        name: text(value, "Name")?,
-        bridge: bridge.filter(|_| driver == "bridge"),
-        parent: option("parent").filter(|_| matches!(driver.as_str(), "macvlan" | "ipvlan")),
-        driver,
-        internal: flag("Internal"),
-        ipv6: flag("EnableIPv6"),
-        mtu_option: option(MTU_OPTION).and_then(|mtu| mtu.parse().ok()),
-        subnets: subnets(value),
-    })
-}
-
-fn subnets(network: &Value) -> Option<Vec<String>> {
-    const MOST: usize = 16;
-    let ranges = network.get("IPAM")?.get("Config")?.as_array()?.iter();
-    Some(
-        ranges
-            .filter_map(|range| text(range, "Subnet"))
-            .take(MOST)
-            .collect(),
-    )
-}
-
-fn container(value: &Value) -> Option<DockerContainer> {
-    let name = value.get("Names").and_then(|names| names.get(0)?.as_str());
-    let mode = value
-        .get("HostConfig")
-        .and_then(|config| text(config, "NetworkMode"));
-    Some(DockerContainer {
-        id: text(value, "Id")?,
-        name: plain(name.unwrap_or_default().trim_start_matches('/')),
-        image: crate::text::plain::image(&text(value, "Image").unwrap_or_default()),
-        network_mode: mode.unwrap_or_default(),
-    })
 }
 
 #[cfg(test)]

@@ -150,6 +150,19 @@ fn signed<'a>(line: &'a [u8], mark: &str) -> Option<(u8, &'a str)> {
     Some((*sign, std::str::from_utf8(rest).ok()?.strip_prefix(' ')?))
 }
 
+/// `/proc/PID/` + `within` + `FILE:TEXT`.
+pub(super) fn split<'a>(line: &'a str, within: &str) -> Option<(i64, &'a str, &'a str)> {
+    let (pid, rest) = line.strip_prefix("/proc/")?.split_once('/')?;
+    let (file, text) = rest.strip_prefix(within)?.split_once(':')?;
+    Some((pid.parse().ok()?, file, text))
+}
+
+/// How many more there are, as the walk counted them.
+pub fn more(record: &Record) -> i64 {
+    let line = record.lines().next().unwrap_or_default();
+    line.trim().parse().unwrap_or(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

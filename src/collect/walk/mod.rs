@@ -1,14 +1,15 @@
 //! The walk: one script that visits every layer under a container, and the parser of what it prints.
 
+mod answers;
 mod cgroups;
 mod client;
+mod counters;
 mod data;
 mod download;
 mod engine;
 mod firewall;
 mod frames;
 pub(crate) mod http;
-mod info;
 mod measure;
 mod network;
 pub(crate) mod options;
@@ -234,7 +235,7 @@ impl Walk {
             docker0.map(|interface| interface.mtu)
         });
         let dropped = self.url.as_ref().map(|_| {
-            let after = network::Counters::parse(&frames).dropped_after(own);
+            let after = counters::Counters::parse(&frames).dropped_after(own);
             difference(&namespace.frag_fails, &after)
         });
         Ok(SeenNode {

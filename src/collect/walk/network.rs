@@ -1,11 +1,12 @@
 //! The network namespaces of a walk: interfaces, default routes and drop counters.
 
 use super::MOST;
+use super::counters::Counters;
 use super::download::{self, Url};
-use super::frames::{Frames, Record};
+use super::frames::{Frames, Record, more, split};
 use super::measure;
 use super::processes::Processes;
-use super::traffic;
+use super::traffic::{self, usable};
 use crate::evidence::{
     Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Part, Reason, Route, Unseen,
 };
@@ -276,86 +277,6 @@ fn beyond(more: i64) -> Reason {
     }
 }
 
-/// How many more there are, as the walk counted them.
-pub fn more(record: &Record) -> i64 {
-    let line = record.lines().next().unwrap_or_default();
-    line.trim().parse().unwrap_or(1)
-}
-
-/// What /proc/PID/net/snmp says of IP in each namespace, by process.
-pub struct Counters {
-    /// Packets dropped because they did not fit: as counted at first, at the end of the walk, and
-    /// after downloads were tried.
-    dropped: [HashMap<i64, i64>; 3],
-    /// net.ipv4.ip_forward as 1 or 2 (RFC 1213's ipForwarding): unlike /proc/sys, the file shows
-    /// another process' namespace.
-    forwarding: HashMap<i64, i64>,
-}
-
-impl Counters {
-    pub fn parse(frames: &Frames) -> Self {
-        Counters {
-            dropped: ["net", "again", "after"].map(|record| field(frames, record, "FragFails")),
-            forwarding: field(frames, "net", "Forwarding"),
-        }
-    }
-
-    pub fn dropped_before(&self, pid: i64) -> Observation<i64> {
-        known(&self.dropped[0], pid)
-    }
-
-    pub fn dropped_again(&self, pid: i64) -> Observation<i64> {
-        known(&self.dropped[1], pid)
-    }
-
-    pub fn dropped_after(&self, pid: i64) -> Observation<i64> {
-        known(&self.dropped[2], pid)
-    }
-
-    pub fn ip_forward(&self, pid: i64) -> Observation<bool> {
-        known(&self.forwarding, pid).map(|value| value == 1)
-    }
-}
-
-fn known(counters: &HashMap<i64, i64>, pid: i64) -> Observation<i64> {
-    match counters.get(&pid) {
-        Some(count) => Observed(*count),
-        None => Observation::Unobserved(Reason::Unreadable {
-            part: Part::PacketCounters,
-        }),
-    }
-}
-
-/// A number of the two lines `Ip:`, the names and the values, of every /proc/PID/net/snmp in a
-/// record.
-fn field(frames: &Frames, record: &str, field: &str) -> HashMap<i64, i64> {
-    let mut names: HashMap<i64, &str> = HashMap::new();
-    let mut numbers = HashMap::new();
-    let lines = frames.named(record).flat_map(Record::lines);
-    for (pid, file, text) in lines.filter_map(|line| split(line, "net/")) {
-        let Some(text) = text.strip_prefix("Ip:").filter(|_| file == "snmp") else {
-            continue;
-        };
-        let Some(names) = names.get(&pid) else {
-            names.insert(pid, text);
-            continue;
-        };
-        let at = names.split_whitespace().position(|name| name == field);
-        let number = at.and_then(|at| text.split_whitespace().nth(at)?.parse().ok());
-        if let Some(number) = number {
-            numbers.entry(pid).or_insert(number);
-        }
-    }
-    numbers
-}
-
-/// `/proc/PID/` + `within` + `FILE:TEXT`.
-fn split<'a>(line: &'a str, within: &str) -> Option<(i64, &'a str, &'a str)> {
-    let (pid, rest) = line.strip_prefix("/proc/")?.split_once('/')?;
-    let (file, text) = rest.strip_prefix(within)?.split_once(':')?;
-    Some((pid.parse().ok()?, file, text))
-}
-
 type Attributes<'a> = BTreeMap<&'a str, &'a str>;
 
 fn number(attributes: &Attributes, what: &str) -> Option<i64> {
@@ -462,12 +383,6 @@ fn default_v6(line: &str) -> Option<(i64, &str)> {
     let any = to.bytes().all(|b| b == b'0');
     (any && interface != "lo" && usable(flags))
         .then_some((i64::from_str_radix(metric, 16).ok()?, interface))
-}
-
-pub fn usable(flags: &str) -> bool {
-    const UP: u32 = 0x1;
-    const REJECT: u32 = 0x200;
-    u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & UP != 0 && flags & REJECT == 0)
 }
 
 /// The lines between the heading of one family and the next.

@@ -1,9 +1,9 @@
 //! What becomes of packets in a namespace, as a walk saw it: its routes, its firewall, its counters
 //! at the walk's end, its name servers and who listens.
 
+use super::counters::Counters;
 use super::firewall::{self, MOST_RULES, Networks};
 use super::frames::Frames;
-use super::network::Counters;
 use crate::evidence::{
     Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Part, Reason, Tcpmss,
     Traffic, Unrouted, Unseen,
@@ -60,7 +60,7 @@ fn on_link(routes: &[&str]) -> Observation<Vec<OnLink>> {
         };
         let number = |hex: &str| u32::from_str_radix(hex, 16).ok().map(u32::from_be);
         let is_default = mask == "00000000";
-        if is_default || !super::network::usable(flags) {
+        if is_default || !usable(flags) {
             return None;
         }
         let (to, mask) = (number(to)?.into(), number(mask)?.into());
@@ -229,6 +229,12 @@ fn address(text: &str) -> Option<String> {
         }
         _ => None,
     }
+}
+
+pub fn usable(flags: &str) -> bool {
+    const UP: u32 = 0x1;
+    const REJECT: u32 = 0x200;
+    u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & UP != 0 && flags & REJECT == 0)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use runner_doctor::checks::{case, judge};
+use runner_doctor::checks::{judge, run_cases};
 use runner_doctor::evidence::Evidence;
 use runner_doctor_fuzz::SICK;
 use std::sync::LazyLock;
@@ -18,6 +18,6 @@ fuzz_target!(|text: &str| {
         let _ = judge(&library, evidence);
     }
     for check in library.checks() {
-        let _ = case::run_all(check);
+        let _ = run_cases(check);
     }
 });

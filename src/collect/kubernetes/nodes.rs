@@ -1,40 +1,17 @@
 //! Facts of the nodes under the runners: from the API, and from one walk of the node's network in
 //! a pod of an allow-list that uses it.
 
-use super::kubernetes::{Cluster as Client, forbidden, reason};
-use super::{Exec, Limits, Place, cni};
+use super::agents::{AGENTS, Agent, Agents};
+use super::cni;
+use super::error::{forbidden, reason};
+use super::{Cluster as Client, Limits};
 use crate::collect::walk::{Mode, SeenNode, Walk};
+use crate::collect::{Exec, Place};
 use crate::evidence::{Asked, Cni, Node, Observation, Observed, Reason, Unseen};
 use crate::text::plain::plain;
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{self, Pod};
 use kube::api::{Api, ListParams};
-
-/// A kind of pod that uses the node's network and may be entered; never etcd.
-pub(super) struct Agent {
-    pub(super) label: &'static str,
-    pub(super) name: &'static str,
-    pub(super) cni: Option<&'static str>,
-}
-
-const fn agent(label: &'static str, name: &'static str, cni: Option<&'static str>) -> Agent {
-    Agent { label, name, cni }
-}
-
-/// The CNI's own first.
-pub(super) const AGENTS: [Agent; 11] = [
-    agent("k8s-app", "calico-node", Some("calico")),
-    agent("k8s-app", "cilium", Some("cilium")),
-    agent("k8s-app", "aws-node", Some("aws-vpc")),
-    agent("k8s-app", "flannel", Some("flannel")),
-    agent("k8s-app", "kindnet", Some("kindnet")),
-    agent("k8s-app", "weave-net", Some("weave")),
-    agent("app", "kube-ovn-cni", Some("kube-ovn")),
-    agent("app", "ovnkube-node", Some("ovn-kubernetes")),
-    agent("app", "antrea", Some("antrea")),
-    agent("k8s-app", "kube-proxy", None),
-    agent("k8s-app", "node-exporter", None),
-];
 
 /// Nodes and their CNI.
 pub struct Nodes {
@@ -76,8 +53,6 @@ pub async fn examine(client: &Client, names: Vec<String>, enter: bool, limits: &
     }
     Nodes { nodes, cni }
 }
-
-pub(super) type Agents = Result<Vec<(Pod, &'static Agent)>, Reason>;
 
 /// The agents that run in this cluster. Most CNIs use one label, so that mostly one LIST finds them.
 async fn agents(client: &Client) -> Agents {

@@ -1,8 +1,8 @@
 //! The cluster's CNI: its name by the agents that run, or by what it writes on the node, and how it
 //! is set up by its own ConfigMap or resources.
 
-use super::kubernetes::{code, reason};
-use super::nodes::{AGENTS, Agents};
+use super::agents::{AGENTS, Agents};
+use super::error::{code, reason};
 use crate::evidence::{
     Asked, Cni, CniSettings, Encapsulation, Observation, Observed, Reason, Unseen, Why,
 };
@@ -43,7 +43,7 @@ pub(super) fn agent_of<'a>(agents: &'a Agents, cni: &str) -> Option<&'a Pod> {
 }
 
 /// The CNI writes its name where it reports that the node's network is up.
-pub(super) fn from_condition(node: &Node) -> Option<Cni> {
+pub(in crate::collect) fn from_condition(node: &Node) -> Option<Cni> {
     let conditions = node.status.as_ref()?.conditions.as_ref()?;
     let network = conditions
         .iter()
@@ -64,7 +64,7 @@ fn named(name: &str, source: String) -> Cni {
 }
 
 /// How a CNI of this name is set up; some say so in the pods of their agents.
-pub(super) async fn settings(
+pub(in crate::collect) async fn settings(
     client: &Client,
     name: &str,
     agent: Option<&Pod>,

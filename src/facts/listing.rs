@@ -1,0 +1,40 @@
+//! The networks of an engine by its own account.
+
+use crate::evidence::{DockerNetwork, Engine, Observed, Reason, Unseen};
+
+pub(super) const DEFAULT_BRIDGE: &str = "docker0";
+
+pub(crate) fn networks_unseen(engine: &Engine) -> Option<&Reason> {
+    if engine.planned.is_some() {
+        return None;
+    }
+    match &engine.api {
+        Unseen(reason) => Some(reason),
+        Observed(api) => api.networks.reason(),
+    }
+}
+
+/// The networks that an engine names itself, or that a file tells it to make.
+pub(super) fn listed(engine: &Engine) -> Option<&[DockerNetwork]> {
+    if let Some(planned) = &engine.planned {
+        return Some(&planned.networks);
+    }
+    let networks = engine.api.observed()?.networks.observed()?;
+    Some(networks)
+}
+
+/// `docker0`, or `br-` and the first 12 digits of the network's id.
+pub(super) fn is_docker_bridge(name: &str) -> bool {
+    name == DEFAULT_BRIDGE
+        || name
+            .strip_prefix("br-")
+            .is_some_and(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// People know the default network by its bridge.
+pub(super) fn shown_name(network: &DockerNetwork) -> String {
+    match (&network.bridge, network.name.as_str()) {
+        (Some(bridge), "bridge") => bridge.clone(),
+        _ => network.name.clone(),
+    }
+}
