@@ -517,6 +517,17 @@ pub struct CheckFiles {
     pub overrides: Vec<PathBuf>,
 }
 
+impl CheckFiles {
+    /// The arguments by which another command has the same checks, each after a space.
+    pub(crate) fn arguments(&self) -> String {
+        let flag =
+            |name: &str, path: &PathBuf| format!(" {name} {}", word(&path.to_string_lossy()));
+        let dirs = self.checks_dir.iter().map(|dir| flag("--checks-dir", dir));
+        let overrides = self.overrides.iter().map(|file| flag("--override", file));
+        dirs.chain(overrides).collect()
+    }
+}
+
 const SCHEMA_EXAMPLES: &str = "\
 Examples:
   runner-doctor schema report > report.schema.json    for the output of `check -o json`

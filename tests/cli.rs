@@ -256,6 +256,13 @@ fn a_check_of_ones_own_needs_one_file() {
     assert_eq!(code(&args), 0);
     let gate = [&args[..], &["--fail-on", "warning"]].concat();
     assert_eq!(code(&gate), 1);
+    let report = out(&["check", "--demo", "cured", "--full", "--checks-dir", folder]);
+    let more = report
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("more: runner-doctor "));
+    let explain: Vec<&str> = more.unwrap().split(' ').collect();
+    assert_eq!(explain[..2], ["explain", "too-deep"]);
+    assert!(out(&explain).contains("It is slow."));
 }
 
 #[test]

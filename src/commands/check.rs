@@ -25,7 +25,7 @@ pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exi
         true => String::new(),
         false => options.source.arguments(),
     };
-    let destinations = Destinations::of(&options.outputs, again)?;
+    let destinations = Destinations::of(&options.outputs, &options.checks.files, again)?;
     let printed = destinations.only_printed();
     if options.watch.is_some() && printed.is_none() {
         bail!("--watch prints one format to standard output: remove the other -o");

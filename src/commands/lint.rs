@@ -21,7 +21,7 @@ mod fix;
 const USUAL_POD_MTU: i64 = 1450;
 
 pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit> {
-    let destinations = Destinations::of(&options.outputs, String::new())?;
+    let destinations = Destinations::of(&options.outputs, &options.checks.files, String::new())?;
     let library = library::chosen(&options.checks, settings)?;
     if options.fix.is_some() && options.paths.iter().any(|path| path.as_os_str() == "-") {
         bail!("cannot edit standard input: name files with --fix");

@@ -1,7 +1,7 @@
 //! Writes the requested reports to their files.
 
 use super::write_out;
-use crate::cli::{Outputs, is_plugin};
+use crate::cli::{CheckFiles, Outputs, is_plugin};
 use crate::diagnosis::Diagnosis;
 use crate::report::{self, Format, Style};
 use anyhow::{Result, bail};
@@ -16,11 +16,13 @@ pub struct Destinations {
     full: bool,
     /// The arguments by which another command examines the same.
     source: String,
+    /// The arguments by which another command has the same checks.
+    check_files: String,
 }
 
 impl Destinations {
     /// Refuses what could not be written, before anything is examined.
-    pub fn of(outputs: &Outputs, source: String) -> Result<Destinations> {
+    pub fn of(outputs: &Outputs, files: &CheckFiles, source: String) -> Result<Destinations> {
         let plain = |file: &Option<PathBuf>| file.clone().or(outputs.output_file.clone());
         let all = outputs.outputs.iter();
         let all: Vec<_> = all.map(|o| (o.format, plain(&o.file))).collect();
@@ -45,6 +47,7 @@ impl Destinations {
             all,
             full: outputs.full,
             source,
+            check_files: files.arguments(),
         })
     }
 
@@ -80,6 +83,7 @@ impl Destinations {
             let mut style = Style::detect(color, to_terminal);
             style.full = self.full;
             style.source = &self.source;
+            style.check_files = &self.check_files;
             if is_plugin(std::env::args_os().next().as_ref()) {
                 style.program = "kubectl runner-doctor";
             }

@@ -5,7 +5,7 @@ use super::grouped_findings::{
 };
 use super::page::Page;
 use super::short::severity_ink;
-use super::terminal::{Ink, Mark};
+use super::terminal::{Ink, Mark, Style};
 use super::verdict::few;
 use crate::diagnosis::{Finding, Severity, Unknown};
 use std::collections::HashMap;
@@ -149,7 +149,12 @@ pub(super) fn write_why<'a>(page: &mut Page<'_>, finding: &'a Finding, told: &mu
         return;
     }
     page.labelled(4, "why:", Ink::Plain, first);
-    let more = format!("more: {} explain {}", page.style.program, finding.check);
+    let Style {
+        program,
+        check_files,
+        ..
+    } = page.style;
+    let more = format!("more: {program} explain {}{check_files}", finding.check);
     let address = crate::checks::page(&finding.check);
     page.link(4, Ink::Dim, &more, address.as_deref());
 }

@@ -14,12 +14,14 @@ pub struct Style<'a> {
     pub unicode: bool,
     /// Everything there is to say, and not only what fits a screen.
     pub full: bool,
-    /// How this program is called here: `kubectl runner-doctor` needs nothing else in PATH.
     /// Whether texts may be links.
     pub links: Links,
+    /// How this program is called here: `kubectl runner-doctor` needs nothing else in PATH.
     pub program: &'a str,
     /// The arguments by which another command examines the same: `-n ci`.
     pub source: &'a str,
+    /// The arguments by which another command has the same checks: `--checks-dir ours`.
+    pub check_files: &'a str,
 }
 
 /// Where nothing tells the width: a pipe, a CI log.
@@ -36,6 +38,7 @@ impl Style<'_> {
         program: "runner-doctor",
         links: Links::NONE,
         source: "",
+        check_files: "",
     };
 
     /// What the environment asks for and the stream can take.

@@ -35,7 +35,11 @@ pub fn run(options: Run, settings: &Config, color: ColorChoice) -> Result<Exit> 
     if std::env::var_os(child::WITHIN).is_some() {
         match child::become_command(&options.command)? {}
     }
-    let destinations = Destinations::of(&options.outputs, String::from(" --docker"))?;
+    let destinations = Destinations::of(
+        &options.outputs,
+        &options.checks.files,
+        String::from(" --docker"),
+    )?;
     let (events, happened) = mpsc::channel();
     signals::listen(&events)?;
     let tail = Arc::new(Tail::new());
