@@ -1,6 +1,6 @@
 //! The arguments of `run`.
 
-use super::{Checks, Outputs, duration};
+use super::{Checks, Outputs, values::duration};
 use crate::collect::walk::Url;
 use clap::Args;
 use std::ffi::OsString;

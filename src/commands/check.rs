@@ -3,7 +3,7 @@
 pub(super) mod log;
 mod watch;
 
-use super::gate::{self, Gate};
+use super::gate;
 use super::output::Destinations;
 use super::{Exit, library, log_file, source, tell, tell_passed, tell_suppressed, tell_unmatched};
 use crate::checks::{Library, judge};
@@ -78,7 +78,7 @@ pub(super) fn examine(
     settings: &Config,
 ) -> Result<Diagnosis> {
     let mut asked = library::questions(library, &options.source, options.checks.allow_probes)?;
-    asked.allow_empty = options.allow_empty;
+    asked.allow_empty = options.gate.allow_empty;
     let mut evidence = source::evidence_with(&options.source, asked)?;
     if options.redact {
         evidence = redact(&evidence)?.evidence;
@@ -87,7 +87,7 @@ pub(super) fn examine(
     Ok(match baseline {
         Some(old) => {
             source::must_fit(old, &diagnosis)?;
-            diagnosis.with_baseline(old, options.fail_on.severity())
+            diagnosis.with_baseline(old, options.gate.fail_on.severity())
         }
         None => diagnosis,
     })
@@ -103,7 +103,7 @@ fn diagnose(
     for defect in &judgement.defects {
         tracing::warn!("{defect}");
     }
-    let fail_on = options.fail_on.severity();
+    let fail_on = options.gate.fail_on.severity();
     let (findings, suppressed) = settings.suppress(judgement.findings, config::today());
     tell_suppressed(&suppressed);
     Diagnosis::new(evidence, findings, judgement.unknowns, fail_on)
@@ -116,12 +116,7 @@ fn exit(diagnosis: &Diagnosis, options: &Check) -> Exit {
     if diagnosis.incomplete.as_deref() == Some(source::INTERRUPTED) {
         return Exit::Interrupted;
     }
-    let gate = Gate {
-        strict: options.strict,
-        allow_unknown: options.allow_unknown,
-        allow_empty: options.allow_empty,
-    };
-    let exit = gate.exit(diagnosis);
+    let exit = options.gate.exit(diagnosis);
     if exit == Exit::CouldNotExamine && diagnosis.runners.is_empty() {
         tell(
             "runner-doctor: no runners found: name pods, choose a namespace with -n or -A, or use --allow-empty",

@@ -2,16 +2,9 @@
 //! could be examined. It never depends on texts.
 
 use super::Exit;
+use crate::cli::Gate;
 use crate::diagnosis::{Diagnosis, ExaminedRunner, Severity, Unknown, Verdict};
 use crate::evidence::Class;
-
-/// How strict it is.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Gate {
-    pub strict: bool,
-    pub allow_unknown: bool,
-    pub allow_empty: bool,
-}
 
 impl Gate {
     /// 1, 2, 3, 0, in this order.

@@ -1,6 +1,5 @@
 //! `lint`: judges files before they are deployed.
 
-use super::gate::Gate;
 use super::output::Destinations;
 use super::{Exit, library, tell, tell_suppressed, tell_unmatched, write_out};
 use crate::checks::Library;
@@ -57,7 +56,7 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
         &linted.evidence,
         findings,
         linted.judgement.unknowns,
-        options.fail_on.severity(),
+        options.gate.fail_on.severity(),
     )
     .with_suppressed(suppressed)
     .with_settings(settings.applied());
@@ -173,12 +172,7 @@ fn remark(linted: &Linted) {
 }
 
 fn exit(diagnosis: &Diagnosis, options: &Lint, passed_over: Option<String>) -> Exit {
-    let gate = Gate {
-        strict: options.strict,
-        allow_unknown: options.allow_unknown,
-        allow_empty: options.allow_empty,
-    };
-    let exit = gate.exit(diagnosis);
+    let exit = options.gate.exit(diagnosis);
     if exit == Exit::CouldNotExamine {
         let passed_over = passed_over.map(|summary| format!(" ({summary})"));
         tell(&format!(

@@ -152,7 +152,12 @@ fn network(evidence: &Evidence, runner: &Runner) -> Observation<Link> {
         outermost: runner.outermost,
         bridge_name: &|_, bridge| bridge.to_owned(),
     };
-    let way = topology.way_out(pod.id, Family::V4);
+    // A pod of an IPv6-only cluster has no other.
+    let family = match pod.route_v4 {
+        Observed(None) => Family::V6,
+        _ => Family::V4,
+    };
+    let way = topology.way_out(pod.id, family);
     // What was seen is what counts here: a narrower route that was not would only leave more room.
     match way.links.first() {
         Some(link) => Observed(link.clone()),

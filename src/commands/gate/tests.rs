@@ -2,12 +2,14 @@
 
 use super::Gate;
 use crate::checks::case::healthy;
+use crate::cli::FailOn;
 use crate::commands::Exit;
 use crate::diagnosis::{Diagnosis, Severity, Unknown};
 use crate::evidence::{Evidence, Observation, Reason, Unseen, Why};
 use serde_json::{Value, json};
 
 const DEFAULT: Gate = Gate {
+    fail_on: FailOn::Error,
     strict: false,
     allow_unknown: false,
     allow_empty: false,

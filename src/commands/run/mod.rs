@@ -7,7 +7,7 @@ mod terminal;
 
 use super::output::Destinations;
 use super::{Exit, check, is_quiet, library};
-use crate::cli::{Check, FailOn, Run, Source};
+use crate::cli::{Check, FailOn, Gate, Run, Source};
 use crate::config::Config;
 use crate::diagnosis::{Diagnosis, Severity};
 use crate::report::{self, Style};
@@ -60,10 +60,12 @@ pub fn run(options: Run, settings: &Config, color: ColorChoice) -> Result<Exit> 
         source: Source::here(options.confirm, options.deadline),
         checks: options.checks,
         outputs: options.outputs,
-        fail_on: FailOn::Error,
-        strict: false,
-        allow_unknown: false,
-        allow_empty: true,
+        gate: Gate {
+            fail_on: FailOn::Error,
+            strict: false,
+            allow_unknown: false,
+            allow_empty: true,
+        },
         redact: false,
         baseline: None,
         log: None,

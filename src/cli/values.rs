@@ -1,0 +1,59 @@
+//! Values of options that need a parser of their own.
+
+use std::time::Duration;
+
+pub(super) fn kubernetes_name(text: &str) -> Result<String, String> {
+    match crate::manifest::is_label(text) {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("a Kubernetes name has at most 63 lowercase letters, digits and dashes".to_owned())
+        }
+    }
+}
+
+pub(super) fn image(text: &str) -> Result<String, String> {
+    match crate::manifest::is_image(text) {
+        true => Ok(text.to_owned()),
+        false => Err("invalid image: write it like docker:VERSION-dind".to_owned()),
+    }
+}
+
+/// `90s`, `5m`, `1h`, or seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("invalid duration {text:?}: write 10s, 5m or 1h (at most 24h)");
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = digits.parse().map_err(|_| wrong())?;
+    match count.checked_mul(unit) {
+        Some(0) => Err("the duration must be longer than zero: write 10s, 5m or 1h".to_owned()),
+        Some(seconds) if seconds <= 24 * 3600 => Ok(Duration::from_secs(seconds)),
+        _ => Err(wrong()),
+    }
+}
+
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=1000).contains(&number) => Ok(number),
+        _ => Err(format!("invalid number {text:?}: use 1 to 1000")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_read() {
+        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
+        for wrong in ["", "s", "0", "-1s", "1d", "ten", "99999999h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}
