@@ -57,16 +57,22 @@ host_up() {
 		grep -qs "^$name=" "$RUN/sysctls" || ! sysctl -n "$name" >/dev/null 2>&1 || echo "$name=$(sysctl -n "$name")" >>"$RUN/sysctls"
 	done
 	sysctl -qw fs.inotify.max_user_instances=8192
-	for name in "${BORROWED_DIRS[@]}"; do
-		[ -d "$name" ] || {
-			echo "$name" >>"$RUN/made-dirs"
-			mkdir -p "$name"
-		}
-	done
-	start mounts unshare --mount --propagation private "$LAB_SOURCE/lib/mounts" "$RUN/host" "${BORROWED_DIRS[@]}"
-	wait_for 10 "the mount namespace" test -e "$RUN/host.ready"
+	start_mounts mounts host "${BORROWED_DIRS[@]}"
 	[ ! -e "$RUN/host.shared" ] ||
 		say "NO LOOP DEVICE: the node shares this machine's disk, and trials find that full below 15 % free; see $LOGS/mounts.log"
+}
+
+# start_mounts SERVICE NAME DIRECTORY…: a mount namespace with a disk of its own over those directories.
+start_mounts() {
+	local dir
+	for dir in "${@:3}"; do
+		[ -d "$dir" ] || {
+			echo "$dir" >>"$RUN/made-dirs"
+			mkdir -p "$dir"
+		}
+	done
+	start "$1" unshare --mount --propagation private "$LAB_SOURCE/lib/mounts" "$RUN/$2" "${@:3}"
+	wait_for 10 "the mount namespace" test -e "$RUN/$2.ready"
 }
 
 # Runs in the lab's mount namespace, which is what the node's programs see.

@@ -16,9 +16,12 @@ pod_process() {
 	local id
 	id=$(kubectl -n "${1%%/*}" get pod "${1#*/}" -o json | jq -r --arg name "${2:-}" '
 		[.status | .containerStatuses, .initContainerStatuses, .ephemeralContainerStatuses | .[]?
-		 | select(.state.running and ($name == "" or .name == $name)) | .containerID][0] // empty | sub("^.*//"; "")')
-	[ -n "$id" ] || die "$1 has no running container ${2:-}"
-	on_node ctr -n k8s.io task ls | awk -v id="$id" '$1 == id { print $2 }'
+		 | select(.state.running and ($name == "" or .name == $name)) | .containerID][0] // empty')
+	case $id in
+	docker://*) on_docker_node docker inspect --format '{{.State.Pid}}' "${id#*//}" ;;
+	?*) on_node ctr -n k8s.io task ls | awk -v id="${id#*//}" '$1 == id { print $2 }' ;;
+	*) die "$1 has no running container ${2:-}" ;;
+	esac
 }
 
 # The prefix that runs a command in the namespaces of a container, by hops.

@@ -14,9 +14,9 @@ containerd_install() {
 	rm -rf "$work"
 }
 
-node_configuration() {
-	mkdir -p "$RUN/cni"
-	cat >"$RUN/cni/10-pods.conflist" <<JSON
+# cni_configuration SUBNET: the first three numbers of a /24.
+cni_configuration() {
+	cat <<JSON
 {
   "cniVersion": "1.0.0",
   "name": "pods",
@@ -25,12 +25,51 @@ node_configuration() {
     "isGateway": true, "ipMasq": false, "hairpinMode": true,
     "ipam": {
       "type": "host-local",
-      "ranges": [[{"subnet": "$POD_SUBNET", "gateway": "$POD_GATEWAY"}]],
+      "ranges": [[{"subnet": "$1.0/24", "gateway": "$1.1"}]],
       "routes": [{"dst": "0.0.0.0/0"}]
     }
   }]
 }
 JSON
+}
+
+# kubelet_configuration ADDRESS CERTIFICATE SOCKET CGROUP
+kubelet_configuration() {
+	cat <<YAML
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+address: $1
+authentication:
+  anonymous: {enabled: false}
+  webhook: {enabled: true}
+  x509: {clientCAFile: $PKI/ca.crt}
+authorization: {mode: Webhook}
+tlsCertFile: $PKI/$2.crt
+tlsPrivateKeyFile: $PKI/$2.key
+healthzPort: 0
+containerRuntimeEndpoint: unix://$3
+cgroupDriver: cgroupfs
+cgroupRoot: /$4
+failCgroupV1: false
+failSwapOn: false
+enforceNodeAllocatable: []
+localStorageCapacityIsolation: false
+evictionHard: {}
+imageGCHighThresholdPercent: 100
+oomScoreAdj: 0
+maxPods: 200
+kubeAPIQPS: 100
+kubeAPIBurst: 200
+makeIPTablesUtilChains: false
+resolvConf: $RUN/resolv.conf
+clusterDomain: cluster.local
+volumePluginDir: /var/lib/kubelet/volume-plugins
+YAML
+}
+
+node_configuration() {
+	mkdir -p "$RUN/cni"
+	cni_configuration "${POD_SUBNET%.*}" >"$RUN/cni/10-pods.conflist"
 	cat >"$RUN/containerd.toml" <<TOML
 version = 3
 
@@ -53,36 +92,7 @@ version = 3
 TOML
 	# No name server answers in the lab, and a query for one ends at once.
 	echo "nameserver $FAR_IP" >"$RUN/resolv.conf"
-	cat >"$RUN/kubelet.yaml" <<YAML
-apiVersion: kubelet.config.k8s.io/v1beta1
-kind: KubeletConfiguration
-address: $NODE_IP
-authentication:
-  anonymous: {enabled: false}
-  webhook: {enabled: true}
-  x509: {clientCAFile: $PKI/ca.crt}
-authorization: {mode: Webhook}
-tlsCertFile: $PKI/kubelet-server.crt
-tlsPrivateKeyFile: $PKI/kubelet-server.key
-healthzPort: 0
-containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
-cgroupDriver: cgroupfs
-cgroupRoot: /$CGROUP
-failCgroupV1: false
-failSwapOn: false
-enforceNodeAllocatable: []
-localStorageCapacityIsolation: false
-evictionHard: {}
-imageGCHighThresholdPercent: 100
-oomScoreAdj: 0
-maxPods: 200
-kubeAPIQPS: 100
-kubeAPIBurst: 200
-makeIPTablesUtilChains: false
-resolvConf: $RUN/resolv.conf
-clusterDomain: cluster.local
-volumePluginDir: /var/lib/kubelet/volume-plugins
-YAML
+	kubelet_configuration "$NODE_IP" kubelet-server /run/containerd/containerd.sock "$CGROUP" >"$RUN/kubelet.yaml"
 }
 
 node_up() {
@@ -98,7 +108,7 @@ node_up() {
 }
 
 node_is_ready() {
-	[ "$(kubectl get node "$NODE_NAME" -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}' 2>&1)" = True ]
+	[ "$(kubectl get node "${1:-$NODE_NAME}" -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}' 2>&1)" = True ]
 }
 
 node_wait_ready() {
@@ -106,12 +116,12 @@ node_wait_ready() {
 	wait_for 30 "the default service account" kubectl get serviceaccount default
 }
 
-# What Calico does to a cluster, as far as the API shows it.
+# node_plays_calico NODE: what Calico does to a cluster, as far as the API shows it.
 node_plays_calico() {
 	local now
 	kubectl apply -f "$LAB_SOURCE/manifests/calico-node.yaml" >/dev/null
 	now=$(date -u +%FT%TZ)
-	kubectl patch node "$NODE_NAME" --subresource=status --patch "{\"status\": {\"conditions\": [{
+	kubectl patch node "$1" --subresource=status --patch "{\"status\": {\"conditions\": [{
 		\"type\": \"NetworkUnavailable\", \"status\": \"False\", \"reason\": \"CalicoIsUp\",
 		\"message\": \"Calico is running on this node\", \"lastHeartbeatTime\": \"$now\", \"lastTransitionTime\": \"$now\"
 	}]}}" >/dev/null

@@ -2,13 +2,14 @@
 # What stands in the article's pod, in each of its states, and in the pod of a
 # Bitbucket step.
 
-# article_job NAMESPACE IMAGE [DOCKERD ARGUMENT]: the Job, started afresh.
+# article_job NAMESPACE IMAGE DOCKERD-ARGUMENT [NODE]: the Job, started afresh.
 article_job() {
-	local namespace=$1 image=$2 argument=${3:-} end
+	local namespace=$1 image=$2 argument=$3 node=${4:-} end
 	kubectl -n "$namespace" delete job runner --ignore-not-found >&2
 	kubectl -n "$namespace" delete pod -l job-name=runner --grace-period=1 >/dev/null 2>&1
 	end=${argument:+\\n          args:\\n            - "\"$argument\""}
 	sed -e "s|bitbucket-runner$|$namespace|" -e "s|\(image: \)docker:.*|\1$image$end|" \
+		-e "${node:+s|^      containers:|      nodeName: $node\n&|}" \
 		"$LAB_SOURCE/manifests/article-job.yaml" | kubectl apply -f - >&2
 	wait_for 60 "the runner's pod" kubectl -n "$namespace" wait --for=condition=Ready pod -l job-name=runner --timeout=0
 	kubectl -n "$namespace" get pod -l job-name=runner -o jsonpath='{.items[0].metadata.namespace}/{.items[0].metadata.name}'
@@ -17,15 +18,21 @@ article_job() {
 # article STATE: the Job as the article has it at that point of its story; in it
 # what Bitbucket's runner starts: an engine of its own, and a build in that.
 article() {
-	local state=${1:-as-written} pod image=docker:20.10.24-dind outer='' inner=()
+	local node='' state pod image=docker:20.10.24-dind outer='' inner=()
+	if [ "${1:-}" = --node ]; then
+		[ "${2:-}" = docker ] || die "article [--node docker] [STATE]"
+		node=$DOCKER_NODE_NAME
+		shift 2
+	fi
+	state=${1:-as-written}
 	case $state in
 	as-written) image=docker:20.10.5-dind ;;
 	hanging) ;;
 	half) outer=--mtu=1300 ;;
 	cured) outer=--mtu=1300 inner=(--mtu=1300) ;;
-	*) die "article as-written|hanging|half|cured" ;;
+	*) die "article [--node docker] as-written|hanging|half|cured" ;;
 	esac
-	pod=$(article_job bitbucket-runner "$image" "$outer")
+	pod=$(article_job bitbucket-runner "$image" "$outer" "$node")
 	# As written no container starts at all. The article met the two faults one
 	# after the other; so that one pod shows both, its engine is out of the
 	# fault's reach (OOM score 500) while the tower is built, and at BestEffort's
