@@ -277,6 +277,84 @@ fn jobs_of_the_docker_executor_have_no_pod() {
 }
 
 #[test]
+fn values_of_gitlab_runner_are_no_pipeline_for_their_rbac_rules() {
+    let values = "rbac:\n  create: true\n  rules:\n  - resources: [pods]\n    verbs: [get]\nrunners:\n  config: |\n    [[runners]]\n      [runners.kubernetes]\n        image = \"alpine\"\n";
+    let dir = folder(&[("values.yaml", values)]);
+    let (code, out, err) = lint(dir.path(), &["values.yaml", "-o", "short"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(
+        err.contains("lint the .gitlab-ci.yml whose services start it"),
+        "{err}"
+    );
+    let rules = ".rules:\n  rules:\n  - if: $CI_COMMIT_TAG\n";
+    assert_eq!(found("rules.yml", rules, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn a_daemon_json_that_the_files_do_not_have_is_unknown() {
+    let legacy = |mounts: &str| {
+        format!(
+            "apiVersion: actions.summerwind.dev/v1alpha1\nkind: RunnerDeployment\nmetadata: {{name: x}}\nspec:\n  template:\n    spec:\n      repository: a/b\n      {mounts}\n      volumes: [{{name: d, configMap: {{name: d}}}}]\n"
+        )
+    };
+    let mount = "{name: d, mountPath: /etc/docker/daemon.json, subPath: daemon.json}";
+    let map = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: d}\ndata: {daemon.json: '{\"mtu\": 1400}'}\n";
+    for mounts in [
+        format!("containers: [{{name: docker, volumeMounts: [{mount}]}}]"),
+        format!("dockerVolumeMounts: [{mount}]"),
+        format!("dockerdWithinRunnerContainer: true\n      volumeMounts: [{mount}]"),
+    ] {
+        let text = legacy(&mounts);
+        assert_eq!(
+            found("x.yaml", &text, &[]),
+            ["unknown mtu-inversion"],
+            "{mounts}"
+        );
+        assert_eq!(found("x.yaml", &(text + map), &[]), Vec::<String>::new());
+    }
+    let compose = |bind: &str| {
+        format!(
+            "services:\n  dind:\n    image: docker:28.5.2-dind\n    privileged: true\n    network_mode: host\n    volumes: ['./x:{bind}']\n"
+        )
+    };
+    for (bind, line) in [
+        ("/etc/docker/daemon.json:ro", "unknown mtu-inversion"),
+        ("/etc/docker", "unknown mtu-inversion"),
+        ("/etc/docker/certs.d", "warning mtu-inversion 3"),
+    ] {
+        assert_eq!(found("compose.yaml", &compose(bind), &[]), [line], "{bind}");
+    }
+}
+
+#[test]
+fn an_engine_before_19_03_does_not_listen_with_tls() {
+    let old = pod("image: docker:1.12.6-dind\n");
+    let client = "  - name: client\n    image: docker:1.12.6\n    env: [{name: DOCKER_HOST, value: 'tcp://localhost:2375'}]\n";
+    let text = format!("{}{client}", old.trim_end_matches('\n').to_owned() + "\n");
+    let lines = found("pod.yaml", &text, &["--check", "engine-unreachable"]);
+    assert_eq!(lines, Vec::<String>::new());
+    let new = text.replace("1.12.6-dind", "28.5.2-dind");
+    let lines = found("pod.yaml", &new, &["--check", "engine-unreachable"]);
+    assert_eq!(lines.len(), 1);
+}
+
+#[test]
+fn arguments_of_an_own_image_go_to_its_own_entrypoint() {
+    let of = |image: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: a\n    image: {image}\n    args: [sleep, infinity]\n    securityContext: {{privileged: true}}\n"
+        )
+    };
+    let check = ["--check", "mtu-inversion"];
+    let own = found("pod.yaml", &of("team/ubuntu-dind:7"), &check);
+    assert_eq!(own, ["unknown mtu-inversion"]);
+    assert_eq!(
+        found("pod.yaml", &of("docker:28-dind"), &check),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
 fn what_is_no_runner_is_left_alone() {
     let cases = [
         (
@@ -520,7 +598,7 @@ fn what_cannot_be_judged_as_it_stands_is_counted_and_named() {
     let (code, out, err) = lint(dir.path(), &[".", "-o", "short"]);
     assert_eq!(code, 2, "{out}");
     assert_eq!(out.lines().count(), 3, "{out}");
-    assert!(out.contains("2 templates with a Docker engine (chart/templates/a.yaml, chart/templates/b.yaml): render them first: helm template"), "{out}");
+    assert!(out.contains("chart/templates/a.yaml, chart/templates/b.yaml mention a Docker engine, but are templates: render first: helm template"), "{out}");
     assert!(
         out.contains("kubectl kustomize . | runner-doctor lint -"),
         "{out}"

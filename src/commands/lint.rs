@@ -139,7 +139,7 @@ fn refuse(linted: &Linted) -> Result<()> {
             many => format!(" (and {} more)", many - 1),
         };
         bail!(
-            "{first}{more} is not a supported kind of file{looks_like}: remove it, or name one of {}",
+            "{first}{more} is not a supported kind of file{looks_like}: leave it out of the command, or name one of {}",
             systems::files()
         );
     }

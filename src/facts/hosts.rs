@@ -313,10 +313,13 @@ fn promised_ports(container: &PodContainer) -> Option<Vec<u16>> {
         .launch
         .as_ref()
         .is_some_and(|launch| launch.by == Launcher::Image);
-    let old = image
-        .docker_version()
-        .and_then(versions::parse)
-        .is_some_and(|version| version < Version::new(19, 3, 0));
+    let version = image.docker_version().and_then(versions::parse);
+    // `docker:1.12.6-dind` is older than all releases that are told apart.
+    let numbered = |tag: &str| tag.starts_with(|c: char| c.is_ascii_digit());
+    let old = match version {
+        Some(version) => version < Version::new(19, 3, 0),
+        None => image.tag.is_some_and(numbered),
+    };
     let told = container
         .dockerd_args
         .iter()

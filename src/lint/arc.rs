@@ -1,14 +1,15 @@
 //! GitHub's Actions Runner Controller: the legacy controller's own objects, and the values of the
 //! scale set's Helm chart.
 
-use super::pod;
-use super::{Context, Draft, declared};
+use super::{Context, Draft, config, declared, pod, template};
 use crate::collect::walk::options;
-use crate::evidence::{Mount, Observed, Owner, PodContainer, Provider, Role};
-use crate::evidence::{Observation, Reason};
+use crate::evidence::{
+    DaemonConfig, Mount, Observation, Observed, Owner, PodContainer, Provider, Reason, Role,
+};
 use crate::systems::Site;
 use crate::text::plain::plain;
 use crate::yaml::Node;
+use k8s_openapi::api::core::v1::Container;
 
 /// RunnerDeployment, RunnerReplicaSet, Runner and RunnerSet: the controller adds the engine, and
 /// `dockerMTU` is how it is told.
@@ -56,6 +57,9 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
     let mut engine = declared::engine(name, None, args, &[]);
     // A flag of the controller names the image, and none of these objects.
     engine.image = Observation::Unobserved(Reason::ImageOfController);
+    if let Some(config) = mounted(spec, name, context) {
+        engine.config = config;
+    }
     runner.engines = Observed(vec![engine]);
     let here = pod::head(spec);
     places.note(name, "", here);
@@ -63,6 +67,27 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
     runner.containers.push(runner_container(spec));
     note_variables(spec, &mut places);
     Some(draft(runner, places))
+}
+
+/// The daemon.json that the object mounts into the container of dockerd: its mounts stand in a container of
+/// that name, or in the specification itself.
+fn mounted(
+    spec: &Node,
+    name: &str,
+    context: &Context<'_>,
+) -> Option<Observation<Option<DaemonConfig>>> {
+    let key = match name {
+        "runner" => "volumeMounts",
+        _ => "dockerVolumeMounts",
+    };
+    let mut pod = template::pod(None, spec);
+    let containers = &mut pod.spec.as_mut()?.containers;
+    containers.push(Container {
+        name: name.to_owned(),
+        volume_mounts: Some(template::mounts(spec, key)),
+        ..Container::default()
+    });
+    config::mounted(&pod, name, context)
 }
 
 /// The runner's container: its settings stand in the specification itself.

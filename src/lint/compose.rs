@@ -211,12 +211,24 @@ fn engine(path: &str, service: &Node) -> crate::evidence::Engine {
     let opts = options::opts(opts.as_deref().unwrap_or_default());
     let image = service.text_at(&["image"]);
     let mut engine = declared::engine(path, image, options::flags(words(service)), &opts);
-    let binds = service.get("volumes").map_or(&[][..], Node::items).iter();
+    let lists = ["volumes", "configs"].iter();
+    let binds = lists.flat_map(|key| service.get(key).map_or(&[][..], Node::items));
     let mut targets = binds.filter_map(|bind| bind.text().or(bind.text_at(&["target"])));
-    if targets.any(|target| target.contains("/etc/docker")) {
+    if targets.any(holds_config) {
         engine.config = crate::evidence::Unseen(Reason::VolumeMayHoldConfig);
     }
     engine
+}
+
+/// Whether dockerd finds its daemon.json in what is mounted: `./daemon.json:/etc/docker/daemon.json:ro`.
+fn holds_config(bind: &str) -> bool {
+    let mut parts = bind.split(':');
+    parts.any(|part| {
+        matches!(
+            part.trim_end_matches('/'),
+            "/etc/docker" | "/etc/docker/daemon.json"
+        )
+    })
 }
 
 /// A runner is known as in a pod; what else a service is for, a compose file does not tell.

@@ -43,19 +43,22 @@ pub(super) fn mounted(
     context: &Context<'_>,
 ) -> Option<Observation<Option<DaemonConfig>>> {
     const USUAL: &str = "/etc/docker/daemon.json";
-    let mut all = discover::pod::containers(pod);
-    let (container, _) = all.find(|(one, _)| one.name == container)?;
-    let words = container.command.iter().chain(&container.args).flatten();
+    let named = || {
+        let all = discover::pod::containers(pod);
+        all.filter(|(one, _)| one.name == container)
+            .map(|(one, _)| one)
+    };
+    let words = named().flat_map(|one| one.command.iter().chain(&one.args).flatten());
     let flags = options::flags(words.flat_map(|word| word.split_whitespace()));
-    let named = flags.iter().find_map(|f| f.strip_prefix("--config-file="));
-    let path = named.unwrap_or(USUAL);
+    let told = flags.iter().find_map(|f| f.strip_prefix("--config-file="));
+    let path = told.unwrap_or(USUAL);
     let (folder, file) = path.rsplit_once('/')?;
     let at = |mount: &str| matches!(mount.trim_end_matches('/'), m if m == folder || m == path);
-    let mounts = container.volume_mounts.iter().flatten();
-    let Some(mount) = mounts.into_iter().find(|mount| at(&mount.mount_path)) else {
+    let mut mounts = named().flat_map(|one| one.volume_mounts.iter().flatten());
+    let Some(mount) = mounts.find(|mount| at(&mount.mount_path)) else {
         // A file of the image, or one that a script writes.
         let elsewhere = Observation::Unobserved(Reason::ConfigNotInFiles);
-        return named.map(|_| elsewhere);
+        return told.map(|_| elsewhere);
     };
     let volumes = pod.spec.as_ref()?.volumes.iter().flatten();
     let mut volumes = volumes.filter(|volume| volume.name == mount.name);

@@ -15,14 +15,15 @@ use crate::yaml::{Node, Span};
 const MOST_ENGINES: usize = 100;
 
 /// Keys that make a map a job, or a part of one that others extend.
-const OF_JOBS: [&str; 6] = [
+const OF_JOBS: [&str; 5] = [
     "script",
     "trigger",
     "extends",
     "before_script",
     "after_script",
-    "rules",
 ];
+/// Keys of a rule of a job; those of RBAC and of alerts, which also stand under `rules`, have others.
+const OF_RULES: [&str; 4] = ["if", "when", "changes", "exists"];
 /// Keys of the file as a whole.
 const OF_FILES: [&str; 7] = [
     "include",
@@ -55,8 +56,12 @@ pub(crate) fn is_one(document: &Node, name: &str) -> bool {
     let is_job = |(key, job): &(Node, Node)| {
         let services = job.get("services").filter(|services| services.is_list());
         let of_default = key.text() == Some("default") && job.get("image").is_some();
+        let mut rules = job.get("rules").map_or(&[][..], Node::items).iter();
+        let is_rule =
+            |rule: &Node| rule.reference || OF_RULES.iter().any(|key| rule.get(key).is_some());
         job.is_map()
             && (OF_JOBS.iter().any(|key| job.get(key).is_some())
+                || rules.any(is_rule)
                 || services.is_some_and(|services| {
                     services.reference || services.items().iter().any(is_service)
                 })

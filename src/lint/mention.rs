@@ -15,28 +15,41 @@ pub(super) enum Why {
 }
 
 impl Why {
-    /// Of one file, of several, and what to do.
-    fn words(self) -> (&'static str, &'static str, &'static str) {
+    /// Of one file, and of several.
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Why::Template => (
-                "a template",
-                "templates",
-                "render them first: helm template . | runner-doctor lint -",
-            ),
-            Why::Kustomize => (
-                "a part of a kustomization",
-                "parts of a kustomization",
-                "render it first: kubectl kustomize . | runner-doctor lint -",
-            ),
+            Why::Template => ("a template", "templates"),
+            Why::Kustomize => ("a part of a kustomization", "parts of a kustomization"),
             Why::NoRunner => (
                 "a file in which no runner was found",
                 "files in which no runner was found",
-                "if a chart or a pipeline makes the pod, render it or name its manifest",
+            ),
+            Why::OtherKind => ("a file of another kind", "files of other kinds"),
+        }
+    }
+
+    /// What is the matter with one, and with several, and what to do.
+    fn advice(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Why::Template => (
+                "is a template",
+                "are templates",
+                "render first: helm template . | runner-doctor lint -",
+            ),
+            Why::Kustomize => (
+                "is part of a kustomization",
+                "are parts of a kustomization",
+                "render first: kubectl kustomize . | runner-doctor lint -",
+            ),
+            Why::NoRunner => (
+                "no runner was found in it",
+                "no runner was found in them",
+                "if a chart or a pipeline creates the pod, render it or lint its manifest",
             ),
             Why::OtherKind => (
-                "a file of another kind",
-                "files of other kinds",
-                "lint does not read this kind",
+                "lint does not support this kind of file",
+                "lint does not support these kinds of files",
+                "lint the manifest or the pipeline that starts the engine",
             ),
         }
     }
@@ -73,14 +86,15 @@ impl PassedOver {
     /// In one line, where any was.
     pub(crate) fn summary(&self) -> Option<String> {
         let parts = self.all.iter().map(|(why, files)| {
-            let (one, many, _) = why.words();
+            let (one, many) = why.words();
             let what = match files.count {
                 1 => one.to_owned(),
                 count => format!("{count} {many}"),
             };
             match files.engines {
                 0 => what,
-                engines => format!("{what} ({engines} with a Docker engine)"),
+                1 => format!("{what} (1 mentions a Docker engine)"),
+                engines => format!("{what} ({engines} mention a Docker engine)"),
             }
         });
         let parts: Vec<String> = parts.collect();
@@ -95,17 +109,16 @@ impl PassedOver {
     pub(super) fn unknowns(&self) -> Vec<Unknown> {
         let with_engines = self.all.iter().filter(|(_, files)| files.engines > 0);
         let unknown = |(why, files): (&Why, &Files)| {
-            let (one, many, advice) = why.words();
-            let what = match files.engines {
-                1 => one.to_owned(),
-                engines => format!("{engines} {many}"),
-            };
+            let (one, many, advice) = why.advice();
+            let names = files.named.join(", ");
             let more = match files.engines.saturating_sub(files.named.len()) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            let names = files.named.join(", ");
-            let said = format!("{what} with a Docker engine ({names}{more}): {advice}");
+            let said = match files.engines {
+                1 => format!("{names} mentions a Docker engine, but {one}: {advice}"),
+                _ => format!("{names}{more} mention a Docker engine, but {many}: {advice}"),
+            };
             Unknown {
                 check: "lint".to_owned(),
                 severity: Severity::Warning,

@@ -35,6 +35,7 @@ mod variables;
 use crate::checks::{Judgement, Library, judge};
 use crate::diagnosis::{Severity, Unknown};
 use crate::evidence::{Evidence, Observation, Reason, Runner};
+use crate::systems::pods;
 use crate::yaml::{self, Node, Offset, load_toml};
 use anyhow::Result;
 use edits::Edits;
@@ -366,19 +367,26 @@ impl Linted {
             self.lone_secrets.insert(at);
         }
         if phase != Phase::Secrets {
+            let of_kubernetes = text.contains("[runners.kubernetes");
+            if input.named && pods::is_runner_config(text) && of_kubernetes {
+                self.remarks.push(format!(
+                    "{}: no service of the Kubernetes executor is a Docker engine: lint the .gitlab-ci.yml whose services start it",
+                    input.name
+                ));
+            }
             // A schema has all the words, and means none of them.
-            let text = if objects::is_schema(documents) {
-                ""
-            } else {
-                text
-            };
+            let podless = objects::have_no_pod(documents);
+            let text = if podless { "" } else { text };
             self.passed_over.add(Why::NoRunner, &input.name, text);
         }
     }
 
     fn note_broken(&mut self, input: &Input, text: &str, broken: &yaml::Broken) {
         let yaml::Broken { line, column, what } = broken;
-        let template = ["{{", "<%", "{%"].iter().any(|mark| text.contains(mark));
+        let marks = ["{{", "<%", "{%", "%{"].iter();
+        let named = [".tpl", ".tmpl", ".gotmpl", ".j2", ".erb"].iter();
+        let template = marks.clone().any(|mark| text.contains(mark))
+            || named.clone().any(|ending| input.name.ends_with(ending));
         let foreign = input.name.ends_with(".json") || input.name.ends_with(".toml");
         let advice = match template {
             true => {

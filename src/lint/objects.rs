@@ -62,10 +62,29 @@ pub(super) fn lone_secrets(
     Some(draft)
 }
 
-/// Definitions of objects, and no objects.
-pub(super) fn is_schema(documents: &[Node]) -> bool {
+/// Definitions of objects, and objects that have no pod: whatever they are called, they start no engine.
+pub(super) fn have_no_pod(documents: &[Node]) -> bool {
+    const KINDS: [&str; 17] = [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "ExternalSecret",
+        "HorizontalPodAutoscaler",
+        "HorizontalRunnerAutoscaler",
+        "Ingress",
+        "Namespace",
+        "NetworkPolicy",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "PodDisruptionBudget",
+        "Role",
+        "RoleBinding",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+    ];
     let is = |node: &Node| {
-        node.text_at(&["kind"]) == Some("CustomResourceDefinition")
+        KINDS.contains(&node.text_at(&["kind"]).unwrap_or_default())
             || ["$schema", "swagger", "openapi"]
                 .iter()
                 .any(|key| node.get(key).is_some())

@@ -65,7 +65,11 @@ fn dismiss_idle(runner: &mut Runner, pod: &Pod) -> Option<()> {
     let had_engines = runner.engine_containers().next().is_some();
     for container in &mut runner.containers {
         let start = start(pod, &container.name);
-        if container.role == Role::Engine && start.is_some_and(|start| start.idles()) {
+        // Arguments alone go to the image's own entrypoint; only that of Docker's image is known.
+        let own_entrypoint =
+            |start: &Start<'_>| start.command.is_empty() && !image::is_dockers(&container.image);
+        let idles = start.is_some_and(|start| start.idles() && !own_entrypoint(&start));
+        if container.role == Role::Engine && idles {
             // With the node's socket its builds run on the node.
             let of_node = |mount: &Mount| mount.host_path.as_deref().is_some_and(is_socket);
             container.role = match container.mounts.iter().any(of_node) {

@@ -70,8 +70,8 @@ impl Survey {
                     let looks = kind::looks_like(&documents, &input.name);
                     linted.strange.push((input.name, looks));
                 } else if !documents.is_empty() {
-                    let schema = objects::is_schema(&documents);
-                    let text = if schema { "" } else { text.as_str() };
+                    let podless = objects::have_no_pod(&documents);
+                    let text = if podless { "" } else { text.as_str() };
                     linted.passed_over.add(Why::OtherKind, &input.name, text);
                 }
                 continue;

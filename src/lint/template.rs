@@ -101,16 +101,7 @@ fn container(node: &Node) -> Container {
                 .map(Node::is_true),
             ..SecurityContext::default()
         }),
-        volume_mounts: Some(
-            list(node, "volumeMounts")
-                .map(|mount| VolumeMount {
-                    name: mount.text_at(&["name"]).unwrap_or_default().to_owned(),
-                    mount_path: mount.text_at(&["mountPath"]).unwrap_or_default().to_owned(),
-                    sub_path: mount.text_at(&["subPath"]).map(str::to_owned),
-                    ..VolumeMount::default()
-                })
-                .collect(),
-        ),
+        volume_mounts: Some(mounts(node, "volumeMounts")),
         ..Container::default()
     }
 }
@@ -137,6 +128,17 @@ fn environment(node: &Node) -> Vec<EnvVar> {
                 value: value.map(str::to_owned),
                 ..EnvVar::default()
             }
+        })
+        .collect()
+}
+
+pub(super) fn mounts(node: &Node, key: &str) -> Vec<VolumeMount> {
+    list(node, key)
+        .map(|mount| VolumeMount {
+            name: mount.text_at(&["name"]).unwrap_or_default().to_owned(),
+            mount_path: mount.text_at(&["mountPath"]).unwrap_or_default().to_owned(),
+            sub_path: mount.text_at(&["subPath"]).map(str::to_owned),
+            ..VolumeMount::default()
         })
         .collect()
 }

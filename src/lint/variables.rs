@@ -87,7 +87,36 @@ pub(super) fn is_put_in(value: &str) -> bool {
         .strip_prefix('$')
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
     let inside = ["${", "{{"].iter().any(|mark| value.contains(mark));
-    is_reference || inside || MARKS.iter().any(|mark| value.starts_with(mark))
+    is_reference
+        || inside
+        || MARKS.iter().any(|mark| value.starts_with(mark))
+        || is_placeholder(value)
+}
+
+/// What an example has in the place of a secret: `YOUR_TOKEN_HERE`, `BASE64-ENCODED-APP-ID`, `replace-me`,
+/// `xxxxxxxx`.
+fn is_placeholder(value: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "your",
+        "replace",
+        "replaceme",
+        "change",
+        "changeme",
+        "placeholder",
+        "insert",
+        "todo",
+        "example",
+    ];
+    let words: Vec<&str> = value.split(['_', '-', ' ', '.']).collect();
+    // The digits of `BASE64` end a word; those of a random text stand anywhere.
+    let is_capital = |word: &&str| {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        !letters.is_empty() && letters.chars().all(|c| c.is_ascii_uppercase())
+    };
+    let known = |word: &&str| WORDS.contains(&word.to_ascii_lowercase().as_str());
+    words.len() > 1 && words.iter().all(is_capital)
+        || words.iter().any(known)
+        || value.len() > 3 && value.chars().all(|c| matches!(c, 'x' | 'X' | '*' | '.'))
 }
 
 /// The secret itself: no reference to a variable, no placeholder, no switch.
@@ -124,6 +153,9 @@ mod tests {
             names("- NPM_TOKEN=abcd\n- PLAIN=abcd\n- CI_TOKEN\n"),
             ["NPM_TOKEN"]
         );
+        for secret in ["AKIA5EXAMPLEKEY", "A1B2C3D4-E5F6", "s3cr3t-example1"] {
+            assert_eq!(names(&format!("A_TOKEN: {secret}")), ["A_TOKEN"]);
+        }
         for harmless in [
             "A_TOKEN: $A_TOKEN",
             "A_TOKEN: ${A_TOKEN}",
@@ -136,6 +168,11 @@ mod tests {
             "A_SECRET: '{{ .Values.secret }}'",
             "TOKENIZER: fast",
             "- A_TOKEN=$OTHER",
+            "A_TOKEN: YOUR_TOKEN_HERE",
+            "A_TOKEN: glrt-YOUR_TOKEN_HERE",
+            "A_TOKEN: BASE64-ENCODED-APP-ID",
+            "A_TOKEN: replace-me",
+            "A_TOKEN: xxxxxxxx",
         ] {
             assert_eq!(names(harmless), Vec::<String>::new(), "{harmless}");
         }

@@ -4,12 +4,15 @@ use super::edit::{Edit, Step, apply};
 use super::tree::{Node, Offset, Value as Shape, load};
 use super::writer;
 use anyhow::{Context, Result, bail};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use std::ops::Range;
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The documents of a stream that are not empty.
 pub fn documents(text: &str) -> Result<Vec<Value>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let documents: Vec<Option<Value>> = serde_saphyr::from_multiple(text)?;
     let documents = documents.into_iter().flatten();
     Ok(documents.filter(|document| !document.is_null()).collect())
@@ -40,10 +43,15 @@ pub fn edit(text: &str, document: usize, edits: &[Edit]) -> Result<String> {
         apply(document, edits);
     }
     let read = documents(&new).context("the edited text is not valid YAML")?;
-    if read != expected {
+    if read != expected || is_json(text) && !is_json(&new) {
         bail!("its formatting cannot be edited without changing more than intended");
     }
     Ok(new)
+}
+
+fn is_json(text: &str) -> bool {
+    let text = text.trim_start_matches(BYTE_ORDER_MARK).trim_start();
+    text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// The text with a comment behind the key, or the element, at a path.
@@ -80,6 +88,7 @@ struct Page<'a> {
     newline: &'static str,
     /// Lists stand under their key, not to the right of it.
     compact: bool,
+    json: bool,
 }
 
 impl Page<'_> {
@@ -91,6 +100,7 @@ impl Page<'_> {
                 false => "\n",
             },
             compact: lists_are_compact(text, root).unwrap_or(true),
+            json: is_json(text),
         }
     }
 
@@ -126,9 +136,9 @@ impl Page<'_> {
             None => None,
         };
         if list.flow {
-            let inner = written.unwrap_or_else(|| writer::write_flow(value));
-            return Ok(match like {
-                Some(_) => (list.tail..list.tail, format!(", {inner}")),
+            let inner = written.unwrap_or_else(|| self.line(value));
+            return Ok(match list.items().first() {
+                Some(first) => (list.tail..list.tail, self.beside(list, first, &inner)),
                 None => (list.bytes.clone(), format!("[{inner}]")),
             });
         }
@@ -147,18 +157,37 @@ impl Page<'_> {
             bail!(STRANGE);
         }
         if map.flow {
-            let inner = writer::write_flow(entry);
+            let inner = self.line(entry);
             let inner = inner.trim_start_matches('{').strip_suffix('}');
             let inner = inner.unwrap_or_default();
-            return Ok(match map.entries().is_empty() {
-                false => (map.tail..map.tail, format!(", {inner}")),
-                true => (map.bytes.clone(), format!("{{{inner}}}")),
+            return Ok(match map.entries().first() {
+                Some((first, _)) => (map.tail..map.tail, self.beside(map, first, inner)),
+                None => (map.bytes.clone(), format!("{{{inner}}}")),
             });
         }
         let first = map.entries().first().context(STRANGE)?;
         let lines = self.block(entry, self.column(first.0.bytes.start));
         let at = self.line_end(map.tail);
         Ok((at..at, format!("{}{lines}", self.newline)))
+    }
+
+    /// A value on one line, as the document writes such.
+    fn line(&self, value: &Value) -> String {
+        match self.json {
+            true => writer::write_json(value),
+            false => writer::write_flow(value),
+        }
+    }
+
+    /// What comes after the last in brackets: on a line of its own where the first is.
+    fn beside(&self, brackets: &Node, first: &Node, inner: &str) -> String {
+        let before = &self.text[brackets.bytes.start..first.bytes.start];
+        match before.rsplit_once('\n') {
+            Some((_, margin)) if margin.trim().is_empty() => {
+                format!(",{}{margin}{inner}", self.newline)
+            }
+            _ => format!(", {inner}"),
+        }
     }
 
     fn replace(&self, node: &Node, key: Option<&Node>, value: &Value) -> Result<Splice> {
@@ -171,8 +200,8 @@ impl Page<'_> {
             _ => Some(None),
         };
         let line = line.map(|quoted| {
-            quoted.unwrap_or_else(|| match in_flow {
-                true => writer::write_flow(value),
+            quoted.unwrap_or_else(|| match in_flow || self.json {
+                true => self.line(value),
                 false => writer::write(value).trim_end().to_owned(),
             })
         });
@@ -204,7 +233,7 @@ impl Page<'_> {
                 let column = self.column(node.bytes.start);
                 (bytes, self.block(value, column)[column..].to_owned())
             }
-            None => (bytes, writer::write_flow(value)),
+            None => (bytes, self.line(value)),
         })
     }
 
@@ -312,7 +341,9 @@ impl Page<'_> {
 }
 
 fn column(text: &str, at: usize) -> usize {
-    at - text[..at].rfind('\n').map_or(0, |line| line + 1)
+    let line = text[..at].rfind('\n').map_or(0, |line| line + 1);
+    let line = text[line..at].trim_start_matches(BYTE_ORDER_MARK);
+    line.len()
 }
 
 fn line_end(text: &str, at: usize) -> usize {

@@ -32,19 +32,28 @@ fn write_as(value: &Value, compact: bool, blocks: bool) -> String {
 
 /// A value on one line, `[a, b]` or `{a: b}`, with texts quoted where they need it.
 pub(crate) fn write_flow(value: &Value) -> String {
+    write_line(value, &scalar)
+}
+
+/// The same with all texts quoted, as in JSON.
+pub(crate) fn write_json(value: &Value) -> String {
+    write_line(value, &|text| Value::from(text).to_string())
+}
+
+fn write_line(value: &Value, quoted: &dyn Fn(&str) -> String) -> String {
     match value {
         Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(write_flow).collect();
-            format!("[{}]", items.join(", "))
+            let items = items.iter().map(|item| write_line(item, quoted));
+            format!("[{}]", items.collect::<Vec<_>>().join(", "))
         }
         Value::Object(fields) => {
             let fields = fields.iter();
             let fields: Vec<String> = fields
-                .map(|(key, value)| format!("{}: {}", scalar(key), write_flow(value)))
+                .map(|(key, value)| format!("{}: {}", quoted(key), write_line(value, quoted)))
                 .collect();
             format!("{{{}}}", fields.join(", "))
         }
-        Value::String(text) => scalar(text),
+        Value::String(text) => quoted(text),
         plain => plain.to_string(),
     }
 }

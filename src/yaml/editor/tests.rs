@@ -350,3 +350,33 @@ fn a_block_of_lines_goes_on_as_it_began() {
     // What would be read as something else is refused.
     assert!(set("b", "one\ntwo\n").is_err());
 }
+
+#[test]
+fn json_stays_json() {
+    let edits = [
+        set("a/b", json!({"x": ["1"]})),
+        append("list", json!("two")),
+        set("gone/deep", json!("text")),
+        set("new", json!(true)),
+    ];
+    let pretty = "{\n  \"a\": {},\n  \"list\": [\n    \"one\"\n  ],\n  \"gone\": null\n}\n";
+    let expected = "{\n  \"a\": {\"b\": {\"x\": [\"1\"]}},\n  \"list\": [\n    \"one\",\n    \"two\"\n  ],\n  \"gone\": {\"deep\": \"text\"},\n  \"new\": true\n}\n";
+    assert_eq!(rewrite(pretty, &edits).unwrap(), expected);
+    let line = "{\"a\": {}, \"list\": [\"one\"], \"gone\": null}";
+    let edited = rewrite(line, &edits).unwrap();
+    assert!(serde_json::from_str::<Value>(&edited).is_ok(), "{edited}");
+}
+
+#[test]
+fn brackets_over_several_lines_go_on_so() {
+    let edits = [append("args", json!("--b"))];
+    let text = rewrite("args: [\n  \"--a\", # first\n]\n", &edits).unwrap();
+    assert_eq!(text, "args: [\n  \"--a\",\n  \"--b\", # first\n]\n");
+}
+
+#[test]
+fn a_byte_order_mark_moves_no_column() {
+    let text = "\u{feff}a:\n  b: 1\n";
+    let text = rewrite(text, &[set("c/d", json!(2))]).unwrap();
+    assert_eq!(text, "\u{feff}a:\n  b: 1\nc:\n  d: 2\n");
+}
