@@ -318,7 +318,7 @@ Examples:
 
 Exit codes: 0 all cases pass; 1 a case fails; 2 a file could not be read";
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Check {
     #[command(flatten)]
     pub source: Source,
@@ -377,7 +377,7 @@ pub struct Collect {
 }
 
 /// Where the evidence comes from.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Source {
     /// Pods to examine, runners or not (default: all runners)
     #[arg(value_name = "POD", conflicts_with_all = ["labels", "all_namespaces"])]
@@ -420,6 +420,10 @@ pub struct Source {
     /// "fragmentation needed" arrives, the kernel keeps that path MTU for the host for about ten minutes
     #[arg(long, value_name = "URL", value_parser = Url::parse, conflicts_with_all = ["evidence", "demo"])]
     pub confirm: Option<Url>,
+    /// Report connections that hang: sample the established connections of all networks twice, this far
+    /// apart (1s to 60s), with the commands that wait for them; reads only
+    #[arg(long, value_name = "TIME", value_parser = sample_time, conflicts_with_all = ["evidence", "demo"])]
+    pub sample: Option<Duration>,
     /// Wait up to this long for a step that starts a nested Docker engine, then check
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["evidence", "demo"])]
     pub wait_nested: Option<Duration>,
@@ -479,6 +483,7 @@ impl Source {
             demo: None,
             docker: Some(None),
             confirm,
+            sample: None,
             wait_nested: None,
             no_node_exec: false,
             timeout: Duration::from_secs(10),
@@ -491,7 +496,7 @@ impl Source {
 }
 
 /// Which checks there are, and which to run.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Checks {
     /// Run only this check; can be repeated
     #[arg(long = "check", value_name = "ID")]
@@ -507,7 +512,7 @@ pub struct Checks {
 }
 
 /// Check files beside those built in.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct CheckFiles {
     /// Add the checks in this directory; can be repeated
     #[arg(long, value_name = "DIR")]
@@ -834,6 +839,13 @@ fn duration(text: &str) -> Result<Duration, String> {
         Some(0) => Err("the duration must be longer than zero: write 10s, 5m or 1h".to_owned()),
         Some(seconds) if seconds <= 24 * 3600 => Ok(Duration::from_secs(seconds)),
         _ => Err(wrong()),
+    }
+}
+
+fn sample_time(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if time <= Duration::from_secs(60) => Ok(time),
+        _ => Err("samples are at most 60s apart".to_owned()),
     }
 }
 

@@ -3,8 +3,8 @@
 use super::expression::Bound;
 use super::judge::Listed;
 use crate::facts::{
-    BuildFacts, ContainerFacts, EngineFacts, Facts, NamespaceFacts, NetworkFacts, PodFacts,
-    SecretFacts, StepFacts, SubnetFacts,
+    BuildFacts, ConnectionFacts, ContainerFacts, EngineFacts, Facts, NamespaceFacts, NetworkFacts,
+    PodFacts, SecretFacts, StepFacts, SubnetFacts,
 };
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
@@ -63,6 +63,8 @@ sections! {
     Containers, containers: ContainerFacts;
     /// The containers that Docker engines run now: builds and their services.
     Builds, builds: BuildFacts;
+    /// Established connections; only with --sample.
+    Connections, connections: ConnectionFacts;
     /// Pipeline steps with a memory size; only for files.
     Steps, steps: StepFacts;
     /// Secrets in a file; only for files.

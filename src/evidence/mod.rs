@@ -10,6 +10,7 @@ mod observation;
 mod probes;
 pub mod reason;
 mod resources;
+mod sample;
 mod traffic;
 
 pub use client::{Denied, DockerClient, Throttling};
@@ -19,6 +20,7 @@ pub use observation::{Observation, Observed, Unseen};
 pub use probes::{Layer, Probe, Probed};
 pub use reason::{Asked, AsksElsewhere, Class, Part, Reason, Verb, Why, WrittenReason};
 pub use resources::{DataRoot, Ended, Eviction, Standing};
+pub use sample::{Connection, Sample, WaitsFor};
 pub use traffic::{Block, Firewall, FirewallKind, Nat, OnLink, Traffic, Unrouted};
 
 pub use crate::systems::Provider;
@@ -246,7 +248,8 @@ pub struct Node {
     /// The node's addresses in the cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
-    /// Packets that the node dropped as too large during download tests. Absent without --confirm.
+    /// Packets that the node dropped as too large during download tests and samples. Absent without
+    /// --confirm and --sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Observation<i64>>,
 }
@@ -516,6 +519,9 @@ pub struct NetworkNamespace {
     /// measured from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_mtu: Option<Observation<PathMtu>>,
+    /// The connections from here. Absent without --sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Observation<Sample>>,
     /// Routing and firewall of the namespace. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,

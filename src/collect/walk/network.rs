@@ -170,6 +170,7 @@ impl<'a> Files<'a> {
             frag_fails: self.counters.dropped_before(pid),
             download: None,
             path_mtu: None,
+            sample: None,
         }
     }
 
@@ -350,7 +351,7 @@ fn field(frames: &Frames, record: &str, field: &str) -> HashMap<i64, i64> {
 }
 
 /// `/proc/PID/` + `within` + `FILE:TEXT`.
-fn split<'a>(line: &'a str, within: &str) -> Option<(i64, &'a str, &'a str)> {
+pub(super) fn split<'a>(line: &'a str, within: &str) -> Option<(i64, &'a str, &'a str)> {
     let (pid, rest) = line.strip_prefix("/proc/")?.split_once('/')?;
     let (file, text) = rest.strip_prefix(within)?.split_once(':')?;
     Some((pid.parse().ok()?, file, text))
