@@ -1,8 +1,8 @@
 //! The sections of the facts that checks can iterate over, in one table.
 
 use crate::facts::{
-    self, BuildFacts, ContainerFacts, EngineFacts, Facts, NamespaceFacts, NetworkFacts, PodFacts,
-    SecretFacts, StepFacts, SubnetFacts,
+    self, BuildFacts, ConnectionFacts, ContainerFacts, EngineFacts, Facts, NamespaceFacts,
+    NetworkFacts, PodFacts, SecretFacts, StepFacts, SubnetFacts,
 };
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,8 @@ sections! {
     Containers, containers: ContainerFacts;
     /// The containers that Docker engines run now: builds and their services.
     Builds, builds: BuildFacts;
+    /// Established connections; only with --sample.
+    Connections, connections: ConnectionFacts;
     /// Pipeline steps with a memory size; only for files.
     Steps, steps: StepFacts;
     /// Secrets in a file; only for files.

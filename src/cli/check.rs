@@ -35,7 +35,7 @@ Examples:
 
 Exit codes: 0 written; 2 no cluster or no runner; 130 interrupted, after writing the results so far";
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Check {
     #[command(flatten)]
     pub source: Source,

@@ -7,7 +7,7 @@ use clap::{Arg, Args, Command, Error, ValueEnum};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Outputs {
     /// The report format; with =FILE, write it to a file. Can be repeated for several reports
     #[arg(

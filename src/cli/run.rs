@@ -13,7 +13,8 @@ Examples:
   runner-doctor run --confirm https://HOST/PATH -o table -o html=report.html -- docker compose up
 
 Input, output, signals and the exit code of the command pass through. A command that succeeds without
-stalling is not diagnosed, and nothing is printed. The diagnosis goes to standard error, once.
+stalling is not diagnosed, and nothing is printed. The diagnosis goes to standard error, once; while the
+command runs, it also names the connections that hang.
 
 Exit codes: that of the command, 128 + N if signal N ended it, 127 if it was not found, or --exit-code";
 

@@ -1,6 +1,6 @@
 //! What is examined, by which checks, and which findings count: options of several commands.
 
-use super::values::{at_least_one, duration};
+use super::values::{at_least_one, duration, sample_time};
 use crate::collect::walk::Url;
 use crate::diagnosis::Severity;
 use crate::text::shell::word;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where the evidence comes from.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Source {
     /// Pods to examine, runners or not (default: all runners)
     #[arg(value_name = "POD", conflicts_with_all = ["labels", "all_namespaces"])]
@@ -52,6 +52,10 @@ pub struct Source {
     /// "fragmentation needed" arrives, the kernel keeps that path MTU for the host for about ten minutes
     #[arg(long, value_name = "URL", value_parser = Url::parse, conflicts_with_all = ["evidence", "demo"])]
     pub confirm: Option<Url>,
+    /// Report connections that hang: sample the established connections of all networks twice, this far
+    /// apart (1s to 60s), with the commands that wait for them; reads only
+    #[arg(long, value_name = "TIME", value_parser = sample_time, conflicts_with_all = ["evidence", "demo"])]
+    pub sample: Option<Duration>,
     /// Wait up to this long for a step that starts a nested Docker engine, then check
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["evidence", "demo"])]
     pub wait_nested: Option<Duration>,
@@ -111,6 +115,7 @@ impl Source {
             demo: None,
             docker: Some(None),
             confirm,
+            sample: None,
             wait_nested: None,
             no_node_exec: false,
             timeout: Duration::from_secs(10),
@@ -123,7 +128,7 @@ impl Source {
 }
 
 /// Which checks there are, and which to run.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Checks {
     /// Run only this check; can be repeated
     #[arg(long = "check", value_name = "ID")]
@@ -139,7 +144,7 @@ pub struct Checks {
 }
 
 /// Check files beside those built in.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct CheckFiles {
     /// Add the checks in this directory; can be repeated
     #[arg(long, value_name = "DIR")]

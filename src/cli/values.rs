@@ -36,6 +36,13 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+pub(super) fn sample_time(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if time <= Duration::from_secs(60) => Ok(time),
+        _ => Err("samples are at most 60s apart".to_owned()),
+    }
+}
+
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if (1..=1000).contains(&number) => Ok(number),

@@ -48,6 +48,8 @@ pub struct Limits {
     pub grace: Duration,
     /// Downloads this from every network.
     pub confirm: Option<Url>,
+    /// Samples connections, and again after this time.
+    pub sample: Option<Duration>,
     /// Runs these commands of checks too.
     pub probes: Vec<Probe>,
 }
@@ -64,6 +66,7 @@ impl Limits {
             await_nested: None,
             grace: self.grace,
             confirm: self.confirm.clone(),
+            sample: self.sample,
             probes: self.probes.clone(),
         }
     }

@@ -349,6 +349,7 @@ mod tests {
             await_nested: None,
             grace: Duration::from_secs(60),
             confirm: None,
+            sample: None,
             probes: Vec::new(),
         };
         let walked = walk_runner(&OneRefused("second"), runner, &Mode::Pod, &orders, 8).await;

@@ -241,6 +241,7 @@ fn limits(source: &Source, probes: Vec<Probe>) -> Limits {
         max_depth: source.max_depth,
         grace: source.startup_grace,
         confirm: source.confirm.clone(),
+        sample: source.sample,
         probes,
     }
 }

@@ -93,7 +93,8 @@ pub struct Node {
     /// The node's addresses in the cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
-    /// Packets that the node dropped as too large during download tests. Absent without --confirm.
+    /// Packets that the node dropped as too large during download tests and samples. Absent without
+    /// --confirm and --sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Observation<i64>>,
 }

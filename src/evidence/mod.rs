@@ -15,6 +15,7 @@ mod probes;
 pub mod reason;
 mod resources;
 mod runner;
+mod sample;
 mod traffic;
 
 pub use client::{Denied, DockerClient, Throttling};
@@ -35,6 +36,7 @@ pub use probes::{Layer, Probe, Probed};
 pub use reason::{Asked, AsksElsewhere, Class, Part, Reason, Verb, Why, WrittenReason};
 pub use resources::{DataRoot, Ended, Eviction, Standing};
 pub use runner::{Declared, Outermost, Owner, PipelineStep, Runner, WrittenSecret};
+pub use sample::{Connection, Sample, WaitsFor};
 pub use traffic::{Block, Firewall, FirewallKind, Nat, OnLink, Traffic, Unrouted};
 
 pub use crate::systems::Provider;

@@ -1,6 +1,6 @@
 //! Network namespaces, their interfaces and routes, and what was measured from them.
 
-use super::{Observation, Observed, Reason, Traffic};
+use super::{Observation, Observed, Reason, Sample, Traffic};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct NetworkNamespace {
     /// measured from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_mtu: Option<Observation<PathMtu>>,
+    /// The connections from here. Absent without --sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Observation<Sample>>,
     /// Routing and firewall of the namespace. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,

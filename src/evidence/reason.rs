@@ -293,6 +293,12 @@ pub enum Reason {
     NoLargePingAnswer,
     PingsUnclear,
     PingsLate,
+    /// Its command waits for one of several things.
+    ConnectionMayBeIdle {
+        remote: String,
+    },
+    /// Several connections share the counters of a namespace, and there is no `ss`.
+    BytesNotPerConnection,
     ProbeNotRun,
     ProbeTooLarge {
         bytes: i64,
@@ -662,6 +668,8 @@ impl Reason {
             | R::ImageUnresolved { .. }
             | R::MtuUnresolved { .. }
             | R::ScriptMaySetMtu
+            | R::ConnectionMayBeIdle { .. }
+            | R::BytesNotPerConnection
             | R::NotJudged { .. }
             | R::NoPipeline { .. } => (Why::NotApplicable, OutsideTheView),
             R::NotRecorded => (Why::NotApplicable, NotRecorded),

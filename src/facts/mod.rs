@@ -5,6 +5,7 @@
 
 mod builds;
 mod clients;
+mod connections;
 mod containers;
 mod data;
 mod data_root;
@@ -47,6 +48,7 @@ pub struct Facts {
     pub pods: Section<PodFacts>,
     pub containers: Section<ContainerFacts>,
     pub builds: Section<BuildFacts>,
+    pub connections: Section<ConnectionFacts>,
     pub steps: Section<StepFacts>,
     pub secrets: Section<SecretFacts>,
 }
@@ -91,6 +93,9 @@ pub struct RunnerFacts {
     /// Whether downloads were tested (`--confirm`).
     #[schemars(extend("x-from" = [Origin::Walk]))]
     pub downloads_tried: bool,
+    /// Whether connections were sampled (`--sample`).
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub connections_sampled: bool,
     /// Whether the CI system, or a script of its steps, creates Docker networks without an MTU.
     pub job_networks: bool,
     /// The command in a pipeline's scripts that creates such a network. Absent if there is none.
@@ -540,6 +545,43 @@ pub struct BuildFacts {
     pub network_mode: String,
 }
 
+/// An established connection that was sampled (`--sample`): of several of a container, the one that is
+/// most certain to be stalled.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
+pub struct ConnectionFacts {
+    /// The name of the container whose command holds it, or of its network.
+    pub name: String,
+    /// The path of that container, or `the pod network`.
+    pub container: String,
+    /// The path of the engine that runs the container. Absent if there is none.
+    pub engine: Option<String>,
+    /// The command that holds it, in backquotes; `a process` if not found.
+    pub command: String,
+    /// The address and port of the other end.
+    pub remote: String,
+    /// The seconds between the samples.
+    pub seconds: i64,
+    /// Whether the command waits for it, and nothing arrived between the samples. Unseen if it may be
+    /// idle.
+    pub waits: Observation<bool>,
+    /// Whether the command waits for what it sent to be acknowledged, and not for data.
+    pub sends: bool,
+    /// How often what it sent was sent again.
+    pub retransmissions: i64,
+    /// The bytes by which the MTU of its network exceeds the path out; 0 if it fits, if a rule lowers
+    /// the MSS, or if large segments have arrived on it.
+    pub wider_by: Observation<i64>,
+    /// Whether packets of it are lost: what it sent is sent again, or segments have arrived after one that
+    /// is missing.
+    pub lost: bool,
+    /// Whether a counter of the kernel shows the loss: those of `lost`, packets dropped as too large, or
+    /// segments out of order, between the samples.
+    pub counted: bool,
+    /// The number of other connections of the container that wait in the same way.
+    pub more: i64,
+}
+
 /// A pipeline step with a memory size.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(extend("x-from" = [Origin::File]))]
@@ -589,6 +631,7 @@ impl Facts {
                 qos_class: runner.qos_class.clone(),
                 node: runner.node.clone(),
                 downloads_tried: namespaces.iter().any(|ns| ns.download.is_some()),
+                connections_sampled: namespaces.iter().any(|ns| ns.sample.is_some()),
                 job_networks: runner.provider.system().job_networks || networks_by.is_some(),
                 networks_by,
                 declared: declared.is_some(),
@@ -601,6 +644,7 @@ impl Facts {
             pods: pods::derive(evidence, runner, node),
             containers: containers::derive(runner),
             builds: builds::derive(runner),
+            connections: connections::derive(evidence, runner, node),
             steps: files::steps(runner),
             secrets: files::secrets(runner),
         }

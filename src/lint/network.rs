@@ -92,6 +92,7 @@ fn namespace(id: i64, parent: Option<i64>, device: Interface) -> NetworkNamespac
         frag_fails: Observation::Unobserved(Reason::NothingRuns),
         download: None,
         path_mtu: None,
+        sample: None,
         traffic: None,
     }
 }

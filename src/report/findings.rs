@@ -37,6 +37,9 @@ pub(super) fn write<'a>(
     write_unknowns(page, &hidden_by_none(findings, unknowns));
 }
 
+/// What fails builds now has a sentence too; of more, the names.
+const MOST_ERRORS: usize = 3;
+
 /// What is wrong, a sentence a finding: so that it fits a screen with the layers and the fixes.
 pub(super) fn write_found(page: &mut Page<'_>, findings: &[&Finding], unknowns: &[&Unknown]) {
     for group in group(findings) {
@@ -47,8 +50,15 @@ pub(super) fn write_found(page: &mut Page<'_>, findings: &[&Finding], unknowns: 
         for root in &group.roots {
             page.prose(4, Ink::Plain, &root.message);
         }
-        let others = group.consequences.iter().map(|f| f.check.as_str());
-        if !group.consequences.is_empty() {
+        let is_error = |f: &&&Finding| f.severity == Severity::Error;
+        let errors = group.consequences.iter().filter(is_error);
+        for error in errors.clone().take(MOST_ERRORS) {
+            page.labelled(4, "Fixed with it:", Ink::Plain, &error.message);
+        }
+        let others = group.consequences.iter().filter(|f| !is_error(f));
+        let others = errors.skip(MOST_ERRORS).chain(others);
+        let others: Vec<&str> = others.map(|f| f.check.as_str()).collect();
+        if !others.is_empty() {
             page.labelled(4, "Fixed with it:", Ink::Plain, &few(others, 3));
         }
         let unseen = hidden_by(&group, unknowns);

@@ -194,6 +194,13 @@ impl fmt::Display for Reason {
                 "the path MTU was not measured: the host does not respond to large pings",
             ),
             R::PingsLate => f.write_str("the path MTU was not measured in time"),
+            R::ConnectionMayBeIdle { remote } => write!(
+                f,
+                "nothing arrived from {remote}, but it is not known whether the command waits for it: the connection may be idle"
+            ),
+            R::BytesNotPerConnection => f.write_str(
+                "several connections share the network namespace, and the container has no ss command that counts the bytes of each",
+            ),
             R::PingsUnclear => f.write_str(
                 "the path MTU was not measured: the host responds only to some pings",
             ),

@@ -70,7 +70,7 @@ pub fn examine(scenario: &Scenario, stage: &Stage) -> Result<Found> {
         .arg(&recording)
         .args(told(
             &scenario.check.args,
-            &["--confirm", "--checks-dir", "--startup-grace"],
+            &["--confirm", "--sample", "--checks-dir", "--startup-grace"],
         ))
         .output()?;
     Ok(Found {

@@ -131,6 +131,7 @@ async fn what_an_exec_may_not_do_is_unobserved_with_its_rule() {
         await_nested: None,
         grace: Duration::from_secs(60),
         confirm: None,
+        sample: None,
         probes: Vec::new(),
     };
     let walk = Walk::new(&Mode::Pod, &orders);

@@ -15,6 +15,7 @@ mod network;
 pub(crate) mod options;
 mod probed;
 mod processes;
+mod sample;
 mod traffic;
 
 pub use download::Url;
@@ -68,6 +69,8 @@ pub struct Orders {
     pub grace: Duration,
     /// Downloads this from every namespace.
     pub confirm: Option<Url>,
+    /// Samples connections, and again after this time.
+    pub sample: Option<Duration>,
     /// Runs these commands too.
     pub probes: Vec<Probe>,
 }
@@ -77,7 +80,9 @@ impl Orders {
     pub fn longest(&self) -> Duration {
         let confirm = self.confirm.as_ref().map(|_| DOWNLOAD + MEASURE + START);
         let wait = self.await_nested.map(|wait| wait + START);
-        self.whole + confirm.unwrap_or_default() + wait.unwrap_or_default()
+        let sample = self.sample.map(|time| time + START);
+        let more = [confirm, wait, sample].into_iter().flatten();
+        self.whole + more.sum::<Duration>()
     }
 }
 
@@ -95,6 +100,9 @@ pub struct Walk {
     of_pod_only: bool,
     machine: bool,
     url: Option<Url>,
+    /// The node's counters are read twice.
+    counts: bool,
+    samples: bool,
     probes: Vec<Probe>,
 }
 
@@ -109,6 +117,9 @@ impl Walk {
                 script.push_str(&probed::script(&orders.probes));
                 if orders.confirm.is_some() {
                     script.push_str(&without_comments(measure::SCRIPT));
+                }
+                if orders.sample.is_some() {
+                    script.push_str(&without_comments(sample::SCRIPT));
                 }
             }
         }
@@ -129,10 +140,15 @@ impl Walk {
             Some(url) => (DOWNLOAD.as_secs(), url.as_str()),
             None => (0, "-"),
         };
+        let sample = orders.sample.map_or(0, |time| time.as_secs());
+        let patience = match mode_of {
+            Mode::Node => patience + sample,
+            _ => patience,
+        };
         // Writing to a String cannot fail.
         let _ = writeln!(
             script,
-            "walk {mark} {step} {whole} {RECORD_BYTES} {MOST} {mode} {pod} {wait} {patience} '{url}'"
+            "walk {mark} {step} {whole} {RECORD_BYTES} {MOST} {mode} {pod} {wait} {patience} '{url}' {sample}"
         );
         Walk {
             script,
@@ -140,6 +156,8 @@ impl Walk {
             of_pod_only: matches!(mode_of, Mode::PodOnNode(_)),
             machine: *mode_of == Mode::Here,
             url: orders.confirm.clone(),
+            counts: orders.confirm.is_some() || orders.sample.is_some(),
+            samples: orders.sample.is_some(),
             probes: orders.probes.clone(),
         }
     }
@@ -156,6 +174,8 @@ impl Walk {
             mark: mark.to_owned(),
             of_pod_only: false,
             machine: false,
+            counts: url.is_some(),
+            samples: false,
             url,
             probes: Vec::new(),
         }
@@ -199,10 +219,19 @@ impl Walk {
         doubt_firewalls(&engines, &mut namespaces);
         let containers = Containers::of(&engines);
         let outermost = engines.iter().filter(|engine| engine.depth() == 0);
+        let samples = sample::Samples::parse(&frames);
         let mine: HashSet<i64> = outermost.map(|engine| engine.namespace).collect();
         for namespace in &mut namespaces {
             let mine = mine.contains(&namespace.id).then_some(&container.name);
             namespace.holders = holders(namespace.id, &processes, &containers, mine);
+            namespace.sample = match &samples {
+                Some(samples) => Some(samples.of(namespace.id, &processes, &containers)),
+                None => self.samples.then(|| {
+                    Unseen(Reason::CutOff {
+                        part: Part::Sockets,
+                    })
+                }),
+            };
         }
         Seen {
             probes: probed::read(&frames, &self.probes, &processes, &engines, &containers),
@@ -234,7 +263,7 @@ impl Walk {
             let docker0 = all.iter().find(|interface| interface.name == "docker0");
             docker0.map(|interface| interface.mtu)
         });
-        let dropped = self.url.as_ref().map(|_| {
+        let dropped = self.counts.then(|| {
             let after = counters::Counters::parse(&frames).dropped_after(own);
             difference(&namespace.frag_fails, &after)
         });

@@ -171,6 +171,7 @@ impl<'a> Files<'a> {
             frag_fails: self.counters.dropped_before(pid),
             download: None,
             path_mtu: None,
+            sample: None,
         }
     }
 

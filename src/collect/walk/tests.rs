@@ -29,6 +29,7 @@ fn orders() -> Orders {
         await_nested: None,
         grace: Duration::from_secs(60),
         confirm: None,
+        sample: None,
         probes: Vec::new(),
     }
 }
@@ -192,7 +193,7 @@ fn run_here(shell: &[&str], mode: &Mode) -> (Walk, Vec<u8>) {
 
 /// The shells that the script must run in, all of which this machine must have.
 #[cfg(target_os = "linux")]
-fn shells() -> [Vec<&'static str>; 3] {
+pub(super) fn shells() -> [Vec<&'static str>; 3] {
     let shells = [vec!["dash"], vec!["bash"], vec!["busybox", "ash"]];
     for shell in &shells {
         let mut probe = Command::new(shell[0]);
@@ -299,6 +300,29 @@ fn commands_of_checks_run_in_the_shells_of_this_machine() {
         assert_eq!(why(1), Some(Why::Unreadable), "{shell:?}");
         assert_eq!(why(2), Some(Why::TimedOut), "{shell:?}");
         assert_eq!(why(3), Some(Why::TooLarge), "{shell:?}");
+    }
+}
+
+#[test]
+fn a_sample_that_was_asked_for_and_did_not_come_is_unknown() {
+    let mut orders = orders();
+    let walked = Walked {
+        name: "docker-in-docker".to_owned(),
+        image: String::new(),
+    };
+    for asked in [None, Some(Duration::from_secs(5))] {
+        orders.sample = asked;
+        let walk = Walk::new(&Mode::Pod, &orders);
+        let stream = String::from_utf8_lossy(CAPTURES[0].1);
+        let stream = stream.replace(crate::untrusted::MARK, walk.mark());
+        let seen = walk.read_pod(stream.as_bytes(), &walked);
+        for namespace in seen.namespaces.seen() {
+            let unknown = namespace
+                .sample
+                .as_ref()
+                .map(|sample| sample.reason().is_some());
+            assert_eq!(unknown, asked.map(|_| true));
+        }
     }
 }
 

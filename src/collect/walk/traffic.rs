@@ -212,7 +212,7 @@ fn listening(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
 }
 
 /// `3500007F:0035` as `127.0.0.53:53`.
-fn address(text: &str) -> Option<String> {
+pub(super) fn address(text: &str) -> Option<String> {
     let (host, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
     let word = |at: usize| {

@@ -955,9 +955,9 @@ ask_told() {
 		${told_certificates:+"DOCKER_CERT_PATH=$told_certificates"} docker -H "$host"
 }
 
-# walk MARK STEP_SECONDS SECONDS BYTES MOST MODE POD WAIT_SECONDS CONFIRM_SECONDS URL
+# walk MARK STEP_SECONDS SECONDS BYTES MOST MODE POD WAIT_SECONDS CONFIRM_SECONDS URL SAMPLE_SECONDS
 walk() {
-	mark=$1 step=$2 whole=$3 bytes=$4 most=$5 mode=$6 pod=$7 patience=$9 url=${10}
+	mark=$1 step=$2 whole=$3 bytes=$4 most=$5 mode=$6 pod=$7 patience=$9 url=${10} seconds=${11}
 	room=$((3 * bytes)) reserve=0 bound=$bytes
 	set -- "$@" /proc/[0-9]*
 	crowd=$#
@@ -1009,6 +1009,7 @@ walk() {
 			ask_told
 		fi
 		command -v run_probes >/dev/null && run_probes
+		command -v take_samples >/dev/null && take_samples
 		read_again
 		[ "$patience" = 0 ] || confirm
 	fi

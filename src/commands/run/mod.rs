@@ -25,6 +25,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tail::Tail;
 
+/// How long a command that stalls is watched; less where the CI system is about to end it.
+const SAMPLE: Duration = Duration::from_secs(5);
+const LAST_SAMPLE: Duration = Duration::from_secs(2);
 /// What a command leaves running may keep its output open.
 const LINGER: Duration = Duration::from_millis(500);
 const NOT_FOUND: u8 = 127;
@@ -84,10 +87,10 @@ pub fn run(options: Run, settings: &Config, color: ColorChoice) -> Result<Exit> 
         failing: AtomicBool::new(false),
     };
     let status = thread::scope(|scope| {
-        let diagnose = |why: String| {
+        let diagnose = |why: String, sample: Option<Duration>| {
             let (doctor, events) = (&doctor, events.clone());
             scope.spawn(move || {
-                doctor.diagnose(&why);
+                doctor.diagnose(&why, sample);
                 let _ = events.send(Event::Diagnosed);
             });
         };
@@ -110,7 +113,7 @@ fn attend(
     tail: &Tail,
     stall: Duration,
     happened: &Receiver<Event>,
-    diagnose: impl Fn(String),
+    diagnose: impl Fn(String, Option<Duration>),
 ) -> Result<ExitStatus> {
     let (mut asked, mut diagnosed, mut interrupted) = (false, false, false);
     let mut status: Option<ExitStatus> = None;
@@ -131,7 +134,7 @@ fn attend(
                 interrupted |= number == Signal::INT.as_raw();
                 if number == Signal::TERM.as_raw() && !asked && status.is_none() {
                     asked = true;
-                    diagnose("received SIGTERM".to_owned());
+                    diagnose("received SIGTERM".to_owned(), Some(LAST_SAMPLE));
                 }
             }
             Ok(Event::Silent) => child.streams = child.streams.saturating_sub(1),
@@ -146,7 +149,8 @@ fn attend(
                 // It may have printed something meanwhile.
                 None if tail.last().elapsed() >= stall => {
                     asked = true;
-                    diagnose(format!("printed nothing new for {} s", stall.as_secs()));
+                    let why = format!("printed nothing new for {} s", stall.as_secs());
+                    diagnose(why, Some(SAMPLE));
                 }
                 None => {}
             },
@@ -159,11 +163,13 @@ fn attend(
         linger = None;
         if !asked && !ended.success() && !interrupted {
             asked = true;
-            diagnose(match (ended.code(), ended.signal()) {
+            let why = match (ended.code(), ended.signal()) {
                 (Some(code), _) => format!("failed with exit code {code}"),
                 (None, Some(signal)) => format!("was ended by signal {signal}"),
                 (None, None) => "failed".to_owned(),
-            });
+            };
+            // Its connections have ended with it.
+            diagnose(why, None);
         }
         if !asked || diagnosed {
             break;
@@ -185,8 +191,8 @@ struct Doctor<'a> {
 }
 
 impl Doctor<'_> {
-    fn diagnose(&self, why: &str) {
-        let outcome = self.examine().and_then(|diagnosis| {
+    fn diagnose(&self, why: &str, sample: Option<Duration>) {
+        let outcome = self.examine(sample).and_then(|diagnosis| {
             let mut findings = diagnosis.findings.iter();
             let failing = findings.any(|f| f.severity == Severity::Error);
             self.failing.store(failing, Ordering::Relaxed);
@@ -202,7 +208,9 @@ impl Doctor<'_> {
         }
     }
 
-    fn examine(&self) -> Result<Diagnosis> {
+    fn examine(&self, sample: Option<Duration>) -> Result<Diagnosis> {
+        let mut check = self.check.clone();
+        check.source.sample = sample;
         let library = library::chosen(&self.check.checks, self.settings)?;
         let all = library::all(&self.check.checks.files, self.settings)?;
         let lines = self.tail.lines();
@@ -211,7 +219,7 @@ impl Doctor<'_> {
             format!("the output of {}", self.name),
             &all,
         )?;
-        let diagnosis = check::examine(&library, None, &self.check, self.settings)?;
+        let diagnosis = check::examine(&library, None, &check, self.settings)?;
         Ok(match log.known.is_empty() {
             true => diagnosis,
             false => diagnosis.with_log(log, |check| library.get(check).is_some()),

@@ -35,6 +35,7 @@ fn namespace(id: i64, parent: Option<i64>, interfaces: Vec<Interface>) -> Networ
         frag_fails: Observed(0),
         download: None,
         path_mtu: None,
+        sample: None,
         traffic: None,
     }
 }

@@ -1,0 +1,80 @@
+# Two samples of the connections and counters of every network namespace, some seconds apart, and what
+# the processes that hold those connections wait for: sent only with --sample.
+
+# show_sockets FILE…: those that are established, and those that listen. At most 50 of each file: a
+# namespace with more tells so, and takes no room from another.
+show_sockets() {
+	grep -s -H -m 50 -E '^ *[0-9]+: [0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:[0-9A-F]{4} (01|0A) ' "$@"
+	[ $? -gt 128 ] || echo '# read'
+}
+
+# What has come in and gone out; of the many counters of the kernel only the lines with those wanted.
+show_counters() {
+	grep -s -H -E '^(Tcp|TcpExt|IpExt):' "$@"
+	[ $? -gt 128 ] || echo '# read'
+}
+
+# What the kernel counts for each connection, where a program here asks it.
+show_details() {
+	for pid in $1; do
+		out_of_time && return
+		in_namespace "$pid" ss -H -t -i -e -m -n -O state established | head -n 200 | sed "s/^/$pid /"
+	done
+}
+
+# sample NUMBER: sets `sockets`, the lines of all.
+sample() {
+	files=
+	for pid in $leaders; do files="$files /proc/$pid/net/snmp /proc/$pid/net/netstat"; done
+	# shellcheck disable=SC2086 # words are meant, here and below
+	record counters "$1" show_counters $files
+	files=
+	for pid in $leaders; do files="$files /proc/$pid/net/tcp /proc/$pid/net/tcp6"; done
+	record connections "$1" show_sockets $files
+	sockets=$said
+	busy=$(printf '%s\n' "$sockets" | sed -n 's|^/proc/\([0-9]*\)/net/tcp6\{0,1\}:.* 01 [0-9A-F]*:.*|\1|p' | uniq | head -n 32)
+	[ -z "$busy" ] || ! command -v ss >/dev/null || record details "$1" show_details "$busy"
+}
+
+# Who holds the connections: of each process its number, then a line for each of them.
+show_holders() {
+	over '/proc/[0-9]*/fd' ls -l | grep -F -e '/fd:' -e "$1" |
+		sed -n 's|^/proc/\([0-9]*\)/fd:$|\1|p; s|.* \([0-9]*\) -> \(socket:\[[0-9]*\]\)$|= \1 \2|p'
+}
+
+# The command of a process, and what its threads wait for in the kernel.
+show_wait() {
+	line=$(tr '\0\n' '  ' <"/proc/$1/cmdline" | head -c 1000)
+	calls=$(cat "/proc/$1/task"/[0-9]*/syscall | cut -d ' ' -f 1-4 | sort -u | head -n 40 | sed "s/^/waits $1 /")
+	printf 'command %s %s\n%s\n' "$1" "$line" "$calls"
+}
+
+show_waits() {
+	echo "machine $(uname -m)"
+	count=0
+	for pid in $1; do
+		show_wait "$pid" &
+		count=$((count + 1))
+		[ $((count % 16)) != 0 ] || wait
+	done
+	wait
+}
+
+take_samples() {
+	ends=$((ends + seconds * 100))
+	sample 1
+	now
+	began=$now naps=0
+	while [ $naps -lt "$seconds" ]; do
+		sleep 1
+		naps=$((naps + 1))
+	done
+	now
+	said=$((now - began)) && tell slept -
+	sample 2
+	held=$(printf '%s\n' "$sockets" | sed -n 's|.* 01 [0-9A-F]*:[0-9A-F]* [0-9A-F]*:[0-9A-F]* [0-9A-F]* *[0-9]* *[0-9]* \([1-9][0-9]*\) .*|socket:[\1]|p' | head -n 5000)
+	[ -n "$held" ] || return
+	record holders - show_holders "$held"
+	owners=$(printf '%s\n' "$said" | sed -n '/^[0-9]/h; /^=/{x;p;x;}' | sort -u | head -n 256)
+	record waits - show_waits "$owners"
+}
