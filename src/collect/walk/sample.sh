@@ -1,11 +1,19 @@
 # Two samples of the connections and counters of every network namespace, some seconds apart, and what
 # the processes that hold those connections wait for: sent only with --sample.
 
-# show_sockets FILE…: those that are established, and those that listen. At most 50 of each file: a
-# namespace with more tells so, and takes no room from another.
+# show_sockets MOST FILE…: those that are established, and those that listen. At most so many of each
+# file: a namespace with more tells so, and takes no room from another.
 show_sockets() {
-	grep -s -H -m 50 -E '^ *[0-9]+: [0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:[0-9A-F]{4} (01|0A) ' "$@"
-	[ $? -gt 128 ] || echo '# read'
+	most_lines=$1
+	shift
+	grep -s -H -m "$most_lines" -E '^ *[0-9]+: [0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:[0-9A-F]{4} (01|0A) ' "$@"
+	[ $? -le 128 ]
+}
+
+# Our own namespace first, which may be a machine's.
+show_all_sockets() {
+	show_sockets 500 "/proc/$own/net/tcp" "/proc/$own/net/tcp6" &&
+		{ [ $# = 0 ] || show_sockets 50 "$@"; } && echo '# read'
 }
 
 # What has come in and gone out; of the many counters of the kernel only the lines with those wanted.
@@ -26,11 +34,14 @@ show_details() {
 sample() {
 	files=
 	for pid in $leaders; do files="$files /proc/$pid/net/snmp /proc/$pid/net/netstat"; done
-	# shellcheck disable=SC2086 # words are meant, here and below
+	# shellcheck disable=SC2086 # words are meant
 	record counters "$1" show_counters $files
 	files=
-	for pid in $leaders; do files="$files /proc/$pid/net/tcp /proc/$pid/net/tcp6"; done
-	record connections "$1" show_sockets $files
+	for pid in $leaders; do
+		[ "$pid" = "$own" ] || files="$files /proc/$pid/net/tcp /proc/$pid/net/tcp6"
+	done
+	# shellcheck disable=SC2086
+	record connections "$1" show_all_sockets $files
 	sockets=$said
 	busy=$(printf '%s\n' "$sockets" | sed -n 's|^/proc/\([0-9]*\)/net/tcp6\{0,1\}:.* 01 [0-9A-F]*:.*|\1|p' | uniq | head -n 32)
 	[ -z "$busy" ] || ! command -v ss >/dev/null || record details "$1" show_details "$busy"
