@@ -21,8 +21,8 @@ pub use reason::{Asked, AsksElsewhere, Class, Part, Reason, Verb, Why, WrittenRe
 pub use resources::{DataRoot, Ended, Eviction, Standing};
 pub use traffic::{Block, Firewall, FirewallKind, Nat, OnLink, Traffic, Unrouted};
 
-pub use crate::systems::Provider;
 use crate::systems::Site;
+pub use crate::systems::{EngineKind, Provider};
 
 use crate::text::{clean::obeyed, yaml};
 use crate::yaml::parse;
@@ -438,9 +438,21 @@ pub struct PodContainer {
     /// How long its startup probe gives it to start; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub startup_seconds: Option<i64>,
+    /// The engine that it runs, if that is not Docker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_engine: Option<OtherEngine>,
     /// How docker commands in it look for their engine; absent where this was not looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docker_client: Option<Observation<DockerClient>>,
+}
+
+/// An engine other than Docker that a container runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OtherEngine {
+    pub kind: EngineKind,
+    /// Whether it runs only while it builds, so that no process of it is expected.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub on_demand: bool,
 }
 
 /// The last line of a log that matches a symptom of a check, with credentials removed.
@@ -628,6 +640,14 @@ pub struct Engine {
     pub pid: i64,
     /// The network namespace it runs in.
     pub namespace: i64,
+    #[serde(default, skip_serializing_if = "EngineKind::is_docker")]
+    pub kind: EngineKind,
+    /// The versions of its programs, if it is not Docker.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub programs: BTreeMap<String, String>,
+    /// How its build steps reach the network, if it is BuildKit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_network: Option<BuildNetwork>,
     /// The image of the container it runs in.
     pub image: Observation<String>,
     /// dockerd flags, by allow-list.
@@ -664,6 +684,18 @@ pub struct Engine {
     /// Set if it was read from a file and does not run yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned: Option<Planned>,
+}
+
+/// How BuildKit's build steps reach the network (`--oci-worker-net`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BuildNetwork {
+    /// Through the network of buildkitd itself.
+    Host,
+    /// Through a bridge that buildkitd creates.
+    Bridge,
+    /// Through what a CNI configuration describes.
+    Cni,
 }
 
 /// An engine in a file, which does not run yet.
@@ -852,7 +884,13 @@ impl Runner {
         }
     }
 
-    /// Engine containers of the pod, in the order of its spec.
+    /// The containers of the pod that run an engine of any kind, in the order of its spec.
+    pub fn walked_containers(&self) -> impl Iterator<Item = &PodContainer> {
+        let runs = |c: &&PodContainer| c.role == Role::Engine || c.other_engine.is_some();
+        self.containers.iter().filter(runs)
+    }
+
+    /// The containers of the pod that run Docker, in the order of its spec.
     pub fn engine_containers(&self) -> impl Iterator<Item = &PodContainer> {
         self.containers.iter().filter(|c| c.role == Role::Engine)
     }

@@ -4,12 +4,12 @@ use super::network::{self, POD};
 use super::place::Places;
 use super::start::{self, Start};
 use super::template::{self, list};
-use super::{Context, Draft, config, image, nested_engine};
+use super::{Context, Draft, config, image, nested_engine, other_engine};
 use crate::collect::discover;
 use crate::collect::walk::options;
 use crate::evidence::{
-    ContainerState, Declared, Engine, Mount, NetworkNamespace, Observation, Observed, Outermost,
-    Owner, Planned, PodContainer, Provider, Reason, Role, Runner, Standing, Unseen,
+    ContainerState, Declared, Engine, EngineKind, Mount, NetworkNamespace, Observation, Observed,
+    Outermost, Owner, Planned, PodContainer, Provider, Reason, Role, Runner, Standing, Unseen,
 };
 use crate::facts::is_rootless;
 use crate::facts::versions::ImageRef;
@@ -67,7 +67,12 @@ fn dismiss_idle(runner: &mut Runner, pod: &Pod) -> Option<()> {
     let had_engines = runner.engine_containers().next().is_some();
     for container in &mut runner.containers {
         let start = start(pod, &container.name);
-        if container.role == Role::Engine && start.is_some_and(|start| start.idles()) {
+        // Behind an entrypoint that is not Docker's own, a program to wait for may follow dockerd.
+        let replaced = |start: &Start| {
+            !start.command.is_empty() || ImageRef::parse(&container.image).name() == "docker"
+        };
+        let idles = start.is_some_and(|start| start.idles() && replaced(&start));
+        if container.role == Role::Engine && idles {
             // With the node's socket its builds run on the node.
             let of_node = |mount: &Mount| mount.host_path.as_deref().is_some_and(is_socket);
             container.role = match container.mounts.iter().any(of_node) {
@@ -164,6 +169,7 @@ pub(crate) fn container(name: &str) -> PodContainer {
         restarts: 0,
         last_end: None,
         log: None,
+        other_engine: None,
         docker_client: None,
         startup_seconds: None,
     }
@@ -209,6 +215,9 @@ fn started(
         container: path.split('/').next().unwrap_or_default().to_owned(),
         pid: 0,
         namespace: POD,
+        kind: EngineKind::Docker,
+        programs: BTreeMap::new(),
+        build_network: None,
         config: match (unresolved, &unread) {
             (Some(mtu), _) => Observation::Unobserved(Reason::MtuUnresolved { mtu: plain(&mtu) }),
             (None, _) if official || told(&args) => Observed(None),
@@ -268,6 +277,7 @@ fn plan(runner: &mut Runner, pod: &Pod, clamped: bool, context: &Context<'_>) {
         }
         engines.push(engine);
     }
+    engines.extend(other_engine::planned(runner, pod));
     runner.namespaces = match runner.host_network {
         true => Observation::Unobserved(Reason::HostNetwork),
         false => Observed(namespaces),

@@ -38,6 +38,7 @@ pub(super) fn read(stream: &[u8]) -> Seen {
     let walked = Walked {
         name: "docker-in-docker".to_owned(),
         image: "docker:20.10.5-dind".to_owned(),
+        other_engine: None,
     };
     walk.read_pod(stream, &walked)
 }
