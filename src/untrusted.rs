@@ -18,6 +18,7 @@ pub fn walk(stream: &[u8]) -> (Observation<Vec<NetworkNamespace>>, Observation<V
     let container = Walked {
         name: "docker-in-docker".into(),
         image: "docker:20.10.5-dind".into(),
+        other_engine: None,
     };
     let seen = Walk::recorded(MARK, url()).read_pod(stream, &container);
     (seen.namespaces, seen.engines)

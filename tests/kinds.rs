@@ -565,6 +565,42 @@ fn an_mtu_that_is_set_another_way_is_resolved_or_unknown() {
 }
 
 #[test]
+fn engines_other_than_docker_are_judged_as_far_as_their_arguments_say() {
+    let unknown = "unknown mtu-inversion";
+    for (container, expected) in [
+        (
+            "image: moby/buildkit:v0.33.0\nargs: [--oci-worker-net=bridge]\n",
+            &["warning mtu-inversion 11"][..],
+        ),
+        (
+            "image: moby/buildkit:v0.33.0\nargs: [--oci-worker-net, host]\n",
+            &[],
+        ),
+        ("image: moby/buildkit:v0.33.0\n", &[]),
+        (
+            "image: moby/buildkit:v0.33.0\nargs: [--oci-worker-net=cni]\n",
+            &[unknown],
+        ),
+        ("image: registry.dagger.io/engine:v0.21.0\n", &[unknown]),
+        (
+            "image: quay.io/podman/stable\ncommand: [sleep, infinity]\n",
+            &[unknown],
+        ),
+        ("image: buildkite/agent:3\n", &[]),
+    ] {
+        assert_eq!(
+            found("pod.yaml", &pod(container), &["--check", "mtu-inversion"]),
+            expected,
+            "{container}"
+        );
+    }
+    // An entrypoint that is not Docker's own may start dockerd before what it is given.
+    let own = pod("image: corp/ubuntu-dind:1\nargs: [sleep, infinity]\n");
+    let found = found("pod.yaml", &own, &["--check", "mtu-inversion"]);
+    assert!(!found.is_empty());
+}
+
+#[test]
 fn an_image_of_dind_that_waits_is_a_client() {
     let idle = pod("image: docker:29.7.2-dind\ncommand: [cat]\n");
     assert_eq!(found("pod.yaml", &idle, &[]), Vec::<String>::new());

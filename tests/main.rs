@@ -1,6 +1,7 @@
 //! What the program does, tested from outside: one test program, because each would be linked by itself.
 #![allow(clippy::unwrap_used)]
 
+mod chart;
 mod checks;
 mod cli;
 mod config;

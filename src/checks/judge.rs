@@ -8,7 +8,7 @@ use super::section::Section;
 use super::template::Template;
 use crate::diagnosis::{Confidence, Finding, Severity, Unknown};
 use crate::evidence::identity::fingerprint;
-use crate::evidence::{Evidence, Reason, Runner, Unseen};
+use crate::evidence::{Class, Evidence, Reason, Runner, Unseen};
 use crate::remedy::Want;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -173,6 +173,8 @@ fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
         match check.fails_when.truth(scope) {
             Ok(true) => examined.suspicions.push(suspect(check, item, probed)),
             Ok(false) => {}
+            // It is of another kind than what the check is about.
+            Err(reasons) if reasons.iter().any(does_not_apply) => examined.items -= 1,
             Err(reasons) => {
                 let subject = Some(subject(check, item, scope));
                 examined.doubts.push(doubt(&item.engine, subject, reasons));
@@ -180,7 +182,11 @@ fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
         }
     }
     for section in &check.needs {
-        for gap in view.gaps(*section) {
+        for gap in view
+            .gaps(*section)
+            .iter()
+            .filter(|gap| !does_not_apply(&gap.reason))
+        {
             let reasons = vec![gap.reason.clone()];
             let doubt = doubt(&gap.engine, gap.subject.clone(), reasons);
             if !examined.doubts.contains(&doubt) {
@@ -189,6 +195,10 @@ fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
         }
     }
     examined
+}
+
+fn does_not_apply(reason: &Reason) -> bool {
+    reason.class() == Class::DoesNotApply
 }
 
 fn suspect<'a>(check: &'a Check, item: &'a Item, probed: Option<Scope>) -> Suspicion<'a> {

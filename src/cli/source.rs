@@ -4,7 +4,7 @@ use super::values::{at_least_one, duration, sample_time};
 use crate::collect::walk::Url;
 use crate::diagnosis::Severity;
 use crate::text::shell::word;
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -102,27 +102,18 @@ impl Source {
         arguments.map(|argument| format!(" {argument}")).collect()
     }
 
-    /// The Docker engine that commands here use.
+    /// The Docker engine that commands here use, with the defaults of `check`.
     pub(crate) fn here(confirm: Option<Url>, deadline: Duration) -> Source {
+        #[derive(Parser)]
+        struct Here {
+            #[command(flatten)]
+            source: Source,
+        }
+        let Here { source } = Here::parse_from(["check", "--docker", "--concurrency=1"]);
         Source {
-            pods: Vec::new(),
-            namespace: None,
-            all_namespaces: false,
-            labels: None,
-            context: None,
-            kubeconfig: None,
-            evidence: None,
-            demo: None,
-            docker: Some(None),
             confirm,
-            sample: None,
-            wait_nested: None,
-            no_node_exec: false,
-            timeout: Duration::from_secs(10),
             deadline,
-            startup_grace: Duration::from_secs(60),
-            concurrency: 1,
-            max_depth: 8,
+            ..source
         }
     }
 }

@@ -88,6 +88,7 @@ impl Docker {
                 restarts: 0,
                 log: Some(Observation::Unobserved(Reason::LogsNotRead)),
                 last_end: None,
+                other_engine: None,
                 docker_client: None,
                 startup_seconds: None,
             }],

@@ -1,10 +1,11 @@
 //! Walks one runner: every running engine container of its pod, once.
 
+use super::discover::pod::HOOKS;
 use super::{Exec, Place};
 use crate::collect::walk::{Mode, Orders, STREAM_BYTES, Seen, Walk, Walked, out_of_sight};
 use crate::evidence::{
-    AsksElsewhere, DockerClient, Engine, Observation, Observed, PodContainer, Probed, Reason, Role,
-    Runner, Unseen, Why, outermost,
+    AsksElsewhere, DockerClient, Engine, Observation, Observed, OtherEngine, PodContainer, Probed,
+    Reason, Role, Runner, Unseen, Why, outermost,
 };
 use crate::facts::docker_clients;
 use futures::future::{join, join_all};
@@ -65,6 +66,7 @@ pub async fn walk_runner<E: Exec>(
     };
     runner.namespaces = seen.namespaces;
     runner.engines = seen.engines;
+    know_engines(&mut runner);
     runner.probes = seen.probes;
     runner
 }
@@ -82,7 +84,7 @@ async fn walk_engines<E: Exec>(exec: &E, runner: &Runner, mode: &Mode, orders: &
     let mut seen = Vec::new();
     let mut failed = Vec::new();
     let mut ahead = None;
-    for container in runner.engine_containers() {
+    for container in runner.walked_containers() {
         if container.state.phase != "running" {
             let container = container.name.clone();
             seen.push(Seen::nothing(Reason::ContainerNotRunning { container }));
@@ -92,6 +94,7 @@ async fn walk_engines<E: Exec>(exec: &E, runner: &Runner, mode: &Mode, orders: &
         let walked = Walked {
             name: container.name.clone(),
             image: container.image.clone(),
+            other_engine: container.other_engine,
         };
         let walk = Walk::new(mode, orders);
         let begun = seconds();
@@ -145,7 +148,7 @@ fn borrowers(runner: &Runner, seen: &mut [Seen]) -> Vec<String> {
     let running = seen.iter().flat_map(|seen| seen.engines.seen());
     let running: HashSet<String> = running.filter(|e| e.pid != 0).filter_map(id).collect();
     let mut borrowers = Vec::new();
-    for (container, seen) in runner.engine_containers().zip(seen) {
+    for (container, seen) in runner.walked_containers().zip(seen) {
         if let Observed(engines) = &mut seen.engines
             && let [engine] = engines.as_slice()
             && engine.pid == 0
@@ -156,6 +159,22 @@ fn borrowers(runner: &Runner, seen: &mut [Seen]) -> Vec<String> {
         }
     }
     borrowers
+}
+
+/// A container that was only supposed to run Docker, and runs another engine.
+fn know_engines(runner: &mut Runner) {
+    let engines = runner.engines.seen();
+    for container in &mut runner.containers {
+        let mut here = engines.iter().filter(|e| e.path == container.name);
+        let supposed = container.role == Role::Engine;
+        if let Some(engine) = here.next().filter(|e| supposed && !e.kind.is_docker()) {
+            container.role = Role::Other;
+            container.other_engine = Some(OtherEngine {
+                kind: engine.kind,
+                on_demand: engine.kind.engine().is_on_demand(),
+            });
+        }
+    }
 }
 
 fn place(runner: &Runner, container: &PodContainer) -> Place {
@@ -196,8 +215,10 @@ fn starting_up(runner: &Runner, seen: &Seen, grace: Duration) -> Option<Reason> 
     };
     let ran =
         outermost(seen.namespaces.seen()).is_some_and(|pod| pod.interface("docker0").is_some());
+    let stays = |c: &&PodContainer| !c.other_engine.is_some_and(|other| other.on_demand);
     let mut young = runner
-        .engine_containers()
+        .walked_containers()
+        .filter(stays)
         .filter_map(|container| Some((container, age(container)?)));
     let (container, seconds) = young.next().filter(|_| absent && !ran)?;
     Some(Reason::StartingUp {
@@ -218,6 +239,12 @@ async fn read(walk: Walk, stream: Vec<u8>, walked: Walked) -> Seen {
 
 /// Why there was nothing to walk, and where to look instead.
 fn no_engine(runner: &Runner) -> Reason {
+    let mut containers = runner.containers.iter();
+    if let Some(hooked) = containers.find(|c| c.env.contains_key(HOOKS)) {
+        return Reason::ContainerHooks {
+            container: hooked.name.clone(),
+        };
+    }
     let asks = |container: &PodContainer| {
         Some(AsksElsewhere {
             docker_host: container.env.get("DOCKER_HOST")?.clone(),
@@ -364,6 +391,35 @@ mod tests {
                 ("second", Some(&Reason::OutOfTime))
             ]
         );
+    }
+
+    /// As the chart of ARC's scale sets makes it with containerMode kubernetes.
+    #[tokio::test]
+    async fn a_runner_with_container_hooks_uses_no_engine() {
+        let pod = serde_json::json!({
+            "metadata": {"name": "set-x-runner-y", "namespace": "arc", "labels": {"actions.github.com/scale-set-name": "set"}},
+            "spec": {"containers": [{"name": "runner", "image": "ghcr.io/actions/actions-runner:latest",
+                "command": ["/home/runner/run.sh"],
+                "env": [{"name": "ACTIONS_RUNNER_CONTAINER_HOOKS", "value": "/home/runner/k8s/index.js"},
+                    {"name": "ACTIONS_RUNNER_REQUIRE_JOB_CONTAINER", "value": "true"}]}]},
+            "status": {"phase": "Running"},
+        });
+        let pod = serde_json::from_value(pod).unwrap();
+        let runner = crate::collect::discover::runner(&pod, false).unwrap();
+        let orders = Orders {
+            step: Duration::from_secs(1),
+            whole: Duration::from_secs(1),
+            await_nested: None,
+            grace: Duration::from_secs(60),
+            confirm: None,
+            sample: None,
+            probes: Vec::new(),
+        };
+        let walked = walk_runner(&OneRefused("none"), runner, &Mode::Pod, &orders, 8).await;
+        let reason = Reason::ContainerHooks {
+            container: "runner".to_owned(),
+        };
+        assert_eq!(walked.engines, Unseen(reason));
     }
 
     #[test]

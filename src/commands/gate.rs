@@ -40,7 +40,7 @@ impl Gate {
     /// Whether a check that is unknown for a reason of this class makes the exit code 3.
     fn counts(self, class: Class, severity: Severity) -> bool {
         match class {
-            Class::NotRecorded | Class::NotAsked => false,
+            Class::NotRecorded | Class::NotAsked | Class::DoesNotApply => false,
             Class::NotThereYet | Class::Gone | Class::OutsideTheView => self.strict,
             Class::CouldNotLook => self.strict || severity == Severity::Error,
         }
@@ -58,7 +58,10 @@ pub(super) fn unseen(diagnosis: &Diagnosis) -> Vec<&str> {
 
 fn has_started(runner: &ExaminedRunner) -> bool {
     let class = runner.unseen_because.as_ref().map(|reason| reason.class());
-    !matches!(class, Some(Class::NotThereYet | Class::Gone))
+    !matches!(
+        class,
+        Some(Class::NotThereYet | Class::Gone | Class::DoesNotApply)
+    )
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::evidence::{
 };
 use crate::facts::networks::{NetworkView, awaits_nested_engine, views};
 use crate::facts::networks_unseen;
-use crate::facts::{NetworkFacts, node_docker_version};
+use crate::facts::{NetworkFacts, node_docker_version, other_engines};
 
 const NODE: usize = 0;
 const POD: usize = 1;
@@ -24,6 +24,10 @@ pub fn layers(evidence: &Evidence, runner: &Runner) -> Vec<Layer> {
     for engine in runner.engines.seen() {
         let of_engine = views.iter().filter(|view| view.engine == engine);
         layers.extend(of_engine.map(network));
+        if !engine.kind.is_docker() {
+            layers.extend(other_engine(runner, engine));
+            continue;
+        }
         if let Some(reason) = networks_unseen(engine) {
             layers.push(unseen_engine(engine, reason));
         }
@@ -196,7 +200,34 @@ fn tried(facts: &NetworkFacts) -> Option<String> {
     })
 }
 
+/// An engine other than Docker without a bridge of its own.
+fn other_engine(runner: &Runner, engine: &Engine) -> Option<Layer> {
+    if let Some(reason) = other_engines::unseen(runner, engine) {
+        return Some(Layer {
+            runs: runs(engine),
+            ..unseen_engine(engine, &reason)
+        });
+    }
+    other_engines::uses_own_network(runner, engine).then(|| Layer {
+        name: "host network".to_owned(),
+        engine: Some(engine.path.clone()),
+        runs: runs(engine),
+        note: Some("build steps use the network of the engine's container".to_owned()),
+        ..Layer::new(LayerKind::DockerNetwork, FIRST_ENGINE + engine.depth())
+    })
+}
+
 fn runs(engine: &Engine) -> Option<String> {
+    if !engine.kind.is_docker() {
+        let programs = engine.programs.iter();
+        let versions: Vec<String> = programs
+            .map(|(name, version)| format!("{name} {version}"))
+            .collect();
+        return Some(match versions.is_empty() {
+            true => engine.kind.engine().name.to_owned(),
+            false => versions.join(", "),
+        });
+    }
     let api = engine.api.observed()?;
     let containerd = api.containerd.as_ref().map(|c| format!(", containerd {c}"));
     Some(format!(

@@ -1,6 +1,6 @@
 //! A container of a runner's pod.
 
-use super::{DockerClient, Ended, Launch, Observation};
+use super::{DockerClient, Ended, EngineKind, Launch, Observation, is_false};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,9 +63,21 @@ pub struct PodContainer {
     /// How long its startup probe gives it to start; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub startup_seconds: Option<i64>,
+    /// The engine that it runs, if that is not Docker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_engine: Option<OtherEngine>,
     /// How docker commands in it look for their engine; absent where this was not looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docker_client: Option<Observation<DockerClient>>,
+}
+
+/// An engine other than Docker that a container runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OtherEngine {
+    pub kind: EngineKind,
+    /// Whether it runs only while it builds, so that no process of it is expected.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub on_demand: bool,
 }
 
 /// The last line of a log that matches a symptom of a check, with credentials removed.

@@ -1,8 +1,9 @@
 //! A Docker engine: its process, its settings and the answers of its API.
 
-use super::{DataRoot, Observation, PidLimit};
+use super::{DataRoot, EngineKind, Observation, PidLimit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Engine {
@@ -13,6 +14,14 @@ pub struct Engine {
     pub pid: i64,
     /// The network namespace it runs in.
     pub namespace: i64,
+    #[serde(default, skip_serializing_if = "EngineKind::is_docker")]
+    pub kind: EngineKind,
+    /// The versions of its programs, if it is not Docker.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub programs: BTreeMap<String, String>,
+    /// How its build steps reach the network, if it is BuildKit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_network: Option<BuildNetwork>,
     /// The image of the container it runs in.
     pub image: Observation<String>,
     /// dockerd flags, by allow-list.
@@ -49,6 +58,18 @@ pub struct Engine {
     /// Set if it was read from a file and does not run yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned: Option<Planned>,
+}
+
+/// How BuildKit's build steps reach the network (`--oci-worker-net`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BuildNetwork {
+    /// Through the network of buildkitd itself.
+    Host,
+    /// Through a bridge that buildkitd creates.
+    Bridge,
+    /// Through what a CNI configuration describes.
+    Cni,
 }
 
 /// An engine in a file, which does not run yet.

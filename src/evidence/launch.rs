@@ -1,5 +1,6 @@
 //! How a container's manifest starts dockerd, which decides where a flag for it goes.
 
+use crate::systems::EngineKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,27 +28,23 @@ pub enum Launcher {
 impl Launcher {
     pub fn of(command: &[&str], args: &[&str]) -> Launcher {
         match (command.first(), args.first()) {
-            (Some(_), _) if runs_dockerd(command) => Launcher::Command,
+            (Some(_), _) if runs_daemon(command) => Launcher::Command,
             (Some(_), _) => Launcher::Script,
-            (None, Some(_)) if runs_dockerd(args) => Launcher::Args,
+            (None, Some(_)) if runs_daemon(args) => Launcher::Args,
             (None, Some(first)) if !first.starts_with('-') => Launcher::Script,
             (None, _) => Launcher::Image,
         }
     }
 }
 
-/// Whether a program's words are dockerd's: it comes first, or right behind an init program.
-fn runs_dockerd(words: &[&str]) -> bool {
+/// Whether a program's words are those of dockerd or another engine's daemon: it comes first, or right behind
+/// an init program.
+fn runs_daemon(words: &[&str]) -> bool {
     const INITS: [&str; 4] = ["docker-init", "tini", "dumb-init", "catatonit"];
     let program = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
-    let mut words = words
-        .iter()
-        .map(|word| program(word))
-        .skip_while(|word| INITS.contains(&word.as_str()) || word == "--");
-    matches!(
-        words.next().as_deref(),
-        Some("dockerd" | "dockerd-entrypoint.sh" | "dockerd-rootless.sh")
-    )
+    let is_init = |word: &&&str| INITS.contains(&program(word).as_str()) || **word == "--";
+    let first = words.iter().find(|word| !is_init(word));
+    first.is_some_and(|word| EngineKind::of_daemon(word).is_some())
 }
 
 #[cfg(test)]

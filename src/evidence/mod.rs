@@ -20,10 +20,10 @@ mod traffic;
 
 pub use client::{Denied, DockerClient, Throttling};
 pub use cluster::{Cluster, Cni, CniSettings, Encapsulation, Node, Uplink};
-pub use container::{ContainerState, KnownLine, Mount, PodContainer, Role};
+pub use container::{ContainerState, KnownLine, Mount, OtherEngine, PodContainer, Role};
 pub use engine::{
-    AddressPool, DaemonConfig, DockerContainer, DockerNetwork, Engine, EngineApi, EngineFault,
-    MTU_OPTION, OomScore, Planned,
+    AddressPool, BuildNetwork, DaemonConfig, DockerContainer, DockerNetwork, Engine, EngineApi,
+    EngineFault, MTU_OPTION, OomScore, Planned,
 };
 pub use launch::{Launch, Launcher};
 pub use limits::PidLimit;
@@ -39,7 +39,7 @@ pub use runner::{Declared, Outermost, Owner, PipelineStep, Runner, WrittenSecret
 pub use sample::{Connection, Sample, WaitsFor};
 pub use traffic::{Block, Firewall, FirewallKind, Nat, OnLink, Traffic, Unrouted};
 
-pub use crate::systems::Provider;
+pub use crate::systems::{EngineKind, Provider};
 
 use crate::text::{clean::obeyed, yaml};
 use crate::yaml::parse;

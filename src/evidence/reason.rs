@@ -1,6 +1,7 @@
 //! Why something could not be read, as a type: code that groups, redacts or decides uses this and
 //! never a sentence. `report/reason.rs` contains the sentences.
 
+use crate::systems::EngineKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,8 @@ pub enum Class {
     Gone,
     /// It is not visible from here, with any permission or time.
     OutsideTheView,
+    /// It does not exist for this engine: a check that reads it does not apply.
+    DoesNotApply,
     /// It should have been read: forbidden, cut off, timed out, unreadable, or a missing tool.
     CouldNotLook,
 }
@@ -170,6 +173,10 @@ pub enum Reason {
     ContainersNotRead,
     NoEngineContainer {
         asks: Option<AsksElsewhere>,
+    },
+    /// A runner of GitHub's whose jobs run in pods of their own (container hooks): it uses no engine.
+    ContainerHooks {
+        container: String,
     },
     /// A container that should use the pod's engine asks one elsewhere.
     AsksElsewhere {
@@ -312,6 +319,24 @@ pub enum Reason {
     // The engine.
     NoDockerd {
         container: String,
+    },
+    /// The daemon of an engine other than Docker does not run.
+    NoDaemon {
+        container: String,
+        engine: EngineKind,
+    },
+    /// A fact about Docker, of an engine that is another.
+    NotDocker {
+        engine: EngineKind,
+    },
+    /// An engine that runs only while it builds, and does not build now.
+    NotBuilding {
+        container: String,
+        engine: EngineKind,
+    },
+    /// How the build steps of an engine reach the network was not seen.
+    BuildNetworkNotSeen {
+        engine: EngineKind,
     },
     NoDockerClient {
         dockerd_runs: bool,
@@ -519,7 +544,9 @@ impl Reason {
     }
 
     fn kind(&self) -> (Why, Class) {
-        use Class::{CouldNotLook, Gone, NotAsked, NotRecorded, NotThereYet, OutsideTheView};
+        use Class::{
+            CouldNotLook, DoesNotApply, Gone, NotAsked, NotRecorded, NotThereYet, OutsideTheView,
+        };
         use Reason as R;
         match self {
             R::RequestForbidden { .. }
@@ -612,6 +639,7 @@ impl Reason {
             | R::NoNetworksListed
             | R::NetworkWithoutDriver
             | R::BridgeWithoutNetwork
+            | R::BuildNetworkNotSeen { .. }
             | R::NodeWalkNotRun
             | R::NodeRouteNotFound
             | R::FileUnreadable { .. }
@@ -625,6 +653,8 @@ impl Reason {
             | R::StartingUp { .. }
             | R::Unschedulable
             | R::NoDockerd { .. }
+            | R::NoDaemon { .. }
+            | R::NotBuilding { .. }
             | R::NoSocket { .. }
             | R::EngineRefuses { .. }
             | R::NoNestedEngine
@@ -672,6 +702,7 @@ impl Reason {
             | R::BytesNotPerConnection
             | R::NotJudged { .. }
             | R::NoPipeline { .. } => (Why::NotApplicable, OutsideTheView),
+            R::NotDocker { .. } | R::ContainerHooks { .. } => (Why::NotApplicable, DoesNotApply),
             R::NotRecorded => (Why::NotApplicable, NotRecorded),
 
             R::Prose { why, class, .. } => (*why, *class),

@@ -183,7 +183,13 @@ impl Runner {
         }
     }
 
-    /// Engine containers of the pod, in the order of its spec.
+    /// The containers of the pod that run an engine of any kind, in the order of its spec.
+    pub fn walked_containers(&self) -> impl Iterator<Item = &PodContainer> {
+        let runs = |c: &&PodContainer| c.role == Role::Engine || c.other_engine.is_some();
+        self.containers.iter().filter(runs)
+    }
+
+    /// The containers of the pod that run Docker, in the order of its spec.
     pub fn engine_containers(&self) -> impl Iterator<Item = &PodContainer> {
         self.containers.iter().filter(|c| c.role == Role::Engine)
     }

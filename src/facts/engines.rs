@@ -3,8 +3,8 @@
 use super::containers::known_errors;
 use super::hosts::mismatch;
 use super::{
-    EngineFacts, Gap, PidsRefused, Section, clients, data, node_docker_version, overlaps, pools,
-    start,
+    EngineFacts, Gap, PidsRefused, Section, clients, data, node_docker_version, other_engines,
+    overlaps, pools, start,
 };
 use crate::evidence::{
     Class, Engine, EngineFault, Evidence, Node, Observation, Observed, Outermost, Part,
@@ -43,9 +43,10 @@ pub(super) fn derive(
     items.extend(
         engines
             .iter()
-            .filter(|engine| !expected(&engine.path))
+            .filter(|engine| engine.kind.is_docker() && !expected(&engine.path))
             .map(of_nested),
     );
+    items.extend(others(runner));
     for item in &mut items {
         item.shares_data_with = data::shared_with(evidence, runner, node, &item.engine);
         item.ignored_flags = with_values(&item.ignored_opts);
@@ -59,6 +60,23 @@ pub(super) fn derive(
     Section { items, gaps }
 }
 
+/// Engines other than Docker, and the containers that should run one.
+fn others(runner: &Runner) -> Vec<EngineFacts> {
+    let engines = runner.engines.seen();
+    let container = |name: &str| runner.containers.iter().find(|c| c.name == name);
+    let here = engines.iter().filter(|engine| !engine.kind.is_docker());
+    let mut others: Vec<EngineFacts> = here
+        .map(|engine| other_engines::seen(engine, container(&engine.path)))
+        .collect();
+    others.extend(runner.containers.iter().filter_map(|container| {
+        let kind = container.other_engine?.kind;
+        let is_it = |e: &Engine| e.container == container.name && e.kind == kind;
+        let runs = engines.iter().any(is_it);
+        (!runs).then(|| other_engines::absent(runner, container, kind))
+    }));
+    others
+}
+
 fn gaps(runner: &Runner) -> Vec<Gap> {
     // The pod's own engine containers are facts of their own; what runs inside them is not known.
     let reason = runner.engines.reason().cloned();
@@ -67,7 +85,7 @@ fn gaps(runner: &Runner) -> Vec<Gap> {
         subject: None,
         reason,
     };
-    match runner.engine_containers().next() {
+    match runner.walked_containers().next() {
         Some(_) => Vec::new(),
         None => reason.map(gap).into_iter().collect(),
     }
@@ -254,7 +272,7 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
 }
 
 /// The worst comes first: a limit of its own is certain.
-fn pids_refused(engine: &Engine) -> Option<PidsRefused> {
+pub(super) fn pids_refused(engine: &Engine) -> Option<PidsRefused> {
     let refused = engine.pids_refused.iter().flatten();
     let worst = refused.max_by_key(|one| (one.limit.is_some(), one.refused))?;
     Some(PidsRefused {

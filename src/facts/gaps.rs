@@ -2,6 +2,7 @@
 
 use super::Gap;
 use super::listing::{is_docker_bridge, listed, networks_unseen, shown_name};
+use super::other_engines;
 use crate::evidence::{Engine, NetworkNamespace, Outermost, Reason, Runner};
 
 pub(super) fn of(runner: &Runner) -> Vec<Gap> {
@@ -10,7 +11,13 @@ pub(super) fn of(runner: &Runner) -> Vec<Gap> {
         return vec![gap(None, None, reason.clone())];
     }
     let engines = runner.engines.seen();
-    let mut gaps: Vec<Gap> = engines.iter().flat_map(of_engine).collect();
+    let (docker, others): (Vec<&Engine>, Vec<&Engine>) =
+        engines.iter().partition(|engine| engine.kind.is_docker());
+    let mut gaps: Vec<Gap> = docker.into_iter().flat_map(of_engine).collect();
+    let unseen =
+        |engine: &&Engine| Some((engine.path.clone(), other_engines::unseen(runner, engine)?));
+    let others = others.iter().filter_map(unseen);
+    gaps.extend(others.map(|(path, reason)| gap(Some(&path), None, reason)));
     // A file has the networks that it says, and nothing of it runs.
     if runner.declared.is_none() {
         gaps.extend(engines_missing(runner));
@@ -59,17 +66,15 @@ fn of_engine(engine: &Engine) -> Vec<Gap> {
 /// The pod's containers whose engine should be among those seen, and is not.
 fn engines_missing(runner: &Runner) -> impl Iterator<Item = Gap> {
     let engines = runner.engines.seen();
-    let missing = runner.engine_containers().filter(move |container| {
+    let missing = runner.walked_containers().filter(move |container| {
         // A machine's engine is only supposed to be there.
         let supposed = container.image.is_empty();
         let runs = container.state.phase == "running";
         runs && !supposed && !engines.iter().any(|e| e.container == container.name)
     });
     missing.map(|container| {
-        let reason = Reason::NoDockerd {
-            container: container.name.clone(),
-        };
-        gap(Some(&container.name), None, reason)
+        let name = Some(container.name.as_str());
+        gap(name, None, other_engines::not_running(container))
     })
 }
 

@@ -1,6 +1,6 @@
 //! The networks of an engine by its own account.
 
-use crate::evidence::{DockerNetwork, Engine, Observed, Reason, Unseen};
+use crate::evidence::{DockerNetwork, Engine, EngineKind, Observed, Reason, Unseen};
 
 pub(super) const DEFAULT_BRIDGE: &str = "docker0";
 
@@ -9,6 +9,8 @@ pub(crate) fn networks_unseen(engine: &Engine) -> Option<&Reason> {
         return None;
     }
     match &engine.api {
+        // What it is instead has no API, but bridges to be seen.
+        Unseen(Reason::NotDocker { .. }) => None,
         Unseen(reason) => Some(reason),
         Observed(api) => api.networks.reason(),
     }
@@ -25,10 +27,7 @@ pub(super) fn listed(engine: &Engine) -> Option<&[DockerNetwork]> {
 
 /// `docker0`, or `br-` and the first 12 digits of the network's id.
 pub(super) fn is_docker_bridge(name: &str) -> bool {
-    name == DEFAULT_BRIDGE
-        || name
-            .strip_prefix("br-")
-            .is_some_and(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+    EngineKind::Docker.engine().is_bridge(name)
 }
 
 /// People know the default network by its bridge.

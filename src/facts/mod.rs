@@ -18,6 +18,7 @@ pub mod mtu_path;
 mod namespaces;
 pub(crate) mod networks;
 mod origin;
+pub(crate) mod other_engines;
 mod overlaps;
 mod pods;
 mod pools;
@@ -106,7 +107,8 @@ pub struct RunnerFacts {
     pub pod_mtu_assumed: bool,
 }
 
-/// A Docker daemon, or a container that should run one.
+/// An engine, or a container that should run one. What only Docker has does not apply to other engines
+/// (BuildKit, Dagger, Podman), and neither do checks that read it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
 pub struct EngineFacts {

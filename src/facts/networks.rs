@@ -1,6 +1,6 @@
 //! Facts of each Docker network: its MTU, and the bottleneck on its path out.
 
-use super::listing::{DEFAULT_BRIDGE, is_docker_bridge, listed, networks_unseen, shown_name};
+use super::listing::{DEFAULT_BRIDGE, listed, networks_unseen, shown_name};
 use super::{Gap, Link, NetworkFacts, Section, gaps, way_out};
 use crate::evidence::{
     DockerNetwork, Engine, Evidence, Fetched, Interface, InterfaceKind, MTU_OPTION,
@@ -160,7 +160,7 @@ fn networks_of(engine: &Engine, all: &[Engine], topology: &Topology) -> Vec<Dock
     };
     let bridges = namespace.interfaces.seen().iter().map(|i| i.name.as_str());
     bridges
-        .filter(|name| is_docker_bridge(name))
+        .filter(|name| engine.kind.engine().is_bridge(name))
         .filter(|name| owner(all, namespace.id, name).is_none_or(|(other, _)| other == engine))
         .map(bridge_network)
         .collect()
@@ -203,7 +203,9 @@ fn owner<'a>(
         Some((engine, network.clone()))
     });
     named.or_else(|| {
-        let mut silent = here().filter(|engine| networks_unseen(engine).is_some());
+        let mut silent = here()
+            .filter(|engine| engine.kind.engine().is_bridge(bridge))
+            .filter(|engine| !engine.kind.is_docker() || networks_unseen(engine).is_some());
         let engine = silent.next()?;
         (silent.next().is_none()).then(|| (engine, bridge_network(bridge)))
     })
@@ -303,7 +305,10 @@ fn own_mtu(
     if let Some(mtu) = network.mtu_option {
         return (Observed(mtu), "the network's own option".into());
     }
-    let default = "Docker's default".to_owned();
+    if !engine.kind.is_docker() && engine.planned.is_none() {
+        return bridges_mtu(engine, network, topology);
+    }
+    let default = format!("{}'s default", engine.kind.engine().name);
     if !is_default(network) {
         return (Observed(DOCKER_DEFAULT_MTU), default);
     }
@@ -311,6 +316,25 @@ fn own_mtu(
         Observed(Some(mtu)) => (Observed(mtu), "the daemon's setting".into()),
         Observed(None) => (Observed(DOCKER_DEFAULT_MTU), default),
         Unseen(reason) => (Unseen(reason), String::new()),
+    }
+}
+
+/// The size of a network without containers whose engine, unlike Docker before 25, gives the bridge itself
+/// the MTU of its containers.
+fn bridges_mtu(
+    engine: &Engine,
+    network: &DockerNetwork,
+    topology: &Topology,
+) -> (Observation<i64>, String) {
+    let namespace = topology.namespace(engine.namespace);
+    let bridge = namespace.and_then(|ns| ns.interface(network.bridge.as_deref()?));
+    match bridge {
+        Some(bridge) => (Observed(bridge.mtu), "the bridge".to_owned()),
+        None => {
+            let interface = network.name.clone();
+            let reason = Reason::DeviceNotSeen { interface };
+            (Observation::Unobserved(reason), String::new())
+        }
     }
 }
 

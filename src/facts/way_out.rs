@@ -44,6 +44,9 @@ pub(super) fn cut_off(
         Observed(Some(said)) => return cut("policy", said),
         Unseen(reason) => return Unseen(reason),
     }
+    if engine.kind.engine().nat_by_container {
+        return Observed(None);
+    }
     keeps_address(engine, bridge, traffic).map(|keeps| {
         keeps.then(|| CutOff {
             cause: "nat".to_owned(),

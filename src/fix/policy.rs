@@ -4,6 +4,7 @@
 use super::instructions::{WIDTH, told};
 use super::{comments, fix_object, object_plans};
 use crate::diagnosis::{Change, Finding};
+use crate::facts::releases::releases;
 use crate::facts::versions::ImageRef;
 use crate::remedy::{Part, default_network_opt, template};
 use crate::text::shell;
@@ -255,7 +256,7 @@ variables.engines.size() > 0 &&
         };
         let (container, image) = (
             shell::word(container),
-            shell::word(&format!("{image}:28-dind")),
+            shell::word(&format!("{image}:{}-dind", releases().recommended)),
         );
         let save = match saved {
             Some(_) => "Now run:".to_owned(),

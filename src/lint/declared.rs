@@ -4,8 +4,8 @@ use super::network::{self, POD};
 use super::{Context, image, start};
 use crate::collect::walk::options;
 use crate::evidence::{
-    ContainerState, Declared, Engine, Observation, Observed, Outermost, Planned, PodContainer,
-    Provider, Reason, Role, Runner, Standing, Unseen,
+    ContainerState, Declared, Engine, EngineKind, Observation, Observed, Outermost, Planned,
+    PodContainer, Provider, Reason, Role, Runner, Standing, Unseen,
 };
 use crate::facts::versions::ImageRef;
 use crate::systems::Site;
@@ -80,6 +80,7 @@ pub(crate) fn container(name: &str) -> PodContainer {
         restarts: 0,
         last_end: None,
         log: None,
+        other_engine: None,
         docker_client: None,
         startup_seconds: None,
     }
@@ -125,6 +126,9 @@ pub(super) fn started(
         container: path.split('/').next().unwrap_or_default().to_owned(),
         pid: 0,
         namespace: POD,
+        kind: EngineKind::Docker,
+        programs: BTreeMap::new(),
+        build_network: None,
         config: match (unresolved, &unread) {
             (Some(mtu), _) => Observation::Unobserved(Reason::MtuUnresolved { mtu: plain(&mtu) }),
             (None, _) if official || told(&args) => Observed(None),

@@ -22,6 +22,7 @@ mod mention;
 mod nested_engine;
 pub(crate) mod network;
 mod objects;
+mod other_engine;
 mod place;
 mod pod;
 mod secrets;

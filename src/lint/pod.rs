@@ -5,7 +5,7 @@ use super::network;
 use super::place::Places;
 use super::start::Start;
 use super::template::{self, list};
-use super::{Context, Draft, config, image, nested_engine};
+use super::{Context, Draft, config, image, nested_engine, other_engine};
 use crate::collect::discover;
 use crate::collect::walk::options;
 use crate::evidence::{
@@ -127,6 +127,7 @@ fn plan(runner: &mut Runner, pod: &Pod, clamped: bool, context: &Context<'_>) {
         }
         engines.push(engine);
     }
+    engines.extend(other_engine::planned(runner, pod));
     runner.namespaces = match runner.host_network {
         true => Observation::Unobserved(Reason::HostNetwork),
         false => Observed(namespaces),

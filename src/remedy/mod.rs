@@ -10,6 +10,7 @@ mod github_arc;
 mod gitlab;
 mod gitlab_runner;
 mod network;
+mod other_engine;
 pub(crate) mod place;
 mod plan;
 mod pod;
@@ -27,7 +28,9 @@ pub use want::{Want, WantKind};
 pub(crate) use words::title;
 
 use crate::diagnosis::{Change, Remedy, Settings, Site};
-use crate::evidence::{DaemonConfig, Engine, FirewallKind, NetworkNamespace, PodContainer, Runner};
+use crate::evidence::{
+    DaemonConfig, Engine, EngineKind, FirewallKind, NetworkNamespace, PodContainer, Runner,
+};
 use crate::facts;
 use crate::facts::versions::{self, ImageRef};
 use crate::yaml::Edit;
@@ -118,6 +121,9 @@ pub fn builds_image(change: &Change) -> bool {
 
 impl EngineRef<'_> {
     fn fix(&self, want: &Want) -> Vec<Remedy> {
+        if let Some(kind) = self.other_kind() {
+            return other_engine::fix(self, kind, want);
+        }
         match want {
             Want::EngineMtu(mtu) => self.engine_mtu(*mtu),
             Want::NetworkMtu(mtu) => self.network_mtu(*mtu),
@@ -164,6 +170,13 @@ impl EngineRef<'_> {
             Want::DeletePod(pod) => vec![resources::delete_pod(self, pod)],
             Want::NodeCommand(command) => vec![resources::node_command(self, command)],
         }
+    }
+
+    /// What it is, if not Docker.
+    fn other_kind(&self) -> Option<EngineKind> {
+        let of_container = || Some(self.pod_container()?.other_engine?.kind);
+        let kind = self.engine.map(|engine| engine.kind).or_else(of_container);
+        kind.filter(|kind| !kind.is_docker())
     }
 
     /// The image that runs, or a better version of it, in the repository and the flavour that are
@@ -253,7 +266,7 @@ impl EngineRef<'_> {
                 .engine
                 .and_then(|engine| engine.image.observed().cloned()),
         };
-        let args = match container {
+        let args = match container.filter(|_| self.other_kind().is_none()) {
             Some(container) => container.dockerd_args.clone(),
             None => self.engine.map(|e| e.args.clone()).unwrap_or_default(),
         };

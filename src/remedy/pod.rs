@@ -128,8 +128,10 @@ pub fn clamp(engine_ref: &EngineRef, mtu: i64) -> Option<Remedy> {
     if is_there || route.carries(device) != mtu || device.kind == InterfaceKind::Tun {
         return None;
     }
-    // Whatever image the pod's engine runs from has iptables, for dockerd needs it.
-    let outer = engine_ref.runner.engine_containers().next()?;
+    // Whatever image the pod's Docker runs from has iptables, for dockerd needs it. Those of other engines
+    // need not have it.
+    let docker = engine_ref.runner.engine_containers().next();
+    let outer = docker.or(engine_ref.runner.walked_containers().next())?;
     let outer = EngineRef {
         runner: engine_ref.runner,
         path: &outer.name,
@@ -138,5 +140,6 @@ pub fn clamp(engine_ref: &EngineRef, mtu: i64) -> Option<Remedy> {
     };
     let mut change = outer.unchanged(place::pod(engine_ref.runner));
     change.settings.clamp = true;
+    change.image = change.image.filter(|_| docker.is_some());
     super::paste(&change).into_iter().next()
 }

@@ -40,6 +40,10 @@ impl fmt::Display for Reason {
                 "no container of this pod runs a Docker engine; {} uses an engine elsewhere (DOCKER_HOST {}): check the pod in which that engine runs",
                 asks.container, asks.docker_host
             ),
+            R::ContainerHooks { container } => write!(
+                f,
+                "the jobs of container {container} run in pods of their own (container hooks), without a Docker engine"
+            ),
             R::AsksElsewhere {
                 container,
                 docker_host,
@@ -163,7 +167,11 @@ impl fmt::Display for Reason {
             ),
             R::RuleUnclear { command } => write!(
                 f,
-                "the outcome depends on a rule of {command} whose conditions runner-doctor does not evaluate: see `{command}-save`"
+                "the outcome depends on a rule of {command} whose conditions runner-doctor does not evaluate: see `{}`",
+                match command.as_str() {
+                    "nft" => "nft list ruleset".to_owned(),
+                    iptables => format!("{iptables}-save"),
+                }
             ),
             R::StartingUp { container, seconds } => write!(
                 f,
@@ -222,6 +230,24 @@ impl fmt::Display for Reason {
             }
 
             R::NoDockerd { container } => write!(f, "no dockerd runs in container {container}"),
+            R::NoDaemon { container, engine } => write!(
+                f,
+                "no {} runs in container {container}",
+                engine.engine().program
+            ),
+            R::NotDocker { engine } => {
+                write!(f, "{} is not Docker: this does not apply", engine.engine().name)
+            }
+            R::NotBuilding { container, engine } => write!(
+                f,
+                "container {container} runs {} only while it builds, and nothing runs on a network of it now: check during a build",
+                engine.engine().name
+            ),
+            R::BuildNetworkNotSeen { engine } => write!(
+                f,
+                "the network of {}'s build steps was not found: no bridge of it is visible in its network namespace",
+                engine.engine().name
+            ),
             R::NoDockerClient { dockerd_runs: false } => {
                 f.write_str("the docker command is not available here")
             }

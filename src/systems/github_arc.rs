@@ -18,6 +18,8 @@ pub(super) const SYSTEM: System = System {
             "actions.summerwind.dev/",
             "actions-runner-controller/",
             "runner-deployment-name",
+            // The pod of a job that container hooks made, with an engine among its services.
+            "runner-pod",
         ],
         containers: &[],
     }),

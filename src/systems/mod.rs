@@ -6,6 +6,7 @@ mod azure;
 mod bitbucket;
 mod buildkite;
 mod drone;
+pub(crate) mod engines;
 mod generic;
 mod gitea;
 mod github_arc;
@@ -17,6 +18,7 @@ mod teamcity;
 mod tekton;
 mod woodpecker;
 
+pub use engines::EngineKind;
 pub use site::Site;
 
 use schemars::JsonSchema;

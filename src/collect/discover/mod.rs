@@ -13,7 +13,7 @@ pub fn runner(pod: &Pod, named: bool) -> Option<Runner> {
     let provider = providers.find(|provider| claims(provider.system(), pod));
     let provider = provider.or(named.then_some(Provider::Generic))?;
     let mut runner = pod::describe(pod, provider);
-    if named && runner.engine_containers().next().is_none() {
+    if named && runner.walked_containers().next().is_none() {
         pod::suppose_engine(&mut runner);
     }
     Some(runner)
@@ -29,7 +29,7 @@ fn claims(system: &System, pod: &Pod) -> bool {
         })
     });
     system.without_engine && any(&|container| is_agent(&system.agent, container))
-        || made_alike && any(&pod::is_engine)
+        || made_alike && any(&|one| pod::is_engine(one) || pod::other_engine(one).is_some())
 }
 
 /// Whether a container is the one that talks to the CI system.

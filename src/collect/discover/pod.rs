@@ -3,8 +3,8 @@
 use super::is_agent;
 use crate::collect::walk::options;
 use crate::evidence::{
-    ContainerState, Ended, Eviction, Launch, Launcher, Mount, Observation, Outermost, Owner,
-    PodContainer, Provider, Reason, Role, Runner, Standing,
+    ContainerState, Ended, EngineKind, Eviction, Launch, Launcher, Mount, Observation, OtherEngine,
+    Outermost, Owner, PodContainer, Provider, Reason, Role, Runner, Standing,
 };
 use crate::facts::versions::ImageRef;
 use crate::text::plain::{self as text, plain};
@@ -15,9 +15,12 @@ use k8s_openapi::api::core::v1::{
 use std::collections::BTreeMap;
 
 const OPTS: &str = "DOCKER_OPTS";
+pub const HOOKS: &str = "ACTIONS_RUNNER_CONTAINER_HOOKS";
 
 /// The variables that decide how an engine runs or is found. No other is read.
-const ENV: [&str; 10] = [
+const ENV: [&str; 11] = [
+    // Where GitHub's runner has jobs run in pods of their own.
+    HOOKS,
     OPTS,
     "DOCKER_API_VERSION",
     "DOCKER_CONTEXT",
@@ -62,6 +65,29 @@ pub fn is_engine(container: &Container) -> bool {
             .any(|word| word.split_whitespace().any(is_dockerd))
 }
 
+/// The engine other than Docker that a container runs, by its command or its image. An image that is
+/// told to run something else builds on demand, unless it is a client of a daemon elsewhere.
+pub fn other_engine(container: &Container) -> Option<OtherEngine> {
+    let words = container.command.iter().chain(&container.args).flatten();
+    let mut words = words.flat_map(|word| word.split_whitespace());
+    let of_command = words.find_map(EngineKind::of_daemon);
+    let of_image = EngineKind::of_image(ImageRef::parse(image(container)).repository);
+    let kind = of_command.or(of_image).filter(|kind| !kind.is_docker())?;
+    let on_demand =
+        kind.engine().is_on_demand() || of_command.is_none() && runs_something_else(container);
+    let mut variables = container.env.iter().flatten();
+    let is_client =
+        on_demand && variables.any(|variable| CLIENT_OF.contains(&variable.name.as_str()));
+    (!is_client).then_some(OtherEngine { kind, on_demand })
+}
+
+/// The variables that lead the clients of BuildKit, Dagger and Podman to a daemon elsewhere.
+const CLIENT_OF: [&str; 3] = [
+    "BUILDKIT_HOST",
+    "CONTAINER_HOST",
+    "_EXPERIMENTAL_DAGGER_RUNNER_HOST",
+];
+
 /// The image's entrypoint is replaced, or given a program instead of flags.
 fn runs_something_else(container: &Container) -> bool {
     let replaced = container
@@ -73,11 +99,7 @@ fn runs_something_else(container: &Container) -> bool {
 }
 
 fn is_dockerd(word: &str) -> bool {
-    let program = word.rsplit('/').next().unwrap_or(word);
-    matches!(
-        program,
-        "dockerd" | "dockerd-entrypoint.sh" | "dockerd-rootless.sh"
-    )
+    EngineKind::of_daemon(word) == Some(EngineKind::Docker)
 }
 
 fn is_privileged(container: &Container) -> bool {
@@ -123,7 +145,8 @@ fn added_engines(spec: &PodSpec) -> Vec<Container> {
     let added = spec.ephemeral_containers.iter().flatten();
     // They have the fields of a container, and one more.
     let read = |added| serde_json::from_value(serde_json::to_value(added).ok()?).ok();
-    added.filter_map(read).filter(is_engine).collect()
+    let runs_engine = |one: &Container| is_engine(one) || other_engine(one).is_some();
+    added.filter_map(read).filter(runs_engine).collect()
 }
 
 fn addresses(status: Option<&PodStatus>) -> Vec<String> {
@@ -156,8 +179,10 @@ fn one(
     provider: Provider,
 ) -> PodContainer {
     let status = status(pod, &container.name);
+    let runs_docker = is_engine(container);
+    let other_engine = other_engine(container).filter(|_| !runs_docker);
     let role = match () {
-        () if is_engine(container) => Role::Engine,
+        () if runs_docker => Role::Engine,
         () if is_agent(&provider.system().agent, container) => Role::Runner,
         () => Role::Other,
     };
@@ -188,7 +213,7 @@ fn one(
             Role::Engine => options::opts(told),
             _ => Vec::new(),
         },
-        launch: (role == Role::Engine).then(|| launch(container)),
+        launch: (role == Role::Engine || other_engine.is_some()).then(|| launch(container)),
         env,
         plain_secrets: plain_secrets(container),
         memory_request: memory(resources.and_then(|r| r.requests.as_ref())),
@@ -197,6 +222,7 @@ fn one(
         state: state(pod, status),
         restarts: status.map_or(0, |s| i64::from(s.restart_count)),
         log: None,
+        other_engine,
         docker_client: None,
         startup_seconds: startup_seconds(container),
         last_end: last_end(status),

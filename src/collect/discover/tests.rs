@@ -232,3 +232,45 @@ fn pods_that_ended_are_over() {
     ended.status.as_mut().unwrap().phase = Some("Succeeded".to_owned());
     assert!(is_over(&ended));
 }
+
+/// As BuildKit's examples, buildx's driver for Kubernetes, Dagger's chart and pipelines make them.
+#[test]
+fn engines_other_than_docker_are_known_by_their_command_or_image() {
+    use crate::evidence::{EngineKind, OtherEngine};
+    let other = |container: Value| {
+        let pod = pod(json!({"containers": [container]}));
+        let runner = runner(&pod, false)?;
+        assert_eq!(runner.engine_containers().count(), 0, "it is no Docker");
+        runner.containers[0].other_engine
+    };
+    let known = |kind, on_demand| Some(OtherEngine { kind, on_demand });
+    for (container, expected) in [
+        (
+            json!({"name": "buildkitd", "image": "moby/buildkit:v0.33.0", "args": ["--addr", "unix:///run/buildkit/buildkitd.sock"]}),
+            known(EngineKind::Buildkit, false),
+        ),
+        (
+            json!({"name": "buildkitd", "image": "mirror/own", "command": ["rootlesskit", "buildkitd"]}),
+            known(EngineKind::Buildkit, false),
+        ),
+        (
+            json!({"name": "step-build", "image": "moby/buildkit:rootless", "command": ["buildctl-daemonless.sh"]}),
+            known(EngineKind::Buildkit, true),
+        ),
+        (
+            json!({"name": "build", "image": "moby/buildkit", "command": ["cat"], "env": [{"name": "BUILDKIT_HOST", "value": "tcp://buildkitd:1234"}]}),
+            None,
+        ),
+        (
+            json!({"name": "dagger-engine", "image": "registry.dagger.io/engine:v0.21.0", "args": ["--debug"]}),
+            known(EngineKind::Dagger, false),
+        ),
+        (
+            json!({"name": "podman", "image": "quay.io/podman/stable", "command": ["sleep", "infinity"]}),
+            known(EngineKind::Podman, true),
+        ),
+        (json!({"name": "app", "image": "nginx"}), None),
+    ] {
+        assert_eq!(other(container.clone()), expected, "{container}");
+    }
+}

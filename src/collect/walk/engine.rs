@@ -6,10 +6,11 @@ use super::cgroups;
 use super::data;
 use super::frames::{Frames, Record};
 use super::options;
+use super::other_engine;
 use super::processes::{Process, Processes};
 use crate::evidence::{
-    DataRoot, Engine, EngineApi, EngineFault, Observation, Observed, OomScore, PidLimit, Reason,
-    Unseen,
+    DataRoot, Engine, EngineApi, EngineFault, EngineKind, Observation, Observed, OomScore,
+    PidLimit, Reason, Unseen,
 };
 use crate::facts::versions;
 use crate::text::plain::plain;
@@ -20,7 +21,7 @@ const DEEPEST: usize = 64;
 
 /// Reads every dockerd that the walk found, outer before inner.
 pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Vec<Engine> {
-    let candidates = candidates(frames, processes);
+    let candidates = other_engine::first_of_each(candidates(frames, processes));
     let read = candidates.iter().take(MOST + 1);
     let mut found: Vec<Found> = read.map(|process| Found::read(frames, process)).collect();
     let listening = listening(frames);
@@ -46,6 +47,11 @@ pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Ve
     // In this order each stands right after the one it runs in, which it is named by.
     let pids = |lineage: &Vec<usize>| lineage.iter().map(|at| found[*at].process.pid).collect();
     lineages.sort_by_cached_key(|lineage| -> Vec<i64> { pids(lineage) });
+    // Docker has the name of the container; another engine beside it is named after its program.
+    let beside_docker = lineages.iter().any(|lineage| match lineage.as_slice() {
+        [only] => found[*only].kind.is_docker(),
+        _ => false,
+    });
     let mut engines: Vec<Engine> = Vec::new();
     let mut named: HashMap<usize, usize> = HashMap::new();
     for lineage in lineages {
@@ -54,7 +60,12 @@ pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Ve
         };
         let outer = around.last().and_then(|outer| named.get(outer));
         let outer = outer.and_then(|at| engines.get(*at));
-        let engine = found[*at].engine(frames, processes, outer, outermost);
+        let mut engine = found[*at].engine(frames, processes, outer, outermost);
+        let taken = engine.depth() == 0 && beside_docker
+            || engines.iter().any(|other| other.path == engine.path);
+        if !engine.kind.is_docker() && taken {
+            engine.path = format!("{}/{}", engine.path, engine.kind.engine().program);
+        }
         named.insert(*at, engines.len());
         engines.push(engine);
     }
@@ -146,6 +157,9 @@ pub fn out_of_sight(container: &str, api: Observation<EngineApi>) -> Engine {
         container: container.to_owned(),
         pid: ELSEWHERE,
         namespace: 0,
+        kind: EngineKind::Docker,
+        programs: BTreeMap::new(),
+        build_network: None,
         image: Unseen(Reason::OutOfSight),
         args: Vec::new(),
         config: Unseen(Reason::OutOfSight),
@@ -190,6 +204,7 @@ fn is_child_of_dockerd(process: &Process, processes: &Processes) -> bool {
 
 struct Found<'a> {
     process: &'a Process,
+    kind: EngineKind,
     api: Observation<EngineApi>,
     /// Ids of its networks: together with its own id they tell it from any other engine.
     identity: Vec<String>,
@@ -197,9 +212,14 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn read(frames: &Frames, process: &'a Process) -> Self {
-        let (api, identity) = answers::api(frames, process.pid);
+        let kind = other_engine::kind(process);
+        let (api, identity) = match kind {
+            EngineKind::Docker => answers::api(frames, process.pid),
+            engine => (Unseen(Reason::NotDocker { engine }), Vec::new()),
+        };
         Found {
             process,
+            kind,
             api,
             identity,
         }
@@ -221,11 +241,30 @@ impl<'a> Found<'a> {
                 Observation::Unobserved(Reason::NotInContainer),
             ),
         };
+        if !self.kind.is_docker() {
+            return Engine {
+                pid,
+                namespace: self.process.net.unwrap_or_default(),
+                image,
+                args: other_engine::arguments(frames, &key),
+                build_network: other_engine::build_network(frames, &key),
+                // The programs of our own container, which those of others need not be.
+                programs: match outer {
+                    None => other_engine::programs(frames, self.kind),
+                    Some(_) => BTreeMap::new(),
+                },
+                pids_refused: self.pids_refused(frames, outer, outermost),
+                ..other_engine::bare(&path, self.kind)
+            };
+        }
         Engine {
             container: path.split('/').next().unwrap_or_default().to_owned(),
             path,
             pid,
             namespace: self.process.net.unwrap_or_default(),
+            kind: self.kind,
+            programs: BTreeMap::new(),
+            build_network: None,
             image,
             args: options::arguments(frames.get("arguments", &key)),
             config: options::config(frames.get("config", &key)),

@@ -13,6 +13,7 @@ pub(crate) mod http;
 mod measure;
 mod network;
 pub(crate) mod options;
+pub(crate) mod other_engine;
 mod probed;
 mod processes;
 mod sample;
@@ -22,8 +23,8 @@ pub use download::Url;
 pub(super) use engine::out_of_sight;
 
 use crate::evidence::{
-    DockerClient, Engine, Firewall, FirewallKind, NetworkNamespace, Observation, Observed, Part,
-    Probe, Probed, Reason, Unseen, Uplink,
+    DockerClient, Engine, Firewall, FirewallKind, NetworkNamespace, Observation, Observed,
+    OtherEngine, Part, Probe, Probed, Reason, Unseen, Uplink,
 };
 use engine::Naming;
 use frames::Frames;
@@ -208,13 +209,15 @@ impl Walk {
                 engine.image = Observed(container.image.clone());
             }
             let read = frames.of("arguments", engine.pid).is_some();
-            if !read && engine.pid != 0 {
+            if !read && engine.pid != 0 && engine.kind.is_docker() {
                 engine.config = Unseen(Reason::CutOff {
                     part: Part::Settings,
                 });
             }
         }
         let mut namespaces = network::namespaces(&frames, &processes, own, self.url.as_ref());
+        let idle = other_engine::idle(&frames, &processes, own, container, &engines);
+        engines.extend(idle);
         place_told(&mut engines, &namespaces);
         doubt_firewalls(&engines, &mut namespaces);
         let containers = Containers::of(&engines);
@@ -295,6 +298,8 @@ fn difference(before: &Observation<i64>, after: &Observation<i64>) -> Observatio
 pub struct Walked {
     pub name: String,
     pub image: String,
+    /// The engine other than Docker that its manifest runs.
+    pub other_engine: Option<OtherEngine>,
 }
 
 /// What a walk saw.

@@ -39,6 +39,7 @@ pub(super) fn read(stream: &[u8]) -> Seen {
     let walked = Walked {
         name: "docker-in-docker".to_owned(),
         image: "docker:20.10.5-dind".to_owned(),
+        other_engine: None,
     };
     walk.read_pod(stream, &walked)
 }
@@ -309,6 +310,7 @@ fn a_sample_that_was_asked_for_and_did_not_come_is_unknown() {
     let walked = Walked {
         name: "docker-in-docker".to_owned(),
         image: String::new(),
+        other_engine: None,
     };
     for asked in [None, Some(Duration::from_secs(5))] {
         orders.sample = asked;

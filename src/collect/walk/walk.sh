@@ -224,7 +224,7 @@ find_parent() {
 read_processes() {
 	record status - over '/proc/[0-9]*/status' grep -s -H -E '^(Name:|PPid:|State:.T)'
 	record cgroup - over '/proc/[0-9]*/cgroup' grep -s -H -E '^0::|:pids:'
-	programs=$(few over '/proc/[0-9]*/comm' grep -s -H -x -E 'dockerd|containerd|containerd-shim')
+	programs=$(few over '/proc/[0-9]*/comm' grep -s -H -x -E 'dockerd|containerd|containerd-shim|buildkitd|dagger-engine|podman|conmon')
 	find_renamed
 	limits= scores=
 	for file in $programs; do
@@ -662,6 +662,11 @@ show_arguments() { exec tr '\0' '\n' <"/proc/$1/cmdline"; }
 read_engine() {
 	whole_record=$bytes bytes=65536
 	record arguments "$1" show_arguments "$1"
+	if is_other "$1"; then
+		read_worker "$1" "$said"
+		bytes=$whole_record
+		return
+	fi
 	read_options "$said"
 	record config "$1" file "$1" "$config"
 	bytes=$whole_record
@@ -674,6 +679,54 @@ read_engine() {
 	fi
 	read_programs "$1"
 	read_data "$1" "${data:-/var/lib/docker}"
+}
+
+# Engines other than Docker, which have no API to ask.
+is_other() {
+	program=
+	read -r program <"/proc/$1/comm"
+	case $program in buildkitd | dagger-engine | podman | conmon) return 0 ;; esac
+	return 1
+} 2>/dev/null
+
+# Where BuildKit's settings say how its steps reach the network.
+read_worker() {
+	[ "$program" = buildkitd ] || return 0
+	config=/etc/buildkit/buildkitd.toml cni=/etc/buildkit/cni.json option=
+	old=$IFS
+	IFS='
+'
+	set -f
+	for word in $2; do
+		case $option in
+		config) config=$word ;;
+		cni) cni=$word ;;
+		esac
+		option=
+		case $word in
+		--config) option=config ;;
+		--config=*) config=${word#*=} ;;
+		--oci-cni-config-path) option=cni ;;
+		--oci-cni-config-path=*) cni=${word#*=} ;;
+		esac
+	done
+	set +f
+	IFS=$old
+	record worker "$1" show_worker "$1" "$config" "$cni"
+}
+
+show_worker() {
+	(file "$1" "$2") | grep -E '^[[:space:]]*networkMode[[:space:]]*='
+	[ -z "$(regular "$1" "$3")" ] || echo cni
+	tr '\0' '\n' <"/proc/$1/environ" | grep '^BUILDKIT_NETWORK_BRIDGE_AUTO='
+	echo '# read'
+}
+
+# The versions of the engines other than Docker that our own container has, running or not.
+read_versions() {
+	for program in buildkitd podman /usr/lib/podman/netavark /usr/libexec/podman/netavark; do
+		[ -z "$(command -v $program)" ] || record version $program $program --version
+	done
 }
 
 # What of a daemon.json the walk itself needs.
@@ -710,9 +763,9 @@ rank_engines() {
 		pid=${name#/proc/}
 		pid=${pid%%/*}
 		case $name in
-		*:dockerd)
+		*:dockerd | *:buildkitd | *:dagger-engine | *:podman | *:conmon)
 			is_ours "$pid" || continue
-			eval "docker_$pid=1"
+			eval "docker_$pid=${name##*:}"
 			files="$files /proc/$pid/status"
 			;;
 		*)
@@ -733,8 +786,8 @@ rank_engines() {
 				find_mount "$pid"
 				own_mount=$mount helper=
 				find_mount "$word"
-				eval "is_docker=\${docker_$word-}"
-				[ -n "$is_docker" ] && [ "$mount" = "$own_mount" ] && helper=1
+				eval "around=\${docker_$word-} kind=\${docker_$pid-}"
+				[ "$around" = "$kind" ] && [ "$mount" = "$own_mount" ] && helper=1
 				;;
 			*)
 				[ -z "$helper" ] || continue
@@ -1001,6 +1054,7 @@ walk() {
 		read_networks
 		all_held=
 		read_engines -
+		read_versions
 		seen=$engines
 		read_listeners
 		if [ "$mode" = here ]; then

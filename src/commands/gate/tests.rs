@@ -53,6 +53,7 @@ fn example(shape: &Value) -> Value {
         (_, Some("Part")) => json!("routes"),
         (_, Some("Why")) => json!("missing"),
         (_, Some("Class")) => json!("could-not-look"),
+        (_, Some("EngineKind")) => json!("buildkit"),
         _ => json!({"reason": "no-node"}),
     }
 }

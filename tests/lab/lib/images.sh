@@ -255,12 +255,19 @@ images_are_loaded() {
 }
 
 image_on_demand() {
-	[ -n "$(engine_line "${1:-}")" ] || die "known engines: $(awk '{ print $1 }' <<<"$ENGINES" | xargs)"
+	[ -n "$(engine_line "${1:-}")$(other_engine_line "${1:-}")" ] ||
+		die "known engines: $(awk '{ print $1 }' <<<"$ENGINES" | xargs) $(other_engine_names)"
 	require_root
 	locked
 	mkdir -p "$IMAGES" "$LAYERS"
 	exec 8>"$IMAGES/lock"
 	flock 8
+	if [ -n "$(other_engine_line "$1")" ]; then
+		# shellcheck disable=SC2046
+		other_engine_image $(other_engine_line "$1") >&2
+		! is_running containerd || image_load "$1"
+		return
+	fi
 	# shellcheck disable=SC2046
 	engine_image $(engine_line "$1") >&2
 	! is_running containerd || image_load "docker-$1"

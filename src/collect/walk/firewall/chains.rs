@@ -33,9 +33,19 @@ impl Packet<'_> {
         }
     }
 
-    fn is_anywhere(nets: &[Ipv4Net]) -> Match {
-        match nets.iter().any(|net| net.prefix_len() == 0) {
-            true => Match::Yes,
+    /// Whether these have the other end, which is somewhere in the world: a host, and none of the network
+    /// itself.
+    fn is_anywhere(&self, nets: &[Ipv4Net]) -> Match {
+        const MULTICAST: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4);
+        let is_no_place = |net: &Ipv4Net| {
+            let inside = self.inside.is_some_and(|inside| inside.contains(net));
+            inside || MULTICAST.contains(net)
+        };
+        if nets.iter().any(|net| net.prefix_len() == 0) {
+            return Match::Yes;
+        }
+        match nets.iter().all(is_no_place) {
+            true => Match::No,
             false => Match::Maybe,
         }
     }
@@ -390,12 +400,12 @@ impl Condition {
         match self {
             Condition::From(names) => is_device(names, packet.from),
             Condition::To(names) => is_device(names, packet.to),
-            Condition::Source(Some(nets)) if packet.response => Packet::is_anywhere(nets),
+            Condition::Source(Some(nets)) if packet.response => packet.is_anywhere(nets),
             Condition::Source(Some(nets)) => packet.is_in(nets),
             Condition::Destination(Some(nets)) if packet.response => packet.is_in(nets),
             Condition::Destination(Some(nets)) => match packet.destination {
                 Some(address) => surely(nets.iter().any(|net| net.contains(&address))),
-                None => Packet::is_anywhere(nets),
+                None => packet.is_anywhere(nets),
             },
             Condition::State { new, established } => surely(match packet.response {
                 true => *established,

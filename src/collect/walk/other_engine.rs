@@ -1,0 +1,149 @@
+//! Engines other than Docker: they have no API to ask, so what is known of them are their processes,
+//! their settings for build steps and the versions that their programs print.
+
+use super::Walked;
+use super::frames::Frames;
+use super::processes::{Process, Processes};
+use crate::evidence::{BuildNetwork, Engine, EngineKind, Observation, Observed, Reason, Unseen};
+use crate::facts::versions;
+use crate::text::plain::plain;
+use std::collections::{BTreeMap, HashSet};
+
+/// What a process is; one whose name is not known listens on Docker's socket.
+pub fn kind(process: &Process) -> EngineKind {
+    EngineKind::of_process(&process.name).unwrap_or_default()
+}
+
+/// Of the processes of one such engine, which may be many, the first. One that has ended and was not reaped
+/// is in no namespace.
+pub fn first_of_each(candidates: Vec<&Process>) -> Vec<&Process> {
+    let mut known = HashSet::new();
+    let is_new = |process: &&Process| {
+        let kind = kind(process);
+        kind.is_docker() || process.net.is_some() && known.insert((kind, process.mnt, process.net))
+    };
+    candidates.into_iter().filter(is_new).collect()
+}
+
+/// The engine of a container that runs it only while it builds, where nothing of it runs now.
+pub fn idle(
+    frames: &Frames,
+    processes: &Processes,
+    own: i64,
+    walked: &Walked,
+    engines: &[Engine],
+) -> Option<Engine> {
+    let other = walked.other_engine.filter(|other| other.on_demand)?;
+    let mut here = engines.iter().filter(|engine| engine.depth() == 0);
+    if here.any(|engine| engine.kind == other.kind) {
+        return None;
+    }
+    let engine = Engine {
+        namespace: processes.get(own)?.net?,
+        api: Observation::Unobserved(Reason::NotBuilding {
+            container: walked.name.clone(),
+            engine: other.kind,
+        }),
+        image: Observed(walked.image.clone()),
+        programs: programs(frames, other.kind),
+        ..bare(&walked.name, other.kind)
+    };
+    Some(engine)
+}
+
+/// One of which nothing is known yet.
+pub fn bare(path: &str, kind: EngineKind) -> Engine {
+    let because = || Reason::NotDocker { engine: kind };
+    Engine {
+        path: path.to_owned(),
+        container: path.split('/').next().unwrap_or_default().to_owned(),
+        pid: 0,
+        namespace: 0,
+        kind,
+        programs: BTreeMap::new(),
+        build_network: None,
+        image: Unseen(Reason::NotInContainer),
+        args: Vec::new(),
+        config: Unseen(because()),
+        oom_scores: Vec::new(),
+        docker_opts: None,
+        containerd: None,
+        data: None,
+        open_files: None,
+        pids_refused: None,
+        outside_pod: None,
+        fault: None,
+        api: Unseen(because()),
+        planned: None,
+    }
+}
+
+/// The versions that its programs print: `podman version 5.8.0`, `netavark 1.17.0`,
+/// `buildkitd github.com/moby/buildkit v0.33.0 1a2b3c`.
+pub fn programs(frames: &Frames, kind: EngineKind) -> BTreeMap<String, String> {
+    let names = match kind {
+        EngineKind::Podman => &["podman", "netavark"][..],
+        other => &[other.engine().program][..],
+    };
+    let printed = frames.named("version").filter_map(|record| {
+        let name = record.key.rsplit('/').next()?;
+        let mut words = record.lines().next()?.split_whitespace();
+        let version = words.find(|word| versions::parse(word).is_some())?;
+        let version = plain(version.trim_start_matches('v'));
+        names.contains(&name).then(|| (name.to_owned(), version))
+    });
+    printed.collect()
+}
+
+/// The flag of buildkitd that says how build steps reach the network.
+pub const NETWORK_FLAG: &str = "--oci-worker-net";
+
+/// The flag of buildkitd that says how its steps reach the network, with its value.
+pub fn arguments(frames: &Frames, pid: &str) -> Vec<String> {
+    let mut words = frames
+        .get("arguments", pid)
+        .into_iter()
+        .flat_map(|r| r.lines());
+    let mut found = None;
+    while let Some(word) = words.next() {
+        match word.split_once('=') {
+            Some((NETWORK_FLAG, value)) => found = Some(plain(value)),
+            None if word == NETWORK_FLAG => found = words.next().map(plain),
+            _ => {}
+        }
+    }
+    found
+        .into_iter()
+        .map(|value| format!("{NETWORK_FLAG}={value}"))
+        .collect()
+}
+
+/// How BuildKit's steps reach the network: by its flag, else its file, else as it chooses itself.
+pub fn build_network(frames: &Frames, pid: &str) -> Option<BuildNetwork> {
+    let record = frames.get("worker", pid)?;
+    let lines = || record.lines();
+    if !lines().any(|line| line == "# read") {
+        return None;
+    }
+    let of_flag = arguments(frames, pid).into_iter().next();
+    let of_flag = of_flag
+        .as_ref()
+        .and_then(|flag| Some(flag.split_once('=')?.1));
+    let of_file = lines().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "networkMode").then(|| value.trim().trim_matches(['"', '\'']))
+    });
+    let bridge = |line: &str| {
+        let value = line.strip_prefix("BUILDKIT_NETWORK_BRIDGE_AUTO=");
+        value.is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+    };
+    match of_flag.or(of_file).unwrap_or("auto") {
+        "host" => Some(BuildNetwork::Host),
+        "bridge" => Some(BuildNetwork::Bridge),
+        "cni" => Some(BuildNetwork::Cni),
+        "auto" | "" if lines().any(bridge) => Some(BuildNetwork::Bridge),
+        "auto" | "" if lines().any(|line| line == "cni") => Some(BuildNetwork::Cni),
+        "auto" | "" => Some(BuildNetwork::Host),
+        _ => None,
+    }
+}

@@ -1,0 +1,211 @@
+//! The engines that run builds: what each is called, and by what its containers, its processes and its
+//! bridges are recognized. A new one is a line in `EngineKind` and its description.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What an engine is.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineKind {
+    #[default]
+    Docker,
+    Buildkit,
+    Dagger,
+    Podman,
+}
+
+impl EngineKind {
+    pub const ALL: [EngineKind; 4] = [
+        EngineKind::Docker,
+        EngineKind::Buildkit,
+        EngineKind::Dagger,
+        EngineKind::Podman,
+    ];
+
+    pub fn engine(self) -> &'static Engine {
+        match self {
+            EngineKind::Docker => &DOCKER,
+            EngineKind::Buildkit => &BUILDKIT,
+            EngineKind::Dagger => &DAGGER,
+            EngineKind::Podman => &PODMAN,
+        }
+    }
+
+    pub fn is_docker(&self) -> bool {
+        *self == EngineKind::Docker
+    }
+
+    /// The engine that a process of this name is or belongs to.
+    pub fn of_process(name: &str) -> Option<EngineKind> {
+        let mut all = EngineKind::ALL.into_iter();
+        all.find(|kind| kind.engine().processes.contains(&name))
+    }
+
+    /// The engine other than Docker of an image, by its repository.
+    pub fn of_image(repository: &str) -> Option<EngineKind> {
+        let name = repository.rsplit('/').next().unwrap_or(repository);
+        let is_image = |kind: &EngineKind| {
+            let engine = kind.engine();
+            engine.images.iter().any(|part| is_part(name, part))
+                || engine
+                    .repositories
+                    .iter()
+                    .any(|end| repository.ends_with(end))
+        };
+        EngineKind::ALL.into_iter().find(is_image)
+    }
+
+    /// The engine whose daemon a word of a command is.
+    pub fn of_daemon(word: &str) -> Option<EngineKind> {
+        let program = word.rsplit('/').next().unwrap_or(word);
+        let mut all = EngineKind::ALL.into_iter();
+        all.find(|kind| kind.engine().daemons.contains(&program))
+    }
+}
+
+/// Whether a name has this word, as `corp-buildkit` and `buildkitd` have `buildkit`; `buildkite` is another.
+fn is_part(name: &str, word: &str) -> bool {
+    let mut rests = name
+        .match_indices(word)
+        .map(|(at, _)| &name[at + word.len()..]);
+    rests.any(|rest| !rest.starts_with('e'))
+}
+
+/// What is particular to an engine.
+#[derive(Debug)]
+pub struct Engine {
+    /// As people call it.
+    pub name: &'static str,
+    /// Its program.
+    pub program: &'static str,
+    /// The processes that show that it runs, as the kernel names them.
+    pub processes: &'static [&'static str],
+    /// Parts of the names of its images. Docker's have rules of their own.
+    pub images: &'static [&'static str],
+    /// The ends of the repositories of other images.
+    pub repositories: &'static [&'static str],
+    /// The programs in a container's command that start its daemon and stay.
+    pub daemons: &'static [&'static str],
+    /// The beginnings of the names of the bridges that it creates.
+    pub bridges: &'static [&'static str],
+    /// Whether the rules that give packets another address are made with each container, for its address
+    /// alone, as CNI plugins do: without a container there are none.
+    pub nat_by_container: bool,
+}
+
+impl Engine {
+    /// Whether it is a program that runs only while it builds.
+    pub fn is_on_demand(&self) -> bool {
+        self.daemons.is_empty()
+    }
+
+    /// Whether it creates bridges of this name: a word and a number, of Docker's own an ID.
+    pub fn is_bridge(&self, name: &str) -> bool {
+        self.bridges
+            .iter()
+            .any(|start| match name.strip_prefix(start) {
+                Some(id) if *start == "br-" => {
+                    id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit())
+                }
+                Some(number) => number.bytes().all(|b| b.is_ascii_digit()),
+                None => false,
+            })
+    }
+}
+
+const DOCKER: Engine = Engine {
+    name: "Docker",
+    program: "dockerd",
+    processes: &["dockerd"],
+    images: &[],
+    repositories: &[],
+    daemons: &["dockerd", "dockerd-entrypoint.sh", "dockerd-rootless.sh"],
+    bridges: &["docker0", "br-"],
+    nat_by_container: false,
+};
+
+/// Its `RUN` steps use the network of its container unless it is told to create a bridge
+/// (util/network/netproviders/network.go).
+const BUILDKIT: Engine = Engine {
+    name: "BuildKit",
+    program: "buildkitd",
+    processes: &["buildkitd"],
+    // Earthly's is a BuildKit, too.
+    images: &["buildkit"],
+    repositories: &[],
+    daemons: &["buildkitd", "buildkitd-entrypoint"],
+    bridges: &["buildkit"],
+    nat_by_container: true,
+};
+
+const DAGGER: Engine = Engine {
+    name: "Dagger",
+    program: "dagger-engine",
+    processes: &["dagger-engine"],
+    images: &["dagger-engine"],
+    repositories: &["dagger.io/engine", "dagger/engine"],
+    daemons: &["dagger-engine", "dagger-entrypoint.sh"],
+    bridges: &["dagger"],
+    nat_by_container: true,
+};
+
+/// It has no daemon: a `conmon` stays beside each container.
+const PODMAN: Engine = Engine {
+    name: "Podman",
+    program: "podman",
+    processes: &["podman", "conmon"],
+    images: &["podman"],
+    repositories: &["podman/stable", "podman/upstream", "podman/testing"],
+    daemons: &[],
+    bridges: &["podman"],
+    nat_by_container: false,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_known_by_its_name() {
+        for (repository, kind) in [
+            ("moby/buildkit", Some(EngineKind::Buildkit)),
+            ("r.example/x/corp-buildkit", Some(EngineKind::Buildkit)),
+            ("earthly/buildkitd", Some(EngineKind::Buildkit)),
+            ("r.example/buildkite-agent", None),
+            ("registry.dagger.io/engine", Some(EngineKind::Dagger)),
+            ("quay.io/podman/stable", Some(EngineKind::Podman)),
+            ("docker", None),
+        ] {
+            assert_eq!(EngineKind::of_image(repository), kind, "{repository}");
+        }
+    }
+
+    #[test]
+    fn bridges_are_known_by_their_whole_name() {
+        for (kind, name, is) in [
+            (EngineKind::Docker, "docker0", true),
+            (EngineKind::Docker, "br-0123456789ab", true),
+            (EngineKind::Docker, "br-lan", false),
+            (EngineKind::Buildkit, "buildkit0", true),
+            (EngineKind::Podman, "podman12", true),
+            (EngineKind::Podman, "podman-veth", false),
+            (EngineKind::Dagger, "docker0", false),
+        ] {
+            assert_eq!(kind.engine().is_bridge(name), is, "{name}");
+        }
+    }
+}
