@@ -229,11 +229,9 @@ impl Walk {
             namespace.holders = holders(namespace.id, &processes, &containers, mine);
             namespace.sample = match &samples {
                 Some(samples) => Some(samples.of(namespace.id, &processes, &containers)),
-                None => self.samples.then(|| {
-                    Unseen(Reason::CutOff {
-                        part: Part::Sockets,
-                    })
-                }),
+                None => self.samples.then_some(Unseen(Reason::CutOff {
+                    part: Part::Sockets,
+                })),
             };
         }
         Seen {
