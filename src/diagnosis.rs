@@ -198,7 +198,7 @@ impl LayerKind {
     pub(crate) fn lead(self) -> &'static str {
         match self {
             LayerKind::NodeUplink => "node uplink ",
-            LayerKind::NodeDocker => "node Docker ",
+            LayerKind::NodeDocker => "node ",
             LayerKind::PodNetwork => "pod network ",
             LayerKind::OuterNetwork | LayerKind::DockerNetwork | LayerKind::Unseen => "",
         }

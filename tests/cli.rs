@@ -173,7 +173,9 @@ fn json_has_the_promised_keys() {
         ] {
             assert!(finding.get(key).is_some(), "{key}");
         }
-        assert!(!finding["remedies"].as_array().unwrap().is_empty());
+        // That the node's Docker is another version takes no fix.
+        let context = finding["severity"] == "info";
+        assert!(context || !finding["remedies"].as_array().unwrap().is_empty());
         for remedy in finding["remedies"].as_array().unwrap() {
             assert!(remedy["title"].is_string() && remedy["snippet"].is_string());
         }
@@ -628,7 +630,7 @@ fn two_examinations_are_compared() {
     let json: serde_json::Value =
         serde_json::from_str(&out(&["diff", &half, &article, "-o", "json"])).unwrap();
     assert_eq!(json["schema"], "runner-doctor/diff/v1");
-    assert_eq!(json["new"].as_array().unwrap().len(), 2);
+    assert_eq!(json["new"].as_array().unwrap().len(), 3);
     let redacted = write("r.yaml", out(&["collect", "--demo", "--redact"]));
     assert!(err(&["diff", &redacted, &article]).contains("redacted"));
     let cut = write(

@@ -94,7 +94,7 @@ suppress:
     let output = doctor(settings, &["check", "--demo", "-v"]);
     assert_eq!(code(&output), 0);
     let table = text(&output.stdout);
-    assert!(table.contains("1 warning, 3 suppressed"), "{table}");
+    assert!(table.contains("1 warning, 1 info, 3 suppressed"), "{table}");
     let told = text(&output.stderr);
     assert_eq!(told.matches("suppressed: ").count(), 3, "{told}");
     assert!(

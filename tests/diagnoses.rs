@@ -68,6 +68,7 @@ fn the_articles_first_state_has_three_roots() {
             ["mtu-inversion", OUTER, "docker0"],
             ["mtu-inversion", INNER, "docker0"],
             ["unpinned-runner-image", "-", RUNNER_IMAGE],
+            ["docker-version-mismatch", OUTER, OUTER],
         ]
     );
     insta::assert_snapshot!(table(&diagnosis));

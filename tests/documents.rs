@@ -21,6 +21,23 @@ fn the_picture_is_of_the_demo() {
 }
 
 #[test]
+fn the_demo_fits_a_screen_with_all_that_the_article_lists() {
+    let report = printed(&["check", "--demo"]);
+    assert!(report.lines().count() <= 45, "{report}");
+    for line in [
+        " 1500               ██████████  node uplink eth0 ",
+        " 1500               ░░░░░░░░░░  ├ node docker0 ",
+        " 1450 ◄ bottleneck    ██████    └ pod network eth0 ",
+        "✗ error  oom-score-overflow",
+        "· info  docker-version-mismatch",
+    ] {
+        assert!(report.contains(line), "{line}:\n{report}");
+    }
+    let inverted = report.lines().filter(|line| line.contains("✗ 1500 > 1450"));
+    assert_eq!(inverted.count(), 2, "{report}");
+}
+
+#[test]
 fn the_table_of_checks_is_current() {
     keep_current("docs/checks.md", |written| {
         fill(written, "checks", &table())

@@ -66,7 +66,7 @@ fn of_node(node: &Node) -> Vec<Layer> {
             name: "docker0".to_owned(),
             mtu: Some(*mtu),
             runs: runs_docker.map(|version| format!("Docker {version}")),
-            note: Some("the node's own; not on the path of pods".to_owned()),
+            note: Some("not on the path of pods".to_owned()),
             ..Layer::new(LayerKind::NodeDocker, NODE)
         }),
         Unseen(reason) if runs_docker.is_some() => layers.push(

@@ -324,9 +324,18 @@ fn disagrees(
 ) -> Observation<bool> {
     promised.as_ref().and_then(|promised| match promised {
         None => Observed(false),
-        Some(promised) => running
-            .as_ref()
-            .map(|running| versions::keeps_promise(promised, running) == Some(false)),
+        Some(promised) => running.as_ref().and_then(|running| {
+            let unread = [running, promised]
+                .into_iter()
+                .find(|version| versions::parse(version).is_none());
+            match (versions::keeps_promise(promised, running), unread) {
+                (Some(kept), _) => Observed(!kept),
+                (None, unread) => Unseen(Reason::NotAVersion {
+                    program: "Docker".to_owned(),
+                    version: unread.unwrap_or(running).clone(),
+                }),
+            }
+        }),
     })
 }
 

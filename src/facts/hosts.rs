@@ -2,8 +2,8 @@
 //! listens there.
 
 use crate::evidence::{
-    DockerClient, Engine, Launcher, Observation, Observed, PodContainer, Provider, Reason, Role,
-    Runner, Unseen, Why,
+    DockerClient, Engine, Launcher, Mount, Observation, Observed, PodContainer, Provider, Reason,
+    Role, Runner, Unseen, Why,
 };
 use crate::facts::versions::{self, ImageRef};
 use semver::Version;
@@ -110,6 +110,10 @@ fn mismatch_of(
         ));
     }
     let found = match host.strip_prefix("unix://") {
+        // Another engine answers there.
+        Some(socket) if client.listens == Some(true) && is_the_nodes(asks, container, socket) => {
+            return Observed(None);
+        }
         Some(socket) => Observed(by_socket(asks, container, engine, socket, &client)),
         None => by_port(runner, asks, container, engine, host, &client),
     };
@@ -357,15 +361,23 @@ pub(super) fn same_volume(one: &PodContainer, other: &PodContainer, socket: &str
     volume.is_some() && volume == volume_at(other, socket)
 }
 
-/// The volume that holds a path; of several the nearest.
+/// Whether a socket is in a directory of the node, which the engine's container does not have.
+fn is_the_nodes(asks: &PodContainer, engine: &PodContainer, socket: &str) -> bool {
+    mount_at(asks, socket).is_some_and(|mount| {
+        let shared = engine.mounts.iter().any(|m| m.volume == mount.volume);
+        mount.host_path.is_some() && !shared
+    })
+}
+
 fn volume_at<'a>(container: &'a PodContainer, socket: &str) -> Option<&'a str> {
-    let mounts = container
-        .mounts
-        .iter()
-        .filter(|m| holds_socket(&m.path, socket));
-    mounts
-        .max_by_key(|m| m.path.len())
-        .map(|m| m.volume.as_str())
+    mount_at(container, socket).map(|mount| mount.volume.as_str())
+}
+
+/// The mount that holds a path; of several the nearest.
+fn mount_at<'a>(container: &'a PodContainer, socket: &str) -> Option<&'a Mount> {
+    let mounts = container.mounts.iter();
+    let mounts = mounts.filter(|m| holds_socket(&m.path, socket));
+    mounts.max_by_key(|m| m.path.len())
 }
 
 /// `/var/run` is `/run` in almost every image.
@@ -472,6 +484,35 @@ mod tests {
             listens: Some(true),
             ..DockerClient::default()
         }
+    }
+
+    #[test]
+    fn a_client_of_the_nodes_docker_is_judged_only_where_none_is_there() {
+        let client = |listens| DockerClient {
+            host: Some("unix:///node/docker.sock".to_owned()),
+            set_by: Some("DOCKER_HOST".to_owned()),
+            // What the pod's engine would refuse is asked of another one.
+            api_version: Some("1.99".to_owned()),
+            listens: Some(listens),
+            ..socket()
+        };
+        let with_node = |listens| {
+            let mut runner = seen(client(listens));
+            runner.containers[0].mounts.push(Mount {
+                path: "/node".to_owned(),
+                volume: "node".to_owned(),
+                host_path: Some("/run".to_owned()),
+                claim: None,
+                sub_path: None,
+            });
+            runner
+        };
+        assert!(of(&with_node(true)).is_none());
+        assert!(of(&with_node(false)).is_some());
+        let mut shared = with_node(true);
+        let mount = shared.containers[0].mounts.last().cloned();
+        shared.containers[1].mounts.extend(mount);
+        assert!(of(&shared).unwrap().trouble.contains("takes 1.24 to 1.47"));
     }
 
     #[test]

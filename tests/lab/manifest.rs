@@ -26,6 +26,9 @@ pub fn objects(scenario: &Scenario, namespace: &str) -> Result<Vec<Value>> {
     }
     for object in &mut objects {
         fill_in(object, namespace);
+        if let (Some(node), Some(spec)) = (&scenario.node, pod_spec(object)) {
+            spec.insert("nodeName".to_owned(), json!(node));
+        }
         let kind = object["kind"].as_str().unwrap_or_default();
         if !CLUSTER_WIDE.contains(&kind) {
             object["metadata"]["namespace"] = json!(namespace);
@@ -82,6 +85,15 @@ pub fn merge(target: &mut Value, change: &Value) {
 
 fn is_named(list: &[Value]) -> bool {
     list.iter().all(|item| item["name"].is_string())
+}
+
+/// Of a pod, or of an object that makes pods.
+fn pod_spec(object: &mut Value) -> Option<&mut Map<String, Value>> {
+    let path = match object["kind"].as_str() {
+        Some("Pod") => "/spec",
+        _ => "/spec/template/spec",
+    };
+    object.pointer_mut(path)?.as_object_mut()
 }
 
 fn fill_in(value: &mut Value, namespace: &str) {

@@ -22,6 +22,8 @@ pub struct World {
     /// Images of the default world, and those that take their place in what runs again.
     #[serde(default)]
     instead: BTreeMap<String, String>,
+    /// The node on which every pod runs.
+    node: Option<String>,
     /// Scenarios of the default world that run again; `all` for every one.
     #[serde(default)]
     again: Vec<String>,
@@ -88,6 +90,7 @@ impl World {
     pub fn read(&self, path: &Path) -> Result<Scenario> {
         let mut scenario = Scenario::parse(&self.translate(&std::fs::read_to_string(path)?))?;
         scenario.instead = self.instead.clone();
+        scenario.node = self.node.clone();
         Ok(scenario)
     }
 

@@ -201,7 +201,7 @@ fn one(
         role,
         image: text::image(image(container)),
         digest: status
-            .map(|s| text::image(&s.image_id))
+            .map(|s| digest(&s.image_id))
             .filter(|id| !id.is_empty()),
         init,
         privileged: is_privileged(container),
@@ -227,6 +227,12 @@ fn one(
         startup_seconds: startup_seconds(container),
         last_end: last_end(status),
     }
+}
+
+/// Docker on the node writes `docker://sha256:…`, or `docker-pullable://REPOSITORY@sha256:…`.
+fn digest(image_id: &str) -> String {
+    let id = image_id.split_once("://").map_or(image_id, |(_, id)| id);
+    text::image(id)
 }
 
 /// What its startup probe allows: the delay, and every failure but the last in full.

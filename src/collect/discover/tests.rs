@@ -50,6 +50,29 @@ fn bitbucket_is_known_by_image_or_by_its_variable_whatever_the_names() {
 }
 
 #[test]
+fn digests_are_the_same_whatever_the_node_runs() {
+    let of = |id: &str| {
+        let mut runner = pod(json!({"containers": [
+            {"name": "a", "image": "sox/atlassian/bitbucket-pipelines-runner:1"},
+        ]}));
+        let status =
+            json!([{"name": "a", "image": "", "imageID": id, "ready": true, "restartCount": 0}]);
+        let status = serde_json::from_value(status).unwrap();
+        runner.status.as_mut().unwrap().container_statuses = status;
+        super::runner(&runner, false).unwrap().containers[0]
+            .digest
+            .clone()
+    };
+    assert_eq!(of("sha256:ab"), Some("sha256:ab".to_owned()));
+    assert_eq!(of("docker://sha256:ab"), of("sha256:ab"));
+    assert_eq!(
+        of("docker-pullable://r.example/a@sha256:ab"),
+        of("r.example/a@sha256:ab")
+    );
+    assert_eq!(of(""), None);
+}
+
+#[test]
 fn arc_has_its_engine_among_the_init_containers() {
     let scale_set = pod(json!({
         "initContainers": [
