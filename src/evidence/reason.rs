@@ -328,6 +328,10 @@ pub enum Reason {
         container: String,
         engine: EngineKind,
     },
+    /// A file does not say how the build steps of an engine will reach the network.
+    BuildNetworkUntold {
+        engine: EngineKind,
+    },
     /// How the build steps of an engine reach the network was not seen.
     BuildNetworkNotSeen {
         engine: EngineKind,
@@ -693,6 +697,7 @@ impl Reason {
             | R::MtuUnresolved { .. }
             | R::ScriptMaySetMtu
             | R::NotJudged { .. }
+            | R::BuildNetworkUntold { .. }
             | R::NoPipeline { .. } => (Why::NotApplicable, OutsideTheView),
             R::NotDocker { .. } | R::ContainerHooks { .. } => (Why::NotApplicable, DoesNotApply),
             R::NotRecorded => (Why::NotApplicable, NotRecorded),
@@ -713,6 +718,7 @@ impl Reason {
                 | Reason::ImageUnresolved { .. }
                 | Reason::MtuUnresolved { .. }
                 | Reason::ScriptMaySetMtu
+                | Reason::BuildNetworkUntold { .. }
                 | Reason::NotJudged { .. }
         )
     }
