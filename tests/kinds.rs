@@ -586,7 +586,6 @@ fn engines_other_than_docker_are_judged_as_far_as_their_arguments_say() {
             "image: quay.io/podman/stable\ncommand: [sleep, infinity]\n",
             &[unknown],
         ),
-        ("image: buildkite/agent:3\n", &[]),
     ] {
         assert_eq!(
             found("pod.yaml", &pod(container), &["--check", "mtu-inversion"]),

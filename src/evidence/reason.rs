@@ -334,6 +334,10 @@ pub enum Reason {
         container: String,
         engine: EngineKind,
     },
+    /// A file does not say how the build steps of an engine will reach the network.
+    BuildNetworkUntold {
+        engine: EngineKind,
+    },
     /// How the build steps of an engine reach the network was not seen.
     BuildNetworkNotSeen {
         engine: EngineKind,
@@ -701,6 +705,7 @@ impl Reason {
             | R::ConnectionMayBeIdle { .. }
             | R::BytesNotPerConnection
             | R::NotJudged { .. }
+            | R::BuildNetworkUntold { .. }
             | R::NoPipeline { .. } => (Why::NotApplicable, OutsideTheView),
             R::NotDocker { .. } | R::ContainerHooks { .. } => (Why::NotApplicable, DoesNotApply),
             R::NotRecorded => (Why::NotApplicable, NotRecorded),
@@ -721,6 +726,7 @@ impl Reason {
                 | Reason::ImageUnresolved { .. }
                 | Reason::MtuUnresolved { .. }
                 | Reason::ScriptMaySetMtu
+                | Reason::BuildNetworkUntold { .. }
                 | Reason::NotJudged { .. }
         )
     }

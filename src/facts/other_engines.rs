@@ -45,8 +45,10 @@ pub(crate) fn unseen(runner: &Runner, engine: &Engine) -> Option<Reason> {
     if engine.planned.is_some() {
         return None;
     }
-    if let (Some(_), Unseen(reason)) = (&runner.declared, &engine.api) {
-        return Some(reason.clone());
+    if runner.declared.is_some() {
+        return Some(Reason::BuildNetworkUntold {
+            engine: engine.kind,
+        });
     }
     let Some(namespace) = namespace(runner, engine) else {
         return Some(Reason::NamespaceNotRead);

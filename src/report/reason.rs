@@ -243,6 +243,11 @@ impl fmt::Display for Reason {
                 "container {container} runs {} only while it builds, and nothing runs on a network of it now: check during a build",
                 engine.engine().name
             ),
+            R::BuildNetworkUntold { engine } => write!(
+                f,
+                "the file does not contain how {}'s build steps reach the network: check the running pod",
+                engine.engine().name
+            ),
             R::BuildNetworkNotSeen { engine } => write!(
                 f,
                 "the network of {}'s build steps was not found: no bridge of it is visible in its network namespace",
