@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::iter::Peekable;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Launch {
@@ -26,8 +27,10 @@ pub enum Launcher {
 
 impl Launcher {
     pub fn of(command: &[&str], args: &[&str]) -> Launcher {
+        // A command may end before the program: `env -u DOCKER_HOST`, and `dockerd` as its argument.
+        let whole = [command, args].concat();
         match (command.first(), args.first()) {
-            (Some(_), _) if runs_dockerd(command) => Launcher::Command,
+            (Some(_), _) if runs_dockerd(&whole) => Launcher::Command,
             (Some(_), _) => Launcher::Script,
             (None, Some(_)) if runs_dockerd(args) => Launcher::Args,
             (None, Some(first)) if !first.starts_with('-') => Launcher::Script,
@@ -36,18 +39,33 @@ impl Launcher {
     }
 }
 
-/// Whether a program's words are dockerd's: it comes first, or right behind an init program.
+/// Whether a program's words are dockerd's: it comes first, or right behind an init program or `env`.
 fn runs_dockerd(words: &[&str]) -> bool {
     const INITS: [&str; 4] = ["docker-init", "tini", "dumb-init", "catatonit"];
     let program = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
-    let mut words = words
-        .iter()
-        .map(|word| program(word))
-        .skip_while(|word| INITS.contains(&word.as_str()) || word == "--");
-    matches!(
-        words.next().as_deref(),
-        Some("dockerd" | "dockerd-entrypoint.sh" | "dockerd-rootless.sh")
-    )
+    let mut words = words.iter().copied().peekable();
+    while let Some(word) = words.next() {
+        match program(word).as_str() {
+            "env" => skip_environment(&mut words),
+            init if INITS.contains(&init) || init == "--" => {}
+            program => {
+                return matches!(
+                    program,
+                    "dockerd" | "dockerd-entrypoint.sh" | "dockerd-rootless.sh"
+                );
+            }
+        }
+    }
+    false
+}
+
+/// What `env` takes before the program: `-u NAME`, `-i`, `NAME=value`.
+fn skip_environment<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>) {
+    while let Some(word) = words.next_if(|word| word.starts_with('-') || word.contains('=')) {
+        if matches!(word, "-u" | "--unset") {
+            words.next();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +82,18 @@ mod tests {
             (&["/usr/bin/dockerd"], &["--mtu=1"], Launcher::Command),
             (&["docker-init", "--", "dockerd"], &[], Launcher::Command),
             (&["sh", "-c", "dockerd"], &[], Launcher::Script),
+            (
+                &["env", "-u", "DOCKER_HOST"],
+                &["dockerd-entrypoint.sh"],
+                Launcher::Command,
+            ),
+            (
+                &["/usr/bin/env", "A=b", "-i", "dockerd"],
+                &["--mtu=1"],
+                Launcher::Command,
+            ),
+            (&["env", "-u", "dockerd"], &["sh"], Launcher::Script),
+            (&["env"], &[], Launcher::Script),
             (&["sh", "-c", "exec dockerd --mtu=1"], &[], Launcher::Script),
         ] {
             assert_eq!(Launcher::of(command, args), by, "{command:?} {args:?}");
