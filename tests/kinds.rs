@@ -355,6 +355,34 @@ fn arguments_of_an_own_image_go_to_its_own_entrypoint() {
 }
 
 #[test]
+fn what_is_fixed_is_what_the_user_has() {
+    // As GitLab documents it for a service that inherits DOCKER_HOST.
+    let env = "a:\n  script: [x]\n  services:\n  - name: docker:28.5.2-dind\n    entrypoint: [env, -u, DOCKER_HOST]\n    command: [dockerd-entrypoint.sh]\n";
+    // A user of Docker Hub has images and tags of their own.
+    let own = pod("image: team/docker:dind\n");
+    // The configuration of Gitea's runner may name the engine.
+    let gitea = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - {name: runner, image: 'gitea/act_runner:0.2.11'}\n  - {name: docker, image: 'docker:28.5.2-dind', securityContext: {privileged: true}}\n";
+    let dir = folder(&[
+        (".gitlab-ci.yml", env),
+        ("own.yaml", &own),
+        ("gitea.yaml", gitea),
+    ]);
+    let (_, diff, _) = lint(dir.path(), &[".gitlab-ci.yml", "--fix"]);
+    let flag = "+    command: [dockerd-entrypoint.sh, \"--mtu=1450\"";
+    assert!(diff.contains(flag), "{diff}");
+    let (_, diff, _) = lint(dir.path(), &["own.yaml", "--fix"]);
+    assert_eq!(diff, "");
+    let check = ["own.yaml", "--check", "mtu-inversion", "-o", "short"];
+    let (_, out, _) = lint(dir.path(), &check);
+    assert!(out.starts_with("unknown mtu-inversion"), "{out}");
+    let (_, out, _) = lint(
+        dir.path(),
+        &["gitea.yaml", "--check", "engine-unreachable", "-o", "short"],
+    );
+    assert_eq!(out, "");
+}
+
+#[test]
 fn what_is_no_runner_is_left_alone() {
     let cases = [
         (

@@ -3,6 +3,7 @@
 use crate::systems::EngineKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::iter::Peekable;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Launch {
@@ -27,8 +28,10 @@ pub enum Launcher {
 
 impl Launcher {
     pub fn of(command: &[&str], args: &[&str]) -> Launcher {
+        // A command may end before the program: `env -u DOCKER_HOST`, and `dockerd` as its argument.
+        let whole = [command, args].concat();
         match (command.first(), args.first()) {
-            (Some(_), _) if runs_daemon(command) => Launcher::Command,
+            (Some(_), _) if runs_daemon(&whole) => Launcher::Command,
             (Some(_), _) => Launcher::Script,
             (None, Some(_)) if runs_daemon(args) => Launcher::Args,
             (None, Some(first)) if !first.starts_with('-') => Launcher::Script,
@@ -38,13 +41,28 @@ impl Launcher {
 }
 
 /// Whether a program's words are those of dockerd or another engine's daemon: it comes first, or right behind
-/// an init program.
+/// an init program or `env`.
 fn runs_daemon(words: &[&str]) -> bool {
     const INITS: [&str; 4] = ["docker-init", "tini", "dumb-init", "catatonit"];
     let program = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
-    let is_init = |word: &&&str| INITS.contains(&program(word).as_str()) || **word == "--";
-    let first = words.iter().find(|word| !is_init(word));
-    first.is_some_and(|word| EngineKind::of_daemon(word).is_some())
+    let mut words = words.iter().copied().peekable();
+    while let Some(word) = words.next() {
+        match program(word).as_str() {
+            "env" => skip_environment(&mut words),
+            init if INITS.contains(&init) || init == "--" => {}
+            _ => return EngineKind::of_daemon(word).is_some(),
+        }
+    }
+    false
+}
+
+/// What `env` takes before the program: `-u NAME`, `-i`, `NAME=value`.
+fn skip_environment<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>) {
+    while let Some(word) = words.next_if(|word| word.starts_with('-') || word.contains('=')) {
+        if matches!(word, "-u" | "--unset") {
+            words.next();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +79,18 @@ mod tests {
             (&["/usr/bin/dockerd"], &["--mtu=1"], Launcher::Command),
             (&["docker-init", "--", "dockerd"], &[], Launcher::Command),
             (&["sh", "-c", "dockerd"], &[], Launcher::Script),
+            (
+                &["env", "-u", "DOCKER_HOST"],
+                &["dockerd-entrypoint.sh"],
+                Launcher::Command,
+            ),
+            (
+                &["/usr/bin/env", "A=b", "-i", "dockerd"],
+                &["--mtu=1"],
+                Launcher::Command,
+            ),
+            (&["env", "-u", "dockerd"], &["sh"], Launcher::Script),
+            (&["env"], &[], Launcher::Script),
             (&["sh", "-c", "exec dockerd --mtu=1"], &[], Launcher::Script),
         ] {
             assert_eq!(Launcher::of(command, args), by, "{command:?} {args:?}");

@@ -100,8 +100,8 @@ fn mismatch_of(
             None => Observed(None),
         };
     };
-    // A script, or the entrypoint of Docker's own image, sets it.
-    if set_by.is_none() && runner.provider.system().engine_host.is_some() {
+    // A script, the entrypoint of Docker's own image, or the agent's configuration sets it.
+    if set_by.is_none() && runner.provider.system().host_in_config {
         return Observed(None);
     }
     if let Some(file) = &client.lacks {

@@ -131,7 +131,8 @@ pub(crate) fn in_version(image: &str, version: &str) -> Option<String> {
     let image = ImageRef::parse(image);
     let rootless = image.tag.is_some_and(|tag| tag.ends_with("-rootless"));
     let flavour = if rootless { "-dind-rootless" } else { "-dind" };
-    (image.name() == "docker").then(|| format!("{}:{version}{flavour}", image.repository))
+    let mirror = image.may_mirror_docker();
+    mirror.then(|| format!("{}:{version}{flavour}", image.repository))
 }
 
 /// Docker's own image of an engine in this version.

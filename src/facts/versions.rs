@@ -89,6 +89,15 @@ impl<'a> ImageRef<'a> {
             .unwrap_or(self.repository)
     }
 
+    /// Whether it may be a mirror of Docker's image: that of a user of Docker Hub, as `team/docker`, is an
+    /// image of their own.
+    pub fn may_mirror_docker(&self) -> bool {
+        let first = self.repository.split('/').next().unwrap_or_default();
+        let is_host = first.contains(['.', ':', '$', '{']) || first == "localhost";
+        let of_user = self.repository.contains('/') && !is_host && first != "library";
+        self.name() == "docker" && !of_user
+    }
+
     /// Whether it is Docker's own image, or a plain mirror of it: its entrypoint is known.
     pub fn is_official_docker(&self) -> bool {
         self.repository == "docker"

@@ -21,7 +21,7 @@ pub(super) fn is_unresolved(image: &str) -> bool {
 pub(super) fn is_dockers(image: &str) -> bool {
     let reference = ImageRef::parse(image);
     let dind = reference.tag.is_some_and(|tag| tag.contains("dind"));
-    reference.is_official_docker() || reference.name() == "docker" && dind
+    reference.is_official_docker() || reference.may_mirror_docker() && dind
 }
 
 #[cfg(test)]
@@ -40,6 +40,7 @@ mod tests {
             ("{{ .Values.image }}:{{ .Values.tag }}", true, false),
             ("mirror.example/docker:24-dind", false, true),
             ("team/docker:24", false, false),
+            ("team/docker:24-dind", false, false),
             ("team/docker-with-ca:24-dind", false, false),
         ] {
             assert_eq!(is_unresolved(image), unresolved, "{image}");

@@ -378,7 +378,13 @@ impl Linted {
             // A schema has all the words, and means none of them.
             let podless = objects::have_no_pod(documents);
             let text = if podless { "" } else { text };
-            self.passed_over.add(Why::NoRunner, &input.name, text);
+            let of_chart = text.contains("{{") && text.contains(".Values.");
+            let why = if of_chart {
+                Why::Template
+            } else {
+                Why::NoRunner
+            };
+            self.passed_over.add(why, &input.name, text);
         }
     }
 

@@ -16,6 +16,7 @@ pub(super) const SYSTEM: System = System {
     steps_anywhere: false,
     job_networks: false,
     engine_host: None,
+    host_in_config: false,
     step_variable: Some("BITBUCKET_BUILD_NUMBER"),
     pod: Site::Manifest,
     nested: Site::BitbucketPipelines,

@@ -14,6 +14,7 @@ pub(super) const SYSTEM: System = System {
     steps_anywhere: false,
     job_networks: false,
     engine_host: None,
+    host_in_config: false,
     step_variable: None,
     pod: Site::Manifest,
     nested: Site::Elsewhere,

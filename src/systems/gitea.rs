@@ -23,6 +23,7 @@ pub(super) const SYSTEM: System = System {
     steps_anywhere: false,
     job_networks: true,
     engine_host: None,
+    host_in_config: true,
     step_variable: Some("GITEA_ACTIONS"),
     pod: Site::Manifest,
     nested: Site::Elsewhere,

@@ -27,6 +27,7 @@ pub(super) const SYSTEM: System = System {
     // For each job with `container:` or `services:`.
     job_networks: true,
     engine_host: None,
+    host_in_config: false,
     step_variable: Some("GITHUB_ACTIONS"),
     pod: Site::Manifest,
     nested: Site::Elsewhere,

@@ -18,6 +18,7 @@ pub(super) const SYSTEM: System = System {
     job_networks: false,
     // Its service has this name, with the pod's own address.
     engine_host: Some("docker"),
+    host_in_config: true,
     step_variable: Some("GITLAB_CI"),
     pod: Site::Gitlab,
     nested: Site::Elsewhere,

@@ -20,6 +20,7 @@ pub(super) const SYSTEM: System = System {
     steps_anywhere: true,
     job_networks: false,
     engine_host: None,
+    host_in_config: false,
     step_variable: Some("JENKINS_URL"),
     pod: Site::Jenkins,
     nested: Site::Elsewhere,

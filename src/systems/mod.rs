@@ -88,6 +88,8 @@ pub struct System {
     pub job_networks: bool,
     /// The name under which its steps reach the pod's engine, beside `localhost`.
     pub engine_host: Option<&'static str>,
+    /// Its agent's own configuration may name the engine's address.
+    pub host_in_config: bool,
     /// The variable that it sets in every step.
     pub step_variable: Option<&'static str>,
     /// Where the settings of a pod's engine are written if nothing owns the pod.
@@ -115,6 +117,7 @@ impl System {
         steps_anywhere: true,
         job_networks: false,
         engine_host: None,
+        host_in_config: false,
         step_variable: None,
         pod: Site::Controller,
         nested: Site::Elsewhere,
