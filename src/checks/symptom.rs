@@ -24,6 +24,11 @@ pub(crate) struct Written {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     after: Option<Spanned<String>>,
+    /// A regular expression for this line, or one of the few before it, with which the text is no
+    /// error of this kind.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    unless: Option<Spanned<String>>,
     /// Whether it also matches lines of level info.
     #[serde(default)]
     at_info: bool,
@@ -84,10 +89,8 @@ pub(super) fn compile(
             check: id.to_owned(),
             pattern: Pattern::new(&written.pattern.value),
             example: written.example.value.trim_end().to_owned(),
-            after: written
-                .after
-                .as_ref()
-                .map(|after| Pattern::new(&after.value)),
+            after: optional(written.after.as_ref()),
+            unless: optional(written.unless.as_ref()),
             at_info: written.at_info,
             transient: written.transient,
             or: values(&written.or),
@@ -102,6 +105,10 @@ pub(super) fn compile(
     Ok((compiled, names))
 }
 
+fn optional(pattern: Option<&Spanned<String>>) -> Option<Pattern> {
+    pattern.map(|pattern| Pattern::new(&pattern.value))
+}
+
 fn values(names: &[Spanned<String>]) -> Vec<String> {
     names.iter().map(|name| name.value.clone()).collect()
 }
@@ -111,8 +118,8 @@ fn validate(source: Source, written: &Written) -> Result<(), Fault> {
     let Written {
         pattern, example, ..
     } = written;
-    if let Some(after) = &written.after {
-        expression(source, after)?;
+    for context in [&written.after, &written.unless].into_iter().flatten() {
+        expression(source, context)?;
     }
     let compiled = expression(source, pattern)?;
     if !symptoms::states(&example.value, &compiled) {

@@ -33,13 +33,19 @@ pub(crate) fn read<'a>(
     let mut within = false;
     let mut note = |piece: &[u8], number: u64| {
         for event in scan.line(piece) {
+            let mut over: Vec<&str> = Vec::new();
             known.retain(|known| {
-                let over = event.takes_back(known.symptom);
-                if over {
-                    tell(Told::Over(&known.symptom.check));
+                let taken_back = event.takes_back(known.symptom);
+                if taken_back && !over.contains(&&*known.symptom.check) {
+                    over.push(&known.symptom.check);
                 }
-                !over
+                !taken_back
             });
+            // Another of its errors may still count.
+            over.retain(|check| !known.iter().any(|known| known.symptom.check == *check));
+            for check in over {
+                tell(Told::Over(check));
+            }
             if let Event::Found(found) = event {
                 let same = |known: &&mut Known| std::ptr::eq(known.symptom, found.symptom);
                 match known.iter_mut().find(same) {

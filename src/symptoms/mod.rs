@@ -30,6 +30,8 @@ pub struct Symptom {
     pub example: String,
     /// What one of the few lines before it must state.
     pub after: Option<Pattern>,
+    /// It does not count where this line, or one of the few before it, states or quotes this.
+    pub unless: Option<Pattern>,
     /// It counts even where its program marks the line as information.
     pub at_info: bool,
     /// Its program tries again: in a container's log it counts from the second line on.
@@ -104,14 +106,19 @@ impl Symptoms {
         checks
     }
 
-    /// The symptoms whose words a statement has where an error may begin, and the place of these.
-    /// Where some are certain, those that fit several faults say no more, unless they say why.
-    fn matches(&self, text: &str) -> Vec<(&Symptom, Range<usize>)> {
+    /// The symptoms whose words a statement has where an error may begin, and the place of these,
+    /// of those that fit. Where some are certain, those that fit several faults say no more, unless they say why.
+    fn matches(
+        &self,
+        text: &str,
+        fits: impl Fn(&Symptom) -> bool,
+    ) -> Vec<(&Symptom, Range<usize>)> {
         let hits = self.set().matches(text.as_bytes());
         let found: Vec<(&Symptom, Range<usize>)> = hits
             .iter()
             .filter_map(|at| self.symptoms.get(at))
             .filter_map(|symptom| Some((symptom, place(symptom.pattern.regex()?, text)?)))
+            .filter(|(symptom, _)| fits(symptom))
             .collect();
         let (mut certain, possible): (Vec<_>, Vec<_>) = found
             .into_iter()
@@ -155,7 +162,7 @@ impl Symptoms {
 /// Whether a line of the text states what the pattern matches.
 pub(crate) fn states(text: &str, pattern: &Regex) -> bool {
     let mut statements = text.lines().flat_map(statement::statements);
-    statements.any(|statement| place(pattern, &statement.text).is_some())
+    statements.any(|statement| !statement.quotes && place(pattern, &statement.text).is_some())
 }
 
 /// Where a pattern matches that begins like a statement.

@@ -1,8 +1,7 @@
 //! A log read line by line: what each line adds to what is known, and what it takes back.
 
 use super::statement::{Statement, statements};
-use super::{JOB_SUCCEEDED, Symptom, Symptoms, line};
-use regex::bytes::Regex;
+use super::{JOB_SUCCEEDED, Pattern, Symptom, Symptoms, line};
 use std::collections::VecDeque;
 
 /// How many statements before a line are its context.
@@ -44,6 +43,8 @@ impl Event<'_> {
 pub(crate) struct Scan<'a> {
     symptoms: &'a Symptoms,
     before: VecDeque<String>,
+    /// The last of these is no quotation, so that the next line may be its rest.
+    stated: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -51,6 +52,7 @@ impl<'a> Scan<'a> {
         Scan {
             symptoms,
             before: VecDeque::new(),
+            stated: false,
         }
     }
 
@@ -58,13 +60,12 @@ impl<'a> Scan<'a> {
         let text = line::text(bytes);
         let mut events = Vec::new();
         for statement in statements(&text) {
-            self.found(&statement, &mut events);
-            events.extend(
-                self.symptoms
-                    .recovered(&statement.text)
-                    .into_iter()
-                    .map(Event::Recovered),
-            );
+            if !statement.quotes {
+                self.found(&statement, &mut events);
+                let recovered = self.symptoms.recovered(&statement.text);
+                events.extend(recovered.into_iter().map(Event::Recovered));
+            }
+            self.stated = !statement.quotes;
             if self.before.len() == CONTEXT {
                 self.before.pop_front();
             }
@@ -76,9 +77,11 @@ impl<'a> Scan<'a> {
     fn found(&self, statement: &Statement, events: &mut Vec<Event<'a>>) {
         let symptoms = self.symptoms;
         let mut note = |text: &str, beyond: usize| {
-            for (symptom, place) in symptoms.matches(text) {
-                let told = symptom.at_info || !statement.informs;
-                if place.end > beyond && told && self.follows(symptom) {
+            let fits = |symptom: &Symptom| {
+                (symptom.at_info || !statement.informs) && self.fits(symptom, text)
+            };
+            for (symptom, place) in symptoms.matches(text, fits) {
+                if place.end > beyond {
                     let text = line::excerpt(text, &symptom.pattern);
                     events.push(Event::Found(Found { symptom, text }));
                 }
@@ -89,23 +92,26 @@ impl<'a> Scan<'a> {
             return;
         }
         // The line may be the rest of the one before.
-        let Some(last) = self.before.back() else {
+        let Some(last) = self.before.back().filter(|_| self.stated) else {
             return;
         };
         if (WRAPPED..LONGEST_JOINED).contains(&last.len())
             && statement.text.len() < LONGEST_JOINED
-            && symptoms.matches(last).is_empty()
+            && symptoms.matches(last, |_| true).is_empty()
         {
             let _ = note(&format!("{last} {}", statement.text), last.len() + 1)
                 || note(&format!("{last}{}", statement.text), last.len());
         }
     }
 
-    fn follows(&self, symptom: &Symptom) -> bool {
-        let Some(after) = &symptom.after else {
-            return true;
+    /// Whether the line and those before it are the symptom's context.
+    fn fits(&self, symptom: &Symptom, text: &str) -> bool {
+        let matches = |pattern: &Pattern, text: &str| {
+            let regex = pattern.regex();
+            regex.is_some_and(|regex| regex.is_match(text.as_bytes()))
         };
-        let before = |after: &Regex| self.before.iter().any(|l| after.is_match(l.as_bytes()));
-        after.regex().is_some_and(before)
+        let before = |pattern: &Pattern| self.before.iter().any(|line| matches(pattern, line));
+        let ruled_out = |unless: &Pattern| matches(unless, text) || before(unless);
+        symptom.after.as_ref().is_none_or(before) && !symptom.unless.as_ref().is_some_and(ruled_out)
     }
 }

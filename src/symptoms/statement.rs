@@ -15,6 +15,8 @@ pub(super) struct Statement {
     pub(super) text: String,
     /// The program that wrote it marks it as no failure: level info or below.
     pub(super) informs: bool,
+    /// It shows an error without stating it: what it says is context, and no error.
+    pub(super) quotes: bool,
 }
 
 /// What programs put before the lines of others.
@@ -53,6 +55,10 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"error An unexpected error occurred: \x22",
         r"\* ",
         r"E   ",
+        // Boxes of Terraform and others
+        r"[│┃╷╵] ?",
+        // TeamCity
+        r"\[Step \d+/\d+\] ",
         // Yarn's and Gradle's causes
         r"➤ ",
         r"\s{2,}> ",
@@ -72,20 +78,29 @@ static QUOTATION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
         r"^(?:#|//|/\*|<!--|- |\| )",
         // Results and names of tests
         r"^(?:[✓✔√✗✘✖×●○◯]|\d+\) |(?:not )?ok \d+|(?:PASS|FAIL|FAILED|PASSED|SKIP(?:PED)?|RUN|test)\b[: ]|---|===)",
-        r"\.\w+::\w|\.\.\. (?:ok|FAILED|ignored)$|\((?:\d+ ?m?s)\)$| (?:PASSED|FAILED)$",
+        r"\.\w+::\w|\.\.\. (?:ok|FAILED|ignored)$|(?:[^t]|[^u]t) \(\d+ ?m?s\)$| (?:PASSED|FAILED)$",
         // Assertions and code
         r"AssertionError|assertion |^(?:Expected|Received|expected|actual|left|right)\b",
         r"\b(?:assert\w*|expect|describe|it|to[A-Z]\w+|console\.\w+|print(?:ln|f)?!?|log\.\w+|logger\.\w+|throw new \w+|raise \w+|new Error)\(",
-        r"\bgrep\b",
+        r"\bgrep\b|\braise_error\b",
         // Constants, and what a test got
         r#"^(?:const|let|var|val|final|static)\s+\w[^=]{0,60}=\s*["'`\d]"#,
-        r#"\b(?:got|want|wanted|expected|received):? ["'`]"#,
+        r#"\b(?:got|want|wanted|expected|received):? ["'`]|\bgot\b.*, want"#,
         // Commits
         r"^(?:HEAD is now at|Merge |commit |[0-9a-f]{7,40} |\[\S+ [0-9a-f]{7,40}\])",
         r"^(?:feat|fix|chore|docs|test|refactor|ci|build|perf|style|revert)(?:\([^)]*\))?!?: ",
+        // Release notes
+        r"^(?:Fix(?:e[sd])?|Docs|Add(?:ed)?|Changed): ",
     ])
     .ok()
 });
+
+/// A line that a test of Go logged.
+static GO_TEST: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\S+_test\.go:\d+: ").ok());
+
+/// A test that speaks of these may really use Docker.
+static DOCKER: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new("(?i)docker|container|daemon").ok());
 
 /// A field of a structured line: `level=error`, `msg="failed to \"x\""`.
 static FIELD: LazyLock<Option<Regex>> =
@@ -102,8 +117,7 @@ const TOLD: [&str; 7] = [
     "stderr",
 ];
 
-/// What a line states, a part for each time that a terminal began it anew; none where it only
-/// quotes.
+/// What a line states or quotes, a part for each time that a terminal began it anew.
 pub(super) fn statements(line: &str) -> Vec<Statement> {
     line.split('\r').filter_map(statement).collect()
 }
@@ -130,13 +144,16 @@ fn statement(line: &str) -> Option<Statement> {
         }
     }
     let text = text.trim();
-    let quotes = |set: &RegexSet| !own && set.is_match(text);
-    if text.is_empty() || QUOTATION.as_ref().is_some_and(quotes) {
+    if text.is_empty() {
         return None;
     }
+    let is = |pattern: &Option<Regex>| pattern.as_ref().is_some_and(|p| p.is_match(text));
+    let quotes =
+        QUOTATION.as_ref().is_some_and(|set| set.is_match(text)) || is(&GO_TEST) && !is(&DOCKER);
     Some(Statement {
         text: plain(text),
         informs,
+        quotes: !own && quotes,
     })
 }
 

@@ -13,6 +13,7 @@ impl Symptom {
             pattern: Pattern::new(pattern),
             example: String::new(),
             after: None,
+            unless: None,
             transient: false,
             at_info: false,
             or: Vec::new(),
@@ -101,6 +102,63 @@ fn an_error_that_is_only_quoted_is_none() {
     }
 }
 
+/// Errors of a test or of a script's own doing, and attempts that were not the last.
+#[test]
+fn what_is_meant_to_fail_is_no_fault() {
+    let symptoms = crate::checks::Library::shared().symptoms();
+    for log in [
+        "Gracefully stopping...\nweb-1 exited with code 137",
+        "+ kill -9 4711\n./run.sh: line 31:  4711 Killed    ./server",
+        "$ docker kill db\ndb\ndb exited with code 137",
+        "curl: (28) Operation timed out after 10001 milliseconds\n\
+         Warning: Problem : timeout. Will retry in 1 seconds. 3 retries left.",
+        "client_test.go:91: Get \"https://192.0.2.1/\": net/http: TLS handshake timeout",
+        "Get \"https://127.0.0.1:43121/\": net/http: TLS handshake timeout",
+        "Post \"http://localhost:4318/v1/traces\": dial tcp 127.0.0.1:4318: connect: connection refused",
+        "proxy_test.go:88: got 407 Proxy Authentication Required, want 200 OK",
+        "* Fixed: cannot connect to the Docker daemon on startup",
+        "after connection broken by 'SSLError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]')': /simple/a/",
+        "mkdir /sys/fs/cgroup/memory/docker: no space left on device",
+    ] {
+        let checks = symptoms.checks(log);
+        assert!(checks.is_empty(), "{log}: {checks:?}");
+    }
+    for (log, check) in [
+        ("web-1 exited with code 137", "out-of-memory-killed"),
+        (
+            "curl: (28) Operation timed out after 10001 milliseconds",
+            "mtu-inversion",
+        ),
+        (
+            "main_test.go:20: Cannot connect to the Docker daemon at tcp://docker:2375.",
+            "engine-unreachable",
+        ),
+        (
+            "[Step 1/1] Cannot connect to the Docker daemon at unix:///var/run/docker.sock.",
+            "engine-unreachable",
+        ),
+    ] {
+        assert!(symptoms.checks(log).contains(&check), "{log}");
+    }
+}
+
+#[test]
+fn a_line_may_mean_nothing_after_another() {
+    let killed = Symptom {
+        unless: Some(Pattern::new("kill -9|by hand")),
+        ..symptom("killed", "exit 137")
+    };
+    let other = Symptom {
+        or: vec!["x".to_owned()],
+        ..symptom("other", "exit")
+    };
+    let symptoms = Symptoms::new([killed, other], &[]);
+    assert_eq!(symptoms.checks("web: exit 137"), ["killed"]);
+    // What a script is told to do is context, although it states nothing.
+    assert_eq!(symptoms.checks("+ kill -9 1\nweb: exit 137"), ["other"]);
+    assert_eq!(symptoms.checks("web: exit 137 by hand"), ["other"]);
+}
+
 #[test]
 fn what_is_over_is_taken_back_and_what_comes_after_counts() {
     assert!(!rates(
@@ -110,6 +168,36 @@ fn what_is_over_is_taken_back_and_what_comes_after_counts() {
         "toomanyrequests\nwe wait for: API listen on\n+ echo API listen on "
     ));
     assert!(rates("API listen on /var/run/docker.sock\ntoomanyrequests"));
+}
+
+#[test]
+fn a_fault_is_over_once_and_with_its_last_error() {
+    let told = |stays: bool| {
+        let second = Symptom {
+            taken_back_by: if stays {
+                vec![]
+            } else {
+                vec!["answers".to_owned()]
+            },
+            ..symptom("gone", "refused")
+        };
+        let answers = Recovery {
+            name: "answers".to_owned(),
+            patterns: vec!["API listen on ".to_owned()],
+        };
+        let symptoms = Symptoms::new([symptom("gone", "no socket"), second], &[answers]);
+        let mut over = Vec::new();
+        let log = &b"no socket\nrefused\nAPI listen on [::]:2375"[..];
+        read(log, &symptoms, |told| {
+            if let Told::Over(check) = told {
+                over.push(check.to_owned());
+            }
+        })
+        .unwrap();
+        over
+    };
+    assert_eq!(told(false), ["gone"]);
+    assert!(told(true).is_empty());
 }
 
 #[test]
