@@ -159,7 +159,7 @@ impl Cluster {
         for runner in &mut runners {
             runner.standing.tell_clock_by(clock_ahead);
         }
-        let (nodes, cni) = match facts {
+        let (mut nodes, cni) = match facts {
             Some(facts) => (facts.nodes, facts.cni),
             None => (Vec::new(), Unseen(unreached())),
         };
@@ -167,6 +167,7 @@ impl Cluster {
             server_version,
             cni,
         }));
+        nodes::keep_narrow_ends(&mut nodes, &runners);
         evidence.nodes = nodes;
         evidence.runners = runners;
         evidence.incomplete = incomplete;

@@ -19,7 +19,7 @@ pub use observation::{Observation, Observed, Unseen};
 pub use probes::{Layer, Probe, Probed};
 pub use reason::{Asked, AsksElsewhere, Class, Part, Reason, Verb, Why, WrittenReason};
 pub use resources::{DataRoot, Ended, Eviction, Standing};
-pub use traffic::{Block, Firewall, FirewallKind, Nat, OnLink, Traffic, Unrouted};
+pub use traffic::{Block, Firewall, FirewallKind, ForeignSource, Nat, OnLink, Traffic, Unrouted};
 
 pub use crate::systems::Provider;
 use crate::systems::Site;
@@ -249,6 +249,24 @@ pub struct Node {
     /// Packets that the node dropped as too large during download tests. Absent without --confirm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Observation<i64>>,
+    /// The node's ends of veths of these pods that are narrower than the pods' own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub narrow_ends: Vec<NodeEnd>,
+}
+
+/// The node's end of a pod's veth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeEnd {
+    pub ifindex: i64,
+    pub iflink: i64,
+    pub mtu: i64,
+}
+
+impl NodeEnd {
+    pub fn is_of(&self, device: &Interface) -> bool {
+        device.kind == InterfaceKind::Linked
+            && (self.ifindex, self.iflink) == (device.iflink, device.ifindex)
+    }
 }
 
 /// The uplink: the interface of a node's default route.
@@ -589,6 +607,12 @@ pub struct Interface {
     /// The bridge that this interface is attached to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<String>,
+    /// Whether the bridge forwards nothing through this port (disabled, or blocked by STP).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blocked: bool,
+    /// Whether ARP is off on a bridge or a veth.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub arp_off: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -731,6 +755,9 @@ pub struct EngineApi {
     pub containerd: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runc: Option<String>,
+    /// The default OCI runtime, if dockerd cannot start it and its files do not hold it as a program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_runtime: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_driver: Option<String>,
     /// The data directory.

@@ -401,6 +401,10 @@ fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
         min_api_version: text(version, "MinAPIVersion"),
         containerd: component(version, "containerd"),
         runc: component(version, "runc"),
+        // Where it is there, an older daemon may only not understand what it prints.
+        missing_runtime: info
+            .and_then(info::silent_runtime)
+            .filter(|_| frames.of("no-runc", pid).is_some()),
         storage_driver: info.and_then(|info| text(info, "Driver")),
         data_root: info.and_then(|info| text(info, "DockerRootDir")),
         cgroup_version: info.and_then(|info| text(info, "CgroupVersion")),

@@ -40,6 +40,15 @@ pub(super) fn proxies(info: &Value) -> Vec<String> {
     set.map(|(_, name)| (*name).to_owned()).collect()
 }
 
+/// The default runtime, where it is runc and the daemon could not ask it for its version. Older daemons
+/// may only not understand what newer ones print.
+pub(super) fn silent_runtime(info: &Value) -> Option<String> {
+    let runtime = text(info, "DefaultRuntime").filter(|name| name == "runc")?;
+    let program = text(info.get("Runtimes")?.get(&runtime)?, "path")?;
+    let version = text(info.get("RuncCommit")?, "ID")?;
+    (program == "runc" && version == "N/A").then_some(runtime)
+}
+
 /// Ranges, and names with their ports.
 pub(super) fn insecure_registries(info: &Value) -> Vec<String> {
     const MOST: usize = 64;
