@@ -162,7 +162,7 @@ impl Cluster {
         for runner in &mut runners {
             runner.standing.tell_clock_by(clock_ahead);
         }
-        let (nodes, cni) = match facts {
+        let (mut nodes, cni) = match facts {
             Some(facts) => (facts.nodes, facts.cni),
             None => (Vec::new(), Unseen(unreached())),
         };
@@ -170,6 +170,7 @@ impl Cluster {
             server_version,
             cni,
         }));
+        nodes::keep_narrow_ends(&mut nodes, &runners);
         evidence.nodes = nodes;
         evidence.runners = runners;
         evidence.incomplete = incomplete;

@@ -1,6 +1,6 @@
 //! The cluster, its CNI plugin and its nodes.
 
-use super::{Observation, not_recorded};
+use super::{Interface, InterfaceKind, Observation, not_recorded};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +97,24 @@ pub struct Node {
     /// --confirm and --sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Observation<i64>>,
+    /// The node's ends of veths of these pods that are narrower than the pods' own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub narrow_ends: Vec<NodeEnd>,
+}
+
+/// The node's end of a pod's veth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeEnd {
+    pub ifindex: i64,
+    pub iflink: i64,
+    pub mtu: i64,
+}
+
+impl NodeEnd {
+    pub fn is_of(&self, device: &Interface) -> bool {
+        device.kind == InterfaceKind::Linked
+            && (self.ifindex, self.iflink) == (device.iflink, device.ifindex)
+    }
 }
 
 /// The uplink: the interface of a node's default route.

@@ -137,6 +137,9 @@ pub struct EngineApi {
     pub containerd: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runc: Option<String>,
+    /// The default OCI runtime, if dockerd cannot start it and its files do not hold it as a program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_runtime: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_driver: Option<String>,
     /// The data directory.

@@ -1,6 +1,6 @@
 //! Network namespaces, their interfaces and routes, and what was measured from them.
 
-use super::{Observation, Observed, Reason, Sample, Traffic};
+use super::{Observation, Observed, Reason, Sample, Traffic, is_false};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +103,12 @@ pub struct Interface {
     /// The bridge that this interface is attached to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<String>,
+    /// Whether the bridge forwards nothing through this port (disabled, or blocked by STP).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blocked: bool,
+    /// Whether ARP is off on a bridge or a veth.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub arp_off: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -285,6 +285,14 @@ pub enum Reason {
     NatUnknown,
     /// Policy rules could not be listed.
     PolicyUnknown,
+    /// A policy rule routes packets with a firewall mark nowhere, and they may get it.
+    PolicyByMark {
+        mark: String,
+    },
+    /// SNAT to an address of which only the network around the machine knows whether it leads back.
+    ForeignSource {
+        address: String,
+    },
     ListenersNotAsked,
     DataElsewhere,
     NoClock,
@@ -560,7 +568,9 @@ impl Reason {
             | R::SocketClosed
             | R::EngineDenies { .. } => (Why::Forbidden, CouldNotLook),
 
-            R::RuleUnclear { .. } => (Why::Missing, CouldNotLook),
+            R::RuleUnclear { .. } | R::PolicyByMark { .. } | R::ForeignSource { .. } => {
+                (Why::Missing, CouldNotLook)
+            }
 
             R::NoServerTime
             | R::NoShell { .. }

@@ -14,6 +14,10 @@ pub struct Traffic {
     /// net.ipv4.ip_forward. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_forward: Option<Observation<bool>>,
+    /// The interfaces from which nothing is forwarded (net.ipv4.conf.INTERFACE.forwarding is 0). Absent
+    /// where this was not recorded, or no network leaves by here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_forwarding: Option<Observation<Vec<String>>>,
     /// What policy rules do; absent where this was not recorded, or no network leaves by here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Observation<Vec<Unrouted>>>,
@@ -28,6 +32,7 @@ pub struct Traffic {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OnLink {
+    /// `*` for a route that throws packets away (blackhole, unreachable, prohibit).
     pub interface: String,
     /// `172.17.0.0/16`.
     pub subnet: String,
@@ -39,6 +44,9 @@ pub struct Unrouted {
     pub interface: String,
     /// The kernel's answer: `Network is unreachable`.
     pub said: String,
+    /// The firewall mark of the packets, if only those with one are not routed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
 }
 
 /// What one iptables backend, or nftables, does with forwarded packets.
@@ -62,6 +70,9 @@ pub struct Firewall {
     /// The interfaces whose outcome depends on a rule with conditions that are not evaluated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unclear_from: Vec<String>,
+    /// The interfaces whose packets may get a firewall mark before they are routed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks_from: Vec<String>,
     /// Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nat: Option<Nat>,
@@ -85,7 +96,7 @@ pub struct Block {
 }
 
 /// Whether packets leave with an address of the namespace (MASQUERADE, SNAT).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Nat {
     /// Whether the nat table has Docker's chain.
     pub of_docker: bool,
@@ -95,6 +106,21 @@ pub struct Nat {
     /// The interfaces whose outcome depends on a rule with conditions that are not evaluated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unclear: Vec<String>,
+    /// The interfaces whose packets, or responses to them, are not tracked (NOTRACK), so that NAT does
+    /// not apply.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untracked: Vec<String>,
+    /// The interfaces whose packets get a source address that the namespace does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<ForeignSource>,
+}
+
+/// A source address that SNAT sets, although it is none of the namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ForeignSource {
+    /// The incoming interface.
+    pub from: String,
+    pub address: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -106,6 +132,8 @@ pub enum FirewallKind {
     Iptables,
     /// Tables of nftables that iptables does not list.
     Native,
+    /// Rules for frames on bridges.
+    Ebtables,
 }
 
 impl Firewall {
@@ -124,6 +152,7 @@ impl FirewallKind {
             FirewallKind::NfTables => "iptables-nft",
             FirewallKind::Iptables => "iptables",
             FirewallKind::Native => "nft",
+            FirewallKind::Ebtables => "ebtables-nft",
         }
     }
 }

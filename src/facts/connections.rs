@@ -2,7 +2,7 @@
 //! wider than the path.
 
 use super::mtu_path::{Family, Topology};
-use super::networks::device_mtu_counts;
+use super::networks::{device_mtu_counts, node_ends};
 use super::{ConnectionFacts, Gap, Section};
 use crate::evidence::{
     Connection, Evidence, NetworkNamespace, Node, Observation, Observed, Reason, Route, Runner,
@@ -30,6 +30,7 @@ pub(super) fn derive(
             namespaces,
             device_mtu_counts: device_mtu_counts(evidence, runner),
             outermost: runner.outermost,
+            node_ends: node_ends(evidence, runner),
             bridge_name: &|_, bridge| bridge.to_owned(),
         },
         drops: by_node.is_some_and(dropped)
@@ -147,7 +148,7 @@ impl Place<'_> {
         let pod = self.runner.pod_namespace();
         let measured = |ns: &NetworkNamespace| ns.path_mtu.as_ref()?.observed()?.mtu_of_path();
         if let Some(mtu) = measured(namespace).or_else(|| pod.and_then(measured)) {
-            way.narrow(mtu);
+            way.narrow("a link further out (measured)".to_owned(), mtu);
         }
         let (Observed(Some(route)), Some(narrowest)) = (route, way.narrowest()) else {
             return Unseen(way.unseen.clone().unwrap_or(Reason::NoWayOut));

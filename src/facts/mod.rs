@@ -22,6 +22,7 @@ pub(crate) mod other_engines;
 mod overlaps;
 mod pods;
 mod pools;
+mod ports;
 pub(crate) mod releases;
 mod start;
 pub mod versions;
@@ -142,6 +143,9 @@ pub struct EngineFacts {
     /// A known bug of this Docker or containerd release in every configuration. Absent if none is
     /// known.
     pub known_bad: Observation<Option<BadRelease>>,
+    /// The OCI runtime that its dockerd should start containers with, if it is missing or not executable.
+    /// Absent otherwise.
+    pub missing_runtime: Observation<Option<String>>,
     /// The Docker version of the node. Absent if the node runs no Docker, and for nested engines.
     #[schemars(extend("x-from" = [Origin::Nodes]))]
     pub node_docker: Observation<Option<String>>,
@@ -327,12 +331,15 @@ pub struct NetworkFacts {
 /// Why packets of a Docker network cannot leave its engine's network namespace.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CutOff {
-    /// `bridge`: the bridge is missing, down or has no address. `containers`: containers are not
-    /// attached to the bridge. `route`: no default route. `policy`: a policy rule does not route its
-    /// packets. `nat`: packets keep the container's address.
+    /// `bridge`: the bridge is missing, down or has no address. `arp`: ARP is off on the bridge.
+    /// `back`: a route throws away packets to containers. `containers`: containers are not attached to the bridge. `blocked`: the bridge forwards nothing
+    /// through their ports. `container-arp`: ARP is off in containers. `container-route`: containers have no
+    /// default route. `route`: the engine's namespace has none. `policy`: a policy rule does not route its
+    /// packets. `untracked`: packets are not tracked, so that NAT does not apply. `foreign`: NAT sets an
+    /// address that the namespace does not have. `nat`: packets keep the container's address.
     pub cause: String,
     /// The network's range, or the names of the containers, separated by spaces, or the kernel's
-    /// message.
+    /// message, or the source address.
     pub detail: String,
     /// Whether dockerd is configured not to write iptables rules.
     pub without_rules: bool,
@@ -394,6 +401,9 @@ pub struct NamespaceFacts {
     /// Whether `net.ipv4.ip_forward` is 1. Absent if no Docker network uses this namespace, or if
     /// the recording does not contain it.
     pub ip_forward: Observation<Option<bool>>,
+    /// The interface on the path of a Docker network whose own `forwarding` setting alone is 0. Absent if
+    /// there is none, or if the recording does not contain it.
+    pub not_forwarding: Option<String>,
     /// Whether both iptables backends (legacy and nf_tables) have forwarding rules.
     pub firewalls_mixed: Observation<bool>,
     /// Its DNS servers, if all are local addresses on which nothing listens. Absent otherwise.
@@ -419,6 +429,10 @@ pub struct PodFacts {
     /// The CNI's encapsulation between nodes: `none`, `ipip`, `vxlan`, `wireguard`.
     #[schemars(extend("x-from" = [Origin::Nodes, Origin::Agents, Origin::Cni]))]
     pub encapsulation: Observation<String>,
+    /// The MTU of the node's end of the pod's veth. Absent if it is not narrower than the pod's own, or if
+    /// the node was not read.
+    #[schemars(extend("x-from" = [Origin::Walk, Origin::Agents]))]
+    pub node_end: Option<i64>,
     /// The largest pod MTU that fits the uplink with the CNI's encapsulation.
     #[schemars(extend("x-from" = [Origin::Nodes, Origin::Agents, Origin::Cni]))]
     pub room: Observation<i64>,

@@ -4,8 +4,8 @@
 
 use super::Link;
 use crate::evidence::{
-    Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Outermost, Reason, Route,
-    Tcpmss, Unseen, outermost,
+    Interface, InterfaceKind, NetworkNamespace, NodeEnd, Observation, Observed, Outermost, Reason,
+    Route, Tcpmss, Unseen, outermost,
 };
 
 /// The namespace of an engine that works out of sight.
@@ -24,6 +24,8 @@ pub struct Topology<'a> {
     pub device_mtu_counts: Observation<()>,
     /// Whose network it is at which the view ends.
     pub outermost: Outermost,
+    /// The node's ends of pods' veths that are narrower than the pods' own.
+    pub node_ends: &'a [NodeEnd],
     /// What a Docker bridge is called: namespace, bridge.
     pub bridge_name: &'a dyn Fn(i64, &str) -> String,
 }
@@ -57,12 +59,9 @@ impl WayOut {
         }
     }
 
-    /// A link that no namespace shows, but a measurement does.
-    pub fn narrow(&mut self, mtu: i64) {
-        self.links.push(Link {
-            name: "a link further out (measured)".to_owned(),
-            mtu,
-        });
+    /// Adds a link beside those between namespaces, which no rule clamps to.
+    pub fn narrow(&mut self, name: String, mtu: i64) {
+        self.links.push(Link { name, mtu });
         self.clamps.push(Observed(None));
     }
 
@@ -167,6 +166,13 @@ impl<'a> Topology<'a> {
             mtu,
         });
         way.clamps.push(namespace.tcpmss.clone());
+        if let Some(end) = self.node_end(namespace, device) {
+            let name = format!(
+                "the node's end of {}",
+                self.link_name(namespace, device, peer)
+            );
+            way.narrow(name, end.mtu);
+        }
         // A process at the other end cuts the stream anew: what lies beyond is not this path's.
         if device.kind == InterfaceKind::Tun {
             return Step::End;
@@ -190,6 +196,11 @@ impl<'a> Topology<'a> {
                 Step::End
             }
         }
+    }
+
+    fn node_end(&self, namespace: &NetworkNamespace, device: &Interface) -> Option<&'a NodeEnd> {
+        let mut ends = self.node_ends.iter();
+        ends.find(|end| self.is_outermost(namespace) && end.is_of(device) && end.mtu > 0)
     }
 
     /// The other end of a device: indexes must agree both ways. Every namespace counts from 1, so

@@ -50,6 +50,7 @@ fn of(
             found => found,
         });
     let found = cut.observed().and_then(Option::as_ref);
+    let (ip_forward, not_forwarding) = forwarding(traffic, namespace, views);
     NamespaceFacts {
         name: match pod {
             true => runner.outermost.network().to_owned(),
@@ -63,7 +64,8 @@ fn of(
         cut_chain: found.map(|cut| cut.chain.clone()),
         firewall: found.map(|cut| cut.firewall.command().to_owned()),
         cut_networks: cut.map(|found| found.map(|cut| cut.networks)),
-        ip_forward: ip_forward(traffic, namespace, views),
+        ip_forward,
+        not_forwarding,
         firewalls_mixed: traffic.firewalls.as_ref().map(|firewalls| {
             let in_use = |kind| firewalls.iter().any(|f| f.kind == kind && f.rules > 0);
             in_use(FirewallKind::Legacy) && in_use(FirewallKind::NfTables)
@@ -75,31 +77,46 @@ fn of(
     }
 }
 
-/// Whether packets of Docker networks pass through, where such a network leaves by here. A download
-/// that went through proves it: a single interface may forward all the same.
-fn ip_forward(
+/// Whether packets of Docker networks pass through, where such a network leaves by here: by the setting
+/// of the namespace, and by that of one interface on their path, where it is off. A download that went
+/// through proves it.
+fn forwarding(
     traffic: &Traffic,
     namespace: &NetworkNamespace,
     views: &[NetworkView],
-) -> Observation<Option<bool>> {
-    let bridge = |view: &&NetworkView| {
+) -> (Observation<Option<bool>>, Option<String>) {
+    let leaves = |view: &&NetworkView| {
         let bridge = view.network.bridge.as_deref();
-        bridge.is_some_and(|bridge| namespace.interface(bridge).is_some())
+        view.engine.namespace == namespace.id
+            && view.not_judged.is_none()
+            && bridge.is_some_and(|bridge| namespace.interface(bridge).is_some())
     };
-    let mut leave = views
-        .iter()
-        .filter(|view| view.engine.namespace == namespace.id && view.not_judged.is_none())
-        .filter(bridge)
-        .peekable();
-    if leave.peek().is_none() {
-        return Observed(None);
+    let leave: Vec<&NetworkView> = views.iter().filter(leaves).collect();
+    if leave.is_empty() {
+        return (Observed(None), None);
     }
-    if leave.any(|view| view.facts.completes) {
-        return Observed(Some(true));
+    if leave.iter().any(|view| view.facts.completes) {
+        return (Observed(Some(true)), None);
     }
-    match &traffic.ip_forward {
+    let all = match &traffic.ip_forward {
         Some(seen) => seen.clone().map(Some),
         None => Observation::Unobserved(Reason::NotRecorded),
+    };
+    let Some(Observed(off)) = &traffic.not_forwarding else {
+        return (all, None);
+    };
+    let bridges = leave
+        .iter()
+        .filter_map(|view| view.network.bridge.as_deref());
+    let out = namespace.route_v4.observed().and_then(Option::as_ref);
+    let out = out.map(|route| route.interface.as_str());
+    let mut path = bridges.chain(out);
+    let is_off = |name: &&str| off.iter().any(|other| other == name);
+    match (path.find(is_off), all) {
+        (None, Observed(Some(_))) => (Observed(Some(true)), None),
+        // The setting of all explains it.
+        (Some(_), Observed(Some(false))) => (Observed(Some(false)), None),
+        (found, all) => (all, found.map(str::to_owned)),
     }
 }
 
@@ -256,6 +273,7 @@ mod tests {
             on_link: Observed(Vec::new()),
             firewalls: Observed(Vec::new()),
             ip_forward: None,
+            not_forwarding: None,
             policy: None,
             dropped_now: Observed(0),
             name_servers: words(servers),
@@ -292,6 +310,7 @@ mod tests {
             on_link: Observed(Vec::new()),
             firewalls: Observed(Vec::new()),
             ip_forward: None,
+            not_forwarding: None,
             policy: None,
             dropped_now: Observed(0),
             name_servers: Observed(vec!["127.0.0.53".to_owned()]),

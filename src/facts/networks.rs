@@ -1,11 +1,11 @@
 //! Facts of each Docker network: its MTU, and the bottleneck on its path out.
 
 use super::listing::{DEFAULT_BRIDGE, listed, networks_unseen, shown_name};
+use super::ports::Ports;
 use super::{Gap, Link, NetworkFacts, Section, gaps, way_out};
 use crate::evidence::{
-    DockerNetwork, Engine, Evidence, Fetched, Interface, InterfaceKind, MTU_OPTION,
-    NetworkNamespace, Observation, Observed, Outermost, Provider, Reason, Runner, Unseen,
-    outermost, positive,
+    DockerNetwork, Engine, Evidence, Fetched, InterfaceKind, MTU_OPTION, NetworkNamespace, NodeEnd,
+    Observation, Observed, Outermost, Provider, Reason, Runner, Unseen, outermost, positive,
 };
 use crate::facts::mtu_path::{Family, Topology, WayOut};
 use crate::facts::versions::{self, ImageRef};
@@ -51,6 +51,7 @@ pub(crate) fn views<'a>(evidence: &Evidence, runner: &'a Runner) -> Vec<NetworkV
         namespaces: runner.namespaces.seen(),
         device_mtu_counts: device_mtu_counts(evidence, runner),
         outermost: runner.outermost,
+        node_ends: node_ends(evidence, runner),
         bridge_name: &name,
     };
     let mut views = Vec::new();
@@ -74,10 +75,18 @@ fn view<'a>(
     let mtu = mtu.and_then(|mtu| positive(mtu, &shown_name(network)));
     let mut way = narrower_way(engine, network, topology);
     if let Some(mtu) = measured(engine, network, topology, &ports) {
-        way.narrow(mtu);
+        way.narrow("a link further out (measured)".to_owned(), mtu);
+    }
+    if let Some(link) = ports.narrowest(topology.namespace(engine.namespace), network)
+        && way.narrowest().is_none_or(|other| link.mtu < other.mtu)
+    {
+        way.narrow(link.name, link.mtu);
     }
     let carrier = way.carrier(mtu.observed().copied());
-    let download = download(engine, network, topology, &ports);
+    let download = match download(engine, network, topology, &ports) {
+        Observed(Some(Fetched::NoConnection)) if may_be_internal(engine, network) => Observed(None),
+        download => download,
+    };
     NetworkView {
         engine,
         not_judged: not_judged(engine, network, topology),
@@ -103,7 +112,10 @@ fn view<'a>(
             mtu,
             opts_ignored: ignores_opts(engine),
             cut_off: match not_judged(engine, network, topology) {
-                None if network.parent.is_none() => way_out::cut_off(engine, network, topology),
+                _ if may_be_internal(engine, network) => Observed(None),
+                None if network.parent.is_none() => {
+                    way_out::cut_off(runner, engine, network, topology)
+                }
                 _ => Observed(None),
             },
             bridge: network.bridge.clone(),
@@ -111,6 +123,14 @@ fn view<'a>(
             job_networks_mtu: job_networks_mtu(runner, engine),
         },
     }
+}
+
+/// What the runner's node shows, if that was read.
+pub(super) fn node_ends<'a>(evidence: &'a Evidence, runner: &Runner) -> &'a [NodeEnd] {
+    let name = runner.node.as_deref();
+    let mut nodes = evidence.nodes.iter();
+    let node = nodes.find(|node| Some(node.name.as_str()) == name);
+    node.map_or(&[], |node| &node.narrow_ends)
 }
 
 /// Whether packets of this size fit every link but the last, which is the pod's own and supposed.
@@ -233,6 +253,11 @@ fn not_judged(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> 
     network
         .internal
         .then(|| "internal: it has no path out".to_owned())
+}
+
+/// Whether a network is known by its bridge only, and may be one without a way out.
+fn may_be_internal(engine: &Engine, network: &DockerNetwork) -> bool {
+    networks_unseen(engine).is_some() && !is_default(network)
 }
 
 fn is_default(network: &DockerNetwork) -> bool {
@@ -382,8 +407,14 @@ fn download(
     let worst = tried.max_by_key(|download| download.observed().map(|d| d.outcome));
     match worst {
         Some(download) => download.as_ref().map(|download| Some(download.outcome)),
+        // From a container without a route no download is tried, and no-way-out names it.
+        None if containers_on(engine, network, topology, ports).any(has_no_route) => Observed(None),
         None => Observation::Unobserved(Reason::NoContainerOnNetwork),
     }
+}
+
+fn has_no_route(namespace: &NetworkNamespace) -> bool {
+    namespace.route_v4 == Observed(None) && namespace.route_v6 == Observed(None)
 }
 
 /// The namespaces of containers on a network.
@@ -427,52 +458,6 @@ fn pod_download(topology: &Topology) -> Option<String> {
     let pod = outermost(topology.namespaces)?;
     let download = pod.download.as_ref()?.observed()?;
     Some(download.outcome.name().to_owned())
-}
-
-/// The ports of a network's bridge, each with the interface at its other end.
-struct Ports<'a>(Vec<(&'a Interface, Option<End<'a>>)>);
-
-type End<'a> = (&'a NetworkNamespace, &'a Interface);
-
-impl<'a> Ports<'a> {
-    fn of(
-        engines: &[Engine],
-        engine: &Engine,
-        network: &DockerNetwork,
-        topology: &Topology<'a>,
-    ) -> Self {
-        let Some(namespace) = topology.namespace(engine.namespace) else {
-            return Ports(Vec::new());
-        };
-        let ports = namespace.interfaces.seen().iter();
-        let ports = ports
-            .filter(|port| port.bridge.is_some() && port.bridge == network.bridge)
-            .map(|port| (port, topology.peer(namespace, port)));
-        let others = |(_, end): &(_, Option<End>)| {
-            end.is_some_and(|(inside, _)| is_of_another(inside, engine, engines))
-        };
-        Ports(ports.filter(|port| !others(port)).collect())
-    }
-
-    /// The widest interface that containers have now; one without an MTU may be it.
-    fn widest(&self) -> Option<i64> {
-        let sizes = self.0.iter().map(|(port, end)| match end {
-            Some((_, inside)) => inside.mtu,
-            None => port.mtu,
-        });
-        sizes.max_by_key(|mtu| (*mtu <= 0, *mtu))
-    }
-}
-
-/// Whether a namespace is that of a container of another engine, which works beside this one and may use
-/// the same bridge: an engine with `--network host` has the docker0 of the one around it.
-fn is_of_another(inside: &NetworkNamespace, engine: &Engine, engines: &[Engine]) -> bool {
-    let runs = |engine: &Engine| {
-        let mut around = inside.holders.iter().filter_map(|h| h.rsplit_once('/'));
-        around.any(|(path, _)| path == engine.path)
-    };
-    let beside = |other: &&Engine| other.namespace == engine.namespace && *other != engine;
-    !runs(engine) && engines.iter().filter(beside).any(runs)
 }
 
 /// The way out of the families that a network has, the narrower one.

@@ -126,6 +126,7 @@ fn of(path: &str, kind: EngineKind, container: Option<&PodContainer>) -> EngineF
         unmaintained: not(kind),
         recommended_image: None,
         known_bad: not(kind),
+        missing_runtime: not(kind),
         node_docker: not(kind),
         node_disagrees: not(kind),
         containerd: not(kind),

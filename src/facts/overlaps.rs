@@ -2,6 +2,7 @@
 //! to the network and never reaches its destination.
 
 use super::networks::{NetworkView, views};
+use super::way_out::NOWHERE;
 use super::{Section, SubnetFacts, gaps};
 use crate::evidence::{
     Engine, Evidence, NetworkNamespace, Node, Observation, Observed, Outermost, Reason, Runner,
@@ -188,6 +189,7 @@ fn way_out(namespace: &NetworkNamespace) -> Option<&str> {
 fn on_link<'a>(namespace: &'a NetworkNamespace, only: Option<&'a str>) -> Vec<Near<'a>> {
     let is_outer = only.is_some();
     let routes = namespace.traffic.iter().flat_map(|t| t.on_link.seen());
+    let routes = routes.filter(|route| route.interface != NOWHERE);
     let near = routes.filter(|route| only.is_none_or(|name| name == route.interface));
     near.filter_map(|route| {
         Some(Near {

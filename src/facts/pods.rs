@@ -1,6 +1,7 @@
 //! Facts of a runner's pod: the MTU of its network, and what the node's uplink carries.
 
 use super::networks::device_mtu_counts;
+use super::networks::node_ends;
 use super::{Link, PodFacts, Section};
 use crate::evidence::{
     Download, Encapsulation, Evidence, InterfaceKind, Node, Observation, Observed, Outermost,
@@ -50,6 +51,7 @@ pub(super) fn derive(
         clock_ahead,
         name: runner.full_name(),
         in_container: runner.outermost == Outermost::Container,
+        node_end: node_end(evidence, runner),
         room: room(&network, &uplink, &wrapping),
         uplink: uplink.map(|uplink| Link {
             name: uplink.name,
@@ -150,6 +152,7 @@ fn network(evidence: &Evidence, runner: &Runner) -> Observation<Link> {
         namespaces,
         device_mtu_counts: device_mtu_counts(evidence, runner),
         outermost: runner.outermost,
+        node_ends: &[],
         bridge_name: &|_, bridge| bridge.to_owned(),
     };
     // A pod of an IPv6-only cluster has no other.
@@ -163,6 +166,16 @@ fn network(evidence: &Evidence, runner: &Runner) -> Observation<Link> {
         Some(link) => Observed(link.clone()),
         None => way.carrier(None),
     }
+}
+
+/// The MTU of the node's end of the pod's veth, where it is narrower.
+fn node_end(evidence: &Evidence, runner: &Runner) -> Option<i64> {
+    let pod = runner.pod_namespace()?;
+    let route = pod.route_v4.observed()?.as_ref()?;
+    let device = pod.interface(&route.interface)?;
+    let mut ends = node_ends(evidence, runner).iter();
+    ends.find(|end| end.is_of(device) && end.mtu > 0)
+        .map(|end| end.mtu)
 }
 
 /// Whether the way out is served by a process (slirp4netns, a VPN).

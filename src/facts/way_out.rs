@@ -4,13 +4,17 @@
 use super::CutOff;
 use super::mtu_path::Topology;
 use crate::evidence::{
-    DockerNetwork, Engine, FirewallKind, Interface, InterfaceKind, NetworkNamespace, Observation,
-    Observed, Reason, Traffic, Unseen,
+    DockerNetwork, Engine, Firewall, FirewallKind, Interface, Nat, NetworkNamespace, Observation,
+    Observed, OnLink, Outermost, Reason, Runner, Traffic, Unseen,
 };
 use ipnet::Ipv4Net;
 
+/// The interface of a route that throws packets away.
+pub(super) const NOWHERE: &str = "*";
+
 /// What cuts a network off; nothing where nothing does, or where a recording does not hold it.
 pub(super) fn cut_off(
+    runner: &Runner,
     engine: &Engine,
     network: &DockerNetwork,
     topology: &Topology,
@@ -32,9 +36,17 @@ pub(super) fn cut_off(
     if let Some(range) = unrouted(network, bridge, traffic) {
         return cut("bridge", range);
     }
-    let detached = detached(engine, network, namespace, topology);
-    if !detached.is_empty() {
-        return cut("containers", detached.join(" "));
+    if let Some(range) = thrown_away(network, traffic) {
+        return cut("back", range);
+    }
+    if namespace
+        .interface(bridge)
+        .is_some_and(|bridge| bridge.arp_off)
+    {
+        return cut("arp", String::new());
+    }
+    if let Some((cause, names)) = cut_containers(engine, network, namespace, topology) {
+        return cut(cause, names);
     }
     if namespace.route_v4 == Observed(None) && namespace.route_v6 == Observed(None) {
         return cut("route", String::new());
@@ -43,6 +55,18 @@ pub(super) fn cut_off(
         Observed(None) => {}
         Observed(Some(said)) => return cut("policy", said),
         Unseen(reason) => return Unseen(reason),
+    }
+    if is_untracked(bridge, traffic) {
+        return cut("untracked", String::new());
+    }
+    match disguise(bridge, traffic) {
+        None => {}
+        // Around a machine, a router may know the way back.
+        Some(address) if namespace.parent.is_none() && !has_pod_network(runner) => {
+            let address = address.to_owned();
+            return Observation::Unobserved(Reason::ForeignSource { address });
+        }
+        Some(address) => return cut("foreign", address.to_owned()),
     }
     if engine.kind.engine().nat_by_container {
         return Observed(None);
@@ -54,6 +78,10 @@ pub(super) fn cut_off(
             without_rules: writes_no_rules(engine),
         })
     })
+}
+
+fn has_pod_network(runner: &Runner) -> bool {
+    runner.outermost == Outermost::Pod && !runner.host_network
 }
 
 fn range(network: &DockerNetwork) -> Option<String> {
@@ -79,15 +107,74 @@ fn unrouted(network: &DockerNetwork, bridge: &str, traffic: &Traffic) -> Option<
     Some(range.to_string())
 }
 
+/// A blackhole route for the addresses that Docker gives to containers first.
+fn thrown_away(network: &DockerNetwork, traffic: &Traffic) -> Option<String> {
+    let ranges = network.subnets.iter().flatten();
+    let ranges: Vec<Ipv4Net> = ranges.filter_map(|range| range.parse().ok()).collect();
+    let first = |range: &Ipv4Net| range.hosts().nth(1);
+    let covers = |route: &&OnLink| {
+        let subnet = route.subnet.parse::<Ipv4Net>();
+        let is_inside = |subnet: &Ipv4Net| {
+            let mut inside = ranges.iter().filter(|range| range.contains(subnet));
+            inside.any(|range| first(range).is_some_and(|address| subnet.contains(&address)))
+        };
+        route.interface == NOWHERE && subnet.is_ok_and(|subnet| is_inside(&subnet))
+    };
+    let mut routes = traffic.on_link.seen().iter();
+    routes.find(covers).map(|route| route.subnet.clone())
+}
+
 /// What the kernel answers where a policy rule leads packets of a bridge nowhere.
 fn policy(bridge: &str, traffic: &Traffic) -> Observation<Option<String>> {
     match &traffic.policy {
         None => Observed(None),
-        Some(seen) => seen.as_ref().map(|unrouted| {
-            let mut of_bridge = unrouted.iter().filter(|way| way.interface == bridge);
-            of_bridge.next().map(|way| way.said.clone())
+        Some(seen) => seen.as_ref().and_then(|unrouted| {
+            let of_bridge = || unrouted.iter().filter(|way| way.interface == bridge);
+            let marked = of_bridge().find_map(|way| way.mark.clone());
+            match (of_bridge().find(|way| way.mark.is_none()), marked) {
+                (Some(way), _) => Observed(Some(way.said.clone())),
+                (None, Some(mark)) if is_marked(bridge, traffic) => {
+                    Observation::Unobserved(Reason::PolicyByMark { mark })
+                }
+                (None, _) => Observed(None),
+            }
         }),
     }
+}
+
+/// Whether packets of a bridge may get a mark; rules that were not read may set one.
+fn is_marked(bridge: &str, traffic: &Traffic) -> bool {
+    let marks = |firewall: &Firewall| firewall.marks_from.iter().any(|from| from == bridge);
+    traffic
+        .firewalls
+        .observed()
+        .is_none_or(|all| all.iter().any(marks))
+}
+
+fn is_untracked(bridge: &str, traffic: &Traffic) -> bool {
+    let mut tables = traffic
+        .firewalls
+        .seen()
+        .iter()
+        .filter_map(|f| f.nat.as_ref());
+    tables.any(|nat| nat.untracked.iter().any(|from| from == bridge))
+}
+
+/// The source address that packets of a bridge get, where it is none of the namespace and no other kind
+/// of rules gives them one.
+fn disguise<'a>(bridge: &str, traffic: &'a Traffic) -> Option<&'a str> {
+    let tables = || {
+        traffic
+            .firewalls
+            .seen()
+            .iter()
+            .filter_map(|f| f.nat.as_ref())
+    };
+    let foreign = |nat: &'a Nat| nat.foreign.iter().find(|foreign| foreign.from == bridge);
+    let keeps = |nat: &Nat| nat.keeps_address.iter().any(|from| from == bridge);
+    let found = tables().find_map(foreign)?;
+    let only = tables().all(|nat| keeps(nat) || foreign(nat).is_some());
+    only.then_some(found.address.as_str())
 }
 
 /// The namespaces of the containers that an engine has on a network, by the engine's own list.
@@ -107,30 +194,87 @@ pub(super) fn on_network<'a>(
         let path = format!("{}/{}", engine.path, container.name);
         let mut inside = namespaces.iter();
         let inside = inside.find(|ns| ns.holders.contains(&path))?;
-        Some((container.name.as_str(), inside))
+        let here = !is_elsewhere(inside, network, topology);
+        here.then_some((container.name.as_str(), inside))
     })
 }
 
-/// The containers of a network whose link is no port of its bridge, or is down.
-fn detached<'a>(
+/// Whether a container is on other networks only: the engine goes on listing it by the first one after
+/// `docker network disconnect`.
+fn is_elsewhere(inside: &NetworkNamespace, network: &DockerNetwork, topology: &Topology) -> bool {
+    let devices = inside.interfaces.seen().iter();
+    let ports = devices.filter_map(|device| topology.peer(inside, device));
+    let mut bridges = ports.map(|(_, port)| &port.bridge).peekable();
+    let known = bridges.peek().is_some();
+    known && bridges.all(|bridge| bridge.is_some() && *bridge != network.bridge)
+}
+
+/// A container's interface on a network, and its other end in the namespace of the engine.
+struct Link<'a> {
+    container: &'a str,
+    inside: &'a NetworkNamespace,
+    device: &'a Interface,
+    port: &'a Interface,
+    /// Whether the other end is a port of the network's bridge.
+    attached: bool,
+}
+
+impl Link<'_> {
+    /// Where it was taken off the network on purpose, it may have no route.
+    fn lacks_route(&self) -> bool {
+        let routes = [&self.inside.route_v4, &self.inside.route_v6];
+        self.attached && routes.iter().all(|route| **route == Observed(None))
+    }
+}
+
+type IsCut = fn(&Link) -> bool;
+
+/// What cuts single containers of a network off, and their names.
+fn cut_containers(
+    engine: &Engine,
+    network: &DockerNetwork,
+    namespace: &NetworkNamespace,
+    topology: &Topology,
+) -> Option<(&'static str, String)> {
+    const CAUSES: [(&str, IsCut); 4] = [
+        ("containers", |link| {
+            link.port.bridge.is_none() || !link.port.up
+        }),
+        ("blocked", |link| link.port.blocked),
+        ("container-arp", |link| link.device.arp_off),
+        ("container-route", |link| link.lacks_route()),
+    ];
+    let links = links(engine, network, namespace, topology);
+    CAUSES.into_iter().find_map(|(cause, is_cut)| {
+        let cut = links.iter().filter(|link| is_cut(link));
+        let names: Vec<&str> = cut.map(|link| link.container).collect();
+        (!names.is_empty()).then(|| (cause, names.join(" ")))
+    })
+}
+
+fn links<'a>(
     engine: &'a Engine,
     network: &'a DockerNetwork,
     namespace: &NetworkNamespace,
     topology: &Topology<'a>,
-) -> Vec<&'a str> {
-    let is_loose = |inside: &NetworkNamespace, link: &Interface| {
-        link.kind == InterfaceKind::Linked
-            && topology.peer(inside, link).is_some_and(|(outside, port)| {
-                outside.id == namespace.id && (port.bridge.is_none() || !port.up)
-            })
-    };
-    on_network(engine, network, topology)
-        .filter(|(_, inside)| {
-            let mut links = inside.interfaces.seen().iter();
-            links.any(|link| is_loose(inside, link))
-        })
-        .map(|(name, _)| name)
-        .collect()
+) -> Vec<Link<'a>> {
+    let mut links = Vec::new();
+    for (container, inside) in on_network(engine, network, topology) {
+        for device in inside.interfaces.seen() {
+            if let Some((outside, port)) = topology.peer(inside, device)
+                && outside.id == namespace.id
+            {
+                links.push(Link {
+                    container,
+                    inside,
+                    device,
+                    port,
+                    attached: port.bridge == network.bridge,
+                });
+            }
+        }
+    }
+    links
 }
 
 /// Whether packets leave with the address of a container, for which no answer finds a way back.
@@ -154,10 +298,14 @@ fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observatio
         };
     }
     // Each kind of iptables may do it.
-    if !tables().all(|(_, nat)| is_in(&nat.keeps_address) || is_in(&nat.unclear)) {
+    let foreign = |nat: &Nat| nat.foreign.iter().any(|foreign| foreign.from == bridge);
+    let is_unclear = |nat: &Nat| is_in(&nat.unclear) || foreign(nat);
+    let unclear = tables().find(|(_, nat)| is_unclear(nat));
+    let gets_own = |nat: &Nat| !is_in(&nat.keeps_address) && !is_unclear(nat);
+    if tables().any(|(_, nat)| gets_own(nat)) && !tables().any(|(_, nat)| foreign(nat)) {
         return Observed(false);
     }
-    if let Some((kind, _)) = tables().find(|(_, nat)| is_in(&nat.unclear)) {
+    if let Some((kind, _)) = unclear {
         return Observation::Unobserved(Reason::RuleUnclear {
             command: kind.command().to_owned(),
         });

@@ -106,5 +106,7 @@ fn interface(name: &str, mtu: i64, ifindex: i64, kind: InterfaceKind) -> Interfa
         iflink: ifindex + 500,
         kind,
         bridge: None,
+        blocked: false,
+        arp_off: false,
     }
 }

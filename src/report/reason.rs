@@ -165,6 +165,14 @@ impl fmt::Display for Reason {
             R::PolicyUnknown => f.write_str(
                 "whether a policy rule cuts it off is not known: `ip rule` could not be run",
             ),
+            R::PolicyByMark { mark } => write!(
+                f,
+                "a policy rule does not route packets with firewall mark {mark}, and a firewall rule may set it: see `ip rule`"
+            ),
+            R::ForeignSource { address } => write!(
+                f,
+                "a NAT rule (SNAT) sets the source address {address}, which is not an address of this machine: whether responses come back depends on the network around it"
+            ),
             R::RuleUnclear { command } => write!(
                 f,
                 "the outcome depends on a rule of {command} whose conditions runner-doctor does not evaluate: see `{}`",

@@ -7,7 +7,7 @@ use super::error::{forbidden, reason};
 use super::{Cluster as Client, Limits};
 use crate::collect::walk::{Mode, SeenNode, Walk};
 use crate::collect::{Exec, Place};
-use crate::evidence::{Asked, Cni, Node, Observation, Observed, Reason, Unseen};
+use crate::evidence::{Asked, Cni, Interface, Node, Observation, Observed, Reason, Runner, Unseen};
 use crate::text::plain::plain;
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{self, Pod};
@@ -140,9 +140,9 @@ fn describe(node: &v1::Node, seen: Result<SeenNode, Reason>) -> Node {
         .and_then(|status| status.node_info.as_ref());
     let text =
         |read: fn(&v1::NodeSystemInfo) -> &String| info.map(read).cloned().unwrap_or_default();
-    let (uplink, docker_bridge, dropped) = match seen {
-        Ok(seen) => (seen.uplink, seen.docker_bridge, seen.dropped),
-        Err(reason) => (Unseen(reason.clone()), Unseen(reason), None),
+    let (uplink, docker_bridge, dropped, ends) = match seen {
+        Ok(seen) => (seen.uplink, seen.docker_bridge, seen.dropped, seen.ends),
+        Err(reason) => (Unseen(reason.clone()), Unseen(reason), None, Vec::new()),
     };
     Node {
         name: node.metadata.name.clone().unwrap_or_default(),
@@ -153,5 +153,19 @@ fn describe(node: &v1::Node, seen: Result<SeenNode, Reason>) -> Node {
         docker_bridge,
         addresses: addresses(node),
         dropped,
+        narrow_ends: ends,
+    }
+}
+
+/// Of the ends that a node has, keeps those that are narrower than a runner's own.
+pub(super) fn keep_narrow_ends(nodes: &mut [Node], runners: &[Runner]) {
+    for node in nodes {
+        let name = Some(&node.name);
+        let of_node = || runners.iter().filter(|runner| runner.node.as_ref() == name);
+        node.narrow_ends.retain(|end| {
+            let mut pods = of_node().filter_map(Runner::pod_namespace);
+            let narrower = |device: &Interface| end.is_of(device) && end.mtu < device.mtu;
+            pods.any(|pod| pod.interfaces.seen().iter().any(narrower))
+        });
     }
 }

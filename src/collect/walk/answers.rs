@@ -55,6 +55,10 @@ pub(super) fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<Str
         min_api_version: text(version, "MinAPIVersion"),
         containerd: component(version, "containerd"),
         runc: component(version, "runc"),
+        // Where it is there, an older daemon may only not understand what it prints.
+        missing_runtime: info
+            .and_then(silent_runtime)
+            .filter(|_| frames.of("no-runc", pid).is_some()),
         storage_driver: info.and_then(|info| text(info, "Driver")),
         data_root: info.and_then(|info| text(info, "DockerRootDir")),
         cgroup_version: info.and_then(|info| text(info, "CgroupVersion")),
@@ -256,6 +260,15 @@ fn proxies(info: &Value) -> Vec<String> {
     const KEYS: [(&str, &str); 2] = [("HttpProxy", "HTTP_PROXY"), ("HttpsProxy", "HTTPS_PROXY")];
     let set = KEYS.iter().filter(|(key, _)| text(info, key).is_some());
     set.map(|(_, name)| (*name).to_owned()).collect()
+}
+
+/// The default runtime, where it is runc and the daemon could not ask it for its version. Older daemons
+/// may only not understand what newer ones print.
+fn silent_runtime(info: &Value) -> Option<String> {
+    let runtime = text(info, "DefaultRuntime").filter(|name| name == "runc")?;
+    let program = text(info.get("Runtimes")?.get(&runtime)?, "path")?;
+    let version = text(info.get("RuncCommit")?, "ID")?;
+    (program == "runc" && version == "N/A").then_some(runtime)
 }
 
 /// Ranges, and names with their ports.

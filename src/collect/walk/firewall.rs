@@ -4,11 +4,12 @@
 mod chains;
 mod iptables;
 mod nft;
+mod rules;
 
 use super::frames::Record;
-use crate::evidence::{Block, Firewall, FirewallKind, Nat, Tcpmss};
+use crate::evidence::{Block, Firewall, FirewallKind, ForeignSource, Nat, Tcpmss};
 use crate::text::plain::plain;
-use chains::{Chain, Clamped, Fate, Packet, Place, Ruleset, Stage, Trace};
+use chains::{Chain, Clamped, Fate, Match, Packet, Place, Ruleset, Source, Stage, Trace};
 use ipnet::Ipv4Net;
 use iptables::{FILTER, FORWARD};
 use std::net::Ipv4Addr;
@@ -26,6 +27,8 @@ pub struct Networks<'a> {
     pub way_out: Option<&'a str>,
     /// Whom names are asked of.
     pub name_server: Option<Ipv4Addr>,
+    /// The addresses of the namespace, where they were listed.
+    pub own: Option<Vec<Ipv4Addr>>,
 }
 
 /// Every kind of rules that a namespace has.
@@ -101,6 +104,33 @@ fn kind(command: &str) -> FirewallKind {
     }
 }
 
+/// What `ebtables-save` lists, if something in it may drop frames: what it matches is not evaluated.
+pub fn of_bridges(record: &Record, networks: &Networks) -> Option<Firewall> {
+    let rules = record.lines().filter(|line| line.starts_with("-A "));
+    let drops = |line: &str| line.contains(" DROP");
+    record.lines().any(drops).then(|| {
+        let from: Vec<String> = networks
+            .from
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        Firewall {
+            kind: FirewallKind::Ebtables,
+            drops_by_default: false,
+            rules: i64::try_from(rules.count()).unwrap_or(i64::MAX),
+            drops_from: Vec::new(),
+            drops_by_rule: Vec::new(),
+            blocks: Vec::new(),
+            unclear_from: from.clone(),
+            marks_from: Vec::new(),
+            nat: Some(Nat {
+                keeps_address: from,
+                ..Nat::default()
+            }),
+        }
+    })
+}
+
 impl Rules {
     /// What each kind does with packets from each network.
     pub fn firewalls(&self, networks: &Networks) -> Vec<Firewall> {
@@ -159,7 +189,7 @@ impl Rules {
 impl<'a> Networks<'a> {
     /// The first packet of a connection.
     fn packet(
-        &self,
+        &'a self,
         from: &'a str,
         inside: Option<Ipv4Net>,
         to: &'a str,
@@ -174,6 +204,7 @@ impl<'a> Networks<'a> {
             protocol,
             port,
             response: false,
+            own: self.own.as_deref(),
         }
     }
 }
@@ -214,11 +245,12 @@ impl Ruleset {
             drops_by_rule: Vec::new(),
             blocks: Vec::new(),
             unclear_from: Vec::new(),
-            nat: Some(Nat {
-                of_docker: self.of_docker,
-                keeps_address: Vec::new(),
-                unclear: Vec::new(),
-            }),
+            marks_from: Vec::new(),
+            nat: None,
+        };
+        let mut nat = Nat {
+            of_docker: self.of_docker,
+            ..Nat::default()
         };
         for (from, source) in &networks.from {
             let Some(to) = networks.way_out else { break };
@@ -248,15 +280,37 @@ impl Ruleset {
             if self.diverts(&https, &mut trace) || self.diverts(&new("tcp", 80), &mut trace) {
                 firewall.unclear_for(from);
             }
-            if let Some(nat) = &mut firewall.nat {
-                match self.translates(&https, &mut trace) {
-                    Some(true) => {}
-                    Some(false) => nat.keeps_address.push((*from).to_owned()),
-                    None => nat.unclear.push((*from).to_owned()),
-                }
+            self.judge_nat(&mut nat, &[https, new("tcp", 80)], &mut trace);
+            let all = [https, new("tcp", 80), new("udp", 53), response];
+            let before = all.map(|packet| self.before_routing(&packet, &mut trace));
+            if before.iter().any(|before| before.marked) {
+                firewall.marks_from.push((*from).to_owned());
+            }
+            if before.iter().any(|before| before.untracked == Match::Yes) {
+                nat.untracked.push((*from).to_owned());
+            } else if before.iter().any(|before| before.untracked == Match::Maybe) {
+                nat.unclear.push((*from).to_owned());
             }
         }
+        firewall.nat = Some(nat);
         firewall
+    }
+
+    /// The source address with which a network's packets leave, where it is not one of this namespace.
+    fn judge_nat(&self, nat: &mut Nat, out: &[Packet], trace: &mut Trace) {
+        for packet in out {
+            let from = packet.from.to_owned();
+            match self.source(packet, trace) {
+                Source::Own => continue,
+                Source::Kept => nat.keeps_address.push(from),
+                Source::Unclear => nat.unclear.push(from),
+                Source::Foreign(address) => nat.foreign.push(ForeignSource {
+                    from,
+                    address: address.to_string(),
+                }),
+            }
+            return;
+        }
     }
 
     /// What becomes of new TCP connections to the two ports that builds download from.

@@ -23,8 +23,8 @@ pub use download::Url;
 pub(super) use engine::out_of_sight;
 
 use crate::evidence::{
-    DockerClient, Engine, Firewall, FirewallKind, NetworkNamespace, Observation, Observed,
-    OtherEngine, Part, Probe, Probed, Reason, Unseen, Uplink,
+    DockerClient, Engine, Firewall, FirewallKind, InterfaceKind, NetworkNamespace, NodeEnd,
+    Observation, Observed, OtherEngine, Part, Probe, Probed, Reason, Unseen, Uplink,
 };
 use engine::Naming;
 use frames::Frames;
@@ -268,7 +268,16 @@ impl Walk {
             let after = counters::Counters::parse(&frames).dropped_after(own);
             difference(&namespace.frag_fails, &after)
         });
+        let ends = namespace.interfaces.seen().iter();
+        let ends = ends.filter(|end| end.kind == InterfaceKind::Linked);
         Ok(SeenNode {
+            ends: ends
+                .map(|end| NodeEnd {
+                    ifindex: end.ifindex,
+                    iflink: end.iflink,
+                    mtu: end.mtu,
+                })
+                .collect(),
             uplink: uplink(&namespace),
             docker_bridge: docker,
             dropped,
@@ -278,6 +287,8 @@ impl Walk {
 
 /// What a walk saw of a node's network.
 pub struct SeenNode {
+    /// Its ends of veths.
+    pub ends: Vec<NodeEnd>,
     pub uplink: Observation<Uplink>,
     /// Its own docker0.
     pub docker_bridge: Observation<Option<i64>>,

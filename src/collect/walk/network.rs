@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 const MOST_INTERFACES: usize = 2000;
 
+/// IFF_NOARP of an interface's flags.
+const NO_ARP: u32 = 0x80;
+
 /// Reads every namespace for which the walk found a process; `own` is the walk's own process.
 pub fn namespaces(
     frames: &Frames,
@@ -293,25 +296,36 @@ fn from_sysfs(
     let iflink = number(attributes, "iflink")?;
     let master = number(attributes, "master/ifindex");
     let bridge = master.and_then(|master| names.get(&master));
+    let kind = if attributes.contains_key("bridge/bridge_id") {
+        InterfaceKind::Bridge
+    } else if attributes.contains_key("tun_flags") {
+        InterfaceKind::Tun
+    } else if name == "lo" {
+        InterfaceKind::Loopback
+    } else if ifindex != iflink {
+        InterfaceKind::Linked
+    } else {
+        InterfaceKind::Other
+    };
+    let flags = attributes.get("flags").and_then(|f| f.strip_prefix("0x"));
+    let flags = flags.and_then(|hex| u32::from_str_radix(hex, 16).ok());
     Some(Interface {
         name: plain(name),
         mtu: number(attributes, "mtu")?,
         up: matches!(attributes.get("operstate").copied(), Some("up" | "unknown")),
         ifindex,
         iflink,
-        kind: if attributes.contains_key("bridge/bridge_id") {
-            InterfaceKind::Bridge
-        } else if attributes.contains_key("tun_flags") {
-            InterfaceKind::Tun
-        } else if name == "lo" {
-            InterfaceKind::Loopback
-        } else if ifindex != iflink {
-            InterfaceKind::Linked
-        } else {
-            InterfaceKind::Other
-        },
+        kind,
         bridge: bridge.map(|name| plain(name)),
+        // Disabled, and blocked by STP; listening and learning pass.
+        blocked: matches!(number(attributes, "brport/state"), Some(0 | 4)),
+        arp_off: asks_for_addresses(kind) && flags.is_some_and(|flags| flags & NO_ARP != 0),
     })
+}
+
+/// Whether a kind of interface finds its neighbors by ARP; a tunnel has none.
+fn asks_for_addresses(kind: InterfaceKind) -> bool {
+    matches!(kind, InterfaceKind::Bridge | InterfaceKind::Linked)
 }
 
 /// Reads `7: eth0@if8: <…UP…> mtu 1450 … master docker0 …`, as iproute2 and busybox print it.
@@ -322,6 +336,7 @@ fn from_links(record: &Record) -> Vec<Interface> {
         if bridges.contains(&interface.name) {
             interface.kind = InterfaceKind::Bridge;
         }
+        interface.arp_off &= asks_for_addresses(interface.kind);
     }
     interfaces
 }
@@ -351,6 +366,8 @@ fn from_link(line: &str) -> Option<Interface> {
             _ => InterfaceKind::Other,
         },
         bridge: after("master").map(plain),
+        blocked: false,
+        arp_off: flags.split(',').any(|flag| flag == "NOARP"),
     })
 }
 
@@ -387,10 +404,10 @@ fn default_v6(line: &str) -> Option<(i64, &str)> {
 }
 
 /// The lines between the heading of one family and the next.
-fn section<'a>(record: &Record<'a>, heading: &str) -> Vec<&'a str> {
+pub(super) fn section<'a>(record: &Record<'a>, heading: &str) -> Vec<&'a str> {
     let lines = record.lines().skip_while(|line| *line != heading).skip(1);
     lines
-        .take_while(|line| !matches!(*line, "v4" | "v6" | "rules"))
+        .take_while(|line| !matches!(*line, "v4" | "v6" | "passing" | "rules"))
         .collect()
 }
 

@@ -3,7 +3,8 @@
 
 use super::counters::Counters;
 use super::firewall::{self, MOST_RULES, Networks};
-use super::frames::Frames;
+use super::frames::{Frames, Record};
+use super::network::section;
 use crate::evidence::{
     Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Part, Reason, Tcpmss,
     Traffic, Unrouted, Unseen,
@@ -14,6 +15,9 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const MOST_ROUTES: usize = 1000;
+
+/// To which the walk asks for routes.
+const ASKED_ADDRESS: &str = "198.51.100.1";
 const MOST_SERVERS: usize = 16;
 const MOST_LISTENING: usize = 64;
 
@@ -40,6 +44,7 @@ pub fn traffic(
         firewalls,
         on_link,
         ip_forward: Some(counters.ip_forward(pid)),
+        not_forwarding: not_forwarding(frames, pid),
         policy: policy(frames, pid),
         dropped_now: super::difference(&counters.dropped_before(pid), &counters.dropped_again(pid)),
         name_servers,
@@ -60,7 +65,8 @@ fn on_link(routes: &[&str]) -> Observation<Vec<OnLink>> {
         };
         let number = |hex: &str| u32::from_str_radix(hex, 16).ok().map(u32::from_be);
         let is_default = mask == "00000000";
-        if is_default || !usable(flags) {
+        let throws_away = interface == "*";
+        if is_default || !(throws_away || usable(flags)) {
             return None;
         }
         let (to, mask) = (number(to)?.into(), number(mask)?.into());
@@ -106,7 +112,10 @@ fn passing(
             Unseen(Reason::ClampUnknown),
         );
     };
-    let networks = networks(place, on_link, name_servers);
+    let networks = Networks {
+        own: frames.of("local", place.pid).map(own_addresses),
+        ..networks(place, on_link, name_servers)
+    };
     let clamp = match rules.clamp(&networks) {
         Some(None) | None if rules.native_unread => Unseen(Reason::NativeRulesUnread),
         Some(clamp) => Observed(clamp),
@@ -114,7 +123,13 @@ fn passing(
     };
     match rules.native_unread {
         true => (Unseen(Reason::NativeRulesUnread), clamp),
-        false => (Observed(rules.firewalls(&networks)), clamp),
+        false => {
+            let of_bridges = frames.of("bridges", place.pid);
+            let of_bridges = of_bridges.and_then(|record| firewall::of_bridges(record, &networks));
+            let mut firewalls = rules.firewalls(&networks);
+            firewalls.extend(of_bridges);
+            (Observed(firewalls), clamp)
+        }
     }
 }
 
@@ -138,8 +153,46 @@ fn networks<'a>(place: &Place<'a>, on_link: &[OnLink], name_servers: &[String]) 
             .map(|interface| (interface.name.as_str(), subnet(interface)))
             .collect(),
         way_out: place.way_out,
+        own: None,
         name_server: name_servers.iter().find_map(|server| server.parse().ok()),
     }
+}
+
+/// The addresses before the lines `/32 host LOCAL` of /proc/PID/net/fib_trie.
+fn own_addresses(record: &Record) -> Vec<Ipv4Addr> {
+    let mut address: Option<Ipv4Addr> = None;
+    let mut own = Vec::new();
+    for line in record.lines().take(MOST_ROUTES) {
+        match line.split_once("|-- ") {
+            Some((_, text)) => address = text.trim().parse().ok(),
+            None if line.ends_with("host LOCAL") => own.extend(address),
+            None => {}
+        }
+    }
+    own
+}
+
+/// The interfaces whose `forwarding` is 0; unknown where the kernel's settings cannot be seen.
+fn not_forwarding(frames: &Frames, pid: i64) -> Option<Observation<Vec<String>>> {
+    let lines = match (frames.of("routes", pid), frames.of("passing", pid)) {
+        (Some(record), _) => section(record, "passing"),
+        (None, Some(record)) => section(record, "passing"),
+        (None, None) => return None,
+    };
+    if !lines.contains(&"# read") {
+        return None;
+    }
+    let interface = |line: &&str| {
+        let name = line.strip_prefix("/proc/sys/net/ipv4/conf/")?;
+        name.strip_suffix("/forwarding").map(plain)
+    };
+    Some(Observed(
+        lines
+            .iter()
+            .filter_map(interface)
+            .take(MOST_ROUTES)
+            .collect(),
+    ))
 }
 
 /// The bridges from which policy rules lead nowhere; unknown where no program here lists the rules.
@@ -149,11 +202,21 @@ fn policy(frames: &Frames, pid: i64) -> Option<Observation<Vec<Unrouted>>> {
         return Some(Observation::Unobserved(Reason::PolicyUnknown));
     }
     let answers = record.lines().filter_map(|line| {
-        let (interface, said) = line.split_once(' ')?;
-        let (_, said) = said.split_once("RTNETLINK answers: ")?;
+        let (interface, answer) = line.split_once(' ')?;
+        let refused = answer.split_once("RTNETLINK answers: ");
+        let (mark, said) = match answer.strip_prefix("mark ") {
+            None => (None, refused?.1),
+            // A program that knows no marks does not answer.
+            Some(answer) if answer.contains(ASKED_ADDRESS) => return None,
+            Some(answer) => {
+                let (mark, _) = answer.split_once(' ')?;
+                (Some(plain(mark)), refused.map_or("", |(_, said)| said))
+            }
+        };
         Some(Unrouted {
             interface: plain(interface),
             said: plain(said),
+            mark,
         })
     });
     Some(Observed(answers.take(MOST_ROUTES).collect()))

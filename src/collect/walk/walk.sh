@@ -357,14 +357,14 @@ sysfs_fits() {
 look() {
 	base=/proc/$1/root/sys/class/net
 	files=
-	for file in route ipv6_route dev igmp snmp; do
+	for file in route ipv6_route dev igmp snmp ip_tables_names; do
 		files="$files /proc/$1/net/$file"
 	done
 	# On a busy node, interfaces come and go while one looks.
 	case "$covered " in *" $1 "*) base= ;; esac
 	case "$mounted " in *" $1 "*) ;; *) base= ;; esac
 	if [ -n "$base" ] && { sysfs_fits "$1" || sysfs_fits "$1" || sysfs_fits "$1"; }; then
-		for file in mtu operstate ifindex iflink tun_flags master/ifindex bridge/bridge_id; do
+		for file in mtu operstate flags ifindex iflink tun_flags master/ifindex brport/state bridge/bridge_id; do
 			files="$files $base/*/$file"
 		done
 	fi
@@ -379,12 +379,23 @@ in_namespace() {
 	nsenter -t "$target" -n "$@"
 }
 
-# Default routes and policy rules, with one program for them all.
+# Default routes where `ip` shows their MTU (of IPv6 only if there are any; the kernel's own lead to `lo`), the interfaces from which nothing is forwarded, and policy
+# rules, with one program for them all.
 show_routes() {
-	in_namespace "$1" sh -c 'echo v4
-		ip -o route show default
-		echo v6
-		ip -6 -o route show default
+	case $sees in
+	*"ipv6_route:$zeros 00 "????????????????????????????????" "??" "????????????????????????????????" "[!f]*) routes6=$shows_routes6 ;;
+	*) routes6= ;;
+	esac
+	in_namespace "$1" sh -c "$shows_routes$routes6"'
+		echo passing
+		all=/proc/sys/net/ipv4/conf
+		for file in $all/*/forwarding; do
+			value=
+			# The kernel gives a shell that reads byte by byte no end of the line.
+			read -r value <"$file"
+			[ "$value" != 0 ] || echo "$file"
+		done
+		[ ! -r $all/all/forwarding ] || echo "# read"
 		echo rules
 		ip rule && echo "# read"'
 }
@@ -398,7 +409,10 @@ show_policies() {
 		[ -n "$address" ] || continue
 		inside=${address%.*}.2
 		[ "$inside" != "$address" ] || inside=${address%.*}.3
-		echo "$bridge $(in_namespace "$1" ip route get 198.51.100.1 from "$inside" iif "$bridge" 2>&1 | head -n 1)"
+		for mark in '' $(printf '%s\n' "$rules" | sed -n 's|.* fwmark \(0x[0-9a-f]*\).*|\1|p' | head -n 8); do
+			# shellcheck disable=SC2086 # nothing, or two words
+			echo "$bridge${mark:+ mark $mark} $(in_namespace "$1" ip route get 198.51.100.1 from "$inside" iif "$bridge" ${mark:+mark $mark} 2>&1 | head -n 1)"
+		done
 	done
 }
 
@@ -449,9 +463,28 @@ show_rules() {
 	for save in $saves; do
 		command -v $save >/dev/null || continue
 		echo "# from $save"
-		in_namespace "$1" $save && echo '# read'
+		if [ $save = iptables-legacy-save ] && has_no_legacy "$1"; then
+			echo '# read'
+		else
+			in_namespace "$1" $save && echo '# read'
+		fi
 	done | sed -E '/^(:|-A )(INPUT|OUTPUT|KUBE-(SVC|SEP|EXT|FW)-[^ ]*) /d; /^(# (from|read|Table) ?|[*:]|-A )/!d'
 }
+
+# Whether the kernel names no tables of iptables-legacy in a namespace.
+has_no_legacy() {
+	case $sees in *"/proc/$1/net/ip_tables_names:"*) return 1 ;; esac
+	[ ! -e "/proc/$1/net/ip_tables_names" ] || [ -r "/proc/$1/net/ip_tables_names" ]
+}
+
+# What ebtables does with frames on bridges, where nft does not list it as well.
+read_bridges() {
+	[ -z "$has_nft" ] && command -v ebtables-nft-save >/dev/null || return
+	case $sees in */bridge/bridge_id:*) record bridges "$1" in_namespace "$1" ebtables-nft-save ;; esac
+}
+
+# The addresses of a namespace, which SNAT may set.
+show_addresses() { exec grep -s -B 1 '/32 host LOCAL$' "/proc/$1/net/fib_trie"; }
 
 # All tables of nftables, without counters. It only lists.
 show_nft() { in_namespace "$1" nft -s -j list ruleset && echo '# read'; }
@@ -464,7 +497,17 @@ read_networks() {
 		patterns="$patterns /proc/$pid/mountinfo"
 	done
 	find_sysfs "$patterns"
-	case $(few ip -V 2>&1) in *iproute2*) shows_mtu=1 ;; *) shows_mtu= ;; esac
+	shown=passing shows_routes='' shows_routes6='' zeros=00000000000000000000000000000000
+	case $(few ip -V 2>&1) in
+	*iproute2*)
+		shown=routes
+		shows_routes='echo v4
+			ip -o route show default'
+		shows_routes6='
+			echo v6
+			ip -6 -o route show default'
+		;;
+	esac
 	command -v nft >/dev/null && has_nft=1 || has_nft=
 	half=$((ends - whole * 50))
 	for pid in $leaders; do
@@ -484,15 +527,16 @@ read_networks() {
 		*) record link "$pid" in_namespace "$pid" ip -o link ;;
 		esac
 		[ -n "$carried" ] || continue
-		if [ -n "$shows_mtu" ]; then
-			record routes "$pid" show_routes "$pid"
-			rules=${said##*rules}
-		else
-			rules=$(in_namespace "$pid" ip rule && echo '# read')
-		fi
+		record $shown "$pid" show_routes "$pid"
+		rules=${said##*rules}
 		read_policies "$pid"
 		record clamps "$pid" show_rules "$pid"
+		sets=$said
+		said=
 		[ -z "$has_nft" ] || record nft "$pid" show_nft "$pid"
+		native=$said
+		read_bridges "$pid"
+		case $sets$native in *'-j SNAT '* | *'"snat"'*) record local "$pid" show_addresses "$pid" ;; esac
 	done
 	reserve=0
 }
@@ -637,6 +681,26 @@ read_programs() {
 	fi
 }
 
+# Whether a daemon's files hold runc as a program, which it starts by its plain name.
+has_runc() {
+	finds_runc "$1" /usr/local/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/sbin:/bin && return
+	paths=$(tr '\0' '\n' <"/proc/$1/environ" | sed -n 's/^PATH=//p' | head -c 4096) 2>/dev/null
+	finds_runc "$1" "$paths"
+}
+
+finds_runc() {
+	old=$IFS found=
+	IFS=:
+	set -f
+	for path in $2; do
+		IFS=$old
+		resolve "$1" "$path/runc" && [ -f "$at" ] && [ -x "$at" ] && found=1 && break
+	done
+	IFS=$old
+	set +f
+	[ -n "$found" ]
+} 2>/dev/null
+
 # The variables of our own container stand in the pod's specification.
 show_opts() {
 	[ -r "/proc/$1/environ" ] && echo '# read' &&
@@ -678,6 +742,7 @@ read_engine() {
 		note no-client "$1"
 	fi
 	read_programs "$1"
+	has_runc "$1" || note no-runc "$1"
 	read_data "$1" "${data:-/var/lib/docker}"
 }
 

@@ -13,6 +13,8 @@ fn device(name: &str, mtu: i64, ifindex: i64, iflink: i64, bridge: Option<&str>)
         iflink,
         kind: InterfaceKind::Linked,
         bridge: bridge.map(str::to_owned),
+        blocked: false,
+        arp_off: false,
     }
 }
 
@@ -72,6 +74,7 @@ fn topology<'a>(namespaces: &'a [NetworkNamespace], counts: Observation<()>) -> 
         namespaces,
         device_mtu_counts: counts,
         outermost: Outermost::Pod,
+        node_ends: &[],
         bridge_name: &named,
     }
 }

@@ -130,16 +130,28 @@ node_plays_calico() {
 # pod_mtu NS/POD DEVICE [ROUTE]: as other pod networks set it (a device of 1500
 # with 1450 on the route, for one).
 pod_mtu() {
-	local pid route port
+	local pid route
 	pid=$(pod_process "$1")
 	in_pod() { nsenter --net="/proc/$pid/ns/net" -- "$@"; }
-	port=$(in_pod ip -o link show eth0 | sed 's/.*eth0@if\([0-9]*\):.*/\1/')
-	port=$(in_node_net ip -o link | sed -n "s/^$port: \([^@:]*\).*/\1/p")
-	in_node_net ip link set "$port" mtu "$2"
+	in_node_net ip link set "$(node_port "$1")" mtu "$2"
 	in_pod ip link set eth0 mtu "$2"
 	if [ -n "${3:-}" ]; then
 		route=$(in_pod ip route show default)
 		# shellcheck disable=SC2086
 		in_pod ip route replace $route mtu "$3"
 	fi
+}
+
+# node_end NS/POD MTU: of the pod's veth, the end on the node. The bridge takes the smallest MTU of its ports,
+# which narrows the path of every pod, until it is given another.
+node_end() {
+	in_node_net ip link set "$(node_port "$1")" mtu "$2"
+	in_node_net ip link set "$POD_BRIDGE" mtu "$POD_MTU"
+}
+
+node_port() {
+	local pid port
+	pid=$(pod_process "$1")
+	port=$(nsenter --net="/proc/$pid/ns/net" -- ip -o link show eth0 | sed 's/.*eth0@if\([0-9]*\):.*/\1/')
+	in_node_net ip -o link | sed -n "s/^$port: \([^@:]*\).*/\1/p"
 }

@@ -1,55 +1,14 @@
 //! The rules of one kind of firewall, and what becomes of a packet that passes through them. What cannot be
 //! decided is unclear, and no drop.
 
+pub use super::rules::{Condition, Match, Packet, Rule, Target, flags};
 use crate::evidence::Tcpmss;
-use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// Rules that are evaluated for all packets together: chains may lead anywhere.
 const MOST_STEPS: usize = 10_000_000;
 const DEEPEST: usize = 8;
-
-/// The first packet of a connection on its way out, to somewhere in the world unless its destination is
-/// known; or a response to one.
-#[derive(Clone, Copy)]
-pub struct Packet<'a> {
-    pub from: &'a str,
-    pub to: &'a str,
-    /// The network that it comes from; of a response, that it goes to.
-    pub inside: Option<Ipv4Net>,
-    pub destination: Option<Ipv4Addr>,
-    pub protocol: &'static str,
-    pub port: u16,
-    pub response: bool,
-}
-
-impl Packet<'_> {
-    fn is_in(&self, nets: &[Ipv4Net]) -> Match {
-        match self.inside {
-            Some(inside) if nets.iter().any(|net| net.contains(&inside)) => Match::Yes,
-            Some(inside) if !nets.iter().any(|net| inside.contains(net)) => Match::No,
-            _ => Match::Maybe,
-        }
-    }
-
-    /// Whether these have the other end, which is somewhere in the world: a host, and none of the network
-    /// itself.
-    fn is_anywhere(&self, nets: &[Ipv4Net]) -> Match {
-        const MULTICAST: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4);
-        let is_no_place = |net: &Ipv4Net| {
-            let inside = self.inside.is_some_and(|inside| inside.contains(net));
-            inside || MULTICAST.contains(net)
-        };
-        if nets.iter().any(|net| net.prefix_len() == 0) {
-            return Match::Yes;
-        }
-        match nets.iter().all(is_no_place) {
-            true => Match::No,
-            false => Match::Maybe,
-        }
-    }
-}
 
 /// Where a packet meets a base chain, in the order of the kernel.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,49 +45,6 @@ pub struct Ruleset {
     pub unclear: bool,
 }
 
-pub struct Rule {
-    /// What it asks of a packet; beside it stands whether the answer is turned round.
-    pub conditions: Vec<(Condition, bool)>,
-    pub target: Target,
-}
-
-#[derive(Clone)]
-pub enum Condition {
-    /// Names of interfaces, one of which must match; `docker*` stands for all that begin so.
-    From(Vec<String>),
-    To(Vec<String>),
-    Source(Option<Vec<Ipv4Net>>),
-    Destination(Option<Vec<Ipv4Net>>),
-    Protocol(Vec<String>),
-    /// Ranges of destination ports.
-    Ports(Vec<(u16, u16)>),
-    /// Whether it is the first packet of a connection, or a response; the second holds of responses.
-    State {
-        new: bool,
-        established: bool,
-    },
-    /// A condition that holds of every IPv4 connection through here.
-    Always,
-    /// A condition that holds of no IPv4 connection through here.
-    Never,
-    /// One that is not evaluated.
-    Other,
-}
-
-#[derive(Clone)]
-pub enum Target {
-    Verdict(Verdicts),
-    /// It lowers the MSS, and the next rule decides.
-    Clamp(Tcpmss),
-    /// It only marks, counts or logs.
-    Nothing,
-    /// None was listed.
-    Absent,
-    Chain(String),
-    /// A chain that does not come back.
-    Goto(String),
-}
-
 /// A set of what may become of a packet.
 pub type Verdicts = u8;
 pub const NOTHING: Verdicts = 0;
@@ -139,12 +55,26 @@ pub const TRANSLATES: Verdicts = 4;
 /// The chain's end: who led here, or the policy, goes on.
 pub const FALLS: Verdicts = 8;
 pub const UNCLEAR: Verdicts = 16;
+/// It gets an address that this namespace does not have.
+const DISGUISES: Verdicts = 32;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Match {
-    Yes,
-    No,
-    Maybe,
+/// The source address with which a packet leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// One of this namespace.
+    Own,
+    /// That of the container.
+    Kept,
+    Foreign(Ipv4Addr),
+    Unclear,
+}
+
+/// What happens to a packet before it is routed.
+pub struct Before {
+    /// Whether its connection is left out of connection tracking, and so of NAT.
+    pub untracked: Match,
+    /// Whether it may get a mark.
+    pub marked: bool,
 }
 
 pub enum Fate<'a> {
@@ -173,6 +103,9 @@ pub struct Trace {
     steps: usize,
     clamp: Option<Tcpmss>,
     perhaps_clamped: bool,
+    untracked: Match,
+    marked: bool,
+    foreign: Option<Ipv4Addr>,
 }
 
 impl Default for Trace {
@@ -181,6 +114,9 @@ impl Default for Trace {
             steps: MOST_STEPS,
             clamp: None,
             perhaps_clamped: false,
+            untracked: Match::No,
+            marked: false,
+            foreign: None,
         }
     }
 }
@@ -254,20 +190,51 @@ impl Ruleset {
         })
     }
 
-    /// Whether a packet leaves with an address of this namespace. The first chain that gives it one decides.
-    pub fn translates(&self, packet: &Packet, trace: &mut Trace) -> Option<bool> {
+    /// What rules do with a packet before it is routed. Connections are tracked at priority -200: what is
+    /// said later about that has no effect.
+    pub fn before_routing(&self, packet: &Packet, trace: &mut Trace) -> Before {
+        const TRACKING: i64 = -200;
+        (trace.untracked, trace.marked) = (Match::No, false);
+        let packet = Packet {
+            inside: packet.inside.filter(|_| !packet.response),
+            ..*packet
+        };
+        for ((table, _), chain) in &self.chains {
+            let Some(hook) = &chain.hook else { continue };
+            if hook.translates || hook.stage != Stage::Prerouting {
+                continue;
+            }
+            let untracked = trace.untracked;
+            self.follow(table, chain, &packet, 0, true, trace);
+            if hook.priority >= TRACKING {
+                trace.untracked = untracked;
+            }
+        }
+        Before {
+            untracked: trace.untracked,
+            marked: trace.marked || trace.steps == 0,
+        }
+    }
+
+    /// The address with which a packet leaves. The first chain that gives it one decides.
+    pub fn source(&self, packet: &Packet, trace: &mut Trace) -> Source {
         let mut unclear = false;
+        trace.foreign = None;
         for (table, _, chain) in self.called(true) {
             if !chain.is_at(Stage::Postrouting) {
                 continue;
             }
             let verdicts = self.follow(table, chain, packet, 0, true, trace);
-            if verdicts == TRANSLATES {
-                return Some(true);
+            match (verdicts, trace.foreign) {
+                (TRANSLATES, _) => return Source::Own,
+                (DISGUISES, Some(address)) => return Source::Foreign(address),
+                _ => unclear |= verdicts & (TRANSLATES | DISGUISES | UNCLEAR) != NOTHING,
             }
-            unclear |= verdicts & (TRANSLATES | UNCLEAR) != NOTHING;
         }
-        (!unclear).then_some(false)
+        match unclear {
+            true => Source::Unclear,
+            false => Source::Kept,
+        }
     }
 
     /// Whether the MSS of a new connection is lowered on its way out.
@@ -320,6 +287,26 @@ impl Ruleset {
             let (here, comes_back) = match &rule.target {
                 Target::Verdict(verdict) => (*verdict, false),
                 Target::Nothing | Target::Absent => continue,
+                Target::Mark => {
+                    trace.marked = true;
+                    continue;
+                }
+                Target::Untrack => {
+                    match certain {
+                        true => trace.untracked = Match::Yes,
+                        false if trace.untracked == Match::No => trace.untracked = Match::Maybe,
+                        false => {}
+                    }
+                    continue;
+                }
+                Target::Source(first, last) => match packet.own {
+                    Some(own) if !own.iter().any(|a| (first..=last).contains(&a)) => {
+                        trace.foreign = trace.foreign.or(Some(*first));
+                        (DISGUISES, false)
+                    }
+                    Some(_) => (TRANSLATES, false),
+                    None => (UNCLEAR, false),
+                },
                 Target::Clamp(clamp) => {
                     match certain {
                         true => trace.clamp = trace.clamp.or(Some(*clamp)),
@@ -339,117 +326,5 @@ impl Ruleset {
             }
         }
         all | FALLS
-    }
-}
-
-impl Rule {
-    /// How many names and addresses it compares.
-    fn weight(&self) -> usize {
-        let of = |(condition, _): &(Condition, bool)| match condition {
-            Condition::From(all) | Condition::To(all) | Condition::Protocol(all) => all.len(),
-            Condition::Source(Some(all)) | Condition::Destination(Some(all)) => all.len(),
-            Condition::Ports(all) => all.len(),
-            _ => 0,
-        };
-        self.conditions.iter().map(of).sum()
-    }
-
-    fn matches(&self, packet: &Packet) -> Match {
-        let mut found = Match::Yes;
-        for (condition, not) in &self.conditions {
-            // A rule that drops what goes to one place, or comes from there, lets all else through.
-            let elsewhere = !not
-                && match condition {
-                    Condition::Source(_) => packet.response,
-                    Condition::Destination(_) => !packet.response || packet.inside.is_none(),
-                    _ => false,
-                };
-            match condition.matches(packet).unless(*not) {
-                Match::Maybe if elsewhere && matches!(self.target, Target::Verdict(DROPS)) => {
-                    return Match::No;
-                }
-                Match::Yes => {}
-                Match::No => return Match::No,
-                Match::Maybe => found = Match::Maybe,
-            }
-        }
-        found
-    }
-}
-
-impl Match {
-    fn unless(self, not: bool) -> Match {
-        match (self, not) {
-            (Match::Yes, true) => Match::No,
-            (Match::No, true) => Match::Yes,
-            (found, _) => found,
-        }
-    }
-}
-
-impl Condition {
-    fn matches(&self, packet: &Packet) -> Match {
-        let surely = |holds: bool| if holds { Match::Yes } else { Match::No };
-        let is_device = |patterns: &[String], name: &str| {
-            let mut patterns = patterns.iter();
-            surely(patterns.any(|pattern| match pattern.strip_suffix('*') {
-                Some(start) => name.starts_with(start),
-                None => name == pattern,
-            }))
-        };
-        match self {
-            Condition::From(names) => is_device(names, packet.from),
-            Condition::To(names) => is_device(names, packet.to),
-            Condition::Source(Some(nets)) if packet.response => packet.is_anywhere(nets),
-            Condition::Source(Some(nets)) => packet.is_in(nets),
-            Condition::Destination(Some(nets)) if packet.response => packet.is_in(nets),
-            Condition::Destination(Some(nets)) => match packet.destination {
-                Some(address) => surely(nets.iter().any(|net| net.contains(&address))),
-                None => packet.is_anywhere(nets),
-            },
-            Condition::State { new, established } => surely(match packet.response {
-                true => *established,
-                false => *new,
-            }),
-            // A response goes to a port that the container's kernel chose.
-            Condition::Ports(ranges) if packet.response => {
-                let chosen = |range: &(u16, u16)| range.1 >= 1024;
-                match ranges.iter().any(chosen) {
-                    true => Match::Maybe,
-                    false => Match::No,
-                }
-            }
-            Condition::Protocol(names) => {
-                surely(names.iter().any(|n| n == packet.protocol || n == "all"))
-            }
-            Condition::Ports(ranges) => {
-                let mut ranges = ranges.iter();
-                surely(ranges.any(|(first, last)| (first..=last).contains(&&packet.port)))
-            }
-            Condition::Always => Match::Yes,
-            Condition::Never => Match::No,
-            Condition::Source(None) | Condition::Destination(None) | Condition::Other => {
-                Match::Maybe
-            }
-        }
-    }
-}
-
-/// Whether a packet has exactly these of the TCP flags that a rule looks at: of the first packet that is SYN,
-/// of a response ACK, and in the first one SYN too.
-pub fn flags(looked_at: &[&str], set: &[&str]) -> Condition {
-    let is = |flag: &str, name: &str| flag.eq_ignore_ascii_case(name) || flag == "ALL";
-    let looks = |name: &str| looked_at.iter().any(|flag| is(flag, name));
-    let only = |name: &str| {
-        let mut set = set.iter();
-        set.len() == 1 && set.all(|flag| flag.eq_ignore_ascii_case(name))
-    };
-    let none = set.iter().all(|flag| *flag == "NONE");
-    Condition::State {
-        new: if looks("syn") { only("syn") } else { none },
-        established: match looks("ack") {
-            true => only("ack"),
-            false => none,
-        },
     }
 }

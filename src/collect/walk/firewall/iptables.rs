@@ -110,6 +110,11 @@ fn parse_rule(text: &str) -> Rule {
                 rule.target = match target(name) {
                     Target::Chain(name) if goes => Target::Goto(name),
                     Target::Nothing if name == "TCPMSS" => clamp(words),
+                    Target::Nothing if name == "CT" => match words.next() {
+                        Some("--notrack") => Target::Untrack,
+                        _ => Target::Nothing,
+                    },
+                    Target::Verdict(TRANSLATES) if name == "SNAT" => snat(words),
                     target => target,
                 };
                 // What follows belongs to the target.
@@ -130,6 +135,22 @@ fn clamp<'a>(mut options: impl Iterator<Item = &'a str>) -> Target {
             Err(_) => Target::Nothing,
         },
         _ => Target::Nothing,
+    }
+}
+
+/// `--to-source 192.0.2.1`, which may be a range and have ports.
+fn snat<'a>(mut options: impl Iterator<Item = &'a str>) -> Target {
+    let Some(to) = options
+        .find(|word| *word == "--to-source")
+        .and(options.next())
+    else {
+        return Target::Verdict(TRANSLATES);
+    };
+    let addresses = to.split(':').next().unwrap_or_default();
+    let (first, last) = addresses.split_once('-').unwrap_or((addresses, addresses));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) => Target::Source(first, last),
+        _ => Target::Verdict(UNCLEAR),
     }
 }
 
@@ -163,19 +184,16 @@ pub fn sizes(ranges: &[(u16, u16)]) -> Condition {
 
 /// What a target does, by its name; any other name is that of a chain.
 pub fn target(name: &str) -> Target {
-    const ONLY_NOTE: [&str; 16] = [
+    const ONLY_NOTE: [&str; 13] = [
         "LOG",
         "NFLOG",
         "ULOG",
-        "MARK",
-        "CONNMARK",
         "TCPMSS",
         "CLASSIFY",
         "TRACE",
         "AUDIT",
         "SET",
         "CT",
-        "NOTRACK",
         "DSCP",
         "TOS",
         "CHECKSUM",
@@ -185,6 +203,8 @@ pub fn target(name: &str) -> Target {
         "ACCEPT" => Target::Verdict(ACCEPTS),
         "DROP" | "REJECT" => Target::Verdict(DROPS),
         "RETURN" => Target::Verdict(FALLS),
+        "NOTRACK" => Target::Untrack,
+        "MARK" | "CONNMARK" => Target::Mark,
         "MASQUERADE" | "SNAT" | "NETMAP" | "DNAT" | "REDIRECT" | "TPROXY" => {
             Target::Verdict(TRANSLATES)
         }

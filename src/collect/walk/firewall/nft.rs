@@ -153,13 +153,20 @@ impl<'a> Reader<'a> {
             "mangle" => {
                 if let Some(clamp) = clamp(value) {
                     draft.then(Target::Clamp(clamp));
+                } else if value["key"]
+                    .get("meta")
+                    .is_some_and(|m| word(m, "key") == "mark")
+                {
+                    draft.then(Target::Mark);
                 }
             }
             "xt" if word(value, "type") == "match" => {
                 draft.conditions.push((Condition::Other, false));
             }
-            "counter" | "log" | "notrack" | "set" | "flow" | "last" | "dup" | "secmark"
-            | "ct helper" | "ct timeout" | "ct expectation" => {}
+            "notrack" => draft.then(Target::Untrack),
+            "snat" => draft.then(snat(value)),
+            "counter" | "log" | "set" | "flow" | "last" | "dup" | "secmark" | "ct helper"
+            | "ct timeout" | "ct expectation" => {}
             name => draft.then(target(name, value)),
         }
     }
@@ -328,6 +335,21 @@ fn clamp(mangle: &Value) -> Option<Tcpmss> {
     match value.as_i64() {
         Some(mss) => Some(Tcpmss::Mss(mss)),
         None => (word(value.get("rt")?, "key") == "mtu").then_some(Tcpmss::PathMtu),
+    }
+}
+
+/// An address, a range of them, or something else.
+fn snat(value: &Value) -> Target {
+    let address = |value: &Value| value.as_str()?.parse::<Ipv4Addr>().ok();
+    let to = &value["addr"];
+    let range = to.get("range").and_then(Value::as_array);
+    let ends = match range.map(Vec::as_slice) {
+        Some([first, last]) => (address(first), address(last)),
+        _ => (address(to), address(to)),
+    };
+    match ends {
+        (Some(first), Some(last)) => Target::Source(first, last),
+        _ => Target::Verdict(UNCLEAR),
     }
 }
 

@@ -35,6 +35,7 @@ fn read(text: &str) -> Vec<Firewall> {
         from: vec![("docker0", "172.17.0.0/16".parse().ok())],
         way_out: Some("eth0"),
         name_server: "10.96.0.10".parse().ok(),
+        own: Some(vec!["10.42.1.7".parse().unwrap()]),
     };
     super::read(&record, None).unwrap().firewalls(&networks)
 }
@@ -94,6 +95,66 @@ fn a_rule_before_docker_s_cuts_off_too() {
         "ACCEPT",
         &all("-A FORWARD -i docker0 -m length --length 1401:65535 -j DROP")
     ));
+}
+
+#[test]
+fn nat_needs_tracking_and_an_address_of_the_namespace() {
+    let nat = |rules: &str| {
+        let text = format!("# from iptables-save\n{rules}# read\n");
+        let firewall = read(&text).remove(0);
+        let marked = !firewall.marks_from.is_empty();
+        let nat = firewall.nat.unwrap();
+        let foreign = nat.foreign.iter().map(|f| f.address.clone());
+        let foreign = foreign.collect::<Vec<_>>().join(" ");
+        let is = |all: &[String]| !all.is_empty();
+        let found = [
+            (is(&nat.keeps_address), "kept"),
+            (is(&nat.unclear), "unclear"),
+            (is(&nat.untracked), "untracked"),
+            (marked, "marked"),
+            (!foreign.is_empty(), foreign.as_str()),
+        ];
+        let found = found.iter().filter(|(is, _)| *is).map(|(_, what)| *what);
+        found.collect::<Vec<_>>().join(", ")
+    };
+    let masquerade = "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE\n";
+    let raw = |rule: &str| {
+        nat(&format!(
+            "{masquerade}*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {rule}\n"
+        ))
+    };
+    let post = |rule: &str| {
+        nat(&format!(
+            "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING {rule}\n"
+        ))
+    };
+    assert_eq!(nat(masquerade), "");
+    assert_eq!(raw("-i docker0 -j CT --notrack"), "untracked");
+    assert_eq!(raw("-i eth0 -p tcp -j NOTRACK"), "untracked");
+    assert_eq!(
+        raw("-m set --match-set local src -j CT --notrack"),
+        "unclear"
+    );
+    assert_eq!(
+        raw("-d 169.254.20.10/32 -p udp -m udp --dport 53 -j CT --notrack"),
+        ""
+    );
+    assert_eq!(raw("-i docker0 -j CT --helper ftp"), "");
+    assert_eq!(raw("-i br-1 -j CT --notrack"), "");
+    assert_eq!(
+        raw("-i docker0 -j MARK --set-xmark 0x1/0xffffffff"),
+        "marked"
+    );
+    assert_eq!(post("-s 172.17.0.0/16 -j SNAT --to-source 10.42.1.7"), "");
+    assert_eq!(
+        post("-j SNAT --to-source 10.42.1.0-10.42.1.9:1024-2047"),
+        ""
+    );
+    assert_eq!(
+        post("-j SNAT --to-source 192.0.2.99 --random"),
+        "192.0.2.99"
+    );
+    assert_eq!(post("-p tcp -m tcp --dport 443 -j MASQUERADE"), "kept");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Tables as nft 1.0.6 lists them, and as Docker 29 writes them.
 
-use super::super::chains::{Clamped, Fate, Packet, Trace};
+use super::super::chains::{Clamped, Fate, Packet, Source, Trace};
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -50,6 +50,7 @@ fn packet(from: &str) -> Packet<'_> {
         protocol: "tcp",
         port: 443,
         response: false,
+        own: None,
     }
 }
 
@@ -73,10 +74,10 @@ fn what_docker_29_writes_lets_its_networks_out() {
     let docker = rules(DOCKER);
     assert!(docker.of_docker);
     assert_eq!(fate(&docker), "passes");
-    let translates = |from| docker.translates(&packet(from), &mut Trace::default());
+    let source = |from| docker.source(&packet(from), &mut Trace::default());
     assert_eq!(
-        (translates("docker0"), translates("br-1")),
-        (Some(true), Some(false))
+        (source("docker0"), source("br-1")),
+        (Source::Own, Source::Kept)
     );
 }
 
