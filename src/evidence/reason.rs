@@ -285,6 +285,10 @@ pub enum Reason {
     NatUnknown,
     /// Policy rules could not be listed.
     PolicyUnknown,
+    /// Policy rules route packets through an interface that is not that of the default route.
+    RoutedElsewhere {
+        interface: String,
+    },
     /// A policy rule routes packets with a firewall mark nowhere, and they may get it.
     PolicyByMark {
         mark: String,
@@ -568,9 +572,10 @@ impl Reason {
             | R::SocketClosed
             | R::EngineDenies { .. } => (Why::Forbidden, CouldNotLook),
 
-            R::RuleUnclear { .. } | R::PolicyByMark { .. } | R::ForeignSource { .. } => {
-                (Why::Missing, CouldNotLook)
-            }
+            R::RuleUnclear { .. }
+            | R::PolicyByMark { .. }
+            | R::ForeignSource { .. }
+            | R::RoutedElsewhere { .. } => (Why::Missing, CouldNotLook),
 
             R::NoServerTime
             | R::NoShell { .. }

@@ -38,7 +38,8 @@ pub struct OnLink {
     pub subnet: String,
 }
 
-/// A bridge from which the kernel does not route packets out, by its policy rules (`ip rule`).
+/// A bridge whose packets policy rules (`ip rule`) do not route out, or route through another interface
+/// than the default route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unrouted {
     pub interface: String,
@@ -47,6 +48,9 @@ pub struct Unrouted {
     /// The firewall mark of the packets, if only those with one are not routed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
+    /// The other interface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
 }
 
 /// What one iptables backend, or nftables, does with forwarded packets.

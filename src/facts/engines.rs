@@ -199,7 +199,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         free_subnets: Observed(None),
         free_range: None,
         proxy_missing: Observed(None),
-        pids_refused: Observed(pids_refused(engine)),
+        pids_refused: Observed(PidsRefused::worst(engine)),
         builds_outside: Observed(engine.outside_pod.clone()),
         memory_limit: None,
         start_pause: start::pause(engine),
@@ -271,18 +271,6 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         memory_limit: container.memory_limit.clone(),
         start_pause: data::unused(&reason),
     }
-}
-
-/// The worst comes first: a limit of its own is certain.
-pub(super) fn pids_refused(engine: &Engine) -> Option<PidsRefused> {
-    let refused = engine.pids_refused.iter().flatten();
-    let worst = refused.max_by_key(|one| (one.limit.is_some(), one.refused))?;
-    Some(PidsRefused {
-        of: worst.of.clone(),
-        limit: worst.limit,
-        now: worst.now,
-        refused: worst.refused,
-    })
 }
 
 /// What is known of the release that runs, on the day of the examination.

@@ -34,7 +34,7 @@ pub(crate) use listing::networks_unseen;
 pub use origin::Origin;
 pub(crate) use origin::Origins;
 
-use crate::evidence::{Evidence, Node, Observation, Provider, Reason, Role, Runner};
+use crate::evidence::{Engine, Evidence, Node, Observation, Provider, Reason, Role, Runner};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -248,6 +248,20 @@ pub struct PidsRefused {
     pub now: i64,
     /// How many were refused since it started.
     pub refused: i64,
+}
+
+impl PidsRefused {
+    /// The worst: a limit of its own is certain.
+    fn worst(engine: &Engine) -> Option<PidsRefused> {
+        let refused = engine.pids_refused.iter().flatten();
+        let worst = refused.max_by_key(|one| (one.limit.is_some(), one.refused))?;
+        Some(PidsRefused {
+            of: worst.of.clone(),
+            limit: worst.limit,
+            now: worst.now,
+            refused: worst.refused,
+        })
+    }
 }
 
 /// A release that breaks builds in every configuration.

@@ -301,7 +301,7 @@ fn way_through(
 }
 
 impl WayOut {
-    fn unseen(&mut self, reason: Reason) {
+    pub(super) fn unseen(&mut self, reason: Reason) {
         // The first reason is the nearest to the network; one is enough to be unknown.
         self.unseen.get_or_insert(reason);
     }

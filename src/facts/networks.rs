@@ -462,13 +462,28 @@ fn pod_download(topology: &Topology) -> Option<String> {
 
 /// The way out of the families that a network has, the narrower one.
 fn narrower_way(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> WayOut {
-    let v4 = topology.way_out(engine.namespace, Family::V4);
+    let mut v4 = topology.way_out(engine.namespace, Family::V4);
+    if let Some(interface) = other_interface(engine, network, topology) {
+        v4.unseen(Reason::RoutedElsewhere { interface });
+    }
     if !network.ipv6 {
         return v4;
     }
     let v6 = topology.way_out(engine.namespace, Family::V6);
     let mtu = |way: &WayOut| way.narrowest().map_or(i64::MAX, |link: &Link| link.mtu);
     if mtu(&v6) < mtu(&v4) { v6 } else { v4 }
+}
+
+/// The interface through which policy rules route what comes from a network, if not that of the default route.
+fn other_interface(
+    engine: &Engine,
+    network: &DockerNetwork,
+    topology: &Topology,
+) -> Option<String> {
+    let traffic = topology.namespace(engine.namespace)?.traffic.as_ref()?;
+    let mut ways = traffic.policy.as_ref()?.seen().iter();
+    let way = ways.find(|way| Some(&way.interface) == network.bridge.as_ref() && way.via.is_some());
+    way?.via.clone()
 }
 
 /// Cilium leaves the device at 1500 and lowers the route instead (cilium#32244); where the CNI is

@@ -1,9 +1,8 @@
 //! Facts of engines other than Docker: whether they run, and how their build steps reach the network.
 //! What only Docker has does not apply to them.
 
-use super::EngineFacts;
 use super::containers::known_errors;
-use super::engines::pids_refused;
+use super::{EngineFacts, PidsRefused};
 use crate::evidence::{
     BuildNetwork, Engine, EngineKind, NetworkNamespace, Observation, Observed, PodContainer,
     Reason, Runner, Unseen, Why,
@@ -76,7 +75,7 @@ pub(super) fn seen(engine: &Engine, container: Option<&PodContainer>) -> EngineF
     let mut facts = of(&engine.path, engine.kind, container);
     facts.name = engine.name().to_owned();
     facts.depth = i64::try_from(engine.depth()).unwrap_or(i64::MAX);
-    facts.pids_refused = Observed(pids_refused(engine));
+    facts.pids_refused = Observed(PidsRefused::worst(engine));
     if container.is_none() {
         facts.image = engine.image.clone();
     }

@@ -129,7 +129,10 @@ fn policy(bridge: &str, traffic: &Traffic) -> Observation<Option<String>> {
     match &traffic.policy {
         None => Observed(None),
         Some(seen) => seen.as_ref().and_then(|unrouted| {
-            let of_bridge = || unrouted.iter().filter(|way| way.interface == bridge);
+            let of_bridge = || {
+                let of_bridge = unrouted.iter().filter(|way| way.interface == bridge);
+                of_bridge.filter(|way| way.via.is_none())
+            };
             let marked = of_bridge().find_map(|way| way.mark.clone());
             match (of_bridge().find(|way| way.mark.is_none()), marked) {
                 (Some(way), _) => Observed(Some(way.said.clone())),

@@ -10,6 +10,9 @@ use crate::evidence::{
 use crate::text::plain::plain;
 use k8s_openapi::api::core::v1::{Container, Pod};
 
+/// The bridge that BuildKit creates with `--oci-worker-net=bridge`.
+pub(super) const BRIDGE: &str = "buildkit0";
+
 /// The engines that the containers of a pod will run.
 pub(super) fn planned(runner: &Runner, pod: &Pod) -> Vec<Engine> {
     let others = runner.containers.iter().filter_map(|container| {
@@ -76,7 +79,7 @@ fn network(kind: EngineKind, container: &Container) -> Option<Network> {
 
 fn buildkits_bridge() -> DockerNetwork {
     DockerNetwork {
-        bridge: Some("buildkit0".to_owned()),
-        ..user_network("buildkit0", None)
+        bridge: Some(BRIDGE.to_owned()),
+        ..user_network(BRIDGE, None)
     }
 }

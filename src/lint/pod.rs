@@ -199,11 +199,10 @@ pub(crate) fn note(places: &mut Places, container: &Node) {
             places.note(name, key.text().unwrap_or_default(), key.span);
         }
     }
-    places.note(
-        name,
-        "docker0",
-        mtu_place(container).unwrap_or(image.map_or(own, |i| i.span)),
-    );
+    let mtu = mtu_place(container).unwrap_or(image.map_or(own, |i| i.span));
+    for bridge in ["docker0", other_engine::BRIDGE] {
+        places.note(name, bridge, mtu);
+    }
 }
 
 /// Where the engine's MTU is set, or could be.

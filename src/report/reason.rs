@@ -173,6 +173,10 @@ impl fmt::Display for Reason {
                 f,
                 "a NAT rule (SNAT) sets the source address {address}, which is not an address of this machine: whether responses come back depends on the network around it"
             ),
+            R::RoutedElsewhere { interface } => write!(
+                f,
+                "a policy rule (ip rule) routes its packets through {interface} instead of the default route, and that path is not examined"
+            ),
             R::RuleUnclear { command } => write!(
                 f,
                 "the outcome depends on a rule of {command} whose conditions runner-doctor does not evaluate: see `{}`",

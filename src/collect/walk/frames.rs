@@ -163,6 +163,14 @@ pub fn more(record: &Record) -> i64 {
     line.trim().parse().unwrap_or(1)
 }
 
+/// The lines between the heading of one family and the next.
+pub(super) fn section<'a>(record: &Record<'a>, heading: &str) -> Vec<&'a str> {
+    let lines = record.lines().skip_while(|line| *line != heading).skip(1);
+    lines
+        .take_while(|line| !matches!(*line, "v4" | "v6" | "passing" | "rules"))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

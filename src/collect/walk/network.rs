@@ -3,7 +3,7 @@
 use super::MOST;
 use super::counters::Counters;
 use super::download::{self, Url};
-use super::frames::{Frames, Record, more, split};
+use super::frames::{Frames, Record, more, section, split};
 use super::measure;
 use super::processes::Processes;
 use super::traffic::{self, usable};
@@ -401,14 +401,6 @@ fn default_v6(line: &str) -> Option<(i64, &str)> {
     let any = to.bytes().all(|b| b == b'0');
     (any && interface != "lo" && usable(flags))
         .then_some((i64::from_str_radix(metric, 16).ok()?, interface))
-}
-
-/// The lines between the heading of one family and the next.
-pub(super) fn section<'a>(record: &Record<'a>, heading: &str) -> Vec<&'a str> {
-    let lines = record.lines().skip_while(|line| *line != heading).skip(1);
-    lines
-        .take_while(|line| !matches!(*line, "v4" | "v6" | "passing" | "rules"))
-        .collect()
 }
 
 fn route_mtu(lines: &[&str], interface: &str) -> Observation<Option<i64>> {

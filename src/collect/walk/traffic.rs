@@ -3,8 +3,7 @@
 
 use super::counters::Counters;
 use super::firewall::{self, MOST_RULES, Networks};
-use super::frames::{Frames, Record};
-use super::network::section;
+use super::frames::{Frames, Record, section};
 use crate::evidence::{
     Firewall, Interface, InterfaceKind, Observation, Observed, OnLink, Part, Reason, Tcpmss,
     Traffic, Unrouted, Unseen,
@@ -45,7 +44,7 @@ pub fn traffic(
         on_link,
         ip_forward: Some(counters.ip_forward(pid)),
         not_forwarding: not_forwarding(frames, pid),
-        policy: policy(frames, pid),
+        policy: policy(frames, place),
         dropped_now: super::difference(&counters.dropped_before(pid), &counters.dropped_again(pid)),
         name_servers,
         listening: listening(frames, pid),
@@ -195,16 +194,21 @@ fn not_forwarding(frames: &Frames, pid: i64) -> Option<Observation<Vec<String>>>
     ))
 }
 
-/// The bridges from which policy rules lead nowhere; unknown where no program here lists the rules.
-fn policy(frames: &Frames, pid: i64) -> Option<Observation<Vec<Unrouted>>> {
-    let record = frames.of("rules", pid)?;
+/// The bridges from which policy rules lead nowhere, or through another interface than the default route;
+/// unknown where no program here lists the rules.
+fn policy(frames: &Frames, place: &Place) -> Option<Observation<Vec<Unrouted>>> {
+    let record = frames.of("rules", place.pid)?;
     if record.cut || !record.lines().any(|line| line == "# read") {
         return Some(Observation::Unobserved(Reason::PolicyUnknown));
     }
     let answers = record.lines().filter_map(|line| {
         let (interface, answer) = line.split_once(' ')?;
         let refused = answer.split_once("RTNETLINK answers: ");
+        let device = answer.split(" dev ").nth(1);
+        let device = device.and_then(|rest| rest.split(' ').next());
+        let via = device.filter(|device| refused.is_none() && Some(*device) != place.way_out);
         let (mark, said) = match answer.strip_prefix("mark ") {
+            None if via.is_some() => (None, ""),
             None => (None, refused?.1),
             // A program that knows no marks does not answer.
             Some(answer) if answer.contains(ASKED_ADDRESS) => return None,
@@ -216,6 +220,7 @@ fn policy(frames: &Frames, pid: i64) -> Option<Observation<Vec<Unrouted>>> {
         Some(Unrouted {
             interface: plain(interface),
             said: plain(said),
+            via: via.filter(|_| mark.is_none()).map(plain),
             mark,
         })
     });

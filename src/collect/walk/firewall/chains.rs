@@ -1,7 +1,10 @@
 //! The rules of one kind of firewall, and what becomes of a packet that passes through them. What cannot be
 //! decided is unclear, and no drop.
 
-pub use super::rules::{Condition, Match, Packet, Rule, Target, flags};
+pub use super::rules::{
+    ACCEPTS, Condition, DROPS, FALLS, Match, NOTHING, Packet, Rule, TRANSLATES, Target, UNCLEAR,
+    Verdicts, flags,
+};
 use crate::evidence::Tcpmss;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -45,16 +48,6 @@ pub struct Ruleset {
     pub unclear: bool,
 }
 
-/// A set of what may become of a packet.
-pub type Verdicts = u8;
-pub const NOTHING: Verdicts = 0;
-pub const ACCEPTS: Verdicts = 1;
-pub const DROPS: Verdicts = 2;
-/// It gets an address of this namespace, or before it is routed another destination.
-pub const TRANSLATES: Verdicts = 4;
-/// The chain's end: who led here, or the policy, goes on.
-pub const FALLS: Verdicts = 8;
-pub const UNCLEAR: Verdicts = 16;
 /// It gets an address that this namespace does not have.
 const DISGUISES: Verdicts = 32;
 

@@ -1,9 +1,19 @@
 //! A rule of a firewall, and whether a packet matches it.
 
-use super::chains::{DROPS, Verdicts};
 use crate::evidence::Tcpmss;
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
+
+/// A set of what may become of a packet.
+pub type Verdicts = u8;
+pub const NOTHING: Verdicts = 0;
+pub const ACCEPTS: Verdicts = 1;
+pub const DROPS: Verdicts = 2;
+/// It gets an address of this namespace, or before it is routed another destination.
+pub const TRANSLATES: Verdicts = 4;
+/// The chain's end: who led here, or the policy, goes on.
+pub const FALLS: Verdicts = 8;
+pub const UNCLEAR: Verdicts = 16;
 
 /// The first packet of a connection on its way out, to somewhere in the world unless its destination is
 /// known; or a response to one.
