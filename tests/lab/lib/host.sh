@@ -82,6 +82,10 @@ on_node() { nsenter --mount="/proc/$(process_id mounts)/ns/mnt" -- env PATH="$BI
 # they started, and whatever those started.
 host_kill_all() {
 	local tries=50 processes
+	# A paused container takes no signal.
+	find "/sys/fs/cgroup/freezer/$CGROUP" -name freezer.state 2>/dev/null | while read -r state; do
+		echo THAWED >"$state" || true
+	done
 	while processes=$(host_processes) && [ -n "$processes" ]; do
 		tries=$((tries - 1))
 		[ "$tries" -gt 0 ] || die "these processes do not end: ${processes//$'\n'/ }"
