@@ -17,11 +17,12 @@ const BLACK_HOLE: &str = "path-mtu-black-hole";
 const POD_BLACK_HOLE: &str = "pod-path-black-hole";
 /// What keeps an engine from running containers.
 const UNREACHABLE: &str = "engine-unreachable";
-const NO_RUN: [&str; 4] = [
+const NO_RUN: [&str; 5] = [
     "oom-score-overflow",
     "disk-full",
     "inodes-exhausted",
     "image-store-on-overlay",
+    "runtime-missing",
 ];
 
 pub struct Found {

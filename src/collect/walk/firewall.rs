@@ -50,7 +50,12 @@ pub fn read(record: &Record, native: Option<&Record>) -> Option<Rules> {
             (None, None) => {}
         }
     }
+    let asked = saves.len();
     saves.retain(|(_, _, read)| *read);
+    // That one kind has no rules says nothing of the other, which could not be listed.
+    if saves.len() < asked && saves.iter().all(|(_, lines, _)| lines.is_empty()) {
+        return None;
+    }
     // iptables leaves out what it cannot express.
     let incomplete = |line: &&str| line.starts_with("# Table ");
     let mut native_unread = saves.iter().any(|(_, l, _)| l.iter().any(incomplete));

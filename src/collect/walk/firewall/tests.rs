@@ -23,21 +23,26 @@ fn of(policy: &str, rules: &str) -> Vec<Firewall> {
     read(&text)
 }
 
-fn read(text: &str) -> Vec<Firewall> {
-    let record = Record {
+fn record(text: &str) -> Record<'_> {
+    Record {
         name: "clamps",
         key: "1",
         content: text.as_bytes(),
         status: None,
         cut: false,
-    };
+    }
+}
+
+fn read(text: &str) -> Vec<Firewall> {
     let networks = Networks {
         from: vec![("docker0", "172.17.0.0/16".parse().ok())],
         way_out: Some("eth0"),
         name_server: "10.96.0.10".parse().ok(),
         own: Some(vec!["10.42.1.7".parse().unwrap()]),
     };
-    super::read(&record, None).unwrap().firewalls(&networks)
+    super::read(&record(text), None)
+        .unwrap()
+        .firewalls(&networks)
 }
 
 fn drops(policy: &str, rules: &str) -> bool {
@@ -169,6 +174,17 @@ fn what_may_be_accepted_is_not_certainly_dropped() {
     ] {
         assert!(!drops("DROP", &format!("{rule}\n")), "{rule}");
     }
+}
+
+#[test]
+fn one_kind_without_rules_says_nothing_of_one_that_is_not_listed() {
+    let legacy = "# from iptables-legacy-save\n# read\n";
+    let rules = |text: &str| super::read(&record(text), None).is_some();
+    assert!(rules(legacy));
+    assert!(!rules(&format!("{legacy}# from iptables-nft-save\n")));
+    assert!(rules(&format!(
+        "{legacy}# from iptables-nft-save\n# read\n"
+    )));
 }
 
 #[test]
