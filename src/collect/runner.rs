@@ -364,13 +364,8 @@ mod tests {
         assert_eq!(*kept, ["127.0.0.0/8", "named.example:5000"]);
     }
 
-    #[tokio::test]
-    async fn an_engine_container_that_could_not_be_entered_is_not_lost_beside_one_that_could() {
-        let mut runner = healthy().unwrap().runners.remove(0);
-        let mut second = runner.engine_containers().next().unwrap().clone();
-        second.name = "second".to_owned();
-        runner.containers.push(second);
-        let orders = Orders {
+    fn orders() -> Orders {
+        Orders {
             step: Duration::from_secs(1),
             whole: Duration::from_secs(1),
             await_nested: None,
@@ -378,8 +373,16 @@ mod tests {
             confirm: None,
             sample: None,
             probes: Vec::new(),
-        };
-        let walked = walk_runner(&OneRefused("second"), runner, &Mode::Pod, &orders, 8).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_container_that_could_not_be_entered_is_not_lost_beside_one_that_could() {
+        let mut runner = healthy().unwrap().runners.remove(0);
+        let mut second = runner.engine_containers().next().unwrap().clone();
+        second.name = "second".to_owned();
+        runner.containers.push(second);
+        let walked = walk_runner(&OneRefused("second"), runner, &Mode::Pod, &orders(), 8).await;
         let engines = walked.engines.seen();
         let told = engines.iter().map(|e| (e.path.as_str(), e.api.reason()));
         let told: Vec<_> = told.collect();
@@ -406,16 +409,7 @@ mod tests {
         });
         let pod = serde_json::from_value(pod).unwrap();
         let runner = crate::collect::discover::runner(&pod, false).unwrap();
-        let orders = Orders {
-            step: Duration::from_secs(1),
-            whole: Duration::from_secs(1),
-            await_nested: None,
-            grace: Duration::from_secs(60),
-            confirm: None,
-            sample: None,
-            probes: Vec::new(),
-        };
-        let walked = walk_runner(&OneRefused("none"), runner, &Mode::Pod, &orders, 8).await;
+        let walked = walk_runner(&OneRefused("none"), runner, &Mode::Pod, &orders(), 8).await;
         let reason = Reason::ContainerHooks {
             container: "runner".to_owned(),
         };

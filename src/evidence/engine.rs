@@ -1,6 +1,6 @@
 //! A Docker engine: its process, its settings and the answers of its API.
 
-use super::{DataRoot, EngineKind, Observation, PidLimit};
+use super::{DataRoot, EngineKind, Observation, PidLimit, Reason};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -58,6 +58,44 @@ pub struct Engine {
     /// Set if it was read from a file and does not run yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned: Option<Planned>,
+}
+
+impl Engine {
+    /// An engine of which nothing was read, for this reason.
+    pub(crate) fn unread(path: &str, kind: EngineKind, because: Reason) -> Engine {
+        Engine {
+            path: path.to_owned(),
+            container: path.split('/').next().unwrap_or_default().to_owned(),
+            pid: 0,
+            namespace: 0,
+            kind,
+            programs: BTreeMap::new(),
+            build_network: None,
+            image: Observation::Unobserved(because.clone()),
+            args: Vec::new(),
+            config: Observation::Unobserved(because.clone()),
+            oom_scores: Vec::new(),
+            docker_opts: None,
+            containerd: None,
+            data: None,
+            open_files: None,
+            pids_refused: None,
+            outside_pod: None,
+            fault: None,
+            api: Observation::Unobserved(because),
+            planned: None,
+        }
+    }
+
+    /// 0 for the pod's own engine, 1 for one inside that, and so on.
+    pub fn depth(&self) -> usize {
+        self.path.matches('/').count()
+    }
+
+    /// The container it runs in.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
 }
 
 /// How BuildKit's build steps reach the network (`--oci-worker-net`).

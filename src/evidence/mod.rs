@@ -172,18 +172,6 @@ fn not_recorded<T>() -> Observation<T> {
     Unseen(Reason::NotRecorded)
 }
 
-impl Engine {
-    /// 0 for the pod's own engine, 1 for one inside that, and so on.
-    pub fn depth(&self) -> usize {
-        self.path.matches('/').count()
-    }
-
-    /// The container it runs in.
-    pub fn name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or(&self.path)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -148,7 +148,7 @@ impl Place<'_> {
         let pod = self.runner.pod_namespace();
         let measured = |ns: &NetworkNamespace| ns.path_mtu.as_ref()?.observed()?.mtu_of_path();
         if let Some(mtu) = measured(namespace).or_else(|| pod.and_then(measured)) {
-            way.narrow("a link further out (measured)".to_owned(), mtu);
+            way.narrow_by_measurement(mtu);
         }
         let (Observed(Some(route)), Some(narrowest)) = (route, way.narrowest()) else {
             return Unseen(way.unseen.clone().unwrap_or(Reason::NoWayOut));

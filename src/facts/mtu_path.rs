@@ -59,6 +59,11 @@ impl WayOut {
         }
     }
 
+    /// Adds a link that no namespace shows, but a measurement does.
+    pub fn narrow_by_measurement(&mut self, mtu: i64) {
+        self.narrow("a link further out (measured)".to_owned(), mtu);
+    }
+
     /// Adds a link beside those between namespaces, which no rule clamps to.
     pub fn narrow(&mut self, name: String, mtu: i64) {
         self.links.push(Link { name, mtu });

@@ -75,7 +75,7 @@ fn view<'a>(
     let mtu = mtu.and_then(|mtu| positive(mtu, &shown_name(network)));
     let mut way = narrower_way(engine, network, topology);
     if let Some(mtu) = measured(engine, network, topology, &ports) {
-        way.narrow("a link further out (measured)".to_owned(), mtu);
+        way.narrow_by_measurement(mtu);
     }
     if let Some(link) = ports.narrowest(topology.namespace(engine.namespace), network)
         && way.narrowest().is_none_or(|other| link.mtu < other.mtu)

@@ -122,13 +122,7 @@ pub(super) fn started(
     }
     let unread = image.filter(|image| image::is_unresolved(image)).map(plain);
     Engine {
-        path: path.to_owned(),
-        container: path.split('/').next().unwrap_or_default().to_owned(),
-        pid: 0,
         namespace: POD,
-        kind: EngineKind::Docker,
-        programs: BTreeMap::new(),
-        build_network: None,
         config: match (unresolved, &unread) {
             (Some(mtu), _) => Observation::Unobserved(Reason::MtuUnresolved { mtu: plain(&mtu) }),
             (None, _) if official || told(&args) => Observed(None),
@@ -143,19 +137,11 @@ pub(super) fn started(
             (None, None) => Observation::Unobserved(Reason::ImageUntold),
         },
         args,
-        oom_scores: Vec::new(),
-        docker_opts: None,
-        containerd: None,
-        data: None,
-        open_files: None,
-        pids_refused: None,
-        outside_pod: None,
-        fault: None,
-        api: Observation::Unobserved(Reason::NothingRuns),
         planned: Some(Planned {
             ignored_opts,
             networks: vec![network::default_bridge()],
         }),
+        ..Engine::unread(path, EngineKind::Docker, Reason::NothingRuns)
     }
 }
 

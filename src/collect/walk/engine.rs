@@ -153,26 +153,9 @@ fn told(frames: &Frames, outermost: &Naming, seen: &[Engine]) -> Option<Engine> 
 /// An engine of a container, of which nothing but its answers can be seen.
 pub fn out_of_sight(container: &str, api: Observation<EngineApi>) -> Engine {
     Engine {
-        path: container.to_owned(),
-        container: container.to_owned(),
         pid: ELSEWHERE,
-        namespace: 0,
-        kind: EngineKind::Docker,
-        programs: BTreeMap::new(),
-        build_network: None,
-        image: Unseen(Reason::OutOfSight),
-        args: Vec::new(),
-        config: Unseen(Reason::OutOfSight),
-        oom_scores: Vec::new(),
-        docker_opts: None,
-        containerd: None,
-        data: None,
-        open_files: None,
-        pids_refused: None,
-        outside_pod: None,
-        fault: None,
-        planned: None,
         api,
+        ..Engine::unread(container, EngineKind::Docker, Reason::OutOfSight)
     }
 }
 

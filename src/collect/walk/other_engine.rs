@@ -53,28 +53,9 @@ pub fn idle(
 
 /// One of which nothing is known yet.
 pub fn bare(path: &str, kind: EngineKind) -> Engine {
-    let because = || Reason::NotDocker { engine: kind };
     Engine {
-        path: path.to_owned(),
-        container: path.split('/').next().unwrap_or_default().to_owned(),
-        pid: 0,
-        namespace: 0,
-        kind,
-        programs: BTreeMap::new(),
-        build_network: None,
         image: Unseen(Reason::NotInContainer),
-        args: Vec::new(),
-        config: Unseen(because()),
-        oom_scores: Vec::new(),
-        docker_opts: None,
-        containerd: None,
-        data: None,
-        open_files: None,
-        pids_refused: None,
-        outside_pod: None,
-        fault: None,
-        api: Unseen(because()),
-        planned: None,
+        ..Engine::unread(path, kind, Reason::NotDocker { engine: kind })
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) const SCRIPT: &str = include_str!("sample.sh");
 /// As many lines as the walk prints of one file: there may be more. In our own namespace, and in others.
 const MOST_OWN_LINES: usize = 500;
 const MOST_LINES: usize = 50;
-/// Longer commands are cut: of a name, nobody reads more.
+/// Longer commands are truncated.
 const MOST_COMMAND: usize = 60;
 const MOST_WORDS: usize = 3;
 /// Once more may be a lost packet; twice, and nothing was acknowledged for over half a second.
@@ -61,12 +61,11 @@ impl<'a> Samples<'a> {
             });
         };
         let pid = after.keys().chain(before.keys()).find(lives).copied();
-        let none = Vec::new();
-        let read =
-            |half: &'_ BTreeMap<i64, Vec<Socket<'a>>>| pid.and_then(|pid| half.get(&pid).cloned());
+        let before = pid.and_then(|pid| before.get(&pid));
+        let after = pid.and_then(|pid| after.get(&pid));
         let (before, after) = (
-            read(before).unwrap_or(none.clone()),
-            read(after).unwrap_or(none),
+            before.map_or(&[][..], Vec::as_slice),
+            after.map_or(&[][..], Vec::as_slice),
         );
         let own = self.own.and_then(|pid| processes.get(pid)?.net);
         let most = match own == Some(namespace) {
@@ -133,9 +132,10 @@ impl Both<'_, '_> {
         processes: &Processes,
         containers: &Containers,
     ) -> Connection {
-        let details = |half: &Half| half.details.get(&(self.pid, now.inode)).cloned();
-        let (first, last) = (details(&self.samples.before), details(&self.samples.after));
-        let received = match (&first, &last) {
+        let key = (self.pid, now.inode);
+        let first = self.samples.before.details.get(&key);
+        let last = self.samples.after.details.get(&key);
+        let received = match (first, last) {
             (Some(first), Some(last)) => Some(last.received.saturating_sub(first.received)),
             _ if now.never_received() => Some(0),
             _ if self.arrived == Some(0) => Some(0),
@@ -155,7 +155,7 @@ impl Both<'_, '_> {
             && now.retransmits >= RETRANSMITTED;
         // What has arrived waits for the command, not the command for it.
         // A connection that was only opened in advance has sent nothing.
-        let sent = match &last {
+        let sent = match last {
             Some(last) => last.sent > 0,
             None => now.window > FIRST_WINDOW,
         };
@@ -182,8 +182,8 @@ impl Both<'_, '_> {
                 true => now.retransmits,
                 false => 0,
             },
-            // What the socket holds and nobody can read yet.
-            segment_missing: first.as_ref().zip(last.as_ref()).map(|(first, last)| {
+            // The socket holds data that cannot be read until a missing segment arrives.
+            segment_missing: first.zip(last).map(|(first, last)| {
                 let nothing_to_read = then.unread == 0 && now.unread == 0;
                 nothing_to_read && first.held > 0 && last.held > 0
             }),
@@ -249,7 +249,6 @@ impl<'a> Half<'a> {
 }
 
 /// A line of /proc/PID/net/tcp or tcp6.
-#[derive(Clone)]
 struct Socket<'a> {
     local: &'a str,
     far: &'a str,
@@ -321,8 +320,7 @@ impl<'a> Socket<'a> {
     }
 }
 
-/// What `ss` tells of a connection.
-#[derive(Clone)]
+/// A connection as `ss` prints it.
 struct Details {
     received: i64,
     sent: i64,
