@@ -30,12 +30,28 @@ pub struct DockerClient {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied: Option<Denied>,
     /// Names of the proxy variables that are set there, in capitals: `HTTPS_PROXY`. Absent where this
-    /// was not looked for. Their values are never read.
+    /// was not looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxies: Option<Vec<String>>,
+    /// Those of them at a loopback address: the only part of their values that is kept. Absent where
+    /// this was not looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_proxies: Option<Vec<LocalProxy>>,
     /// How often the container waited because its CPU limit was used up; absent without a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttling: Option<Throttling>,
+}
+
+/// A proxy at a loopback address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LocalProxy {
+    /// `HTTPS_PROXY`.
+    pub name: String,
+    /// `127.0.0.1:3128`.
+    pub address: String,
+    /// Whether a process in the same network namespace listens on that port; absent if not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listens: Option<bool>,
 }
 
 /// A user who may not connect to a Docker socket.

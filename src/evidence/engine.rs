@@ -1,6 +1,6 @@
 //! A Docker engine: its process, its settings and the answers of its API.
 
-use super::{DataRoot, EngineKind, Observation, PidLimit, Reason};
+use super::{DataRoot, EngineKind, LocalProxy, Observation, PidLimit, Reason};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -190,9 +190,13 @@ pub struct EngineApi {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pools: Option<Vec<AddressPool>>,
     /// Names of the proxy settings with which it sends requests to registries: `HTTPS_PROXY`. Absent if
-    /// not recorded. Their values are never kept.
+    /// not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxies: Option<Vec<String>>,
+    /// Those of them at a loopback address: the only part of their values that is kept. Absent if not
+    /// recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_proxies: Option<Vec<LocalProxy>>,
     /// Ranges of addresses of registries whose certificates it does not verify, and the names of such
     /// registries that a known error in a log names. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -246,4 +250,7 @@ pub struct DockerContainer {
     pub image: String,
     /// `default`, `host`, `container:…` or a network's name.
     pub network_mode: String,
+    /// The gateways of its networks. Absent if there are none, or not recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<String>,
 }

@@ -18,7 +18,7 @@ mod runner;
 mod sample;
 mod traffic;
 
-pub use client::{Denied, DockerClient, Throttling};
+pub use client::{Denied, DockerClient, LocalProxy, Throttling};
 pub use cluster::{Cluster, Cni, CniSettings, Encapsulation, Node, NodeEnd, Uplink};
 pub use container::{ContainerState, KnownLine, Mount, OtherEngine, PodContainer, Role};
 pub use engine::{
@@ -37,7 +37,9 @@ pub use reason::{Asked, AsksElsewhere, Class, Part, Reason, Verb, Why, WrittenRe
 pub use resources::{DataRoot, Ended, Eviction, Standing};
 pub use runner::{Declared, Outermost, Owner, PipelineStep, Runner, WrittenSecret};
 pub use sample::{Connection, Sample, WaitsFor};
-pub use traffic::{Block, Firewall, FirewallKind, ForeignSource, Nat, OnLink, Traffic, Unrouted};
+pub use traffic::{
+    Block, Firewall, FirewallKind, ForeignSource, Nat, OnLink, OwnTraffic, Traffic, Unrouted,
+};
 
 pub use crate::systems::{EngineKind, Provider};
 

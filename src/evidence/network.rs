@@ -128,6 +128,9 @@ pub struct Route {
     pub interface: String,
     /// The MTU of the route, if set. Unobserved if no tool here shows it.
     pub mtu: Observation<Option<i64>>,
+    /// Its IPv4 gateway. Absent without one, or if not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -183,6 +183,11 @@ pub enum Reason {
         container: String,
         docker_host: String,
     },
+    /// Requests go through a proxy that is not in the same network namespace.
+    ProxyElsewhere {
+        container: String,
+        names: String,
+    },
     SandboxUnknown {
         runtime_class: String,
     },
@@ -296,6 +301,11 @@ pub enum Reason {
     /// SNAT to an address of which only the network around the machine knows whether it leads back.
     ForeignSource {
         address: String,
+    },
+    /// A container's default route leads to an address that is none of the gateways it got.
+    OtherGateway {
+        container: String,
+        gateway: String,
     },
     ListenersNotAsked,
     DataElsewhere,
@@ -575,6 +585,7 @@ impl Reason {
             R::RuleUnclear { .. }
             | R::PolicyByMark { .. }
             | R::ForeignSource { .. }
+            | R::OtherGateway { .. }
             | R::RoutedElsewhere { .. } => (Why::Missing, CouldNotLook),
 
             R::NoServerTime
@@ -695,6 +706,7 @@ impl Reason {
             | R::NoCluster
             | R::NoEngineContainer { .. }
             | R::AsksElsewhere { .. }
+            | R::ProxyElsewhere { .. }
             | R::SandboxUnknown { .. }
             | R::LogsNotRead
             | R::OutOfSight

@@ -1,6 +1,6 @@
 //! Routing in a network namespace: on-link subnets, firewall rules and listening sockets.
 
-use super::Observation;
+use super::{Observation, is_false};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -77,22 +77,37 @@ pub struct Firewall {
     /// The interfaces whose packets may get a firewall mark before they are routed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marks_from: Vec<String>,
+    /// What it does with connections of the namespace's own programs. Absent if not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<OwnTraffic>,
     /// Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nat: Option<Nat>,
 }
 
+/// Connections that programs of the namespace open themselves: what is not forwarded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnTraffic {
+    /// What is certainly dropped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Block>,
+    /// Whether an outcome depends on a rule with conditions that are not evaluated.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unclear: bool,
+}
+
 /// Outgoing packets that a rule drops.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
-    /// The incoming interface.
+    /// The incoming interface; empty for connections of the namespace's own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub from: String,
     /// `TCP port 443`; `responses` to its connections; absent for every new TCP connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packets: Option<String>,
     /// `raw`, `mangle` or `filter`; of nftables the family and the name, `inet firewall`.
     pub table: String,
-    /// `PREROUTING`, `FORWARD` or `POSTROUTING`; of nftables the chain's own name.
+    /// `PREROUTING`, `FORWARD`, `OUTPUT`, `INPUT` or `POSTROUTING`; of nftables the chain's own name.
     pub chain: String,
     /// Whether the chain's policy drops them, and no rule.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

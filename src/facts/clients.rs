@@ -1,11 +1,10 @@
-//! Facts of containers that use an engine: whether they may open its socket, which proxy they use, how much
-//! of their CPU limit they get.
+//! Facts of containers that use an engine: whether they may open its socket, how much of their CPU limit
+//! they get.
 
+use super::SocketDenied;
 use super::hosts::{docker_clients, same_volume};
-use super::{ProxyMissing, SocketDenied};
 use crate::evidence::{
-    DockerClient, Engine, EngineApi, Observation, Observed, PodContainer, Reason, Runner, Unseen,
-    Why,
+    DockerClient, Observation, Observed, PodContainer, Reason, Runner, Unseen, Why,
 };
 
 /// A container whose user may not connect to the socket of this engine.
@@ -17,7 +16,7 @@ pub(super) fn socket_denied(
 }
 
 /// The first container of which something holds. Where one could not be looked into in time, it may.
-fn first<T>(
+pub(super) fn first<T>(
     runner: &Runner,
     holds: impl Fn(&PodContainer, &DockerClient) -> Option<T>,
 ) -> Observation<Option<T>> {
@@ -62,32 +61,6 @@ fn denied(
         groups: groups.join(", "),
         group: denied.group,
         own_group: denied.groups.first().copied().filter(|_| !in_group),
-    })
-}
-
-/// The proxy of a container beside an engine that has none. What the registries are reached by is HTTPS.
-pub(super) fn proxy_missing(
-    runner: &Runner,
-    engine: Option<&Engine>,
-) -> Observation<Option<ProxyMissing>> {
-    let proxies = |api: &EngineApi| api.proxies.clone();
-    let api = engine.and_then(|engine| engine.api.observed());
-    let Some(own) = api.and_then(proxies) else {
-        return Observed(None);
-    };
-    if own.iter().any(|name| name == "HTTPS_PROXY") {
-        return Observed(None);
-    }
-    first(runner, |asks, client| {
-        let names = client.proxies.iter().flatten();
-        let missing: Vec<&str> = names
-            .filter(|name| !own.contains(name))
-            .map(String::as_str)
-            .collect();
-        (!missing.is_empty()).then(|| ProxyMissing {
-            container: asks.name.clone(),
-            names: missing.join(", "),
-        })
     })
 }
 

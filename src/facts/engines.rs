@@ -4,7 +4,7 @@ use super::containers::known_errors;
 use super::hosts::mismatch;
 use super::{
     EngineFacts, Gap, PidsRefused, Section, clients, data, node_docker_version, other_engines,
-    overlaps, pools, start,
+    overlaps, pools, proxies, start,
 };
 use crate::evidence::{
     Class, Engine, EngineFault, Evidence, Node, Observation, Observed, Outermost, Part,
@@ -122,7 +122,10 @@ fn of_container(
         facts.ignored_opts = ignored_opts(engine, Some(&container.docker_opts));
     }
     facts.socket_denied = clients::socket_denied(runner, container);
-    facts.proxy_missing = clients::proxy_missing(runner, engine);
+    facts.proxy_missing = proxies::missing(runner, engine);
+    if facts.dead_proxy == Observed(None) {
+        facts.dead_proxy = proxies::dead_of_clients(runner);
+    }
     facts.memory_limit = container.memory_limit.clone();
     if container.init && container.startup_seconds.is_some() {
         facts.start_pause = Observed(None);
@@ -199,6 +202,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
         free_subnets: Observed(None),
         free_range: None,
         proxy_missing: Observed(None),
+        dead_proxy: proxies::dead(engine),
         pids_refused: Observed(PidsRefused::worst(engine)),
         builds_outside: Observed(engine.outside_pod.clone()),
         memory_limit: None,
@@ -266,6 +270,7 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         free_subnets: data::unused(&reason),
         free_range: None,
         proxy_missing: Observed(None),
+        dead_proxy: Observed(None),
         pids_refused: data::unused(&reason),
         builds_outside: data::unused(&reason),
         memory_limit: container.memory_limit.clone(),

@@ -23,6 +23,7 @@ mod overlaps;
 mod pods;
 mod pools;
 mod ports;
+mod proxies;
 pub(crate) mod releases;
 mod start;
 pub mod versions;
@@ -198,6 +199,9 @@ pub struct EngineFacts {
     pub free_range: Option<String>,
     /// The proxy variables of the pod's runner that it does not have. Absent if there are none.
     pub proxy_missing: Observation<Option<ProxyMissing>>,
+    /// A proxy, of the engine or of the pod's runner, at a loopback address on which nothing listens.
+    /// Absent if there is none.
+    pub dead_proxy: Observation<Option<DeadProxy>>,
     /// A container that was refused processes because of a limit. Absent if there is none.
     pub pids_refused: Observation<Option<PidsRefused>>,
     /// A container of it whose cgroup is outside the pod's, so that the pod's limits do not apply.
@@ -235,6 +239,19 @@ pub struct ProxyMissing {
     pub container: String,
     /// Their names, separated by `, `.
     pub names: String,
+}
+
+/// A proxy at a loopback address and port on which nothing listens.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct DeadProxy {
+    /// The path of the engine, or the container, that uses it.
+    pub user: String,
+    /// `127.0.0.1:3128`.
+    pub address: String,
+    /// The variables that are set to it, separated by `, `.
+    pub names: String,
+    /// Whether the engine itself uses it.
+    pub of_engine: bool,
 }
 
 /// A limit of processes that was reached.
@@ -412,6 +429,9 @@ pub struct NamespaceFacts {
     pub cut_chain: Option<String>,
     /// The command that lists and changes the rules that drop them. Absent if nothing is dropped.
     pub firewall: Option<String>,
+    /// What the firewall drops of connections that programs of the namespace itself open: image pulls of the
+    /// engine, downloads of the runner. Absent if nothing is dropped.
+    pub own_cut: Observation<Option<OwnCut>>,
     /// Whether `net.ipv4.ip_forward` is 1. Absent if no Docker network uses this namespace, or if
     /// the recording does not contain it.
     pub ip_forward: Observation<Option<bool>>,
@@ -422,6 +442,19 @@ pub struct NamespaceFacts {
     pub firewalls_mixed: Observation<bool>,
     /// Its DNS servers, if all are local addresses on which nothing listens. Absent otherwise.
     pub dead_name_servers: Observation<Option<String>>,
+}
+
+/// Connections of a namespace's own programs that its firewall drops.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct OwnCut {
+    /// `TCP port 443`, `responses`; several are separated by `, `.
+    pub packets: String,
+    /// The chain that drops them, with its table if that is not filter: `OUTPUT`, `inet firewall out`.
+    pub chain: String,
+    /// Whether the chain's policy drops them, and no rule.
+    pub by_default: bool,
+    /// The command that lists and changes it.
+    pub firewall: String,
 }
 
 /// The runner's pod.

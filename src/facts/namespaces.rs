@@ -2,10 +2,10 @@
 
 use super::listing::{DEFAULT_BRIDGE, networks_unseen};
 use super::networks::{NetworkView, views};
-use super::{Gap, NamespaceFacts, Section, gaps};
+use super::{Gap, NamespaceFacts, OwnCut, Section, gaps};
 use crate::evidence::{
-    Block, Engine, Evidence, Firewall, FirewallKind, NetworkNamespace, Observation, Observed,
-    Reason, Runner, Traffic, Unseen,
+    Block, Engine, Evidence, Fetched, Firewall, FirewallKind, NetworkNamespace, Observation,
+    Observed, Reason, Runner, Traffic, Unseen,
 };
 use std::net::IpAddr;
 
@@ -64,6 +64,7 @@ fn of(
         cut_chain: found.map(|cut| cut.chain.clone()),
         firewall: found.map(|cut| cut.firewall.command().to_owned()),
         cut_networks: cut.map(|found| found.map(|cut| cut.networks)),
+        own_cut: own_cut(namespace, traffic),
         ip_forward,
         not_forwarding,
         firewalls_mixed: traffic.firewalls.as_ref().map(|firewalls| {
@@ -170,15 +171,11 @@ fn cut(
             };
             let from = firewall.blocks.iter().filter(same);
             let from: Vec<String> = from.map(|block| block.from.clone()).collect();
-            let chain = match block.table.as_str() {
-                "filter" => block.chain.clone(),
-                table => format!("{table} {}", block.chain),
-            };
             Some(Cut {
                 networks: named(&from)?,
                 by_default: block.by_default,
                 packets: block.packets.clone(),
-                chain,
+                chain: chain_of(block),
                 firewall: firewall.kind,
             })
         };
@@ -196,6 +193,53 @@ fn cut(
         }),
         (found, _) => Observed(found),
     }
+}
+
+fn chain_of(block: &Block) -> String {
+    match block.table.as_str() {
+        "filter" => block.chain.clone(),
+        table => format!("{table} {}", block.chain),
+    }
+}
+
+/// What is dropped of connections from the namespace itself; a download proves that nothing is.
+fn own_cut(namespace: &NetworkNamespace, traffic: &Traffic) -> Observation<Option<OwnCut>> {
+    let download = namespace.download.as_ref().and_then(|d| d.observed());
+    if download.is_some_and(|download| download.outcome == Fetched::Completes) {
+        return Observed(None);
+    }
+    let firewalls = match &traffic.firewalls {
+        Observed(firewalls) => firewalls,
+        Unseen(reason) => return Unseen(reason.clone()),
+    };
+    let mut unknown = None;
+    for firewall in firewalls {
+        // Frames on bridges are not its own.
+        if firewall.kind == FirewallKind::Ebtables {
+            continue;
+        }
+        let Some(own) = &firewall.own else {
+            unknown = unknown.or(Some(Reason::NotRecorded));
+            continue;
+        };
+        if let Some(first) = own.blocks.first() {
+            let chain = chain_of(first);
+            let same = own.blocks.iter().filter(|block| chain_of(block) == chain);
+            let packets: Vec<&str> = same.filter_map(|block| block.packets.as_deref()).collect();
+            return Observed(Some(OwnCut {
+                packets: packets.join(", "),
+                by_default: first.by_default,
+                chain,
+                firewall: firewall.kind.command().to_owned(),
+            }));
+        }
+        if own.unclear {
+            unknown = Some(Reason::RuleUnclear {
+                command: firewall.kind.command().to_owned(),
+            });
+        }
+    }
+    unknown.map_or(Observed(None), Unseen)
 }
 
 /// Whether a bridge is cut off that belongs to no network that is known.

@@ -150,6 +150,7 @@ fn of(path: &str, kind: EngineKind, container: Option<&PodContainer>) -> EngineF
         free_subnets: not(kind),
         free_range: None,
         proxy_missing: not(kind),
+        dead_proxy: not(kind),
         pids_refused: not(kind),
         builds_outside: not(kind),
         memory_limit: container.and_then(|container| container.memory_limit.clone()),

@@ -4,8 +4,8 @@
 use super::CutOff;
 use super::mtu_path::Topology;
 use crate::evidence::{
-    DockerNetwork, Engine, Firewall, FirewallKind, Interface, Nat, NetworkNamespace, Observation,
-    Observed, OnLink, Outermost, Reason, Runner, Traffic, Unseen,
+    DockerContainer, DockerNetwork, Engine, Firewall, FirewallKind, Interface, Nat,
+    NetworkNamespace, Observation, Observed, OnLink, Outermost, Reason, Runner, Traffic, Unseen,
 };
 use ipnet::Ipv4Net;
 
@@ -45,11 +45,14 @@ pub(super) fn cut_off(
     {
         return cut("arp", String::new());
     }
-    if let Some((cause, names)) = cut_containers(engine, network, namespace, topology) {
+    let links = links(engine, network, namespace, topology);
+    if let Some((cause, names)) = cut_containers(&links) {
         return cut(cause, names);
     }
-    if namespace.route_v4 == Observed(None) && namespace.route_v6 == Observed(None) {
-        return cut("route", String::new());
+    match (&namespace.route_v4, &namespace.route_v6) {
+        (Observed(None), Observed(None)) => return cut("route", String::new()),
+        (Observed(None), _) if !network.ipv6 => return cut("route", "IPv4 ".to_owned()),
+        _ => {}
     }
     match policy(bridge, traffic) {
         Observed(None) => {}
@@ -67,6 +70,13 @@ pub(super) fn cut_off(
             return Observation::Unobserved(Reason::ForeignSource { address });
         }
         Some(address) => return cut("foreign", address.to_owned()),
+    }
+    let mut other_gateways = links.iter().filter_map(Link::other_gateway);
+    if let Some((container, gateway)) = other_gateways.next() {
+        return Observation::Unobserved(Reason::OtherGateway {
+            container: container.to_owned(),
+            gateway: gateway.to_owned(),
+        });
     }
     if engine.kind.engine().nat_by_container {
         return Observed(None);
@@ -185,7 +195,7 @@ pub(super) fn on_network<'a>(
     engine: &'a Engine,
     network: &'a DockerNetwork,
     topology: &Topology<'a>,
-) -> impl Iterator<Item = (&'a str, &'a NetworkNamespace)> {
+) -> impl Iterator<Item = (&'a DockerContainer, &'a NetworkNamespace)> {
     let api = engine.api.observed();
     let containers = api.and_then(|api| api.containers.observed());
     let on_network = containers.into_iter().flatten().filter(|container| {
@@ -198,7 +208,7 @@ pub(super) fn on_network<'a>(
         let mut inside = namespaces.iter();
         let inside = inside.find(|ns| ns.holders.contains(&path))?;
         let here = !is_elsewhere(inside, network, topology);
-        here.then_some((container.name.as_str(), inside))
+        here.then_some((container, inside))
     })
 }
 
@@ -214,7 +224,7 @@ fn is_elsewhere(inside: &NetworkNamespace, network: &DockerNetwork, topology: &T
 
 /// A container's interface on a network, and its other end in the namespace of the engine.
 struct Link<'a> {
-    container: &'a str,
+    container: &'a DockerContainer,
     inside: &'a NetworkNamespace,
     device: &'a Interface,
     port: &'a Interface,
@@ -228,17 +238,22 @@ impl Link<'_> {
         let routes = [&self.inside.route_v4, &self.inside.route_v6];
         self.attached && routes.iter().all(|route| **route == Observed(None))
     }
+
+    /// The container and the gateway of its default route, where that is none that the engine gave it.
+    fn other_gateway(&self) -> Option<(&str, &str)> {
+        let route = self.inside.route_v4.observed()?.as_ref()?;
+        let gateway = route.gateway.as_ref()?;
+        let own = &self.container.gateways;
+        let leads = self.attached && route.interface == self.device.name;
+        let other = leads && !own.is_empty() && !own.contains(gateway);
+        other.then_some((self.container.name.as_str(), gateway.as_str()))
+    }
 }
 
 type IsCut = fn(&Link) -> bool;
 
 /// What cuts single containers of a network off, and their names.
-fn cut_containers(
-    engine: &Engine,
-    network: &DockerNetwork,
-    namespace: &NetworkNamespace,
-    topology: &Topology,
-) -> Option<(&'static str, String)> {
+fn cut_containers(links: &[Link]) -> Option<(&'static str, String)> {
     const CAUSES: [(&str, IsCut); 4] = [
         ("containers", |link| {
             link.port.bridge.is_none() || !link.port.up
@@ -247,10 +262,9 @@ fn cut_containers(
         ("container-arp", |link| link.device.arp_off),
         ("container-route", |link| link.lacks_route()),
     ];
-    let links = links(engine, network, namespace, topology);
     CAUSES.into_iter().find_map(|(cause, is_cut)| {
         let cut = links.iter().filter(|link| is_cut(link));
-        let names: Vec<&str> = cut.map(|link| link.container).collect();
+        let names: Vec<&str> = cut.map(|link| link.container.name.as_str()).collect();
         (!names.is_empty()).then(|| (cause, names.join(" ")))
     })
 }

@@ -85,6 +85,7 @@ fn namespace(id: i64, parent: Option<i64>, device: Interface) -> NetworkNamespac
         route_v4: Observed(Some(Route {
             interface: device.name.clone(),
             mtu: Observed(None),
+            gateway: None,
         })),
         interfaces: Observed(vec![device]),
         route_v6: Observed(None),

@@ -208,6 +208,9 @@ fn run(runner: &mut Runner, change: &Change) {
             api.proxies
                 .iter_mut()
                 .for_each(|all| all.extend(proxies.clone().cloned()));
+            if let Some(local) = &mut api.local_proxies {
+                local.retain(|proxy| !settings.env.contains_key(&proxy.name));
+            }
             if let Some(base) = pool(&settings.flags) {
                 api.pools = api
                     .pools

@@ -51,6 +51,10 @@ impl fmt::Display for Reason {
                 f,
                 "container {container} uses Docker at {docker_host}, which is outside this pod: check the machine or the pod in which that engine runs"
             ),
+            R::ProxyElsewhere { container, names } => write!(
+                f,
+                "{container} sends its requests through a proxy ({names}): only a request shows whether that responds"
+            ),
             R::SandboxUnknown { runtime_class } => write!(
                 f,
                 "whether RuntimeClass {runtime_class} lets Docker run unprivileged is not known"
@@ -191,6 +195,10 @@ impl fmt::Display for Reason {
             ),
             R::NatUnknown => f.write_str(
                 "the nat table has no iptables rules of Docker, and nftables rules are not read",
+            ),
+            R::OtherGateway { container, gateway } => write!(
+                f,
+                "the default route of {container} leads to {gateway}, which is not the gateway that Docker gave it: whether it responds is not visible"
             ),
             R::ListenersNotAsked => {
                 f.write_str("not asked for: no name server is an address of its own")

@@ -1,6 +1,7 @@
 //! What the answers of a daemon's API say, by allow-list.
 
 use super::frames::{Frames, Record, more};
+use super::proxies::{self, open_ports};
 use super::{MOST, http};
 use crate::evidence::{
     AddressPool, DockerContainer, DockerNetwork, EngineApi, MTU_OPTION, Observation, Observed,
@@ -47,6 +48,9 @@ pub(super) fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<Str
     let list = |at: usize| answer(at).and_then(Value::as_array).map(Vec::as_slice);
     let networks = list(1).unwrap_or_default();
     let identity = networks.iter().filter_map(|n| text(n, "Id")).collect();
+    let ports = frames.get("ports", &pid.to_string());
+    let ports = ports.map(|record| open_ports(record.lines()));
+    let proxies = info.map(|info| proxies::of_engine(info, ports.as_ref()));
     let observed = EngineApi {
         endpoint: plain(endpoint),
         id: info.and_then(|info| text(info, "ID")),
@@ -63,7 +67,8 @@ pub(super) fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<Str
         data_root: info.and_then(|info| text(info, "DockerRootDir")),
         cgroup_version: info.and_then(|info| text(info, "CgroupVersion")),
         pools: info.map(pools),
-        proxies: info.map(proxies),
+        proxies: proxies.as_ref().map(|proxies| proxies.names.clone()),
+        local_proxies: proxies.map(|proxies| proxies.local),
         insecure_registries: info.map(insecure_registries),
         firewall_backend: info.and_then(|info| text(info.get("FirewallBackend")?, "Driver")),
         networks: match list(1) {
@@ -224,7 +229,20 @@ fn container(value: &Value) -> Option<DockerContainer> {
         name: plain(name.unwrap_or_default().trim_start_matches('/')),
         image: crate::text::plain::image(&text(value, "Image").unwrap_or_default()),
         network_mode: mode.unwrap_or_default(),
+        gateways: gateways(value).unwrap_or_default(),
     })
+}
+
+fn gateways(container: &Value) -> Option<Vec<String>> {
+    const MOST: usize = 16;
+    let networks = container
+        .get("NetworkSettings")?
+        .get("Networks")?
+        .as_object()?;
+    let gateways = networks
+        .values()
+        .filter_map(|network| text(network, "Gateway"));
+    Some(gateways.take(MOST).collect())
 }
 
 /// Without a setting they are Docker's own (libnetwork's ipamutils): 31 subnets.
@@ -255,13 +273,6 @@ fn pools(info: &Value) -> Vec<AddressPool> {
     own.to_vec()
 }
 
-/// Of proxies only which there are: their addresses may hold passwords.
-fn proxies(info: &Value) -> Vec<String> {
-    const KEYS: [(&str, &str); 2] = [("HttpProxy", "HTTP_PROXY"), ("HttpsProxy", "HTTPS_PROXY")];
-    let set = KEYS.iter().filter(|(key, _)| text(info, key).is_some());
-    set.map(|(_, name)| (*name).to_owned()).collect()
-}
-
 /// The default runtime, where it is runc and the daemon could not ask it for its version. Older daemons
 /// may only not understand what newer ones print.
 fn silent_runtime(info: &Value) -> Option<String> {
@@ -289,13 +300,6 @@ fn insecure_registries(info: &Value) -> Vec<String> {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn of_proxies_only_names_are_kept() {
-        let info = json!({"HttpProxy": "", "HttpsProxy": "http://user:SECRET@proxy:3128"});
-        assert_eq!(proxies(&info), ["HTTPS_PROXY"]);
-        assert!(proxies(&json!({})).is_empty());
-    }
 
     #[test]
     fn registries_are_insecure_by_name_or_range() {

@@ -140,6 +140,7 @@ mod tests {
             panic!("it answered");
         };
         let container = DockerContainer {
+            gateways: Vec::new(),
             id: ID.to_owned(),
             name: "build".to_owned(),
             image: "busybox".to_owned(),

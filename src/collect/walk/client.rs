@@ -1,9 +1,9 @@
 //! How docker commands in a container look for their engine: what the walk prints of it there.
 
 use super::frames::{Frames, Record};
+use super::proxies::{self, open_ports};
 use crate::evidence::{Denied, DockerClient, Observation, Observed, Part, Reason, Throttling};
 use crate::text::plain::plain;
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 pub(super) const SCRIPT: &str = include_str!("client.sh");
@@ -42,12 +42,10 @@ pub(super) fn read(
     };
     let listens = match (&port, local) {
         (None, Some(true)) => Some(record.lines().any(|line| line == "there")),
-        (Some((_, port)), Some(true)) => {
-            let mut open = record.lines().filter_map(|line| line.strip_prefix("port "));
-            Some(open.any(|open| u16::from_str_radix(open, 16).ok() == Some(*port)))
-        }
+        (Some((_, port)), Some(true)) => Some(open_ports(record.lines()).contains(port)),
         _ => None,
     };
+    let proxies = proxies::of_client(&record.lines().collect::<Vec<_>>());
     Observed(DockerClient {
         host,
         set_by: told("by "),
@@ -57,7 +55,8 @@ pub(super) fn read(
         local,
         listens,
         denied: told("denied ").and_then(|words| denied(&words)),
-        proxies: Some(proxies(record.lines())),
+        proxies: Some(proxies.names),
+        local_proxies: Some(proxies.local),
         throttling: throttling(record),
     })
 }
@@ -71,14 +70,6 @@ fn denied(words: &str) -> Option<Denied> {
         user: numbers.next()?,
         groups: numbers.take(MOST).collect(),
     })
-}
-
-fn proxies<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
-    const NAMES: [&str; 2] = ["HTTP_PROXY", "HTTPS_PROXY"];
-    let named = lines.filter_map(|line| line.strip_prefix("proxy "));
-    let named: BTreeSet<String> = named.map(str::to_uppercase).collect();
-    let known = NAMES.iter().filter(|name| named.contains(**name));
-    known.map(|name| (*name).to_owned()).collect()
 }
 
 /// A container without a limit has no periods.
@@ -175,12 +166,6 @@ mod tests {
         assert_eq!(told.denied, Some(denied));
         let forged = client("uses unix:///run/docker.sock\nthere\ndenied a b");
         assert_eq!((forged.denied, forged.listens), (None, Some(true)));
-    }
-
-    #[test]
-    fn of_proxies_only_names_are_kept() {
-        let told = client("uses \nproxy https_proxy\nproxy HTTPS_PROXY\nproxy http://u:SECRET@p");
-        assert_eq!(told.proxies, Some(vec!["HTTPS_PROXY".to_owned()]));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 # How docker commands in this container look for their engine: sent with the walk where it is asked
 # for. Of config.json only the name of the context is printed, of a context only its host, of proxies
-# only the names of their variables.
+# only the names of their variables, and the address where that is a loopback one.
 show_client() {
 	folder=${DOCKER_CONFIG:-${HOME-}/.docker}
-	host=$told_host by=DOCKER_HOST context=
+	host=$told_host by=DOCKER_HOST context= ports=
 	if [ -z "$host" ]; then
 		context=$told_context by=DOCKER_CONTEXT
 		[ -n "$context" ] || context=$(text_of currentContext "$folder/config.json") by=$folder/config.json
@@ -31,12 +31,19 @@ show_client() {
 	tcp://*)
 		name=${host#tcp://}
 		grep -s -F -w -e "${name%:*}" /etc/hosts | head -n 20 | sed 's/^/hosts /'
-		sed -n 's/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]*\) [0-9A-F:]* 0A .*/port \1/p' /proc/self/net/tcp /proc/self/net/tcp6
+		ports=1
 		;;
 	esac
 	for name in HTTP_PROXY HTTPS_PROXY http_proxy https_proxy; do
-		eval "[ -z \"\${$name-}\" ]" || echo "proxy $name"
+		eval "proxy=\${$name-}"
+		[ -n "$proxy" ] || continue
+		proxy=${proxy##*@}
+		proxy=${proxy#*://}
+		case $proxy in localhost:* | 127.*:* | '[::1]:'*) ports=1 ;; *) proxy= ;; esac
+		echo "proxy $name ${proxy%%/*}"
 	done
+	case ,${NO_PROXY-},${no_proxy-}, in *,'*',*) echo direct ;; esac
+	[ -z "$ports" ] || open_ports self
 	grep -s -h -E '^nr_(periods|throttled) ' /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu/cpu.stat
 	echo '# read'
 }

@@ -7,9 +7,9 @@ mod nft;
 mod rules;
 
 use super::frames::Record;
-use crate::evidence::{Block, Firewall, FirewallKind, ForeignSource, Nat, Tcpmss};
+use crate::evidence::{Block, Firewall, FirewallKind, ForeignSource, Nat, OwnTraffic, Tcpmss};
 use crate::text::plain::plain;
-use chains::{Chain, Clamped, Fate, Match, Packet, Place, Ruleset, Source, Stage, Trace};
+use chains::{Chain, Clamped, Fate, Match, Packet, Place, Ruleset, Source, Stage, Trace, Way};
 use ipnet::Ipv4Net;
 use iptables::{FILTER, FORWARD};
 use std::net::Ipv4Addr;
@@ -128,6 +128,7 @@ pub fn of_bridges(record: &Record, networks: &Networks) -> Option<Firewall> {
             blocks: Vec::new(),
             unclear_from: from.clone(),
             marks_from: Vec::new(),
+            own: None,
             nat: Some(Nat {
                 keeps_address: from,
                 ..Nat::default()
@@ -202,6 +203,7 @@ impl<'a> Networks<'a> {
         port: u16,
     ) -> Packet<'a> {
         Packet {
+            way: Way::Through,
             from,
             to,
             inside,
@@ -251,6 +253,7 @@ impl Ruleset {
             blocks: Vec::new(),
             unclear_from: Vec::new(),
             marks_from: Vec::new(),
+            own: self.own(networks, &mut trace),
             nat: None,
         };
         let mut nat = Nat {
@@ -299,6 +302,40 @@ impl Ruleset {
         }
         firewall.nat = Some(nat);
         firewall
+    }
+
+    /// What becomes of connections that programs of the namespace itself open.
+    fn own(&self, networks: &Networks, trace: &mut Trace) -> Option<OwnTraffic> {
+        let to = networks.way_out?;
+        let new = |protocol, port| Packet {
+            way: Way::Out,
+            ..networks.packet("", None, to, protocol, port)
+        };
+        let response = Packet {
+            way: Way::In,
+            from: to,
+            to: "",
+            response: true,
+            ..new("tcp", 443)
+        };
+        let mut own = OwnTraffic::default();
+        let all = [
+            (new("tcp", 443), "TCP port 443"),
+            (new("tcp", 80), "TCP port 80"),
+            (new("udp", 53), "UDP port 53"),
+            (response, RESPONSES),
+        ];
+        for (packet, packets) in all {
+            match self.fate(&packet, trace) {
+                Fate::Dropped(place) => own.blocks.push(Block {
+                    by_default: place.by_default,
+                    ..place.block("", Some(packets))
+                }),
+                Fate::Unclear => own.unclear = true,
+                Fate::Passes => {}
+            }
+        }
+        Some(own)
     }
 
     /// The source address with which a network's packets leave, where it is not one of this namespace.

@@ -16,6 +16,7 @@ pub(crate) mod options;
 pub(crate) mod other_engine;
 mod probed;
 mod processes;
+mod proxies;
 mod sample;
 mod traffic;
 

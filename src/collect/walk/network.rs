@@ -12,6 +12,7 @@ use crate::evidence::{
 };
 use crate::text::plain::plain;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::Ipv4Addr;
 
 const MOST_INTERFACES: usize = 2000;
 
@@ -238,7 +239,7 @@ impl<'a> Files<'a> {
         frames: &Frames,
         pid: i64,
         file: &str,
-        default: impl Fn(&str) -> Option<(i64, &str)>,
+        default: impl for<'l> Fn(&'l str) -> Option<DefaultRoute<'l>>,
         mtu: impl Fn(&str) -> Observation<Option<i64>>,
     ) -> Observation<Option<Route>> {
         let lines = self.lines(pid, file);
@@ -251,13 +252,14 @@ impl<'a> Files<'a> {
         let best = lines
             .iter()
             .filter_map(|line| default(line))
-            .min_by_key(|(metric, _)| *metric);
-        let Some((_, interface)) = best.filter(|(_, interface)| *interface != NOWHERE) else {
+            .min_by_key(|route| route.metric);
+        let Some(best) = best.filter(|route| route.interface != NOWHERE) else {
             return Observed(None);
         };
         Observed(Some(Route {
-            interface: plain(interface),
-            mtu: mtu(interface),
+            interface: plain(best.interface),
+            mtu: mtu(best.interface),
+            gateway: best.gateway.map(|gateway| gateway.to_string()),
         }))
     }
 
@@ -268,8 +270,8 @@ impl<'a> Files<'a> {
             .iter()
             .filter_map(|line| default_v4(line));
         routes
-            .min_by_key(|(metric, _)| *metric)
-            .map(|(_, interface)| interface)
+            .min_by_key(|route| route.metric)
+            .map(|route| route.interface)
             .filter(|interface| *interface != NOWHERE)
     }
 }
@@ -372,9 +374,27 @@ fn from_link(line: &str) -> Option<Interface> {
 }
 
 /// A line of /proc/net/route that is the default route: its metric and interface.
-fn default_v4(line: &str) -> Option<(i64, &str)> {
+/// A default route of the kernel's list.
+struct DefaultRoute<'l> {
+    metric: i64,
+    interface: &'l str,
+    gateway: Option<Ipv4Addr>,
+}
+
+fn default_v4(line: &str) -> Option<DefaultRoute<'_>> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let [interface, "00000000", _, flags, _, _, metric, mask, ..] = words[..] else {
+    let [
+        interface,
+        "00000000",
+        gateway,
+        flags,
+        _,
+        _,
+        metric,
+        mask,
+        ..,
+    ] = words[..]
+    else {
         return None;
     };
     let metric: i64 = match mask {
@@ -384,7 +404,12 @@ fn default_v4(line: &str) -> Option<(i64, &str)> {
         _ => return None,
     };
     // A route that throws packets away (blackhole, prohibit, unreachable) is one too.
-    Some((metric, interface)).filter(|_| usable(flags) || interface == NOWHERE)
+    let gateway = u32::from_str_radix(gateway, 16).ok().map(u32::from_be);
+    (usable(flags) || interface == NOWHERE).then_some(DefaultRoute {
+        metric,
+        interface,
+        gateway: gateway.filter(|gateway| *gateway != 0).map(Ipv4Addr::from),
+    })
 }
 
 /// The interface of a route that throws packets away.
@@ -393,14 +418,18 @@ const NOWHERE: &str = "*";
 const HALF: &str = "00000080";
 
 /// A line of /proc/net/ipv6_route that is the default route.
-fn default_v6(line: &str) -> Option<(i64, &str)> {
+fn default_v6(line: &str) -> Option<DefaultRoute<'_>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [to, "00", _, _, _, metric, _, _, flags, interface] = words[..] else {
         return None;
     };
     let any = to.bytes().all(|b| b == b'0');
-    (any && interface != "lo" && usable(flags))
-        .then_some((i64::from_str_radix(metric, 16).ok()?, interface))
+    let metric = i64::from_str_radix(metric, 16).ok()?;
+    (any && interface != "lo" && usable(flags)).then_some(DefaultRoute {
+        metric,
+        interface,
+        gateway: None,
+    })
 }
 
 fn route_mtu(lines: &[&str], interface: &str) -> Observation<Option<i64>> {

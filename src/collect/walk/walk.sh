@@ -468,7 +468,7 @@ show_rules() {
 		else
 			in_namespace "$1" $save && echo '# read'
 		fi
-	done | sed -E '/^(:|-A )(INPUT|OUTPUT|KUBE-(SVC|SEP|EXT|FW)-[^ ]*) /d; /^(# (from|read|Table) ?|[*:]|-A )/!d'
+	done | sed -E '/^(:|-A )KUBE-(SVC|SEP|EXT|FW)-[^ ]* /d; /^(# (from|read|Table) ?|[*:]|-A )/!d'
 }
 
 # Whether the kernel names no tables of iptables-legacy in a namespace.
@@ -595,6 +595,12 @@ ask() {
 	key="$1 $2"
 	shift 2
 	record api "$key" talk "$@"
+	case $said in *HttpProxy\":\"[!\"]* | *HttpsProxy\":\"[!\"]*) record ports "${key%% *}" open_ports "${key%% *}" ;; esac
+}
+
+# open_ports PID: the TCP ports on which a process in its network namespace listens.
+open_ports() {
+	sed -n 's/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]*\) [0-9A-F:]* 0A .*/port \1/p' "/proc/$1/net/tcp" "/proc/$1/net/tcp6"
 }
 
 # The sockets on which a process listens. One that it does not hold belongs to another.

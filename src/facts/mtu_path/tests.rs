@@ -22,6 +22,7 @@ fn via_eth0(mtu: Observation<Option<i64>>) -> Observation<Option<Route>> {
     Observed(Some(Route {
         interface: "eth0".to_owned(),
         mtu,
+        gateway: None,
     }))
 }
 

@@ -3,7 +3,7 @@
 
 pub use super::rules::{
     ACCEPTS, Condition, DROPS, FALLS, Match, NOTHING, Packet, Rule, TRANSLATES, Target, UNCLEAR,
-    Verdicts, flags,
+    Verdicts, Way, flags,
 };
 use crate::evidence::Tcpmss;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +17,22 @@ const DEEPEST: usize = 8;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     Prerouting,
+    Input,
     Forward,
+    Output,
     Postrouting,
+}
+
+impl Stage {
+    fn is_on(self, way: Way) -> bool {
+        match self {
+            Stage::Prerouting => way != Way::Out,
+            Stage::Input => way == Way::In,
+            Stage::Forward => way == Way::Through,
+            Stage::Output => way == Way::Out,
+            Stage::Postrouting => way != Way::In,
+        }
+    }
 }
 
 /// A chain that the kernel calls, with its priority among others.
@@ -126,13 +140,13 @@ impl Ruleset {
         self.chains.entry(key).or_default()
     }
 
-    /// The chains that the kernel calls, in its order.
-    fn called(&self, translates: bool) -> Vec<(&str, &str, &Chain)> {
+    /// The chains that the kernel calls for a packet, in its order.
+    fn called(&self, translates: bool, way: Way) -> Vec<(&str, &str, &Chain)> {
         let chains = self.chains.iter();
         let mut called: Vec<_> = chains
             .filter_map(|((table, name), chain)| {
                 let hook = chain.hook.as_ref()?;
-                let fits = hook.translates == translates;
+                let fits = hook.translates == translates && hook.stage.is_on(way);
                 fits.then_some((hook, table.as_str(), name.as_str(), chain))
             })
             .collect();
@@ -148,7 +162,7 @@ impl Ruleset {
             inside: packet.inside.filter(|_| !packet.response),
             ..*packet
         };
-        for (table, name, chain) in self.called(false) {
+        for (table, name, chain) in self.called(false, packet.way) {
             let packet = match chain.is_at(Stage::Prerouting) {
                 true => &before,
                 false => packet,
@@ -176,7 +190,7 @@ impl Ruleset {
 
     /// Whether a packet is sent elsewhere, to another address or to a program here.
     pub fn diverts(&self, packet: &Packet, trace: &mut Trace) -> bool {
-        let mut chains = self.called(true).into_iter();
+        let mut chains = self.called(true, packet.way).into_iter();
         chains.any(|(table, _, chain)| {
             chain.is_at(Stage::Prerouting)
                 && self.follow(table, chain, packet, 0, true, trace) == TRANSLATES
@@ -213,7 +227,7 @@ impl Ruleset {
     pub fn source(&self, packet: &Packet, trace: &mut Trace) -> Source {
         let mut unclear = false;
         trace.foreign = None;
-        for (table, _, chain) in self.called(true) {
+        for (table, _, chain) in self.called(true, packet.way) {
             if !chain.is_at(Stage::Postrouting) {
                 continue;
             }
@@ -233,7 +247,7 @@ impl Ruleset {
     /// Whether the MSS of a new connection is lowered on its way out.
     pub fn clamped(&self, packet: &Packet, trace: &mut Trace) -> Clamped {
         (trace.clamp, trace.perhaps_clamped) = (None, false);
-        for (table, _, chain) in self.called(false) {
+        for (table, _, chain) in self.called(false, packet.way) {
             if !chain.is_at(Stage::Prerouting) {
                 self.follow(table, chain, packet, 0, true, trace);
             }

@@ -10,13 +10,18 @@ pub const FILTER: &str = "filter";
 pub const FORWARD: &str = "FORWARD";
 const NAT: &str = "nat";
 
-/// What a forwarded packet passes, with the kernel's priorities.
-const HOOKS: [(&str, &str, Stage, i64); 7] = [
+/// What a packet passes, with the kernel's priorities.
+const HOOKS: [(&str, &str, Stage, i64); 12] = [
     ("raw", "PREROUTING", Stage::Prerouting, -300),
     ("mangle", "PREROUTING", Stage::Prerouting, -150),
     ("mangle", FORWARD, Stage::Forward, -150),
     (FILTER, FORWARD, Stage::Forward, 0),
     ("mangle", "POSTROUTING", Stage::Postrouting, -150),
+    ("mangle", "INPUT", Stage::Input, -150),
+    (FILTER, "INPUT", Stage::Input, 0),
+    ("raw", "OUTPUT", Stage::Output, -300),
+    ("mangle", "OUTPUT", Stage::Output, -150),
+    (FILTER, "OUTPUT", Stage::Output, 0),
     (NAT, "PREROUTING", Stage::Prerouting, -100),
     (NAT, "POSTROUTING", Stage::Postrouting, 100),
 ];

@@ -92,7 +92,9 @@ impl<'a> Reader<'a> {
             _ if below => None,
             _ if family == "ip" && listed.contains(&(table.to_owned(), name.to_owned())) => None,
             "prerouting" => Some(Stage::Prerouting),
+            "input" => Some(Stage::Input),
             "forward" => Some(Stage::Forward),
+            "output" => Some(Stage::Output),
             "postrouting" => Some(Stage::Postrouting),
             _ => None,
         };

@@ -15,10 +15,22 @@ pub const TRANSLATES: Verdicts = 4;
 pub const FALLS: Verdicts = 8;
 pub const UNCLEAR: Verdicts = 16;
 
+/// Which way a packet takes through a namespace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// It is forwarded.
+    Through,
+    /// A program here sends it.
+    Out,
+    /// A program here gets it.
+    In,
+}
+
 /// The first packet of a connection on its way out, to somewhere in the world unless its destination is
 /// known; or a response to one.
 #[derive(Clone, Copy)]
 pub struct Packet<'a> {
+    pub way: Way,
     pub from: &'a str,
     pub to: &'a str,
     /// The network that it comes from; of a response, that it goes to.

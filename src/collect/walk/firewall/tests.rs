@@ -103,6 +103,57 @@ fn a_rule_before_docker_s_cuts_off_too() {
 }
 
 #[test]
+fn connections_of_the_namespace_itself_pass_output_and_input() {
+    let own = |rules: &str| {
+        let text = format!("# from iptables-save\n*filter\n{rules}# read\n");
+        let own = read(&text).remove(0).own.unwrap();
+        let blocks = own.blocks.iter();
+        let blocks =
+            blocks.map(|block| format!("{} {}", block.chain, block.packets.as_deref().unwrap()));
+        let unclear = own.unclear.then(|| "unclear".to_owned());
+        blocks.chain(unclear).collect::<Vec<_>>().join(", ")
+    };
+    let dropping = ":INPUT ACCEPT [0:0]\n:OUTPUT DROP [0:0]\n";
+    for (rules, expected) in [
+        (
+            String::from(":INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n"),
+            "",
+        ),
+        (
+            format!("{dropping}-A OUTPUT -p tcp -j ACCEPT\n"),
+            "OUTPUT UDP port 53",
+        ),
+        (
+            format!("{dropping}-A OUTPUT -m owner --uid-owner 0 -j ACCEPT\n"),
+            "unclear",
+        ),
+        (
+            String::from(":INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n"),
+            "INPUT responses",
+        ),
+        (
+            String::from(
+                ":INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n",
+            ),
+            "",
+        ),
+        // What kubelet adds on a node, and what comes back from a container.
+        (
+            String::from(
+                ":OUTPUT ACCEPT [0:0]\n-A OUTPUT ! -s 127.0.0.0/8 -d 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP\n",
+            ),
+            "",
+        ),
+        (
+            String::from(":OUTPUT ACCEPT [0:0]\n-A OUTPUT -o docker0 -j DROP\n"),
+            "",
+        ),
+    ] {
+        assert_eq!(own(&rules), expected, "{rules}");
+    }
+}
+
+#[test]
 fn nat_needs_tracking_and_an_address_of_the_namespace() {
     let nat = |rules: &str| {
         let text = format!("# from iptables-save\n{rules}# read\n");

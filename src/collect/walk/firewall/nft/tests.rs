@@ -1,6 +1,6 @@
 //! Tables as nft 1.0.6 lists them, and as Docker 29 writes them.
 
-use super::super::chains::{Clamped, Fate, Packet, Source, Trace};
+use super::super::chains::{Clamped, Fate, Packet, Source, Trace, Way};
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -43,6 +43,7 @@ fn rule(expr: &str) -> Ruleset {
 
 fn packet(from: &str) -> Packet<'_> {
     Packet {
+        way: Way::Through,
         from,
         to: "eth0",
         inside: "172.17.0.0/16".parse().ok(),
