@@ -97,9 +97,8 @@ impl Stage {
         let Some(account) = account else {
             return Ok(lab::kubeconfig());
         };
-        let token = lab::kubectl(&["-n", &self.namespace, "create", "token", account])?;
-        let raw = lab::kubectl(&["config", "view", "--raw", "-o", "json"])?;
-        let mut config: Value = serde_json::from_str(&raw)?;
+        let token = lab::token(&self.namespace, account)?;
+        let mut config = lab::configuration()?;
         config["users"][0]["user"] = json!({ "token": token });
         config["contexts"][0]["context"]["namespace"] = json!(self.namespace);
         let file = self.file("kubeconfig")?;

@@ -24,6 +24,11 @@ pub struct World {
     instead: BTreeMap<String, String>,
     /// The node on which every pod runs.
     node: Option<String>,
+    /// The file of the run's folder with which runner-doctor reaches the cluster.
+    kubeconfig: Option<String>,
+    /// Trials of the default world, other than scenarios, that run again.
+    #[serde(default)]
+    pub trials: Vec<String>,
     /// Scenarios of the default world that run again; `all` for every one.
     #[serde(default)]
     again: Vec<String>,
@@ -78,6 +83,9 @@ impl World {
     }
 
     pub fn make(&self) -> Result<()> {
+        if let Some(file) = &self.kubeconfig {
+            lab::KUBECONFIG.get_or_init(|| file.clone());
+        }
         self.make.iter().try_for_each(|line| {
             let started = std::time::Instant::now();
             lab::make(line)?;
