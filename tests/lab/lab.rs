@@ -17,6 +17,8 @@ pub fn run_folder() -> PathBuf {
 
 /// A world's own kubeconfig for runner-doctor, if it has one.
 pub static KUBECONFIG: OnceLock<String> = OnceLock::new();
+/// The node on which a world's pods run.
+pub static NODE: OnceLock<String> = OnceLock::new();
 
 pub fn kubeconfig() -> PathBuf {
     run_folder().join(KUBECONFIG.get().map_or("kubeconfig", String::as_str))

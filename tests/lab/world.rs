@@ -83,8 +83,11 @@ impl World {
     }
 
     pub fn make(&self) -> Result<()> {
-        if let Some(file) = &self.kubeconfig {
-            lab::KUBECONFIG.get_or_init(|| file.clone());
+        for (here, there) in [
+            (&self.kubeconfig, &lab::KUBECONFIG),
+            (&self.node, &lab::NODE),
+        ] {
+            here.iter().for_each(|it| drop(there.set(it.clone())));
         }
         self.make.iter().try_for_each(|line| {
             let started = std::time::Instant::now();
@@ -98,7 +101,6 @@ impl World {
     pub fn read(&self, path: &Path) -> Result<Scenario> {
         let mut scenario = Scenario::parse(&self.translate(&std::fs::read_to_string(path)?))?;
         scenario.instead = self.instead.clone();
-        scenario.node = self.node.clone();
         Ok(scenario)
     }
 

@@ -77,18 +77,30 @@ docker_node_install() {
 	touch "$CACHE/docker-node"/*
 }
 
-# Its eth0 of 1500 ends at the far end, which routes between the nodes.
+in_docker_net() { nsenter --net="/proc/$(process_id docker-network)/ns/net" -- "$@"; }
+
+# docker_node_mtu UPLINK PODS: of its eth0, and of pods to come, until the next `up`. dockershim reads no CNI format
+# newer than 0.4.0; it and cri-dockerd read the file every five seconds.
+docker_node_mtu() {
+	in_docker_net ip link set eth0 mtu "$1"
+	in_far_end ip link set eth1 mtu "$1"
+	in_docker_net ip link set "$POD_BRIDGE" mtu "$2"
+	mkdir -p "$RUN/docker-cni"
+	cni_configuration "$DOCKER_NODE_PODS" 0.4.0 "$2" >"$RUN/docker-cni/10-pods.conflist"
+}
+
+# Its eth0 ends at the far end, which routes between the nodes.
 docker_node_network_up() {
 	start_in_network docker-network sleep infinity
-	in_docker_net() { nsenter --net="/proc/$(process_id docker-network)/ns/net" -- "$@"; }
 	in_docker_net sysctl -qw net.ipv4.ip_forward=1
 	in_docker_net ip link set lo up
 	in_docker_net ip link show eth0 >/dev/null 2>&1 ||
 		in_docker_net ip link add eth0 mtu 1500 type veth peer name eth1 mtu 1500 netns "$(process_id far-end)"
+	in_docker_net ip link show "$POD_BRIDGE" >/dev/null 2>&1 || in_docker_net ip link add "$POD_BRIDGE" type bridge
+	docker_node_mtu 1500 "$POD_MTU"
 	in_docker_net ip link set eth0 up
 	in_docker_net ip address replace "$DOCKER_NODE_IP/24" dev eth0
 	in_docker_net ip route replace default via "$DOCKER_NODE_FAR_IP"
-	in_docker_net ip link show "$POD_BRIDGE" >/dev/null 2>&1 || in_docker_net ip link add "$POD_BRIDGE" mtu "$POD_MTU" type bridge
 	in_docker_net ip link set "$POD_BRIDGE" address "$POD_GATEWAY_MAC"
 	in_docker_net ip link set "$POD_BRIDGE" up
 	in_docker_net ip address replace "$DOCKER_NODE_PODS.1/24" dev "$POD_BRIDGE"
@@ -108,11 +120,8 @@ docker_node_cgroup_up() {
 	done
 }
 
-# No iptables of Docker's on the node: it would drop what is forwarded for pods. dockershim reads no newer CNI
-# format than 0.4.0.
+# No iptables of Docker's on the node: it would drop what is forwarded for pods.
 docker_node_configuration() {
-	mkdir -p "$RUN/docker-cni"
-	cni_configuration "$DOCKER_NODE_PODS" 0.4.0 >"$RUN/docker-cni/10-pods.conflist"
 	jq -n --arg parent "/$DOCKER_NODE_CGROUP" --arg runtime "$LAB_SOURCE/lib/runc-without" '{
 		hosts: ["unix:///run/docker.sock"], iptables: false, "ip-masq": false, "storage-driver": "overlay2",
 		"exec-opts": ["native.cgroupdriver=cgroupfs"], "cgroup-parent": $parent,
@@ -140,13 +149,24 @@ docker_image_load() {
 	touch "$mark"
 }
 
+# Away with the kubelet that is there, and its pods.
+docker_node_clear() {
+	local name
+	for name in docker-kubelet cri-dockerd; do
+		! is_running "$name" || kill -KILL "$(process_id "$name")"
+		rm -f "$PIDS/$name"
+	done
+	kubectl delete pod -A --field-selector "spec.nodeName=$DOCKER_NODE_NAME" --force >/dev/null 2>&1
+	on_docker_node sh -c 'docker ps -aq | xargs -r docker rm -f; rm -rf /var/lib/cni/networks' >/dev/null
+}
+
 # docker_node_up docker|dockershim
 docker_node_up() {
 	local name kubelet=() cni=(
 		--network-plugin cni --cni-conf-dir "$RUN/docker-cni" --cni-bin-dir /usr/lib/cni --cni-cache-dir /var/lib/cni/cache
 		--pod-infra-container-image "$PAUSE_IMAGE"
 	)
-	[ "$(cat "$RUN/docker-node" 2>/dev/null || echo "$1")" = "$1" ] || die "$DOCKER_NODE_NAME is up otherwise: lab down"
+	[ "$(cat "$RUN/docker-node" 2>/dev/null || echo "$1")" = "$1" ] || docker_node_clear
 	echo "$1" >"$RUN/docker-node"
 	case $1 in
 	docker) cri_dockerd_build ;;
