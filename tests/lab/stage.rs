@@ -22,7 +22,8 @@ pub struct Stage {
 
 impl Stage {
     pub fn set(name: &str, scenario: &Scenario) -> Result<Stage> {
-        let namespace = format!("lab-{name}");
+        // A version in a name has dots, which a namespace must not have.
+        let namespace = format!("lab-{}", name.replace('.', "-"));
         let stage = Stage {
             objects: manifest::objects(scenario, &namespace)?,
             name: name.to_owned(),
