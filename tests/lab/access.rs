@@ -73,8 +73,7 @@ pub fn rights() -> Result<()> {
 
 /// A real API server's own refusals: each ends in time, with what to do.
 pub fn refused() -> Result<()> {
-    let raw = lab::kubectl(&["config", "view", "--raw", "-o", "json"])?;
-    let good: Value = serde_json::from_str(&raw)?;
+    let good = lab::configuration()?;
     let file = tempfile::NamedTempFile::new()?;
     let refusals: [(&str, Change, &str); 3] = [
         (

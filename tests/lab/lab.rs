@@ -1,8 +1,10 @@
 //! The lab's command, called as a person would.
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -13,8 +15,28 @@ pub fn run_folder() -> PathBuf {
     root().join("target/lab/run")
 }
 
+/// A world's own kubeconfig for runner-doctor, if it has one.
+pub static KUBECONFIG: OnceLock<String> = OnceLock::new();
+/// The node on which a world's pods run.
+pub static NODE: OnceLock<String> = OnceLock::new();
+
 pub fn kubeconfig() -> PathBuf {
-    run_folder().join("kubeconfig")
+    run_folder().join(KUBECONFIG.get().map_or("kubeconfig", String::as_str))
+}
+
+/// The content of that file.
+pub fn configuration() -> Result<Value> {
+    let raw = kubectl(&[&with_config(), "config", "view", "--raw", "-o", "json"])?;
+    Ok(serde_json::from_str(&raw)?)
+}
+
+/// A token of the server that runner-doctor asks.
+pub fn token(namespace: &str, account: &str) -> Result<String> {
+    kubectl(&[&with_config(), "-n", namespace, "create", "token", account])
+}
+
+fn with_config() -> String {
+    format!("--kubeconfig={}", kubeconfig().display())
 }
 
 /// The program, with the cluster's administrator as its user.

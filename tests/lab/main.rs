@@ -28,9 +28,10 @@ mod stage;
 mod step_engines;
 mod truth;
 mod untouched;
+mod watched;
 mod world;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 use stage::Stage;
 use std::path::{Path, PathBuf};
@@ -73,7 +74,13 @@ fn trials(world: World) -> Result<(Arc<World>, Vec<Trial>)> {
     let scenarios = world.scenarios()?.into_iter();
     let scenarios = scenarios.map(|(name, path)| trial(world.clone(), name, path));
     if !world.is_default() {
-        return Ok((world.clone(), scenarios.collect()));
+        let again = world.trials.iter().map(|name| {
+            let known = PROOFS.iter().find(|(known, _)| known == name);
+            let (_, examine) = known.with_context(|| format!("there is no trial {name}"))?;
+            Ok(proof(&format!("{}-{name}", world.name), *examine))
+        });
+        let again: Result<Vec<Trial>> = again.collect();
+        return Ok((world.clone(), again?.into_iter().chain(scenarios).collect()));
     }
     let cures = cures::all()?.into_iter().map(|cure| {
         proof(&format!("cure-{}", cure.name), move || {
@@ -81,7 +88,8 @@ fn trials(world: World) -> Result<(Arc<World>, Vec<Trial>)> {
         })
     });
     // Those that take long first, so that none is left alone at the end.
-    let all = proofs().into_iter().chain(cures).chain(scenarios);
+    let proofs = PROOFS.iter().map(|(name, examine)| proof(name, *examine));
+    let all = proofs.chain(cures).chain(scenarios);
     Ok((world.clone(), all.collect()))
 }
 
@@ -97,28 +105,27 @@ fn proof(name: &str, examine: impl FnOnce() -> Result<()> + Send + 'static) -> T
 }
 
 /// What is shown of the doctor itself.
-fn proofs() -> Vec<Trial> {
-    vec![
-        proof("crowded-engine", extent::crowded),
-        proof("twelve-deep", extent::deep),
-        proof("kubelet-misbehaves", fleet::examine),
-        proof("hostile-containers", hostile::examine),
-        proof("hostile-build", builds::examine),
-        proof("interrupted-walk", interrupted::examine),
-        proof("least-rights", rights::examine),
-        proof("nothing-is-touched", untouched::examine),
-        proof("cure-step-engines", step_engines::examine),
-        proof("printed-rights", access::rights),
-        proof("printed-job", access::job),
-        proof("refused-by-the-cluster", access::refused),
-        proof("newcomer-as-job", newcomer::as_job),
-        proof("newcomer-as-deployment", newcomer::as_deployment),
-        proof("nothing-leaks", leaks::examine),
-        proof("nothing-is-left", left::examine),
-        proof("recreated-pods", recreated::examine),
-        proof("cure-by-policy", policy::examine),
-    ]
-}
+static PROOFS: [(&str, fn() -> Result<()>); 19] = [
+    ("crowded-engine", extent::crowded),
+    ("twelve-deep", extent::deep),
+    ("kubelet-misbehaves", fleet::examine),
+    ("hostile-containers", hostile::examine),
+    ("hostile-build", builds::examine),
+    ("interrupted-walk", interrupted::examine),
+    ("least-rights", rights::examine),
+    ("nothing-is-touched", untouched::examine),
+    ("cure-step-engines", step_engines::examine),
+    ("printed-rights", access::rights),
+    ("printed-job", access::job),
+    ("refused-by-the-cluster", access::refused),
+    ("newcomer-as-job", newcomer::as_job),
+    ("newcomer-as-deployment", newcomer::as_deployment),
+    ("nothing-leaks", leaks::examine),
+    ("nothing-is-left", left::examine),
+    ("watched-runner", watched::examine),
+    ("recreated-pods", recreated::examine),
+    ("cure-by-policy", policy::examine),
+];
 
 fn examine(world: &World, name: &str, path: &Path) -> Result<()> {
     let started = Instant::now();

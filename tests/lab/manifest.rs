@@ -26,7 +26,7 @@ pub fn objects(scenario: &Scenario, namespace: &str) -> Result<Vec<Value>> {
     }
     for object in &mut objects {
         fill_in(object, namespace);
-        if let (Some(node), Some(spec)) = (&scenario.node, pod_spec(object)) {
+        if let (Some(node), Some(spec)) = (lab::NODE.get(), pod_spec(object)) {
             spec.insert("nodeName".to_owned(), json!(node));
         }
         let kind = object["kind"].as_str().unwrap_or_default();

@@ -40,9 +40,6 @@ pub struct Scenario {
     /// Images of manifests, and those that a world puts in their place.
     #[serde(skip)]
     pub instead: BTreeMap<String, String>,
-    /// The node on which the pods of this world run.
-    #[serde(skip)]
-    pub node: Option<String>,
 }
 
 fn every_pod_ready() -> Vec<String> {

@@ -22,7 +22,8 @@ pub struct Stage {
 
 impl Stage {
     pub fn set(name: &str, scenario: &Scenario) -> Result<Stage> {
-        let namespace = format!("lab-{name}");
+        // A version in a name has dots, which a namespace must not have.
+        let namespace = format!("lab-{}", name.replace('.', "-"));
         let stage = Stage {
             objects: manifest::objects(scenario, &namespace)?,
             name: name.to_owned(),
@@ -97,9 +98,8 @@ impl Stage {
         let Some(account) = account else {
             return Ok(lab::kubeconfig());
         };
-        let token = lab::kubectl(&["-n", &self.namespace, "create", "token", account])?;
-        let raw = lab::kubectl(&["config", "view", "--raw", "-o", "json"])?;
-        let mut config: Value = serde_json::from_str(&raw)?;
+        let token = lab::token(&self.namespace, account)?;
+        let mut config = lab::configuration()?;
         config["users"][0]["user"] = json!({ "token": token });
         config["contexts"][0]["context"]["namespace"] = json!(self.namespace);
         let file = self.file("kubeconfig")?;

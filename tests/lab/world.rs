@@ -24,6 +24,11 @@ pub struct World {
     instead: BTreeMap<String, String>,
     /// The node on which every pod runs.
     node: Option<String>,
+    /// The file of the run's folder with which runner-doctor reaches the cluster.
+    kubeconfig: Option<String>,
+    /// Trials of the default world, other than scenarios, that run again.
+    #[serde(default)]
+    pub trials: Vec<String>,
     /// Scenarios of the default world that run again; `all` for every one.
     #[serde(default)]
     again: Vec<String>,
@@ -78,6 +83,12 @@ impl World {
     }
 
     pub fn make(&self) -> Result<()> {
+        for (here, there) in [
+            (&self.kubeconfig, &lab::KUBECONFIG),
+            (&self.node, &lab::NODE),
+        ] {
+            here.iter().for_each(|it| drop(there.set(it.clone())));
+        }
         self.make.iter().try_for_each(|line| {
             let started = std::time::Instant::now();
             lab::make(line)?;
@@ -90,7 +101,6 @@ impl World {
     pub fn read(&self, path: &Path) -> Result<Scenario> {
         let mut scenario = Scenario::parse(&self.translate(&std::fs::read_to_string(path)?))?;
         scenario.instead = self.instead.clone();
-        scenario.node = self.node.clone();
         Ok(scenario)
     }
 

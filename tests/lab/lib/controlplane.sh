@@ -97,23 +97,30 @@ pki_up() {
 # API server is reached through the link between them.
 start_on_node() { start "$1" nsenter --net="/proc/$(process_id node)/ns/net" -- "$BIN/$1" "${@:2}"; }
 
+# What every API server of the lab has in common, in APISERVER.
+apiserver_arguments() {
+	APISERVER=(
+		--etcd-servers "$ETCD_URL" --advertise-address "$API_IP"
+		--client-ca-file "$PKI/ca.crt" --tls-cert-file "$PKI/apiserver.crt" --tls-private-key-file "$PKI/apiserver.key"
+		--service-account-key-file "$PKI/service-account.pub"
+		--service-account-signing-key-file "$PKI/service-account.key"
+		--service-account-issuer https://kubernetes.default.svc
+		--service-cluster-ip-range "$SERVICE_RANGE"
+		--authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction --allow-privileged=true
+		--kubelet-client-certificate "$PKI/apiserver-kubelet-client.crt"
+		--kubelet-client-key "$PKI/apiserver-kubelet-client.key"
+		--kubelet-certificate-authority "$PKI/ca.crt" --kubelet-preferred-address-types InternalIP
+	)
+}
+
 controlplane_up() {
 	pki_up
 	start_on_node etcd --data-dir "$RUN/etcd" --unsafe-no-fsync --log-level warn \
 		--listen-client-urls "$ETCD_URL" --advertise-client-urls "$ETCD_URL" \
 		--listen-peer-urls http://127.0.0.1:23800 --initial-advertise-peer-urls http://127.0.0.1:23800 \
 		--initial-cluster default=http://127.0.0.1:23800
-	start_on_node kube-apiserver \
-		--etcd-servers "$ETCD_URL" --bind-address "$API_IP" --advertise-address "$API_IP" --secure-port 443 \
-		--client-ca-file "$PKI/ca.crt" --tls-cert-file "$PKI/apiserver.crt" --tls-private-key-file "$PKI/apiserver.key" \
-		--service-account-key-file "$PKI/service-account.pub" \
-		--service-account-signing-key-file "$PKI/service-account.key" \
-		--service-account-issuer https://kubernetes.default.svc \
-		--service-cluster-ip-range "$SERVICE_RANGE" \
-		--authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction --allow-privileged=true \
-		--kubelet-client-certificate "$PKI/apiserver-kubelet-client.crt" \
-		--kubelet-client-key "$PKI/apiserver-kubelet-client.key" \
-		--kubelet-certificate-authority "$PKI/ca.crt" --kubelet-preferred-address-types InternalIP \
+	apiserver_arguments
+	start_on_node kube-apiserver "${APISERVER[@]}" --bind-address "$API_IP" --secure-port 443 \
 		--audit-policy-file "$LAB_SOURCE/lib/audit-policy.yaml" --audit-log-path "$AUDIT_LOG"
 	wait_for 180 "the API server" apiserver_is_ready
 	start_on_node kube-controller-manager \

@@ -155,7 +155,7 @@ engine_key() {
 	local LAYERS_OF
 	engine_layers name "$@"
 	{
-		echo "$*" "${LAYERS_OF[*]}"
+		echo "$*" "${LAYERS_OF[@]##*/}"
 		declare -f image_tar engine_image
 		cat "$LAB_SOURCE/lib/dockerd-entrypoint.sh"
 	} | hash_of -

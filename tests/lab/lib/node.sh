@@ -14,14 +14,14 @@ containerd_install() {
 	rm -rf "$work"
 }
 
-# cni_configuration SUBNET: the first three numbers of a /24.
+# cni_configuration SUBNET VERSION MTU: the first three numbers of a /24; the version of the format.
 cni_configuration() {
 	cat <<JSON
 {
-  "cniVersion": "1.0.0",
+  "cniVersion": "$2",
   "name": "pods",
   "plugins": [{
-    "type": "bridge", "bridge": "$POD_BRIDGE", "mtu": $POD_MTU,
+    "type": "bridge", "bridge": "$POD_BRIDGE", "mtu": $3,
     "isGateway": true, "ipMasq": false, "hairpinMode": true,
     "ipam": {
       "type": "host-local",
@@ -69,7 +69,7 @@ YAML
 
 node_configuration() {
 	mkdir -p "$RUN/cni"
-	cni_configuration "${POD_SUBNET%.*}" >"$RUN/cni/10-pods.conflist"
+	cni_configuration "${POD_SUBNET%.*}" 1.0.0 "$POD_MTU" >"$RUN/cni/10-pods.conflist"
 	cat >"$RUN/containerd.toml" <<TOML
 version = 3
 
