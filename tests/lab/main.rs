@@ -28,6 +28,7 @@ mod stage;
 mod step_engines;
 mod truth;
 mod untouched;
+mod watcher;
 mod world;
 
 use anyhow::Result;
@@ -110,6 +111,7 @@ fn proofs() -> Vec<Trial> {
         proof("cure-step-engines", step_engines::examine),
         proof("printed-rights", access::rights),
         proof("printed-job", access::job),
+        proof("printed-watcher", watcher::examine),
         proof("refused-by-the-cluster", access::refused),
         proof("newcomer-as-job", newcomer::as_job),
         proof("newcomer-as-deployment", newcomer::as_deployment),

@@ -5,7 +5,7 @@ use super::{Cluster, Found, clock, nodes};
 use crate::collect::discover::ended::{self, BadEnd};
 use crate::collect::{Limits, Selection, discover};
 use crate::evidence::{
-    Cluster as ClusterFacts, Evidence, Node, Observation, Observed, Reason, Runner, Unseen,
+    Cluster as ClusterFacts, Evidence, Node, Observation, Observed, Reason, Role, Runner, Unseen,
 };
 use crate::symptoms::Symptoms;
 use anyhow::{Result, anyhow};
@@ -60,12 +60,18 @@ impl Followed {
         Some(Followed {
             uid: pod.metadata.uid.clone()?,
             has_ended: matches!(runner.phase.as_str(), "Succeeded" | "Failed"),
-            may_be_examined: !discover::is_over(pod),
+            may_be_examined: !discover::is_over(pod) && !is_done(&runner),
             bad: ended::badly(pod),
             scope: discover::process_scope(pod),
             runner,
         })
     }
+}
+
+/// Whether the container that takes jobs has ended: its engine ends next.
+fn is_done(runner: &Runner) -> bool {
+    let mut containers = runner.containers.iter();
+    containers.any(|c| c.role == Role::Runner && c.state.phase == "terminated")
 }
 
 impl Cluster {

@@ -3,6 +3,7 @@
 use super::recording::Recording;
 use super::ring::{Kept, Ring};
 use crate::collect::kubernetes::{Change, Followed};
+use crate::diagnosis::Verdict;
 use crate::report::RunnerMetrics;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -28,7 +29,7 @@ pub(super) struct Fleet {
 pub(super) struct Counts {
     pub(super) examined: u64,
     pub(super) ended: u64,
-    /// Recordings of current runners that did not fit.
+    /// Recordings that were too large, or did not fit.
     pub(super) not_kept: u64,
     /// Whether pods are followed at the moment.
     pub(super) follows: bool,
@@ -44,18 +45,36 @@ struct Watched {
 }
 
 /// What is kept of the last examination.
-#[derive(Default)]
+#[derive(Clone)]
 pub(super) struct Last {
     pub(super) recording: Option<Recording>,
+    pub(super) examined_at: Option<Timestamp>,
     pub(super) metrics: RunnerMetrics,
+    /// The checks that found an error.
+    pub(super) errors: Vec<String>,
+    pub(super) verdict: Verdict,
     /// Whether its engine may still start.
     pub(super) starting: bool,
+}
+
+impl Last {
+    /// Not examined.
+    fn none() -> Self {
+        Last {
+            recording: None,
+            examined_at: None,
+            metrics: RunnerMetrics::default(),
+            errors: Vec::new(),
+            verdict: Verdict::Incomplete,
+            starting: false,
+        }
+    }
 }
 
 /// What is to be done for a runner.
 pub(super) struct Task {
     pub(super) pod: Arc<Followed>,
-    pub(super) before: Option<Recording>,
+    pub(super) last: Last,
     pub(super) what: What,
 }
 
@@ -119,7 +138,7 @@ impl Fleet {
                     is_busy: false,
                     is_gone,
                     is_settled: false,
-                    last: Last::default(),
+                    last: Last::none(),
                     pod: Arc::new(pod),
                 };
                 self.runners.insert(watched.pod.uid.clone(), watched);
@@ -145,15 +164,19 @@ impl Fleet {
         watched.due = now + self.interval;
         Some(Task {
             pod: watched.pod.clone(),
-            before: watched.last.recording.clone(),
+            last: watched.last.clone(),
             what,
         })
     }
 
-    /// The last examination of a runner.
+    /// An examination of a runner. One during which its pod began to end saw engines that end.
     pub(super) fn examined(&mut self, uid: &str, last: Last) {
         self.counts.examined += 1;
-        self.store(uid, last);
+        let ends = |watched: &&Watched| !watched.pod.may_be_examined || watched.is_gone;
+        let ending = self.runners.get(uid).filter(ends);
+        if ending.is_none_or(|watched| watched.last.examined_at.is_none()) {
+            self.store(uid, last);
+        }
     }
 
     fn store(&mut self, uid: &str, mut last: Last) {
@@ -176,7 +199,7 @@ impl Fleet {
     /// A runner has ended; badly, where there is something to keep.
     pub(super) fn settled(&mut self, uid: &str, kept: Option<Kept>) {
         self.counts.ended += 1;
-        self.store(uid, Last::default());
+        self.store(uid, Last::none());
         if let Some(watched) = self.runners.get_mut(uid) {
             watched.is_settled = true;
         }
@@ -222,9 +245,7 @@ impl Watched {
             let is_gone = self.is_gone;
             return Some(What::Settle { is_gone });
         }
-        let mut containers = self.pod.runner.containers.iter();
-        let runs = containers.any(|container| container.state.phase == "running");
-        (self.pod.may_be_examined && runs && self.due <= now).then_some(What::Examine)
+        (self.pod.may_be_examined && self.due <= now).then_some(What::Examine)
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn render(watcher: &Watcher) -> String {
     );
     one(
         "recordings_not_kept",
-        "Examinations of current runners whose recording did not fit",
+        "Recordings that were too large or did not fit",
         counts.not_kept as f64,
     );
     one(

@@ -17,7 +17,7 @@ use crate::collect::kubernetes::{Cluster, Followed, Surroundings, Waits};
 use crate::collect::{Limits, Selection};
 use crate::config::{self, Config};
 use crate::diagnosis::{Diagnosis, Severity};
-use crate::evidence::{Evidence, Reason};
+use crate::evidence::{Evidence, Reason, Runner};
 use crate::report::RunnerMetrics;
 use crate::symptoms::Symptoms;
 use anyhow::{Context, Result};
@@ -25,6 +25,7 @@ use fleet::{Fleet, Last, Task, What};
 use jiff::Timestamp;
 use recording::{Recording, runs, with_end};
 use ring::{Kept, Ring};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -167,8 +168,8 @@ impl Watcher {
         // Also where it panics.
         let _busy = Busy(&self, task.pod.uid.clone());
         match task.what {
-            What::Examine => self.examine(task.pod, task.before).await,
-            What::Settle { is_gone } => self.settle(task.pod, task.before, is_gone).await,
+            What::Examine => self.examine(task.pod, task.last.recording).await,
+            What::Settle { is_gone } => self.settle(task, is_gone).await,
         }
     }
 
@@ -194,9 +195,13 @@ impl Watcher {
     fn last(&self, evidence: &Evidence) -> Last {
         let runner = evidence.runners.first();
         let engines = runner.and_then(|runner| runner.engines.reason());
+        let diagnosis = self.diagnose(evidence);
         Last {
             recording: Recording::new(evidence).ok(),
-            metrics: RunnerMetrics::of(&self.diagnose(evidence)),
+            examined_at: evidence.examined_at,
+            metrics: RunnerMetrics::of(&diagnosis),
+            errors: errors(&diagnosis),
+            verdict: diagnosis.verdict,
             starting: matches!(engines, Some(Reason::StartingUp { .. })),
         }
     }
@@ -209,57 +214,68 @@ impl Watcher {
     }
 
     /// Keeps the recording of a pod that has ended, if it ended badly.
-    async fn settle(
-        self: &Arc<Self>,
-        pod: Arc<Followed>,
-        before: Option<Recording>,
-        is_gone: bool,
-    ) {
+    async fn settle(self: &Arc<Self>, task: Task, is_gone: bool) {
+        let Task { pod, last, .. } = task;
+        // The end of a pod that was deleted says nothing: it stands as it was last examined.
+        let last = match pod.bad.is_empty() {
+            true => last,
+            false => self.last_with_end(&pod, last, is_gone).await,
+        };
+        let is_bad = !pod.bad.is_empty() || !last.errors.is_empty();
+        let too_large = is_bad && last.recording.is_none();
+        let kept = last.recording.filter(|_| is_bad).map(|recording| {
+            let ended_at = Timestamp::now();
+            let Runner {
+                namespace,
+                pod: name,
+                node,
+                ..
+            } = pod.runner.clone();
+            // Names of pods and namespaces have no underscore.
+            let time = ended_at.strftime("%Y%m%dT%H%M%SZ");
+            Kept {
+                name: format!("{namespace}_{name}_{time}.json"),
+                namespace,
+                pod: name,
+                node,
+                ended_at: Timestamp::from_second(ended_at.as_second()).unwrap_or(ended_at),
+                examined_at: last.examined_at,
+                ended_badly: pod.bad.clone(),
+                errors: last.errors,
+                verdict: last.verdict,
+                bytes: recording.bytes,
+                recording,
+            }
+        });
+        let mut fleet = self.fleet();
+        fleet.counts.not_kept += u64::from(too_large);
+        fleet.settled(&pod.uid, kept);
+    }
+
+    /// As it was last examined, and how it ended after that.
+    async fn last_with_end(self: &Arc<Self>, pod: &Followed, last: Last, is_gone: bool) -> Last {
         let mut runner = pod.runner.clone();
         if !is_gone {
             self.cluster
                 .last_words(&mut runner, &self.symptoms, self.limits.timeout)
                 .await;
         }
-        let (this, of) = (self.clone(), pod.clone());
+        let this = self.clone();
+        let before = last.recording.clone();
         let judged = spawn_blocking(move || {
             let before = before.and_then(|before| before.evidence().ok());
-            this.kept(&of, &with_end(before, runner))
+            this.last(&with_end(before, runner))
         });
-        let kept = judged.await.unwrap_or_default();
-        self.fleet().settled(&pod.uid, kept);
+        judged.await.unwrap_or(last)
     }
+}
 
-    fn kept(&self, pod: &Followed, evidence: &Evidence) -> Option<Kept> {
-        let diagnosis = self.diagnose(evidence);
-        let errors = diagnosis.findings.iter();
-        let errors = errors.filter(|finding| finding.severity == Severity::Error);
-        let mut errors: Vec<String> = errors.map(|finding| finding.check.clone()).collect();
-        errors.sort();
-        errors.dedup();
-        if pod.bad.is_empty() && errors.is_empty() {
-            return None;
-        }
-        let recording = Recording::new(evidence).ok()?;
-        let ended_at = Timestamp::from_second(Timestamp::now().as_second()).ok()?;
-        let runner = &pod.runner;
-        // Names of pods and namespaces have no underscore.
-        let (namespace, name) = (&runner.namespace, &runner.pod);
-        let time = ended_at.strftime("%Y%m%dT%H%M%SZ");
-        Some(Kept {
-            name: format!("{namespace}_{name}_{time}.json"),
-            namespace: namespace.clone(),
-            pod: name.clone(),
-            node: runner.node.clone(),
-            ended_at,
-            examined_at: evidence.examined_at,
-            ended_badly: pod.bad.clone(),
-            errors,
-            verdict: diagnosis.verdict,
-            bytes: recording.bytes,
-            recording,
-        })
-    }
+/// The checks that found an error, each once.
+fn errors(diagnosis: &Diagnosis) -> Vec<String> {
+    let errors = diagnosis.findings.iter();
+    let errors = errors.filter(|finding| finding.severity == Severity::Error);
+    let ids: BTreeSet<&String> = errors.map(|finding| &finding.check).collect();
+    ids.into_iter().cloned().collect()
 }
 
 /// What was recorded before, with the state of the pod now.

@@ -105,12 +105,14 @@ fn list(watcher: &Watcher) -> String {
     let fleet = watcher.fleet();
     let kept: Vec<_> = fleet.ring.iter().cloned().collect();
     let (dropped, until) = (fleet.ring.dropped, fleet.ring.dropped_until);
+    let not_kept = fleet.counts.not_kept;
     drop(fleet);
     report::json(&json!({
         "schema": "runner-doctor/recordings/v1",
         "recordings": kept,
         "dropped": dropped,
         "dropped_until": until,
+        "not_kept": not_kept,
     }))
 }
 
