@@ -185,7 +185,7 @@ mod tests {
                 .filter(&refuse)
                 .collect(),
         };
-        RIGHTS.iter().map(answer).collect()
+        SCOPE.rights().map(answer).collect()
     }
 
     #[test]
