@@ -261,7 +261,13 @@ async fn watch(
 /// What is known beside the pods: of the cluster, and of each node for a while.
 pub struct Surroundings {
     enter_nodes: bool,
-    of_node: Mutex<HashMap<Option<String>, (Instant, Arc<OnceCell<Arc<Around>>>)>>,
+    of_node: Mutex<HashMap<Option<String>, OfNode>>,
+}
+
+/// Read once, for all runners that wait for it.
+struct OfNode {
+    since: Instant,
+    around: Arc<OnceCell<Arc<Around>>>,
 }
 
 struct Around {
@@ -281,10 +287,13 @@ impl Surroundings {
     async fn of(&self, cluster: &Cluster, node: Option<&str>, limits: &Limits) -> Arc<Around> {
         let cell = {
             let mut known = self.of_node.lock().unwrap_or_else(PoisonError::into_inner);
-            known.retain(|_, (since, _)| since.elapsed() < NODE_HOLDS);
-            let new = || (Instant::now(), Arc::default());
-            let (_, cell) = known.entry(node.map(str::to_owned)).or_insert_with(new);
-            cell.clone()
+            known.retain(|_, node| node.since.elapsed() < NODE_HOLDS);
+            let new = || OfNode {
+                since: Instant::now(),
+                around: Arc::default(),
+            };
+            let node = known.entry(node.map(str::to_owned)).or_insert_with(new);
+            node.around.clone()
         };
         let read = || async {
             let (version, clock_ahead) = clock::version(&cluster.client).await?;
