@@ -36,6 +36,8 @@ use tokio::time::interval;
 
 /// How long a cluster may take to answer at the start.
 const CONNECT: Duration = Duration::from_secs(60);
+/// For judging and for answers; each keeps some memory.
+const THREADS: usize = 8;
 /// Changes that wait for the loop.
 const CHANGES: usize = 64;
 
@@ -59,6 +61,7 @@ pub fn run(options: &cli::Watcher, settings: &Config) -> Result<Exit> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .max_blocking_threads(THREADS)
         .enable_all()
         .build()
         .context("cannot start: failed to create threads")?;
