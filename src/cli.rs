@@ -11,6 +11,7 @@ mod permissions;
 mod run;
 mod source;
 mod values;
+mod watcher;
 
 pub use after::{Completions, Diff, DiffFormat, Man, Ticket};
 pub use check::{Check, Collect};
@@ -22,6 +23,7 @@ pub use output::{Output, Outputs};
 pub use permissions::{Job, JobKind, Rbac, Scope};
 pub use run::Run;
 pub use source::{CheckFiles, Checks, DocumentFormat, FailOn, Gate, Source};
+pub use watcher::Watcher;
 
 use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -118,9 +120,12 @@ pub enum Command {
     /// Print the minimal RBAC permissions that runner-doctor needs, or check which are missing
     #[command(after_help = permissions::RBAC_HELP)]
     Rbac(Rbac),
-    /// Print a manifest that runs runner-doctor in the cluster, as a Job or CronJob
+    /// Print a manifest that runs runner-doctor in the cluster, as a Job, a CronJob, or a watcher
     #[command(after_help = permissions::JOB_EXAMPLES)]
     Job(Job),
+    /// Examine runners continuously, and serve the last recordings of those that ended badly
+    #[command(after_help = watcher::EXAMPLES)]
+    Watcher(Box<Watcher>),
     /// Print fixes for the findings as patches or corrected manifests; changes nothing
     #[command(after_help = fix::FIX_EXAMPLES)]
     Fix(Box<Fix>),

@@ -23,14 +23,15 @@ fn chart() -> PathBuf {
 }
 
 /// What `job` prints, with the chart's values in the place of what was given.
-fn template(scope: &[&str], kind: &str) -> String {
+fn template(scope: &[&str], kind: &str, given: &[&str]) -> String {
     let common = ["job", "--no-config", "--name", NAME, "--image", IMAGE];
-    let more = ["--kind", kind, "--schedule", SCHEDULE, "--", ARGUMENT];
+    let more = ["--kind", kind, "--schedule", SCHEDULE, "--"];
     let mut command = Command::cargo_bin("runner-doctor").unwrap();
     let printed = command
         .args(common)
         .args(scope)
         .args(more)
+        .args(given)
         .output()
         .unwrap();
     assert!(printed.status.success(), "{printed:?}");
@@ -53,25 +54,69 @@ fn template(scope: &[&str], kind: &str) -> String {
         .replace(&format!("\"{SCHEDULE}\""), "{{ .Values.schedule | quote }}")
 }
 
+/// The watcher has an account of its own beside that of the jobs, and values for what it keeps.
+fn watcher(scope: &[&str]) -> String {
+    let values = [
+        ("--interval=", "interval"),
+        ("--keep=", "keep"),
+        ("--keep-bytes=", "keepBytes"),
+    ];
+    let given = values.map(|(flag, value)| format!("{flag}chart-{value}"));
+    let given: Vec<&str> = given.iter().map(String::as_str).collect();
+    let arguments = [&given[..], &[ARGUMENT]].concat();
+    let mut text = template(scope, "watcher", &arguments)
+        .replace(".Values.name ", ".Values.name }}-watcher ")
+        .replace("}}-watcher }}", "}}-watcher")
+        .replace("range .Values.arguments", "range .Values.watcher.arguments");
+    for (flag, value) in values {
+        let printed = format!("\"{flag}chart-{value}\"");
+        assert!(text.contains(&printed), "{printed}: {text}");
+        text = text.replace(
+            &printed,
+            &format!("\"{flag}{{{{ .Values.watcher.{value} }}}}\""),
+        );
+    }
+    text = text.replace(
+        "\n    port: 8080\n",
+        "\n    port: {{ .Values.watcher.port }}\n",
+    );
+    let resources = text
+        .find("resources:\n")
+        .and_then(|_| text.find("          requests: {"));
+    let (start, end) = (resources.unwrap(), text.rfind("---\n").unwrap());
+    let values = "{{ toYaml .Values.watcher.resources | indent 10 }}\n";
+    text.replace_range(start..end, values);
+    text
+}
+
 #[test]
 fn the_charts_templates_are_what_job_prints() {
     for (name, scope) in SCOPES {
         let text = format!(
-            "{{{{- /* Written by tests/chart.rs from what `runner-doctor job` prints. */}}}}\n{{{{- if eq .Values.scope \"{name}\" }}}}\n{{{{- if eq .Values.kind \"cronjob\" }}}}\n{}{{{{- else }}}}\n{}{{{{- end }}}}\n{{{{- end }}}}\n",
-            template(scope, "cronjob"),
-            template(scope, "job"),
+            "{{{{- /* Written by tests/chart.rs from what `runner-doctor job --kind watcher` prints. */}}}}\n{{{{- if and .Values.watcher.enabled (eq .Values.scope \"{name}\") }}}}\n{}{{{{- end }}}}\n",
+            watcher(scope),
         );
-        let path = chart().join(format!("templates/{name}.yaml"));
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            fs::write(&path, &text).unwrap();
-        }
-        let written = fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            written == text,
-            "{} is not what `job` prints: UPDATE_DOCS=1 cargo test --test integration chart",
-            path.display()
+        is_written(&format!("templates/watcher-{name}.yaml"), &text);
+        let text = format!(
+            "{{{{- /* Written by tests/chart.rs from what `runner-doctor job` prints. */}}}}\n{{{{- if eq .Values.scope \"{name}\" }}}}\n{{{{- if eq .Values.kind \"cronjob\" }}}}\n{}{{{{- else if eq .Values.kind \"job\" }}}}\n{}{{{{- end }}}}\n{{{{- end }}}}\n",
+            template(scope, "cronjob", &[ARGUMENT]),
+            template(scope, "job", &[ARGUMENT]),
         );
+        is_written(&format!("templates/{name}.yaml"), &text);
     }
+}
+
+fn is_written(file: &str, text: &str) {
+    let path = chart().join(file);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == text,
+        "{} is not what `job` prints: UPDATE_DOCS=1 cargo test --test integration chart",
+        path.display()
+    );
 }
 
 #[test]

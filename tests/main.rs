@@ -24,6 +24,8 @@ mod rooms;
 mod run;
 mod schemas;
 mod site;
+#[cfg(unix)]
+mod watcher;
 mod words;
 mod worlds;
 

@@ -184,3 +184,39 @@ fn flags_are_added_to_check_and_words_replace_it() {
         json!(["collect", "-n", "$$(X): y"])
     );
 }
+
+#[test]
+fn a_watcher_may_also_watch_and_is_reached_on_one_port() {
+    let found = documents(&["job", "-n", "ci", "--image", "x:1", "--kind", "watcher"]);
+    assert_eq!(
+        kinds(&found),
+        [
+            "ServiceAccount",
+            "Role",
+            "RoleBinding",
+            "Deployment",
+            "Service"
+        ]
+    );
+    // Exactly what `rbac --watch` prints, which is one verb more than without.
+    let rights = documents(&["rbac", "-n", "ci", "--watch"]);
+    assert_eq!(found[..3], rights[..]);
+    let mut more = allowed(&rights, "Role");
+    let without = allowed(&documents(&["rbac", "-n", "ci"]), "Role");
+    more.retain(|right| !without.contains(right));
+    assert_eq!(more, ["watch pods"]);
+    let pod = &found[3]["spec"]["template"];
+    let container = &pod["spec"]["containers"][0];
+    assert_eq!(
+        container["args"],
+        json!(["watcher", "-n", "ci", "--listen=[::]:8080"])
+    );
+    for probe in ["livenessProbe", "readinessProbe"] {
+        assert_eq!(container[probe]["httpGet"]["path"], "/healthz");
+    }
+    let (selector, labels) = (&found[4]["spec"]["selector"], &pod["metadata"]["labels"]);
+    assert_eq!(*selector, found[3]["spec"]["selector"]["matchLabels"]);
+    for (name, value) in selector.as_object().unwrap() {
+        assert_eq!(labels[name], *value);
+    }
+}

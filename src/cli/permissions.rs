@@ -23,6 +23,9 @@ Exit codes: 0 printed, or nothing is missing; 1 a permission is missing; 2 no re
 pub struct Rbac {
     #[command(flatten)]
     pub scope: Scope,
+    /// Also `watch` pods, as `runner-doctor watcher` needs it
+    #[arg(long)]
+    pub watch: bool,
     /// Check which of these permissions the current identity lacks
     #[arg(long)]
     pub verify: bool,
@@ -62,9 +65,10 @@ Examples:
   runner-doctor job -n ci --image registry.example/runner-doctor:0.1.0 | kubectl apply -f -
   runner-doctor job -A --image … --kind cronjob --schedule '*/30 * * * *' -- --strict -o json
   runner-doctor job -n ci --image … -- collect -n ci
+  runner-doctor job -n ci --image … --kind watcher -- --interval 30s
 
-Arguments after -- are added to `check`; if the first is not a flag, it replaces `check`. Build the
-image from the Dockerfile in the source. The ServiceAccount in the output may exec into privileged
+Arguments after -- are added to `check` or `watcher`; if the first is not a flag, it replaces the
+command. A watcher is a Deployment with a Service: see `runner-doctor watcher --help`. Build the image from the Dockerfile in the source. The ServiceAccount in the output may exec into privileged
 pods, which is root on their nodes, and with -A on the whole cluster: see SECURITY.md.";
 
 #[derive(Debug, Args)]
@@ -74,7 +78,7 @@ pub struct Job {
     /// The image of runner-doctor
     #[arg(long, value_name = "IMAGE", value_parser = image)]
     pub image: String,
-    /// Run once (job) or on a schedule (cronjob)
+    /// Run once (job), on a schedule (cronjob), or always, for recordings of runners that are gone (watcher)
     #[arg(long, value_enum, default_value = "job", value_name = "KIND")]
     pub kind: JobKind,
     /// The schedule in cron format
@@ -92,4 +96,5 @@ pub struct Job {
 pub enum JobKind {
     Job,
     Cronjob,
+    Watcher,
 }

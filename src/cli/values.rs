@@ -50,6 +50,23 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// `512KiB`, `64MiB`, or bytes.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    let wrong = || format!("invalid size {text:?}: write 512KiB or 64MiB (at most 4096MiB)");
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match &text[digits.len()..] {
+        "" => 1,
+        "KiB" | "Ki" => 1 << 10,
+        "MiB" | "Mi" => 1 << 20,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = digits.parse().map_err(|_| wrong())?;
+    match count.checked_mul(unit) {
+        Some(bytes) if bytes <= 4 << 30 => usize::try_from(bytes).map_err(|_| wrong()),
+        _ => Err(wrong()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +78,16 @@ mod tests {
         assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
         for wrong in ["", "s", "0", "-1s", "1d", "ten", "99999999h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read() {
+        assert_eq!(size("512KiB"), Ok(512 << 10));
+        assert_eq!(size("64MiB"), Ok(64 << 20));
+        assert_eq!(size("7"), Ok(7));
+        for wrong in ["", "MiB", "-1", "1GB", "99999999999MiB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -8,6 +8,7 @@ pub(super) mod error;
 mod events;
 mod exec;
 mod find;
+mod follow;
 mod logs;
 mod lost;
 mod nested;
@@ -25,6 +26,7 @@ use crate::evidence::{
 use crate::symptoms::Symptoms;
 use anyhow::Result;
 pub use connect::Waits;
+pub use follow::{Change, Followed, Surroundings};
 use futures::future::{join, ready};
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;

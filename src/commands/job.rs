@@ -2,14 +2,18 @@
 
 use super::{Exit, rbac, write_out};
 use crate::cli::{Job, JobKind};
-use crate::permissions::job::{self, Wishes};
+use crate::permissions::job::{self, Kind, Wishes};
 use anyhow::Result;
 
 pub fn run(options: &Job) -> Result<Exit> {
     let wishes = Wishes {
-        scope: rbac::scope(&options.scope),
+        scope: rbac::scope(&options.scope, options.kind == JobKind::Watcher),
         image: &options.image,
-        schedule: (options.kind == JobKind::Cronjob).then_some(options.schedule.as_str()),
+        kind: match options.kind {
+            JobKind::Job => Kind::Once,
+            JobKind::Cronjob => Kind::Scheduled(&options.schedule),
+            JobKind::Watcher => Kind::Watcher,
+        },
         service_account: options.service_account.as_deref(),
         arguments: &options.arguments,
     };

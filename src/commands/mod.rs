@@ -24,6 +24,7 @@ mod schema;
 mod source;
 mod test;
 mod ticket;
+mod watcher;
 
 #[doc(hidden)]
 pub use explain::pages;
@@ -112,6 +113,7 @@ pub fn run((cli, settings): (Cli, Config)) -> Result<Exit> {
         Command::Manifest(options) => manifest::run(&options),
         Command::Rbac(options) => rbac::run(&options),
         Command::Job(options) => job::run(&options),
+        Command::Watcher(options) => watcher::run(&options, settings),
         Command::Fix(options) => fix::run(&options, settings),
         Command::Lint(options) => lint::run(&options, settings, color),
         Command::Ticket(options) => ticket::run(&options, settings),

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use std::time::Duration;
 
 pub fn run(options: &Rbac) -> Result<Exit> {
-    let scope = scope(&options.scope);
+    let scope = scope(&options.scope, options.watch);
     if !options.verify {
         write_out(&permissions::roles(&scope), None)?;
         return Ok(Exit::Fine);
@@ -35,12 +35,13 @@ pub fn run(options: &Rbac) -> Result<Exit> {
     })
 }
 
-pub(super) fn scope(scope: &cli::Scope) -> Scope<'_> {
+pub(super) fn scope(scope: &cli::Scope, watch: bool) -> Scope<'_> {
     Scope {
         namespace: &scope.namespace,
         all_namespaces: scope.all_namespaces,
         cluster_facts: scope.cluster_facts,
         node_exec: !scope.no_node_exec,
+        watch,
         name: &scope.name,
     }
 }

@@ -283,7 +283,7 @@ pub fn pause(time: Duration) -> Result<bool> {
 }
 
 /// Ctrl-C, or what a CI system sends when a job is cancelled.
-async fn interrupt() {
+pub(super) async fn interrupt() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

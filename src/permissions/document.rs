@@ -83,10 +83,13 @@ fn head(page: &mut Page, kind: &str, name: &str, namespace: Option<&str>) {
 }
 
 fn rule(page: &mut Page, scope: &Scope, right: &Right) {
-    let mut gives = format!(
-        "Used to {}. Unknown without it: {}.",
-        right.gives, right.without
-    );
+    let mut gives = match right.watch {
+        true => format!("Used to {}: without it, {}.", right.gives, right.without),
+        false => format!(
+            "Used to {}. Unknown without it: {}.",
+            right.gives, right.without
+        ),
+    };
     if scope.all_namespaces
         && right.place == Place::Runners
         && right.resource == "pods/exec"

@@ -18,6 +18,8 @@ pub(crate) struct Scope<'a> {
     /// What tells of nodes and the CNI.
     pub(crate) cluster_facts: bool,
     pub(crate) node_exec: bool,
+    /// Of the watcher.
+    pub(crate) watch: bool,
     /// Of the account and its roles.
     pub(crate) name: &'a str,
 }
@@ -39,6 +41,8 @@ pub(crate) struct Right {
     pub(crate) origin: Origin,
     /// Of no use where nothing is executed in the nodes' agents.
     pub(crate) node_exec: bool,
+    /// Of use for the watcher alone.
+    pub(crate) watch: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +58,7 @@ pub(crate) enum Place {
 pub(crate) const SYSTEM: &str = "kube-system";
 
 /// As src/collect asks for it.
-pub(crate) const RIGHTS: [Right; 11] = [
+pub(crate) const RIGHTS: [Right; 12] = [
     Right {
         place: Place::Runners,
         group: "",
@@ -65,6 +69,19 @@ pub(crate) const RIGHTS: [Right; 11] = [
         without: "no runner is found",
         origin: Origin::Pod,
         node_exec: false,
+        watch: false,
+    },
+    Right {
+        place: Place::Runners,
+        group: "",
+        resource: "pods",
+        verbs: &["watch"],
+        names: &[],
+        gives: "follow runner pods from their start to their end",
+        without: "the watcher does not start",
+        origin: Origin::Pod,
+        node_exec: false,
+        watch: true,
     },
     Right {
         place: Place::Runners,
@@ -77,6 +94,7 @@ pub(crate) const RIGHTS: [Right; 11] = [
         without: "all engines and networks inside the runners",
         origin: Origin::Walk,
         node_exec: false,
+        watch: false,
     },
     Right {
         place: Place::Runners,
@@ -88,6 +106,7 @@ pub(crate) const RIGHTS: [Right; 11] = [
         without: "errors in logs, such as why an engine exited",
         origin: Origin::Logs,
         node_exec: false,
+        watch: false,
     },
     Right {
         place: Place::Runners,
@@ -99,6 +118,7 @@ pub(crate) const RIGHTS: [Right; 11] = [
         without: "runners whose Job has failed, which are not found",
         origin: Origin::Jobs,
         node_exec: false,
+        watch: false,
     },
     Right {
         place: Place::Runners,
@@ -110,6 +130,7 @@ pub(crate) const RIGHTS: [Right; 11] = [
         without: "why a pod's sandbox, volume or image fails, where the pod does not say so",
         origin: Origin::Events,
         node_exec: false,
+        watch: false,
     },
     Right {
         place: Place::Cluster,
@@ -121,6 +142,7 @@ pub(crate) const RIGHTS: [Right; 11] = [
         without: "the nodes' Docker version and the CNI",
         origin: Origin::Nodes,
         node_exec: false,
+        watch: false,
     },
     Right {
         place: Place::System,
@@ -132,6 +154,7 @@ pub(crate) const RIGHTS: [Right; 11] = [
         without: "the MTU of the node uplinks",
         origin: Origin::Agents,
         node_exec: false,
+        watch: false,
     },
     Right {
         place: Place::System,
@@ -143,6 +166,7 @@ pub(crate) const RIGHTS: [Right; 11] = [
         without: "the MTU of the node uplinks",
         origin: Origin::Agents,
         node_exec: true,
+        watch: false,
     },
     Right {
         place: Place::System,
@@ -159,6 +183,7 @@ pub(crate) const RIGHTS: [Right; 11] = [
         without: "the CNI's encapsulation overhead",
         origin: Origin::Cni,
         node_exec: false,
+        watch: false,
     },
     Right {
         place: Place::Cluster,
@@ -170,6 +195,7 @@ pub(crate) const RIGHTS: [Right; 11] = [
         without: "Calico's encapsulation overhead",
         origin: Origin::Cni,
         node_exec: false,
+        watch: false,
     },
     Right {
         place: Place::Cluster,
@@ -181,6 +207,7 @@ pub(crate) const RIGHTS: [Right; 11] = [
         without: "the MTU configured in Calico's operator",
         origin: Origin::Cni,
         node_exec: false,
+        watch: false,
     },
 ];
 
@@ -207,12 +234,16 @@ impl Scope<'_> {
             all_namespaces,
             cluster_facts,
             node_exec,
+            watch,
             ..
         } = *self;
         let facts = all_namespaces || cluster_facts;
         RIGHTS.iter().filter(move |right| {
             let again = all_namespaces && right.place == Place::System && right.names.is_empty();
-            (right.place == Place::Runners || facts) && (node_exec || !right.node_exec) && !again
+            (right.place == Place::Runners || facts)
+                && (node_exec || !right.node_exec)
+                && (watch || !right.watch)
+                && !again
         })
     }
 }

@@ -91,10 +91,19 @@ pub(crate) fn tell(answers: &[Answer], scope: &Scope<'_>, library: &Library) -> 
         }
         let _ = writeln!(
             text,
-            "         used to: {}\n         unknown without it: {}",
-            right.gives, right.without
+            "         used to: {}\n         {}: {}",
+            right.gives,
+            if right.watch {
+                "without it"
+            } else {
+                "unknown without it"
+            },
+            right.without
         );
-        let blind = library.checks().filter(|check| check.reads(right.origin));
+        // Checks do without what only the watcher needs.
+        let blind = library
+            .checks()
+            .filter(|check| !right.watch && check.reads(right.origin));
         unknown.extend(blind.map(|check| check.id.as_str()));
     }
     if !unknown.is_empty() {
@@ -164,6 +173,7 @@ mod tests {
         all_namespaces: false,
         cluster_facts: true,
         node_exec: true,
+        watch: false,
         name: "runner-doctor",
     };
 
@@ -175,7 +185,7 @@ mod tests {
                 .filter(&refuse)
                 .collect(),
         };
-        RIGHTS.iter().map(answer).collect()
+        SCOPE.rights().map(answer).collect()
     }
 
     #[test]

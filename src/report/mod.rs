@@ -29,6 +29,7 @@ mod yaml;
 pub use crate::text::clean::clean;
 pub(crate) use crate::text::wrap::wrap;
 pub(crate) use links::Links;
+pub(crate) use prometheus::{RunnerMetrics, gauge};
 pub use terminal::Style;
 pub(crate) use verdict::few;
 

@@ -1,4 +1,4 @@
-//! Prometheus' text exposition format, for a textfile collector or a push gateway.
+//! Prometheus' text exposition format, for a textfile collector, a push gateway or a scrape.
 //! See <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
 use crate::diagnosis::{Diagnosis, Finding, Layer, LayerKind, Verdict};
@@ -10,9 +10,7 @@ use std::fmt::Write;
 type Series = BTreeMap<Vec<String>, f64>;
 
 pub(super) fn render(diagnosis: &Diagnosis) -> String {
-    let summary = &diagnosis.summary;
     let mut out = String::new();
-    let one = |value: f64| Series::from([(Vec::new(), value)]);
     let verdicts = [Verdict::Healthy, Verdict::Failing, Verdict::Incomplete];
     let verdicts = verdicts.map(|verdict| {
         let name = format!("{verdict:?}").to_lowercase();
@@ -28,69 +26,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         &["verdict"],
         verdicts.into(),
     );
-    write(
-        &mut out,
-        "runners",
-        "Runners examined",
-        &[],
-        one(summary.runners as f64),
-    );
-    write(
-        &mut out,
-        "engines",
-        "Docker engines found in the runners",
-        &[],
-        one(summary.engines as f64),
-    );
-    // A path to a file has slashes too, but no namespace.
-    let of_files = diagnosis.findings.iter().any(|f| f.location.is_some());
-    let labels = ["check", "severity", "runner", "namespace", "pod"];
-    write(
-        &mut out,
-        "findings",
-        "Findings by check, severity and runner",
-        &labels,
-        findings(&diagnosis.findings, of_files),
-    );
-    write(
-        &mut out,
-        "known_findings",
-        "Findings that are in the baseline",
-        &labels,
-        findings(diagnosis.findings.iter().filter(|f| f.known), of_files),
-    );
-    write(
-        &mut out,
-        "suppressed_findings",
-        "Findings suppressed by the settings",
-        &labels,
-        findings(diagnosis.suppressed.iter().map(|s| &s.finding), of_files),
-    );
-    let labels = ["check", "runner", "namespace", "pod"];
-    write(
-        &mut out,
-        "unknowns",
-        "Unknown results by check and runner",
-        &labels,
-        unknowns(diagnosis, of_files),
-    );
-    let labels = ["runner", "namespace", "pod", "kind", "engine", "network"];
-    let mtu = |layer: &Layer| layer.mtu;
-    write(
-        &mut out,
-        "network_mtu_bytes",
-        "MTU of each network of a runner",
-        &labels,
-        networks(diagnosis, of_files, mtu),
-    );
-    let carrier = |layer: &Layer| layer.carrier.as_ref().map(|carrier| carrier.mtu);
-    write(
-        &mut out,
-        "network_carrier_mtu_bytes",
-        "MTU of the bottleneck on a Docker network's path out",
-        &labels,
-        networks(diagnosis, of_files, carrier),
-    );
+    RunnerMetrics::of(diagnosis).write(&mut out);
     if let Some(at) = diagnosis.environment.examined_at {
         write(
             &mut out,
@@ -134,6 +70,133 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
         one(incomplete),
     );
     out
+}
+
+/// What is measured of runners, whether by one examination or by one for each.
+#[derive(Clone, Debug, Default)]
+pub struct RunnerMetrics {
+    runners: usize,
+    engines: usize,
+    findings: Series,
+    known: Series,
+    suppressed: Series,
+    unknowns: Series,
+    mtu: Series,
+    carrier_mtu: Series,
+}
+
+impl RunnerMetrics {
+    pub fn of(diagnosis: &Diagnosis) -> Self {
+        // A path to a file has slashes too, but no namespace.
+        let of_files = diagnosis.findings.iter().any(|f| f.location.is_some());
+        let known = diagnosis.findings.iter().filter(|f| f.known);
+        let suppressed = diagnosis.suppressed.iter().map(|s| &s.finding);
+        RunnerMetrics {
+            runners: diagnosis.summary.runners,
+            engines: diagnosis.summary.engines,
+            findings: findings(&diagnosis.findings, of_files),
+            known: findings(known, of_files),
+            suppressed: findings(suppressed, of_files),
+            unknowns: unknowns(diagnosis, of_files),
+            mtu: networks(diagnosis, of_files, |layer| layer.mtu),
+            carrier_mtu: networks(diagnosis, of_files, |layer| {
+                layer.carrier.as_ref().map(|carrier| carrier.mtu)
+            }),
+        }
+    }
+
+    /// Adds those of another examination.
+    pub fn add(&mut self, other: &RunnerMetrics) {
+        let sum = |mine: &mut Series, other: &Series| {
+            for (labels, value) in other {
+                *mine.entry(labels.clone()).or_default() += value;
+            }
+        };
+        self.runners += other.runners;
+        self.engines += other.engines;
+        sum(&mut self.findings, &other.findings);
+        sum(&mut self.known, &other.known);
+        sum(&mut self.suppressed, &other.suppressed);
+        sum(&mut self.unknowns, &other.unknowns);
+        let widest = |mine: &mut Series, other: &Series| {
+            for (labels, value) in other {
+                let widest = mine.entry(labels.clone()).or_insert(0.0);
+                *widest = widest.max(*value);
+            }
+        };
+        widest(&mut self.mtu, &other.mtu);
+        widest(&mut self.carrier_mtu, &other.carrier_mtu);
+    }
+
+    pub fn write(self, out: &mut String) {
+        write(
+            out,
+            "runners",
+            "Runners examined",
+            &[],
+            one(self.runners as f64),
+        );
+        write(
+            out,
+            "engines",
+            "Docker engines found in the runners",
+            &[],
+            one(self.engines as f64),
+        );
+        let labels = ["check", "severity", "runner", "namespace", "pod"];
+        write(
+            out,
+            "findings",
+            "Findings by check, severity and runner",
+            &labels,
+            self.findings,
+        );
+        write(
+            out,
+            "known_findings",
+            "Findings that are in the baseline",
+            &labels,
+            self.known,
+        );
+        write(
+            out,
+            "suppressed_findings",
+            "Findings suppressed by the settings",
+            &labels,
+            self.suppressed,
+        );
+        write(
+            out,
+            "unknowns",
+            "Unknown results by check and runner",
+            &["check", "runner", "namespace", "pod"],
+            self.unknowns,
+        );
+        let labels = ["runner", "namespace", "pod", "kind", "engine", "network"];
+        write(
+            out,
+            "network_mtu_bytes",
+            "MTU of each network of a runner",
+            &labels,
+            self.mtu,
+        );
+        write(
+            out,
+            "network_carrier_mtu_bytes",
+            "MTU of the bottleneck on a Docker network's path out",
+            &labels,
+            self.carrier_mtu,
+        );
+    }
+}
+
+/// A gauge without labels.
+pub fn gauge(out: &mut String, name: &str, help: &str, value: f64) {
+    write(out, name, help, &[], one(value));
+}
+
+fn one(value: f64) -> Series {
+    Series::from([(Vec::new(), value)])
 }
 
 /// The values of `runner`, `namespace` and `pod`; without a cluster the last two are empty.

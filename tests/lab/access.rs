@@ -125,7 +125,7 @@ pub fn job() -> Result<()> {
     let stage = Stage::set("access-job", &scenario)?;
     let namespace = stage.namespace.as_str();
     let whole = errors(&doctor(&["check", "-n", namespace, "-o", "json"])?.1)?;
-    build_image(&stage)?;
+    build_image(&stage, IMAGE)?;
     let outcome = in_cluster(&stage, &whole);
     lab::lab(&format!("ctr images rm {IMAGE}"))?;
     outcome
@@ -162,7 +162,7 @@ fn in_cluster(stage: &Stage, whole: &[String]) -> Result<()> {
 
 /// From the repository's Dockerfile, by the patient's own Docker, and onto the node. The test's
 /// program is not static, so that its libraries go in beside it.
-fn build_image(stage: &Stage) -> Result<()> {
+pub fn build_image(stage: &Stage, image: &str) -> Result<()> {
     let pod = stage.pod("")?;
     let folder = tempfile::tempdir()?;
     std::fs::write(
@@ -173,8 +173,8 @@ fn build_image(stage: &Stage) -> Result<()> {
         "cd {folder}; mkdir libraries; strip -o runner-doctor {program};
         ldd {program} | grep -o '/[^ ]*' | tar -chf - -C / -T - 2>/dev/null | tar -xf - -C libraries;
         docker() {{ \"$LAB\" in {pod} docker-in-docker docker \"$@\"; }};
-        tar -cf - . | docker build -q -t {IMAGE} --build-arg BINARY=runner-doctor - >/dev/null;
-        docker save {IMAGE} | \"$LAB\" ctr images import - >/dev/null",
+        tar -cf - . | docker build -q -t {image} --build-arg BINARY=runner-doctor - >/dev/null;
+        docker save {image} | \"$LAB\" ctr images import - >/dev/null",
         folder = quoted(&folder.path().to_string_lossy()),
         program = quoted(env!("CARGO_BIN_EXE_runner-doctor")),
     );
@@ -194,7 +194,7 @@ fn as_account(kubeconfig: &Path, arguments: &[&str]) -> Result<(i32, String)> {
 }
 
 /// By fingerprint. What some account may not see is unknown, and no error.
-fn errors(json: &str) -> Result<Vec<String>> {
+pub fn errors(json: &str) -> Result<Vec<String>> {
     let json = json
         .get(..=json.rfind('}').unwrap_or_default())
         .unwrap_or_default();

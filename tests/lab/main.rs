@@ -29,6 +29,7 @@ mod step_engines;
 mod truth;
 mod untouched;
 mod watched;
+mod watcher;
 mod world;
 
 use anyhow::{Context, Result};
@@ -105,7 +106,7 @@ fn proof(name: &str, examine: impl FnOnce() -> Result<()> + Send + 'static) -> T
 }
 
 /// What is shown of the doctor itself.
-static PROOFS: [(&str, fn() -> Result<()>); 19] = [
+static PROOFS: [(&str, fn() -> Result<()>); 20] = [
     ("crowded-engine", extent::crowded),
     ("twelve-deep", extent::deep),
     ("kubelet-misbehaves", fleet::examine),
@@ -117,6 +118,7 @@ static PROOFS: [(&str, fn() -> Result<()>); 19] = [
     ("cure-step-engines", step_engines::examine),
     ("printed-rights", access::rights),
     ("printed-job", access::job),
+    ("printed-watcher", watcher::examine),
     ("refused-by-the-cluster", access::refused),
     ("newcomer-as-job", newcomer::as_job),
     ("newcomer-as-deployment", newcomer::as_deployment),

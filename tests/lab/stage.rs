@@ -148,18 +148,18 @@ impl Drop for Stage {
 }
 
 /// Tries again what is not yet so.
-pub fn until(holds: impl Fn() -> Result<()>) -> Result<()> {
+pub fn until<T>(holds: impl Fn() -> Result<T>) -> Result<T> {
     within(PATIENCE, holds)
 }
 
 /// The same for what must be so soon.
-pub fn within(limit: Duration, holds: impl Fn() -> Result<()>) -> Result<()> {
+pub fn within<T>(limit: Duration, holds: impl Fn() -> Result<T>) -> Result<T> {
     let ends = Instant::now() + limit;
     loop {
         match holds() {
             Err(error) if Instant::now() > ends => return Err(error.context("gave up waiting")),
             Err(_) => std::thread::sleep(Duration::from_millis(100)),
-            Ok(()) => return Ok(()),
+            Ok(seen) => return Ok(seen),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which pods are CI runners, and which of their containers run a Docker engine.
 
+pub mod ended;
 pub(crate) mod pod;
 
 use crate::evidence::{Provider, Runner};
