@@ -104,8 +104,10 @@ fn proof(name: &str, examine: impl FnOnce() -> Result<()> + Send + 'static) -> T
     })
 }
 
+type Examine = fn() -> Result<()>;
+
 /// What is shown of the doctor itself.
-static PROOFS: [(&str, fn() -> Result<()>); 19] = [
+static PROOFS: [(&str, Examine); 19] = [
     ("crowded-engine", extent::crowded),
     ("twelve-deep", extent::deep),
     ("kubelet-misbehaves", fleet::examine),
