@@ -105,8 +105,10 @@ fn proof(name: &str, examine: impl FnOnce() -> Result<()> + Send + 'static) -> T
     })
 }
 
+type Examine = fn() -> Result<()>;
+
 /// What is shown of the doctor itself.
-static PROOFS: [(&str, fn() -> Result<()>); 20] = [
+static PROOFS: [(&str, Examine); 20] = [
     ("crowded-engine", extent::crowded),
     ("twelve-deep", extent::deep),
     ("kubelet-misbehaves", fleet::examine),
