@@ -59,6 +59,7 @@ pub(super) fn read(
         denied: told("denied ").and_then(|words| denied(&words)),
         proxies: Some(proxies(record.lines())),
         throttling: throttling(record),
+        oom_kills: number(record, "oom_kill "),
     })
 }
 
@@ -83,15 +84,16 @@ fn proxies<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
 
 /// A container without a limit has no periods.
 fn throttling(record: &Record) -> Option<Throttling> {
-    let number = |key: &str| -> Option<i64> {
-        let mut found = record.lines().filter_map(|line| line.strip_prefix(key));
-        found.next()?.trim().parse().ok()
-    };
     let throttling = Throttling {
-        periods: number("nr_periods ")?,
-        throttled: number("nr_throttled ")?,
+        periods: number(record, "nr_periods ")?,
+        throttled: number(record, "nr_throttled ")?,
     };
     (throttling.periods > 0).then_some(throttling)
+}
+
+fn number(record: &Record, key: &str) -> Option<i64> {
+    let mut found = record.lines().filter_map(|line| line.strip_prefix(key));
+    found.next()?.trim().parse().ok()
 }
 
 /// Whether a name is an address of the pod; `hosts` are lines of its /etc/hosts.
@@ -193,6 +195,12 @@ mod tests {
         assert_eq!(limited, Some(counted));
         let unlimited = client("uses \nnr_periods 0\nnr_throttled 0").throttling;
         assert_eq!(unlimited, None);
+    }
+
+    #[test]
+    fn processes_that_were_killed_are_counted() {
+        assert_eq!(client("uses \noom_kill 3").oom_kills, Some(3));
+        assert_eq!(client("uses \noom_kill x").oom_kills, None);
     }
 
     #[test]

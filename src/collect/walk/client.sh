@@ -37,7 +37,8 @@ show_client() {
 	for name in HTTP_PROXY HTTPS_PROXY http_proxy https_proxy; do
 		eval "[ -z \"\${$name-}\" ]" || echo "proxy $name"
 	done
-	grep -s -h -E '^nr_(periods|throttled) ' /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu/cpu.stat
+	grep -s -h -E '^(nr_(periods|throttled)|oom_kill) ' /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu/cpu.stat \
+		/sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control
 	echo '# read'
 }
 
