@@ -1,6 +1,6 @@
 //! A Docker engine: its process, its settings and the answers of its API.
 
-use super::{DataRoot, EngineKind, LocalProxy, Observation, PidLimit, Reason};
+use super::{DataRoot, EngineKind, LocalProxy, Observation, OomKills, PidLimit, Reason};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,6 +47,14 @@ pub struct Engine {
     /// recorded, or if the kernel does not count that here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pids_refused: Option<Vec<PidLimit>>,
+    /// Its container, the pod and its containers, as far as processes in them were OOM-killed. Absent if not
+    /// recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_kills: Option<Vec<OomKills>>,
+    /// The registries, `HOST` or `HOST:PORT`, for which its container has a certificate authority in
+    /// /etc/docker/certs.d. Absent if not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificates_for: Option<Vec<String>>,
     /// A container of it whose cgroup (v2) lies outside the pod's. Absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside_pod: Option<String>,
@@ -80,6 +88,8 @@ impl Engine {
             data: None,
             open_files: None,
             pids_refused: None,
+            oom_kills: None,
+            certificates_for: None,
             outside_pod: None,
             fault: None,
             api: Observation::Unobserved(because),

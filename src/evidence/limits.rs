@@ -1,4 +1,5 @@
-//! How many processes a container may have, and how often it was refused another one.
+//! How many processes a container may have, how often it was refused another one, and how many were killed
+//! for want of memory.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,4 +16,13 @@ pub struct PidLimit {
     pub now: i64,
     /// How often another one was refused since it started.
     pub refused: i64,
+}
+
+/// A container in which the kernel killed processes for want of memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OomKills {
+    /// The container's path, or `the pod`.
+    pub of: String,
+    /// How many were killed since it started.
+    pub kills: i64,
 }

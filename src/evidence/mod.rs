@@ -26,7 +26,7 @@ pub use engine::{
     EngineFault, MTU_OPTION, OomScore, Planned,
 };
 pub use launch::{Launch, Launcher};
-pub use limits::PidLimit;
+pub use limits::{OomKills, PidLimit};
 pub use network::{
     Download, Fetched, Interface, InterfaceKind, NetworkNamespace, PathMtu, Route, Tcpmss,
     outermost, positive,

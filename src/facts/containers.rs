@@ -67,6 +67,7 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
             .last_end
             .as_ref()
             .is_some_and(|end| end.reason == "OOMKilled"),
+        oom_kills: oom_kills(container, running),
         memory_limit: container.memory_limit.clone(),
         memory_request: container.memory_request.clone(),
         restarts: container.restarts,
@@ -76,7 +77,26 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
         user_namespace: runner.user_namespace,
         throttled: clients::throttled(container),
         distrusted: distrusted(container, api),
+        distrusted_certificate: distrusted_certificate(container, running),
     }
+}
+
+/// How many of its processes the kernel killed for want of memory. Under cgroup v2 the container's count
+/// includes those of the containers in it, under v1 it does not.
+fn oom_kills(container: &PodContainer, engine: Option<&Engine>) -> Option<i64> {
+    let client = container.docker_client.as_ref().and_then(|c| c.observed());
+    let of_client = client.and_then(|client| client.oom_kills);
+    let killed = engine.and_then(|engine| engine.oom_kills.as_ref());
+    let counted = |inner: bool| {
+        let killed = killed.into_iter().flatten();
+        let of = killed.filter(|one| match inner {
+            true => one.of.starts_with(&format!("{}/", container.name)),
+            false => one.of == container.name,
+        });
+        of.fold(0_i64, |sum, one| sum.saturating_add(one.kills))
+    };
+    let kills = counted(false).max(counted(true));
+    of_client.max(Some(kills)).filter(|kills| *kills > 0)
 }
 
 /// By check, the last line and when it was written. What the run before wrote is over where an
@@ -109,6 +129,15 @@ pub(super) fn known_errors(
 /// certificate of that registry by now.
 fn distrusted(container: &PodContainer, api: Option<&EngineApi>) -> Observation<Option<String>> {
     known_errors(container, api.is_some()).map(|known| distrusted_by(&known, api))
+}
+
+/// Whether the engine has a certificate authority for that registry.
+fn distrusted_certificate(container: &PodContainer, engine: Option<&Engine>) -> Option<bool> {
+    let engine = engine?;
+    let known = engine.certificates_for.as_ref()?;
+    let distrusted = distrusted(container, engine.api.observed());
+    let registry = distrusted.observed()?.as_ref()?;
+    Some(known.contains(registry))
 }
 
 fn distrusted_by(known: &BTreeMap<String, String>, api: Option<&EngineApi>) -> Option<String> {

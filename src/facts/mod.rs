@@ -577,10 +577,18 @@ pub struct ContainerFacts {
     /// Absent otherwise.
     #[schemars(extend("x-from" = [Origin::Walk, Origin::Logs]))]
     pub distrusted: Observation<Option<String>>,
+    /// Whether /etc/docker/certs.d of its engine has a certificate authority for that registry. Absent if no
+    /// certificate was rejected, or if not read.
+    #[schemars(extend("x-from" = [Origin::Walk, Origin::Logs]))]
+    pub distrusted_certificate: Option<bool>,
     /// The configured storage driver of its engine. Absent if Docker chooses it.
     pub driver_told: Option<String>,
     /// Whether it was OOM-killed the last time it terminated.
     pub out_of_memory: bool,
+    /// The number of processes in it, builds included, that were OOM-killed since it started. Absent if there
+    /// are none, or if not read.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub oom_kills: Option<i64>,
     /// Its memory limit as written: `2Gi`. Absent without a limit.
     pub memory_limit: Option<String>,
     /// Its memory request as written. Absent without a request.

@@ -82,6 +82,9 @@ fn after(evidence: &Evidence, runner: &str, change: &Change) -> Evidence {
                 since: None,
             };
             (container.restarts, container.last_end) = (0, None);
+            if let Some(Observed(client)) = &mut container.docker_client {
+                client.oom_kills = None;
+            }
             container.log = container.log.as_ref().map(|_| Observed(Vec::new()));
         }
         // An engine that could not start does now.
@@ -89,6 +92,11 @@ fn after(evidence: &Evidence, runner: &str, change: &Change) -> Evidence {
             runner.engines = healthy.engines.clone();
             runner.namespaces = healthy.namespaces.clone();
             of_its_image(runner);
+        }
+        if let Observed(engines) = &mut runner.engines {
+            engines
+                .iter_mut()
+                .for_each(|engine| engine.oom_kills = None);
         }
         if let Observed(namespaces) = &mut runner.namespaces {
             namespaces.iter_mut().for_each(|ns| ns.download = None);

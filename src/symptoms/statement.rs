@@ -41,12 +41,14 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
         // BuildKit: `#12 3.456 `, `3.456 `, `=> ERROR [stage 2/3] RUN x  0.4s`
         r"#\d+ (?:\d+\.\d+ )?",
         r"\d+\.\d{1,3} ",
+        // BuildKit on a terminal: the last lines of a step
+        r"=> => # ",
         // compose: `db-1  | `, ` ✘ db Error `
         r"[a-z0-9][a-z0-9_.-]*[-_]\d+\s+\| ",
         // compose with a name of one's own, whose column is wider than the name
         r"[A-Za-z][\w.-]*\s{2,}\| ",
         // Earthly: `+test-docker | `
-        r"\+[\w./-]+ \| ",
+        r"\+[\w./-]+ (?:\*failed\* )?\|\s+",
         r"[✘✖!] \S+ Error ",
         // kubectl logs --prefix, stern
         r"\[pod/\S+\] ",
@@ -74,6 +76,8 @@ static QUOTATION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
         r"^(?:\+|\$ |> |>>>|echo\b|export |[A-Z0-9_]*(?:MESSAGE|TITLE|DESCRIPTION)=)",
         r"^\[[^\]]*\d+/\d+\] |^Step \d+/\d+ : |^\d+ \|\s|^-{2,}>?(?:\s|$)",
         r"^=> ",
+        // compose goes on after a warning
+        r"^! \S+ Warning ",
         // Comments, lists, tables
         r"^(?:#|//|/\*|<!--|- |\| )",
         // Results and names of tests
@@ -83,6 +87,8 @@ static QUOTATION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
         r"AssertionError|assertion |^(?:Expected|Received|expected|actual|left|right)\b",
         r"\b(?:assert\w*|expect|describe|it|to[A-Z]\w+|console\.\w+|print(?:ln|f)?!?|log\.\w+|logger\.\w+|throw new \w+|raise \w+|new Error)\(",
         r"\bgrep\b|\braise_error\b",
+        // Lines that grep -n found
+        r"^[\w./-]+\.\w{1,5}:\d+:(?:\t|[^\s\d]|\s{2})",
         // Constants, and what a test got
         r#"^(?:const|let|var|val|final|static)\s+\w[^=]{0,60}=\s*["'`\d]"#,
         r#"\b(?:got|want|wanted|expected|received):? ["'`]|\bgot\b.*, want"#,

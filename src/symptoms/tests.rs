@@ -61,7 +61,9 @@ fn an_error_is_known_behind_every_prefix() {
         "db-1  | toomanyrequests: x",
         "my.runner  | toomanyrequests: x",
         "    +build-image | toomanyrequests: x",
+        "    +build-image *failed* | toomanyrequests: x",
         "   > toomanyrequests: x",
+        " => => # toomanyrequests: x",
         "Message:      toomanyrequests: x",
         "warning: `toomanyrequests: x`",
         "Jan  2 03:04:05 node ci[12]: #033[0;33mWARNING: #033[0mtoomanyrequests: x",
@@ -82,6 +84,9 @@ fn an_error_is_known_behind_every_prefix() {
 fn an_error_that_is_only_quoted_is_none() {
     for line in [
         "+ echo toomanyrequests",
+        "src/errors.go:41:\tText = \"toomanyrequests\"",
+        "docs/limits.md:7:toomanyrequests: wait",
+        " ! web Warning toomanyrequests: x   1.2s",
         "$ grep toomanyrequests build.log",
         "# toomanyrequests: what to do",
         "  \u{2713} returns toomanyrequests: when full (12 ms)",

@@ -1,8 +1,9 @@
-//! The cgroups of a walk: who was refused processes, and whose containers lie outside their pod.
+//! The cgroups of a walk: who was refused processes, in whose processes were OOM-killed, and whose containers lie
+//! outside their pod.
 
 use super::frames::Frames;
 use super::processes::{Process, Processes};
-use crate::evidence::{EngineApi, PidLimit};
+use crate::evidence::{EngineApi, OomKills, PidLimit};
 use crate::text::plain::legible;
 use std::collections::BTreeMap;
 
@@ -25,25 +26,10 @@ pub(super) fn pids_refused(
     api: Option<&EngineApi>,
 ) -> Option<Vec<PidLimit>> {
     let counted = counted(frames);
-    // On a machine our own cgroup is a login's.
-    let mut own: Vec<&str> = counted
-        .keys()
-        .copied()
-        .filter(|d| !machine && id(d).is_none())
-        .collect();
-    own.sort_by_key(|directory| std::cmp::Reverse(directory.len()));
-    let of_engine = own.iter().zip([path, "the pod"]);
-    let of_engine = of_engine.map(|(directory, of)| (*directory, of.to_owned()));
-    let containers = api.and_then(|api| api.containers.observed());
-    let of_containers = counted.keys().filter_map(|directory| {
-        let id = id(directory)?;
-        let container = containers?.iter().find(|container| container.id == id)?;
-        Some((*directory, format!("{path}/{}", container.name)))
-    });
-    let mut read = false;
+    let named = named(counted.keys().copied(), path, machine, api);
+    let read = !named.is_empty();
     let mut refused = Vec::new();
-    for (directory, of) in of_engine.chain(of_containers) {
-        read = true;
+    for (directory, of) in named {
         match counted.get(directory) {
             Some(counted) if counted.refused > 0 && refused.len() < MOST => {
                 refused.push(PidLimit {
@@ -63,6 +49,67 @@ pub(super) fn pids_refused(
     read.then_some(refused)
 }
 
+/// Where the kernel killed processes for want of memory: the container that was walked (`path`), its pod, the
+/// containers of its engine. Absent where nothing was counted.
+pub(super) fn oom_kills(
+    frames: &Frames,
+    path: &str,
+    machine: bool,
+    api: Option<&EngineApi>,
+) -> Option<Vec<OomKills>> {
+    let mut counted: BTreeMap<&str, i64> = BTreeMap::new();
+    for (directory, name, text) in lines(frames) {
+        if matches!(name, "memory.events" | "memory.oom_control")
+            && let Some(kills) = text.strip_prefix("oom_kill ")
+        {
+            counted.insert(directory, kills.parse().unwrap_or_default());
+        }
+    }
+    let named = named(counted.keys().copied(), path, machine, api);
+    let read = !named.is_empty();
+    let killed = named.into_iter().filter_map(|(directory, of)| {
+        let kills = *counted.get(directory).filter(|kills| **kills > 0)?;
+        let of = legible(&of);
+        Some(OomKills { of, kills })
+    });
+    read.then(|| killed.take(MOST).collect())
+}
+
+/// The directories of the container that was walked, of its pod and of the containers of its engine, each
+/// with its name.
+fn named<'a>(
+    directories: impl Iterator<Item = &'a str>,
+    path: &str,
+    machine: bool,
+    api: Option<&EngineApi>,
+) -> Vec<(&'a str, String)> {
+    let (of_containers, mut own): (Vec<&str>, Vec<&str>) =
+        directories.partition(|directory| id(directory).is_some());
+    // On a machine our own cgroup is a login's.
+    own.retain(|_| !machine);
+    own.sort_by_key(|directory| std::cmp::Reverse(directory.len()));
+    let of_engine = own.into_iter().zip([path, "the pod"]);
+    let of_engine = of_engine.map(|(directory, of)| (directory, of.to_owned()));
+    let containers = api.and_then(|api| api.containers.observed());
+    let of_containers = of_containers.into_iter().filter_map(|directory| {
+        let id = id(directory)?;
+        let container = containers?.iter().find(|container| container.id == id)?;
+        Some((directory, format!("{path}/{}", container.name)))
+    });
+    of_engine.chain(of_containers).collect()
+}
+
+/// The lines of the files that were read of cgroups: directory, file, text.
+fn lines<'a>(frames: &Frames<'a>) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {
+    let all = frames.named("oom").flat_map(|record| record.lines());
+    all.filter_map(|line| {
+        let (file, text) = line.split_once(':')?;
+        let (directory, name) = file.rsplit_once('/')?;
+        let of_cgroup = directory.starts_with("/sys/fs/cgroup");
+        of_cgroup.then_some((directory, name, text))
+    })
+}
+
 /// The id of a container of Docker, where a directory is its cgroup.
 fn id(directory: &str) -> Option<&str> {
     let (around, id) = directory.rsplit_once('/')?;
@@ -71,14 +118,8 @@ fn id(directory: &str) -> Option<&str> {
 
 fn counted<'a>(frames: &Frames<'a>) -> BTreeMap<&'a str, Counted> {
     let mut all: BTreeMap<&str, Counted> = BTreeMap::new();
-    for line in frames.named("oom").flat_map(|record| record.lines()) {
-        let Some((file, text)) = line.split_once(':') else {
-            continue;
-        };
-        let Some((directory, name)) = file.rsplit_once('/') else {
-            continue;
-        };
-        if !directory.starts_with("/sys/fs/cgroup") {
+    for (directory, name, text) in lines(frames) {
+        if !name.starts_with("pids.") {
             continue;
         }
         let counted = all.entry(directory).or_default();
@@ -198,6 +239,34 @@ mod tests {
     }
 
     #[test]
+    fn where_processes_were_killed_is_named_by_its_cgroup() {
+        let killed = |files: &str, machine| {
+            let stream = format!("\nM> oom -\n{files}\n\nM< -\n");
+            let frames = Frames::parse(stream.as_bytes(), "M");
+            let killed = oom_kills(&frames, "dind", machine, Some(&api()))?;
+            Some(killed.into_iter().map(|one| (one.of, one.kills)).collect())
+        };
+        let unified = "/sys/fs/cgroup/memory.events:oom 9\n/sys/fs/cgroup/memory.events:oom_kill 3";
+        assert_eq!(killed(unified, false), Some(vec![("dind".to_owned(), 3)]));
+        assert_eq!(killed(unified, true), None);
+        let split = format!(
+            "/sys/fs/cgroup/memory/memory.oom_control:oom_kill 0\n\
+             /sys/fs/cgroup/memory/docker/{ID}/memory.oom_control:under_oom 0\n\
+             /sys/fs/cgroup/memory/docker/{ID}/memory.oom_control:oom_kill 2\n\
+             /sys/fs/cgroup/pids/pids.max:9"
+        );
+        assert_eq!(
+            killed(&split, false),
+            Some(vec![("dind/build".to_owned(), 2)])
+        );
+        assert_eq!(
+            killed("/sys/fs/cgroup/memory.events:oom_kill 0", false),
+            Some(Vec::new())
+        );
+        assert_eq!(killed("/proc/7/oom_score_adj:0", false), None);
+    }
+
+    #[test]
     fn a_container_beside_the_pods_is_outside() {
         let build = format!("/docker/{ID}");
         let of = |engine: &str, build: &str| {
@@ -223,10 +292,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in "(/sys/fs/cgroup|/docker/|pids\\.(max|events):|[a-f0-9 /:\n]){0,40}") {
+        fn no_text_panics(text in "(/sys/fs/cgroup|/docker/|/memory\\.events:oom_kill |pids\\.(max|events):|[a-f0-9 /:\n]){0,40}") {
             let stream = format!("\nM> oom -\n{text}\n\nM< -\n");
             let frames = Frames::parse(stream.as_bytes(), "M");
             let _ = pids_refused(&frames, "dind", false, Some(&api()));
+            let _ = oom_kills(&frames, "dind", false, Some(&api()));
         }
     }
 }

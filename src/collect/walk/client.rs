@@ -58,6 +58,7 @@ pub(super) fn read(
         proxies: Some(proxies.names),
         local_proxies: Some(proxies.local),
         throttling: throttling(record),
+        oom_kills: number(record, "oom_kill "),
     })
 }
 
@@ -74,15 +75,16 @@ fn denied(words: &str) -> Option<Denied> {
 
 /// A container without a limit has no periods.
 fn throttling(record: &Record) -> Option<Throttling> {
-    let number = |key: &str| -> Option<i64> {
-        let mut found = record.lines().filter_map(|line| line.strip_prefix(key));
-        found.next()?.trim().parse().ok()
-    };
     let throttling = Throttling {
-        periods: number("nr_periods ")?,
-        throttled: number("nr_throttled ")?,
+        periods: number(record, "nr_periods ")?,
+        throttled: number(record, "nr_throttled ")?,
     };
     (throttling.periods > 0).then_some(throttling)
+}
+
+fn number(record: &Record, key: &str) -> Option<i64> {
+    let mut found = record.lines().filter_map(|line| line.strip_prefix(key));
+    found.next()?.trim().parse().ok()
 }
 
 /// Whether a name is an address of the pod; `hosts` are lines of its /etc/hosts.
@@ -178,6 +180,12 @@ mod tests {
         assert_eq!(limited, Some(counted));
         let unlimited = client("uses \nnr_periods 0\nnr_throttled 0").throttling;
         assert_eq!(unlimited, None);
+    }
+
+    #[test]
+    fn processes_that_were_killed_are_counted() {
+        assert_eq!(client("uses \noom_kill 3").oom_kills, Some(3));
+        assert_eq!(client("uses \noom_kill x").oom_kills, None);
     }
 
     #[test]

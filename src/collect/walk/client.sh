@@ -44,7 +44,8 @@ show_client() {
 	done
 	case ,${NO_PROXY-},${no_proxy-}, in *,'*',*) echo direct ;; esac
 	[ -z "$ports" ] || open_ports self
-	grep -s -h -E '^nr_(periods|throttled) ' /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu/cpu.stat
+	grep -s -h -E '^(nr_(periods|throttled)|oom_kill) ' /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu/cpu.stat \
+		/sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control
 	echo '# read'
 }
 

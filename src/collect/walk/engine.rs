@@ -9,12 +9,12 @@ use super::options;
 use super::other_engine;
 use super::processes::{Process, Processes};
 use crate::evidence::{
-    DataRoot, Engine, EngineApi, EngineFault, EngineKind, Observation, Observed, OomScore,
-    PidLimit, Reason, Unseen,
+    DataRoot, Engine, EngineApi, EngineFault, EngineKind, Observation, Observed, OomKills,
+    OomScore, PidLimit, Reason, Unseen,
 };
 use crate::facts::versions;
 use crate::text::plain::plain;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Engines inside each other: deeper than anybody asks for with `--max-depth`.
 const DEEPEST: usize = 64;
@@ -237,6 +237,7 @@ impl<'a> Found<'a> {
                     Some(_) => BTreeMap::new(),
                 },
                 pids_refused: self.pids_refused(frames, outer, outermost),
+                oom_kills: self.oom_kills(frames, outer, outermost),
                 ..other_engine::bare(&path, self.kind)
             };
         }
@@ -257,6 +258,11 @@ impl<'a> Found<'a> {
             data: Some(self.data(frames)),
             open_files: open_files(self.process, processes),
             pids_refused: self.pids_refused(frames, outer, outermost),
+            oom_kills: self.oom_kills(frames, outer, outermost),
+            certificates_for: match outer {
+                Some(_) => None,
+                None => certificates_for(frames),
+            },
             outside_pod: match outer {
                 Some(_) => None,
                 None => cgroups::outside_pod(self.process, processes, self.api.observed()),
@@ -279,6 +285,17 @@ impl Found<'_> {
         let api = self.api.observed();
         let here = outer.is_none().then_some(outermost)?;
         cgroups::pids_refused(frames, here.container, here.machine, api)
+    }
+
+    fn oom_kills(
+        &self,
+        frames: &Frames,
+        outer: Option<&Engine>,
+        outermost: &Naming,
+    ) -> Option<Vec<OomKills>> {
+        let api = self.api.observed();
+        let here = outer.is_none().then_some(outermost)?;
+        cgroups::oom_kills(frames, here.container, here.machine, api)
     }
 
     fn data(&self, frames: &Frames) -> Observation<DataRoot> {
@@ -373,6 +390,18 @@ fn oom_scores(engine: &Process, processes: &Processes) -> Vec<OomScore> {
 }
 
 /// `containerd github.com/containerd/containerd 1.4.13~ds1 …`, as it prints its version.
+/// The registries for which the container that was walked has a certificate authority.
+fn certificates_for(frames: &Frames) -> Option<Vec<String>> {
+    const LONGEST: usize = 255;
+    let record = frames
+        .get("certificates", "-")
+        .filter(|record| !record.cut)?;
+    let of_name = |c: char| c.is_ascii_alphanumeric() || ".:-_[]".contains(c);
+    let named = |name: &&str| (1..=LONGEST).contains(&name.len()) && name.chars().all(of_name);
+    let names: BTreeSet<&str> = record.lines().filter(named).take(64).collect();
+    Some(names.into_iter().map(str::to_owned).collect())
+}
+
 fn containerd_program(frames: &Frames, pid: &str) -> Option<String> {
     let line = frames.get("containerd", pid)?.lines().next()?;
     let version = line.split_whitespace().nth(2).map(plain)?;

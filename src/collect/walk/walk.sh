@@ -231,24 +231,42 @@ read_processes() {
 		limits="$limits ${file%/comm:*}/limits" scores="$scores ${file%/comm:*}/oom_score_adj"
 	done
 	record status - over "$limits" grep -s -H '^Max open files'
-	find_pids
+	find_counted
 	record oom - over "$scores" grep -s -H ''
+	list_certificates
 }
 
-# Where the kernel counts the processes of our own container, its pod and the containers in it. The path
-# is ours where the whole tree is mounted; elsewhere its files are right under the mount.
-find_pids() {
+# The registries for which our own container has a certificate authority: the names of directories, no file
+# is opened.
+list_certificates() {
+	say certificates -
+	count=0
+	for file in /etc/docker/certs.d/*/*.crt; do
+		[ -f "$file" ] && [ $((count += 1)) -le 64 ] || continue
+		file=${file%/*}
+		printf '%s\n' "${file##*/}"
+	done
+	done_ -
+}
+
+# Where the kernel counts the processes of our own container, its pod and the containers in it, and those
+# that it killed for memory. The path is ours where the whole tree is mounted; elsewhere its files are
+# right under the mount.
+find_counted() {
 	while IFS=: read -r _ name path; do
 		case $name in
-		'') base=/sys/fs/cgroup ;;
-		pids) base=/sys/fs/cgroup/pids ;;
+		'') base=/sys/fs/cgroup files='pids.max pids.current pids.events memory.events' ;;
+		pids) base=/sys/fs/cgroup/pids files='pids.max pids.current pids.events' ;;
+		memory) base=/sys/fs/cgroup/memory files=memory.oom_control ;;
 		*) continue ;;
 		esac
 		path=${path%/} path=${path%/init}
 		case $path in *[!a-zA-Z0-9/._:-]*) path= ;; esac
 		for path in "$base" "$base$path" "$base${path%/*}" "$base/docker/*"; do
-			case "$scores " in *" $path/pids.max "*) continue ;; esac
-			scores="$scores $path/pids.max $path/pids.current $path/pids.events"
+			case "$scores " in *" $path/${files%% *} "*) continue ;; esac
+			for file in $files; do
+				scores="$scores $path/$file"
+			done
 		done
 	done </proc/self/cgroup
 } 2>/dev/null
