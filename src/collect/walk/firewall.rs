@@ -253,7 +253,7 @@ impl Ruleset {
             blocks: Vec::new(),
             unclear_from: Vec::new(),
             marks_from: Vec::new(),
-            own: self.own(networks, &mut trace),
+            own: Some(self.own(networks, &mut trace)),
             nat: None,
         };
         let mut nat = Nat {
@@ -305,8 +305,11 @@ impl Ruleset {
     }
 
     /// What becomes of connections that programs of the namespace itself open.
-    fn own(&self, networks: &Networks, trace: &mut Trace) -> Option<OwnTraffic> {
-        let to = networks.way_out?;
+    fn own(&self, networks: &Networks, trace: &mut Trace) -> OwnTraffic {
+        let mut own = OwnTraffic::default();
+        let Some(to) = networks.way_out else {
+            return own;
+        };
         let new = |protocol, port| Packet {
             way: Way::Out,
             ..networks.packet("", None, to, protocol, port)
@@ -318,7 +321,6 @@ impl Ruleset {
             response: true,
             ..new("tcp", 443)
         };
-        let mut own = OwnTraffic::default();
         let all = [
             (new("tcp", 443), "TCP port 443"),
             (new("tcp", 80), "TCP port 80"),
@@ -335,7 +337,7 @@ impl Ruleset {
                 Fate::Passes => {}
             }
         }
-        Some(own)
+        own
     }
 
     /// The source address with which a network's packets leave, where it is not one of this namespace.
