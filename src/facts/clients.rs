@@ -12,22 +12,24 @@ pub(super) fn socket_denied(
     runner: &Runner,
     engine: &PodContainer,
 ) -> Observation<Option<SocketDenied>> {
-    first(runner, |asks, client| denied(runner, engine, asks, client))
+    first(runner, |asks, client| {
+        Observed(denied(runner, engine, asks, client))
+    })
 }
 
 /// The first container of which something holds. Where one could not be looked into in time, it may.
 pub(super) fn first<T>(
     runner: &Runner,
-    holds: impl Fn(&PodContainer, &DockerClient) -> Option<T>,
+    holds: impl Fn(&PodContainer, &DockerClient) -> Observation<Option<T>>,
 ) -> Observation<Option<T>> {
     let mut unknown = None;
     for asks in docker_clients(runner) {
         match &asks.docker_client {
-            Some(Observed(client)) => {
-                if let Some(found) = holds(asks, client) {
-                    return Observed(Some(found));
-                }
-            }
+            Some(Observed(client)) => match holds(asks, client) {
+                Observed(None) => {}
+                Unseen(reason) => unknown = unknown.or(Some(reason)),
+                found => return found,
+            },
             Some(Unseen(reason)) if was_cut(reason) => unknown = unknown.or(Some(reason.clone())),
             _ => {}
         }

@@ -1,11 +1,8 @@
 //! Facts of proxies: one that an engine lacks, and one that is not there.
 
 use super::clients::first;
-use super::hosts::docker_clients;
 use super::{DeadProxy, ProxyMissing};
-use crate::evidence::{
-    Engine, EngineApi, LocalProxy, Observation, Observed, Reason, Runner, Unseen,
-};
+use crate::evidence::{Engine, EngineApi, LocalProxy, Observation, Observed, Reason, Runner};
 
 /// The proxy of a container beside an engine that has none. What the registries are reached by is HTTPS.
 pub(super) fn missing(
@@ -26,10 +23,10 @@ pub(super) fn missing(
             .filter(|name| !own.contains(name))
             .map(String::as_str)
             .collect();
-        (!missing.is_empty()).then(|| ProxyMissing {
+        Observed((!missing.is_empty()).then(|| ProxyMissing {
             container: asks.name.clone(),
             names: missing.join(", "),
-        })
+        }))
     })
 }
 
@@ -44,20 +41,10 @@ pub(super) fn dead(engine: &Engine) -> Observation<Option<DeadProxy>> {
 
 /// That of a container that uses the engine: its commands send requests of their own.
 pub(super) fn dead_of_clients(runner: &Runner) -> Observation<Option<DeadProxy>> {
-    let judged = docker_clients(runner).into_iter().filter_map(|asks| {
-        let client = asks.docker_client.as_ref()?.observed()?;
+    first(runner, |asks, client| {
         let (names, local) = (client.proxies.as_deref(), client.local_proxies.as_deref());
-        Some(judge(&asks.name, false, names, local))
-    });
-    let mut found = Observed(None);
-    for proxy in judged {
-        match proxy {
-            Observed(Some(_)) => return proxy,
-            Unseen(_) => found = proxy,
-            Observed(None) => {}
-        }
-    }
-    found
+        judge(&asks.name, false, names, local)
+    })
 }
 
 fn judge(

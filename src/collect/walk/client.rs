@@ -40,12 +40,13 @@ pub(super) fn read(
         }
         (None, None) => None,
     };
+    let open = open_ports(record.lines());
     let listens = match (&port, local) {
         (None, Some(true)) => Some(record.lines().any(|line| line == "there")),
-        (Some((_, port)), Some(true)) => Some(open_ports(record.lines()).contains(port)),
+        (Some((_, port)), Some(true)) => Some(open.contains(port)),
         _ => None,
     };
-    let proxies = proxies::of_client(&record.lines().collect::<Vec<_>>());
+    let proxies = proxies::of_client(record.lines(), &open);
     Observed(DockerClient {
         host,
         set_by: told("by "),

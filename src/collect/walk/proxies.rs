@@ -15,18 +15,23 @@ pub(super) struct Proxies {
     pub local: Vec<LocalProxy>,
 }
 
-/// What `show_client` printed of them.
-pub(super) fn of_client(lines: &[&str]) -> Proxies {
-    if lines.contains(&"direct") {
-        return Proxies::default();
+/// What `show_client` printed of them, and the ports that are open in its network namespace.
+pub(super) fn of_client<'a>(
+    lines: impl Iterator<Item = &'a str>,
+    ports: &BTreeSet<u16>,
+) -> Proxies {
+    let mut set = BTreeMap::new();
+    for line in lines {
+        if line == "direct" {
+            return Proxies::default();
+        }
+        if let Some(said) = line.strip_prefix("proxy ") {
+            let (name, address) = said.split_once(' ').unwrap_or((said, ""));
+            set.insert(name.to_uppercase(), address);
+        }
     }
-    let said = lines.iter().filter_map(|line| line.strip_prefix("proxy "));
-    let said = said.map(|said| said.split_once(' ').unwrap_or((said, "")));
-    let set: BTreeMap<String, &str> = said
-        .map(|(name, address)| (name.to_uppercase(), address))
-        .collect();
     let values = NAMES.map(|name| set.get(name).copied());
-    proxies(values, Some(&open_ports(lines.iter().copied())))
+    proxies(values, Some(ports))
 }
 
 /// What an engine says of them, and the ports that are open in its network namespace.
@@ -90,7 +95,7 @@ mod tests {
 
     #[test]
     fn only_names_and_loopback_addresses_are_kept() {
-        let told = |text: &str| of_client(&text.lines().collect::<Vec<_>>());
+        let told = |text: &str| of_client(text.lines(), &open_ports(text.lines()));
         let remote = told("proxy https_proxy\nproxy HTTPS_PROXY\nproxy http://u:SECRET@p");
         assert_eq!(
             (remote.names, remote.local),
@@ -123,7 +128,10 @@ mod tests {
 
     #[test]
     fn what_bypasses_every_proxy_uses_none() {
-        let told = of_client(&["proxy HTTPS_PROXY 127.0.0.1:9", "direct"]);
+        let told = of_client(
+            ["proxy HTTPS_PROXY 127.0.0.1:9", "direct"].into_iter(),
+            &BTreeSet::new(),
+        );
         assert_eq!(told, Proxies::default());
         let info = json!({"HttpsProxy": "http://127.0.0.1:9", "NoProxy": "10.0.0.0/8, *"});
         assert_eq!(of_engine(&info, None), Proxies::default());
