@@ -1,5 +1,6 @@
 //! How a pod ended, where it did not end well.
 
+use crate::text::plain::plain;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
 use serde::Serialize;
 
@@ -36,12 +37,12 @@ pub fn badly(pod: &Pod) -> Vec<BadEnd> {
     let reason = status.reason.as_deref();
     let evicted = disrupted.map(|c| c.reason.as_deref().unwrap_or("DisruptionTarget"));
     if let Some(reason) = evicted.or(reason.filter(|reason| *reason == "Evicted")) {
-        let reason = crate::text::plain::plain(reason);
+        let reason = plain(reason);
         found.push(BadEnd::Evicted { reason });
     } else if status.phase.as_deref() == Some("Failed")
         && (pod.metadata.deletion_timestamp.is_none() || reason.is_some())
     {
-        let reason = reason.map(crate::text::plain::plain);
+        let reason = reason.map(plain);
         found.push(BadEnd::Failed { reason });
     }
     let init = status.init_container_statuses.iter().flatten();

@@ -22,20 +22,14 @@ pub(super) struct Listed {
 
 impl Cluster {
     pub(super) async fn find(&self, selection: &Selection) -> Result<Listed> {
-        let namespace = selection.namespace.as_deref().unwrap_or(&self.namespace);
+        let namespace = self.namespace_of(selection);
         if !selection.pods.is_empty() {
             return Ok(Listed {
                 found: self.named(&selection.pods, namespace).await?,
                 jobs: None,
             });
         }
-        let (api, place) = match selection.all_namespaces {
-            true => (Api::all(self.client.clone()), "any namespace".to_owned()),
-            false => (
-                Api::namespaced(self.client.clone(), namespace),
-                format!("namespace {namespace}"),
-            ),
-        };
+        let (api, place) = self.pods_of(selection);
         // A Job has its own labels, not those by which pods are chosen.
         let jobs = async {
             match (&selection.labels, selection.all_namespaces) {
@@ -47,10 +41,7 @@ impl Cluster {
         let (pods, given_up) = futures::join!(self.list(&api, selection.labels.as_deref()), jobs);
         let pods = pods.map_err(|error| match forbidden(&error) {
             true => anyhow!("no permission to list pods in {place}: grant `list` on pods, or name the pods to examine"),
-            false => match (&selection.labels, code(&error)) {
-                (Some(labels), Some(400)) => anyhow!("invalid label selector `{labels}`: {}; see `kubectl get pods -l`", chain(&error)),
-                _ => unreachable(&error),
-            },
+            false => not_listed(&error, selection),
         })?;
         let (given_up, jobs) = match given_up {
             Ok(given_up) => {
@@ -82,6 +73,22 @@ impl Cluster {
         }
         let jobs = selection.labels.is_none().then_some(jobs);
         Ok(Listed { found, jobs })
+    }
+
+    fn namespace_of<'a>(&'a self, selection: &'a Selection) -> &'a str {
+        selection.namespace.as_deref().unwrap_or(&self.namespace)
+    }
+
+    /// The pods to choose from, and the name of their place in messages.
+    pub(super) fn pods_of(&self, selection: &Selection) -> (Api<Pod>, String) {
+        let namespace = self.namespace_of(selection);
+        match selection.all_namespaces {
+            true => (Api::all(self.client.clone()), "any namespace".to_owned()),
+            false => (
+                Api::namespaced(self.client.clone(), namespace),
+                format!("namespace {namespace}"),
+            ),
+        }
     }
 
     async fn named(&self, names: &[String], namespace: &str) -> Result<Vec<Found>> {
@@ -142,6 +149,17 @@ impl Cluster {
             "no runners in namespace {namespace}, but in other namespaces: {}; use -n NAMESPACE, or -A for all",
             places.join(", ")
         ))
+    }
+}
+
+/// Why the pods of a selection could not be listed, where that is not a missing permission.
+pub(super) fn not_listed(error: &kube::Error, selection: &Selection) -> anyhow::Error {
+    match (&selection.labels, code(error)) {
+        (Some(labels), Some(400)) => anyhow!(
+            "invalid label selector `{labels}`: {}; see `kubectl get pods -l`",
+            chain(error)
+        ),
+        _ => unreachable(error),
     }
 }
 

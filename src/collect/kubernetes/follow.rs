@@ -1,11 +1,13 @@
 //! Follows the pods that are runners with one list and one watch, and examines one of them at a time.
 
-use super::error::{chain, code, forbidden, unreachable};
+use super::error::{code, forbidden, unreachable};
+use super::find::not_listed;
 use super::{Cluster, Found, clock, nodes};
 use crate::collect::discover::ended::{self, BadEnd};
 use crate::collect::{Limits, Selection, discover};
 use crate::evidence::{
-    Cluster as ClusterFacts, Evidence, Node, Observation, Observed, Reason, Role, Runner, Unseen,
+    Cluster as ClusterFacts, Evidence, Node, Observation, Observed, Reason, Requests, Role, Runner,
+    Unseen,
 };
 use crate::symptoms::Symptoms;
 use anyhow::{Result, anyhow};
@@ -75,17 +77,9 @@ fn is_done(runner: &Runner) -> bool {
 }
 
 impl Cluster {
-    /// Tells of every change until nobody listens. An error only where it fails from the start.
+    /// Sends every change until the receiver is dropped. Fails only if it cannot start.
     pub async fn follow(&self, selection: &Selection, changes: &Sender<Change>) -> Result<()> {
-        let namespace = selection.namespace.as_deref().unwrap_or(&self.namespace);
-        let api = match selection.all_namespaces {
-            true => Api::all(self.client.clone()),
-            false => Api::namespaced(self.client.clone(), namespace),
-        };
-        let place = match selection.all_namespaces {
-            true => "any namespace".to_owned(),
-            false => format!("namespace {namespace}"),
-        };
+        let (api, place) = self.pods_of(selection);
         let labels = selection.labels.as_deref();
         let (mut listed, mut watched, mut pause) = (false, false, PAUSE);
         let mut version: Option<String> = None;
@@ -104,15 +98,11 @@ impl Cluster {
                 }
                 Err(error) if !listed && !is_passing(&error) || !watched && forbidden(&error) => {
                     let verb = if version.is_some() { "watch" } else { "list" };
-                    return Err(match (forbidden(&error), code(&error), labels) {
-                        (true, ..) => anyhow!(
+                    return Err(match forbidden(&error) {
+                        true => anyhow!(
                             "no permission to {verb} pods in {place}: grant `{verb}` on pods, as `runner-doctor rbac --watch` prints it"
                         ),
-                        (_, Some(400), Some(labels)) => anyhow!(
-                            "invalid label selector `{labels}`: {}; see `kubectl get pods -l`",
-                            chain(&error)
-                        ),
-                        _ => unreachable(&error),
+                        false => not_listed(&error, selection),
                     });
                 }
                 Err(error) => {
@@ -168,7 +158,7 @@ impl Cluster {
     }
 
     /// Requests to the API server so far.
-    pub fn requests(&self) -> crate::evidence::Requests {
+    pub fn requests(&self) -> Requests {
         self.requests.counted()
     }
 
