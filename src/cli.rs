@@ -22,7 +22,7 @@ pub use manifest::{Manifest, RunnerKind};
 pub use output::{Output, Outputs};
 pub use permissions::{Job, JobKind, Rbac, Scope};
 pub use run::Run;
-pub use source::{CheckFiles, Checks, DocumentFormat, FailOn, Gate, Source};
+pub use source::{CheckFiles, Checks, DocumentFormat, FailOn, Gate, Source, Target};
 pub use watcher::Watcher;
 
 use clap::{ColorChoice, CommandFactory, Parser, Subcommand};

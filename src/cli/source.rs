@@ -8,12 +8,9 @@ use clap::{Args, Parser, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where the evidence comes from.
+/// Which cluster, and where in it the pods are.
 #[derive(Clone, Debug, Args)]
-pub struct Source {
-    /// Pods to examine, runners or not (default: all runners)
-    #[arg(value_name = "POD", conflicts_with_all = ["labels", "all_namespaces"])]
-    pub pods: Vec<String>,
+pub struct Target {
     /// Examine this namespace instead of the current one
     #[arg(
         short,
@@ -34,6 +31,16 @@ pub struct Source {
     /// The kubeconfig file to use
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+}
+
+/// Where the evidence comes from.
+#[derive(Clone, Debug, Args)]
+pub struct Source {
+    /// Pods to examine, runners or not (default: all runners)
+    #[arg(value_name = "POD", conflicts_with_all = ["labels", "all_namespaces"])]
+    pub pods: Vec<String>,
+    #[command(flatten)]
+    pub target: Target,
     /// Examine a recording instead of a cluster (all runners in it by default); - for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all_namespaces", "labels", "context", "kubeconfig"])]
     pub evidence: Option<PathBuf>,
@@ -85,17 +92,17 @@ impl Source {
     pub(crate) fn arguments(&self) -> String {
         let file = |path: &PathBuf| path.to_string_lossy().into_owned();
         let flags = [
-            ("-n ", self.namespace.clone()),
-            ("-l ", self.labels.clone()),
-            ("--context ", self.context.clone()),
-            ("--kubeconfig ", self.kubeconfig.as_ref().map(file)),
+            ("-n ", self.target.namespace.clone()),
+            ("-l ", self.target.labels.clone()),
+            ("--context ", self.target.context.clone()),
+            ("--kubeconfig ", self.target.kubeconfig.as_ref().map(file)),
             ("--evidence ", self.evidence.as_ref().map(file)),
             ("--demo=", self.demo.clone()),
             ("--docker=", self.docker.clone().flatten()),
         ];
         let flags = flags.into_iter();
         let flags = flags.filter_map(|(flag, value)| Some(format!("{flag}{}", word(&value?))));
-        let all = self.all_namespaces.then(|| "-A".to_owned());
+        let all = self.target.all_namespaces.then(|| "-A".to_owned());
         let here = (self.docker == Some(None)).then(|| "--docker".to_owned());
         let pods = self.pods.iter().map(|pod| word(pod));
         let arguments = all.into_iter().chain(here).chain(flags).chain(pods);

@@ -1,10 +1,9 @@
 //! The arguments of `watcher`.
 
-use super::Checks;
 use super::values::{at_least_one, duration, sample_time, size};
+use super::{Checks, Target};
 use clap::Args;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 pub(super) const EXAMPLES: &str = "\
@@ -36,26 +35,8 @@ Exit codes: 0 ended by SIGTERM or Ctrl-C; 2 it could not start";
 
 #[derive(Debug, Args)]
 pub struct Watcher {
-    /// Watch this namespace instead of the current one
-    #[arg(
-        short,
-        long,
-        value_name = "NAMESPACE",
-        conflicts_with = "all_namespaces"
-    )]
-    pub namespace: Option<String>,
-    /// Watch all namespaces
-    #[arg(short = 'A', long)]
-    pub all_namespaces: bool,
-    /// Watch only pods that match this label selector
-    #[arg(short = 'l', long = "selector", value_name = "SELECTOR")]
-    pub labels: Option<String>,
-    /// The kubeconfig context to use
-    #[arg(long, value_name = "CONTEXT")]
-    pub context: Option<String>,
-    /// The kubeconfig file to use
-    #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    pub target: Target,
     /// The address and port to listen on; [::]:8080 for all addresses
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,

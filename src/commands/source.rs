@@ -2,7 +2,7 @@
 
 use super::progress;
 use crate::checks::{Library, judge};
-use crate::cli::Source;
+use crate::cli::{Source, Target};
 use crate::collect::docker::Docker;
 use crate::collect::kubernetes::{Cluster, Order, Waits, cut_short};
 use crate::collect::{Limits, Selection, Stop};
@@ -73,7 +73,7 @@ pub fn recording(file: &Path) -> Result<Evidence> {
 /// Of a recording, the runners that the command line names.
 fn narrow(mut evidence: Evidence, source: &Source, name: &str) -> Result<Evidence> {
     let in_namespace = |runner: &Runner| {
-        let namespace = source.namespace.as_ref();
+        let namespace = source.target.namespace.as_ref();
         namespace.is_none_or(|namespace| runner.namespace == *namespace)
     };
     let names = evidence.runners.iter().map(Runner::full_name);
@@ -90,7 +90,7 @@ fn narrow(mut evidence: Evidence, source: &Source, name: &str) -> Result<Evidenc
     }
     let named = |runner: &Runner| source.pods.is_empty() || source.pods.contains(&runner.pod);
     evidence.runners.retain(named);
-    match &source.namespace {
+    match &source.target.namespace {
         Some(namespace) if evidence.runners.is_empty() => {
             bail!("{name} has no runner in namespace {namespace}: it contains {held}")
         }
@@ -189,14 +189,21 @@ async fn from_docker(source: &Source, container: Option<String>, probes: Vec<Pro
     docker.collect(&limits, stop).await
 }
 
+pub(super) fn selection(target: &Target) -> Selection {
+    Selection {
+        namespace: target.namespace.clone(),
+        all_namespaces: target.all_namespaces,
+        labels: target.labels.clone(),
+        ..Selection::default()
+    }
+}
+
 async fn from_cluster(source: &Source, asked: Questions) -> Result<Evidence> {
     let limits = limits(source, asked.probes);
     let selection = Selection {
         pods: source.pods.clone(),
-        namespace: source.namespace.clone(),
-        all_namespaces: source.all_namespaces,
-        labels: source.labels.clone(),
         allow_empty: asked.allow_empty,
+        ..selection(&source.target)
     };
     let order = Order {
         selection: &selection,
@@ -207,7 +214,10 @@ async fn from_cluster(source: &Source, asked: Questions) -> Result<Evidence> {
     let progress = progress::Line::start();
     // From here on an interrupt is heard, whatever is being waited for.
     let mut stop = std::pin::pin!(stop(limits.deadline));
-    let (context, file) = (source.context.as_deref(), source.kubeconfig.as_deref());
+    let (context, file) = (
+        source.target.context.as_deref(),
+        source.target.kubeconfig.as_deref(),
+    );
     let evidence = tokio::select! {
         biased;
         cluster = Cluster::connect(context, file, waits(source)) => {
@@ -257,7 +267,10 @@ where
         .context("cannot start: failed to create threads")?;
     let done = runtime.block_on(async {
         let work = async {
-            let (context, file) = (source.context.as_deref(), source.kubeconfig.as_deref());
+            let (context, file) = (
+                source.target.context.as_deref(),
+                source.target.kubeconfig.as_deref(),
+            );
             let cluster = Cluster::connect(context, file, waits(source)).await?;
             anyhow::Ok(work(cluster).await)
         };

@@ -36,13 +36,14 @@ impl<'a> Output<'a> {
         // kubectl accepts one patch per file: of several, each is saved to a file of its own name.
         let together = options.output == FixFormat::Patch && patches > 1;
         let flags = [
-            source.kubeconfig.as_ref().map(|file| {
+            source.target.kubeconfig.as_ref().map(|file| {
                 format!(
                     " --kubeconfig {}",
                     crate::text::shell::word(&file.to_string_lossy())
                 )
             }),
             source
+                .target
                 .context
                 .as_ref()
                 .map(|context| format!(" --context {}", crate::text::shell::word(context))),

@@ -25,7 +25,7 @@ pub fn admission(options: &Fix) -> Result<Option<Admission>> {
 }
 
 pub fn print(options: &Fix, diagnosis: &Diagnosis, admission: Admission) -> Result<Exit> {
-    let labels = match &options.source.labels {
+    let labels = match &options.source.target.labels {
         Some(selector) => labels(selector)?,
         None => BTreeMap::new(),
     };
@@ -34,7 +34,7 @@ pub fn print(options: &Fix, diagnosis: &Diagnosis, admission: Admission) -> Resu
     let saved = options.output_file.as_deref();
     if !policy.is_empty() {
         write_out(&policy.sheet(admission, saved), saved)?;
-        if options.source.labels.is_none() {
+        if options.source.target.labels.is_none() {
             tell(
                 "runner-doctor: the policy applies to these namespaces; name the runners' labels with -l to narrow it",
             );

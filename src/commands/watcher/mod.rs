@@ -9,11 +9,11 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-use super::source::interrupt;
+use super::source::{interrupt, selection};
 use super::{Exit, library, tell};
 use crate::checks::{Library, judge};
 use crate::cli;
-use crate::collect::kubernetes::{Cluster, Followed, Surroundings, Waits};
+use crate::collect::kubernetes::{Change, Cluster, Followed, Surroundings, Waits};
 use crate::collect::{Limits, Selection};
 use crate::config::{self, Config};
 use crate::diagnosis::{Diagnosis, Severity};
@@ -53,12 +53,7 @@ pub fn run(options: &cli::Watcher, settings: &Config) -> Result<Exit> {
         sample: options.sample,
         probes: library.probes(options.checks.allow_probes)?,
     };
-    let selection = Selection {
-        namespace: options.namespace.clone(),
-        all_namespaces: options.all_namespaces,
-        labels: options.labels.clone(),
-        ..Selection::default()
-    };
+    let (target, selection) = (&options.target, selection(&options.target));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(THREADS)
@@ -67,7 +62,7 @@ pub fn run(options: &cli::Watcher, settings: &Config) -> Result<Exit> {
         .context("cannot start: failed to create threads")?;
     let worked = runtime.block_on(async {
         let waits = Waits::within(CONNECT);
-        let (context, file) = (options.context.as_deref(), options.kubeconfig.as_deref());
+        let (context, file) = (target.context.as_deref(), target.kubeconfig.as_deref());
         let cluster = tokio::select! {
             cluster = Cluster::connect(context, file, waits) => cluster?,
             () = interrupt() => return Ok(()),
@@ -140,10 +135,7 @@ impl Watcher {
         }
     }
 
-    async fn turn(
-        self: Arc<Self>,
-        mut changes: mpsc::Receiver<crate::collect::kubernetes::Change>,
-    ) {
+    async fn turn(self: Arc<Self>, mut changes: mpsc::Receiver<Change>) {
         let mut tasks = JoinSet::new();
         let mut tick = interval(Duration::from_secs(1));
         loop {

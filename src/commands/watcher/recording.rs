@@ -42,9 +42,8 @@ impl Recording {
 
     pub(super) fn text(&self) -> Result<String> {
         let mut text = String::new();
-        let unpacked = GzDecoder::new(&*self.compressed).take(MOST_TEXT);
-        let mut unpacked = unpacked;
-        unpacked
+        GzDecoder::new(&*self.compressed)
+            .take(MOST_TEXT)
             .read_to_string(&mut text)
             .context("cannot unpack a recording")?;
         Ok(text)
