@@ -46,8 +46,7 @@ const LIES: [Lie; 9] = [
         pod: "drips",
         program: "docker",
         script: "while :; do printf x; sleep 0.1; done",
-        // It does not respond, or on a busy machine its request failed.
-        unknown: "on unix:///var/run/docker.sock",
+        unknown: "does not respond on",
         network_is_seen: true,
     },
     // A child that keeps the stream, and hears no signal but one.
