@@ -68,7 +68,8 @@ Examples:
   runner-doctor job -n ci --image … --kind watcher -- --interval 30s
 
 Arguments after -- are added to `check` or `watcher`; if the first is not a flag, it replaces the
-command. A watcher is a Deployment with a Service: see `runner-doctor watcher --help`. Build the image from the Dockerfile in the source. The ServiceAccount in the output may exec into privileged
+command. A watcher is a Deployment with a Service: see `runner-doctor watcher --help`. Build the
+image from the Dockerfile in the source. The ServiceAccount in the output may exec into privileged
 pods, which is root on their nodes, and with -A on the whole cluster: see SECURITY.md.";
 
 #[derive(Debug, Args)]

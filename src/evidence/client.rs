@@ -40,8 +40,7 @@ pub struct DockerClient {
     /// How often the container waited because its CPU limit was used up; absent without a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttling: Option<Throttling>,
-    /// Processes of the container that the kernel killed for want of memory since it started. Absent if not
-    /// recorded.
+    /// Processes of the container that were OOM-killed since it started. Absent if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oom_kills: Option<i64>,
 }

@@ -1,5 +1,5 @@
-//! How many processes a container may have, how often it was refused another one, and how many were killed
-//! for want of memory.
+//! How many processes a container may have, how often it was refused another one, and how many were
+//! OOM-killed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub struct PidLimit {
     pub refused: i64,
 }
 
-/// A container in which the kernel killed processes for want of memory.
+/// A container in which processes were OOM-killed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OomKills {
     /// The container's path, or `the pod`.

@@ -302,7 +302,7 @@ pub enum Reason {
     ForeignSource {
         address: String,
     },
-    /// A container's default route leads to an address that is none of the gateways it got.
+    /// A container's default route leads to another gateway than Docker gave it.
     OtherGateway {
         container: String,
         gateway: String,

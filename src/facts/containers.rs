@@ -81,7 +81,7 @@ fn one(runner: &Runner, container: &PodContainer) -> ContainerFacts {
     }
 }
 
-/// How many of its processes the kernel killed for want of memory. Under cgroup v2 the container's count
+/// How many of its processes were OOM-killed. Under cgroup v2 the container's count
 /// includes those of the containers in it, under v1 it does not.
 fn oom_kills(container: &PodContainer, engine: Option<&Engine>) -> Option<i64> {
     let client = container.docker_client.as_ref().and_then(|c| c.observed());

@@ -239,7 +239,7 @@ impl Link<'_> {
         self.attached && routes.iter().all(|route| **route == Observed(None))
     }
 
-    /// The container and the gateway of its default route, where that is none that the engine gave it.
+    /// The container and the gateway of its default route, if that is not one that the engine gave it.
     fn other_gateway(&self) -> Option<(&str, &str)> {
         let route = self.inside.route_v4.observed()?.as_ref()?;
         let gateway = route.gateway.as_ref()?;

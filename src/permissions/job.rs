@@ -71,7 +71,7 @@ fn labels(page: &mut Page, indent: usize, wishes: &Wishes) {
     }
 }
 
-/// By which the pod of one watcher is told from others, and from those of Jobs.
+/// They distinguish the pod of one watcher from others, and from those of Jobs.
 fn own_labels(page: &mut Page, indent: usize, wishes: &Wishes) {
     page.line(indent, "app.kubernetes.io/component: watcher");
     page.field(indent, "app.kubernetes.io/instance", wishes.scope.name);

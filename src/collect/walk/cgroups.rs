@@ -49,7 +49,7 @@ pub(super) fn pids_refused(
     read.then_some(refused)
 }
 
-/// Where the kernel killed processes for want of memory: the container that was walked (`path`), its pod, the
+/// Where processes were OOM-killed: the container that was walked (`path`), its pod, the
 /// containers of its engine. Absent where nothing was counted.
 pub(super) fn oom_kills(
     frames: &Frames,

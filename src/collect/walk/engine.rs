@@ -9,8 +9,8 @@ use super::options;
 use super::other_engine;
 use super::processes::{Process, Processes};
 use crate::evidence::{
-    DataRoot, Engine, EngineApi, EngineFault, EngineKind, Observation, Observed, OomKills,
-    OomScore, PidLimit, Reason, Unseen,
+    DataRoot, Engine, EngineApi, EngineFault, EngineKind, Observation, Observed, OomScore, Reason,
+    Unseen,
 };
 use crate::facts::versions;
 use crate::text::plain::plain;
@@ -224,6 +224,17 @@ impl<'a> Found<'a> {
                 Observation::Unobserved(Reason::NotInContainer),
             ),
         };
+        let (pids_refused, oom_kills) = match outer {
+            Some(_) => (None, None),
+            // The walk reads the counters of the container that it stands in.
+            None => {
+                let (here, api) = (outermost, self.api.observed());
+                (
+                    cgroups::pids_refused(frames, here.container, here.machine, api),
+                    cgroups::oom_kills(frames, here.container, here.machine, api),
+                )
+            }
+        };
         if !self.kind.is_docker() {
             return Engine {
                 pid,
@@ -236,8 +247,8 @@ impl<'a> Found<'a> {
                     None => other_engine::programs(frames, self.kind),
                     Some(_) => BTreeMap::new(),
                 },
-                pids_refused: self.pids_refused(frames, outer, outermost),
-                oom_kills: self.oom_kills(frames, outer, outermost),
+                pids_refused,
+                oom_kills,
                 ..other_engine::bare(&path, self.kind)
             };
         }
@@ -257,8 +268,8 @@ impl<'a> Found<'a> {
             containerd: containerd_program(frames, &key),
             data: Some(self.data(frames)),
             open_files: open_files(self.process, processes),
-            pids_refused: self.pids_refused(frames, outer, outermost),
-            oom_kills: self.oom_kills(frames, outer, outermost),
+            pids_refused,
+            oom_kills,
             certificates_for: match outer {
                 Some(_) => None,
                 None => certificates_for(frames),
@@ -275,29 +286,6 @@ impl<'a> Found<'a> {
 }
 
 impl Found<'_> {
-    /// The walk reads the counters of the container that it stands in.
-    fn pids_refused(
-        &self,
-        frames: &Frames,
-        outer: Option<&Engine>,
-        outermost: &Naming,
-    ) -> Option<Vec<PidLimit>> {
-        let api = self.api.observed();
-        let here = outer.is_none().then_some(outermost)?;
-        cgroups::pids_refused(frames, here.container, here.machine, api)
-    }
-
-    fn oom_kills(
-        &self,
-        frames: &Frames,
-        outer: Option<&Engine>,
-        outermost: &Naming,
-    ) -> Option<Vec<OomKills>> {
-        let api = self.api.observed();
-        let here = outer.is_none().then_some(outermost)?;
-        cgroups::oom_kills(frames, here.container, here.machine, api)
-    }
-
     fn data(&self, frames: &Frames) -> Observation<DataRoot> {
         let told = self.api.observed().and_then(|api| api.data_root.as_deref());
         data::root(frames, self.process.pid, told)
@@ -389,7 +377,6 @@ fn oom_scores(engine: &Process, processes: &Processes) -> Vec<OomScore> {
     scores.into_values().collect()
 }
 
-/// `containerd github.com/containerd/containerd 1.4.13~ds1 …`, as it prints its version.
 /// The registries for which the container that was walked has a certificate authority.
 fn certificates_for(frames: &Frames) -> Option<Vec<String>> {
     const LONGEST: usize = 255;
@@ -402,6 +389,7 @@ fn certificates_for(frames: &Frames) -> Option<Vec<String>> {
     Some(names.into_iter().map(str::to_owned).collect())
 }
 
+/// `containerd github.com/containerd/containerd 1.4.13~ds1 …`, as it prints its version.
 fn containerd_program(frames: &Frames, pid: &str) -> Option<String> {
     let line = frames.get("containerd", pid)?.lines().next()?;
     let version = line.split_whitespace().nth(2).map(plain)?;

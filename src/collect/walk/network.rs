@@ -373,7 +373,6 @@ fn from_link(line: &str) -> Option<Interface> {
     })
 }
 
-/// A line of /proc/net/route that is the default route: its metric and interface.
 /// A default route of the kernel's list.
 struct DefaultRoute<'l> {
     metric: i64,
@@ -381,6 +380,7 @@ struct DefaultRoute<'l> {
     gateway: Option<Ipv4Addr>,
 }
 
+/// A line of /proc/net/route that is a default route.
 fn default_v4(line: &str) -> Option<DefaultRoute<'_>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [
