@@ -101,6 +101,29 @@ fn help_uses_plain_words() {
     none_in(all);
 }
 
+/// The notes after the options: what clap would break at 100 columns is broken nowhere else.
+#[test]
+fn help_is_not_wrapped_twice() {
+    let mut all = Vec::new();
+    for command in Cli::command().get_subcommands() {
+        let notes = command.get_after_help().map(ToString::to_string);
+        let notes = notes.unwrap_or_default();
+        let mut before = "";
+        for line in notes.lines() {
+            let (is_list, after_prose) = (line.starts_with(' '), is_prose(before));
+            if is_list && line.len() > 100 || is_prose(line) && after_prose {
+                all.push(format!("{}: {line}", command.get_name()));
+            }
+            before = line;
+        }
+    }
+    none_in(all);
+}
+
+fn is_prose(line: &str) -> bool {
+    !line.is_empty() && !line.starts_with(' ') && !line.ends_with(':')
+}
+
 #[test]
 fn documents_use_plain_words() {
     let mut documents = files("docs", "md");

@@ -11,9 +11,9 @@ Examples:
   runner-doctor collect -n ci > runner.yaml       or record first, and write the ticket later
   runner-doctor ticket --evidence runner.yaml --output-file later.tar.gz
 
-The archive contains the recording, its reports, and a list of these files. Names of nodes, namespaces,
-pods, their owners, registries and hosts, IP addresses, UUIDs and container IDs are replaced with tokens,
-the same token for the same name: the recording replays to the same findings. Names of containers,
+The archive contains the recording, its reports, and a list of these files. Names of nodes, namespaces, \
+pods, their owners, registries and hosts, IP addresses, UUIDs and container IDs are replaced with tokens, \
+the same token for the same name: the recording replays to the same findings. Names of containers, \
 Docker networks and volumes, public images and versions are kept.
 
 Exit codes:
@@ -54,7 +54,7 @@ Examples:
                                                       current checks
   runner-doctor diff before.json after.json -o json   as JSON
 
-Two findings are the same if their check, pod owner, engine and subject are the same; random parts of names
+Two findings are the same if their check, pod owner, engine and subject are the same; random parts of names \
 are ignored. Missing data never counts as fixed.
 
 Exit codes:

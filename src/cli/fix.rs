@@ -11,7 +11,7 @@ Examples:
   runner-doctor fix -n ci -f job.yaml -o yaml         job.yaml with the fixes applied, comments kept
   runner-doctor fix -n ci -o diff                     the changes to the cluster's objects
   runner-doctor fix --demo --prefer clamp             one rule in the pod instead of many edits
-  runner-doctor fix -A --kind admission-policy        one policy for all runners instead of many edits
+  runner-doctor fix -A --kind admission-policy        one policy for all runners
 
 Exit codes:
   0  nothing to fix, or the printed changes fix every error

@@ -7,20 +7,20 @@ use std::path::PathBuf;
 pub(super) const LINT_EXAMPLES: &str = "\
 Examples:
   runner-doctor lint job.yaml bitbucket-pipelines.yml     the runner and what runs in it, together
-  runner-doctor lint . -o sarif --output-file lint.sarif  every file of a repository, for code scanning
+  runner-doctor lint . -o sarif=lint.sarif                a whole repository, for code scanning
   helm template arc … | runner-doctor lint -              the output of a chart
   kubectl kustomize overlays/prod | runner-doctor lint -  the output of a kustomization
   runner-doctor lint job.yaml --pod-mtu 8951              a pod network with a different MTU
 
-Supported files are objects and Helm values with a pod template inside, values of ARC and GitLab Runner,
-GitLab Runner's config.toml, bitbucket-pipelines.yml, .gitlab-ci.yml, pipelines of Drone and Woodpecker, and
+Supported files are objects and Helm values with a pod template inside, values of ARC and GitLab Runner, \
+GitLab Runner's config.toml, bitbucket-pipelines.yml, .gitlab-ci.yml, pipelines of Drone and Woodpecker, and \
 Compose files. Files are changed only with --fix=write. Secrets are reported by name, never by value.
 
 Exit codes:
   0  no findings at or above --fail-on
   1  findings at or above --fail-on
-  2  could not read: bad arguments, invalid YAML, a file of an unsupported kind, or no runner in any file
-  3  a file in a directory could not be read; with --strict also: a runner's pipeline file is missing";
+  2  bad arguments, invalid YAML, a file of an unsupported kind, or no runner in any file
+  3  a file in a directory could not be read; with --strict, also a missing pipeline file";
 
 #[derive(Debug, Args)]
 pub struct Lint {

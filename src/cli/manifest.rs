@@ -11,8 +11,8 @@ Examples:
   runner-doctor manifest -n ci command.txt --output-file runner.yaml
   runner-doctor manifest -n ci --secret-from runner-oauth -- docker container run -it -e …
 
-Arguments after -- stay in your shell's history, including the secret. The output also contains the secret,
-in base64, unless --secret-from names an existing Secret. Without --offline, only the nodes' Docker
+Arguments after -- stay in your shell's history, including the secret. The output also contains the secret, \
+in base64, unless --secret-from names an existing Secret. Without --offline, only the nodes' Docker \
 version and the CNI's MTU are read from the cluster; nothing is created.";
 
 #[derive(Debug, Args)]

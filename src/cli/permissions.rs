@@ -12,12 +12,15 @@ Examples:
   runner-doctor rbac -A | kubectl apply -f -    for the runners in all namespaces
   runner-doctor rbac -n ci --verify             missing permissions, and what needs them
 
---verify sends SelfSubjectAccessReviews to the cluster. They appear as `create` requests in an audit
+--verify sends SelfSubjectAccessReviews to the cluster. They appear as `create` requests in an audit \
 log, but they store and change nothing.
 
 Exec into a privileged pod is root on its node, and with -A on the whole cluster: see SECURITY.md.
 
-Exit codes: 0 printed, or nothing is missing; 1 a permission is missing; 2 no response from the cluster";
+Exit codes:
+  0  printed, or nothing is missing
+  1  a permission is missing
+  2  no response from the cluster";
 
 #[derive(Debug, Args)]
 pub struct Rbac {
@@ -67,9 +70,9 @@ Examples:
   runner-doctor job -n ci --image … -- collect -n ci
   runner-doctor job -n ci --image … --kind watcher -- --interval 30s
 
-Arguments after -- are added to `check` or `watcher`; if the first is not a flag, it replaces the
-command. A watcher is a Deployment with a Service: see `runner-doctor watcher --help`. Build the
-image from the Dockerfile in the source. The ServiceAccount in the output may exec into privileged
+Arguments after -- are added to `check` or `watcher`; if the first is not a flag, it replaces the \
+command. A watcher is a Deployment with a Service: see `runner-doctor watcher --help`. Build the \
+image from the Dockerfile in the source. The ServiceAccount in the output may exec into privileged \
 pods, which is root on their nodes, and with -A on the whole cluster: see SECURITY.md.";
 
 #[derive(Debug, Args)]

@@ -8,15 +8,16 @@ use std::time::Duration;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  runner-doctor run -- docker build .                 diagnose if it fails, or prints nothing for 60 s
+  runner-doctor run -- docker build .                 diagnose if it fails or stalls
   runner-doctor run --stall 5m -- make test           a command that is often silent
   runner-doctor run --confirm https://HOST/PATH -o table -o html=report.html -- docker compose up
 
-Input, output, signals and the exit code of the command pass through. A command that succeeds without
-stalling is not diagnosed, and nothing is printed. The diagnosis goes to standard error, once; while the
+Input, output, signals and the exit code of the command pass through. A command that succeeds without \
+stalling is not diagnosed, and nothing is printed. The diagnosis goes to standard error, once; while the \
 command runs, it also names the connections that hang.
 
-Exit codes: that of the command, 128 + N if signal N ended it, 127 if it was not found, or --exit-code";
+Exit codes: that of the command, 128 + N if signal N ended it, 127 if it was not found, or that of \
+--exit-code";
 
 #[derive(Debug, Args)]
 pub struct Run {

@@ -14,14 +14,14 @@ Examples:
   curl -O http://localhost:8080/recordings/NAME            the recording of one
   runner-doctor check --evidence NAME                      its diagnosis, with fixes
 
-Each runner pod is examined when its engine starts and then once per --interval. When a pod is gone or
+Each runner pod is examined when its engine starts and then once per --interval. When a pod is gone or \
 finished, its last recording is kept if it ended badly:
   - the pod failed, or was evicted or preempted
   - a container was OOM-killed, or exited with another code than 0 before the pod was deleted
   - the last diagnosis has an error
 
-Recordings are kept in memory, up to --keep and --keep-bytes; the oldest is dropped first, and
-/recordings shows how many were. They contain names, addresses and versions, but no secrets; add
+Recordings are kept in memory, up to --keep and --keep-bytes; the oldest is dropped first, and \
+/recordings shows how many were. They contain names, addresses and versions, but no secrets; add \
 ?redact for tokens instead of names. There is no login: whoever reaches the port can read them.
 
   /recordings         JSON: each recording with its name, pod, times, reasons, verdict and error ids
