@@ -2,14 +2,20 @@
 
 mod change;
 mod environment;
+mod finding;
 mod log;
+mod runner;
+mod unknown;
 
 pub use change::{Change, Place, Settings, Site};
 pub(crate) use environment::of_pod;
 pub use environment::{Environment, NodeSystem};
+pub use finding::{Confidence, Finding, Location, Remedy};
 pub use log::{LogError, LogReading, LogState};
+pub use runner::{Carrier, ExaminedRunner, Layer, LayerKind};
+pub use unknown::Unknown;
 
-use crate::evidence::{Class, Provider, Reason, Why, WrittenReason, reason};
+use crate::evidence::Class;
 use crate::yaml::parse;
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
@@ -39,13 +45,6 @@ impl Severity {
             Severity::Error => "error",
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Confidence {
-    Proven,
-    Predicted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -145,66 +144,6 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ExaminedRunner {
-    /// `namespace/pod`.
-    pub name: String,
-    /// Its identity, which stays the same when its pod is recreated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fingerprint: Option<String>,
-    /// The CI system.
-    pub provider: Provider,
-    /// The node that its pod runs on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub node: Option<String>,
-    /// The images of its Docker engines, outer before nested.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub images: Vec<String>,
-    /// From the node uplink down.
-    pub layers: Vec<Layer>,
-    /// The checks that passed on it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub passed: Vec<String>,
-    /// Whether neither an engine nor the pod network could be examined.
-    #[serde(default)]
-    pub unseen: bool,
-    /// Why they could not be examined.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "reason::written"
-    )]
-    #[schemars(with = "Option<WrittenReason>")]
-    pub unseen_because: Option<Reason>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum LayerKind {
-    /// The node's uplink.
-    NodeUplink,
-    /// The node's own docker0.
-    NodeDocker,
-    PodNetwork,
-    /// The outermost network without a pod: a machine's, or a container's.
-    OuterNetwork,
-    DockerNetwork,
-    /// An engine whose networks could not be listed, or a level that does not exist now.
-    Unseen,
-}
-
-impl LayerKind {
-    /// What people read before its name; nothing where the name tells.
-    pub(crate) fn lead(self) -> &'static str {
-        match self {
-            LayerKind::NodeUplink => "node uplink ",
-            LayerKind::NodeDocker => "node ",
-            LayerKind::PodNetwork => "pod network ",
-            LayerKind::OuterNetwork | LayerKind::DockerNetwork | LayerKind::Unseen => "",
-        }
-    }
-}
-
 impl Diagnosis {
     /// What was known already fails no more. A finding that has become worse is a new one.
     pub fn with_baseline(mut self, old: &Diagnosis, fail_on: Option<Severity>) -> Self {
@@ -284,249 +223,5 @@ impl Diagnosis {
             passed.remove(check.as_str());
         }
         passed
-    }
-}
-
-impl ExaminedRunner {
-    /// What it is, for people; without a pod around it there is no more than an engine.
-    pub(crate) fn title(&self) -> &'static str {
-        let outermost = |layer: &Layer| layer.kind == LayerKind::OuterNetwork;
-        match self.provider {
-            Provider::Generic if self.layers.iter().any(outermost) => "Docker engine",
-            provider => provider.system().runner,
-        }
-    }
-}
-
-/// One layer between a build and the node uplink.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Layer {
-    /// `node-uplink`, `node-docker`, `pod-network`, `outer-network`, `docker-network` or `unseen`.
-    pub kind: LayerKind,
-    /// The depth: 0 for the node, 1 for the pod network, 2 for the first engine's networks, and so
-    /// on.
-    pub depth: usize,
-    /// The name of the interface or network.
-    pub name: String,
-    /// The path of the engine, for a Docker network.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub engine: Option<String>,
-    /// The software of this layer: `Docker 20.10.5, containerd 1.4.3`, `calico`,
-    /// `containerd://2.1.9`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runs: Option<String>,
-    /// Absent if it could not be read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mtu: Option<i64>,
-    /// The bottleneck on the path out, for a Docker network that is judged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub carrier: Option<Carrier>,
-    /// Whether its MTU exceeds that of its carrier.
-    #[serde(default)]
-    pub inverted: bool,
-    /// Whether a TCPMSS rule on the path compensates for that, for TCP.
-    #[serde(default)]
-    pub clamped: bool,
-    /// A note: why it is not judged, or why it could not be read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    /// Why something of it could not be read, for programs.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "reason::written"
-    )]
-    #[schemars(with = "Option<WrittenReason>")]
-    pub unseen: Option<Reason>,
-}
-
-impl Layer {
-    /// One of which nothing is known yet.
-    pub fn new(kind: LayerKind, depth: usize) -> Self {
-        Layer {
-            kind,
-            depth,
-            name: String::new(),
-            engine: None,
-            runs: None,
-            mtu: None,
-            carrier: None,
-            inverted: false,
-            clamped: false,
-            note: None,
-            unseen: None,
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Carrier {
-    pub name: String,
-    pub mtu: i64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Finding {
-    /// The id of the check.
-    pub check: String,
-    /// The title of the check. Absent in reports made before 0.2.0.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub title: String,
-    /// `error`, `warning` or `info`.
-    pub severity: Severity,
-    /// The runner: `namespace/pod`, a container (`--docker`) or a file (`lint`).
-    pub runner: String,
-    /// The path of container names from the pod down: `docker-in-docker/bb_docker`.
-    pub engine: Option<String>,
-    /// What is at fault: a network, an image, a container.
-    pub subject: String,
-    /// What and where, in one sentence.
-    pub message: String,
-    /// What happens, and why.
-    pub why: String,
-    /// `proven` or `predicted`.
-    pub confidence: Confidence,
-    /// The fingerprint of the finding whose fix removes this one too.
-    pub caused_by: Option<String>,
-    /// The ways to fix it, the best first.
-    pub remedies: Vec<Remedy>,
-    /// Its identity across runs; it stays the same when a pod is recreated.
-    pub fingerprint: String,
-    /// The place in the file, for a finding in a file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub location: Option<Location>,
-    /// Whether it is in the baseline with at least this severity, so that it does not fail the run.
-    #[serde(default, skip_serializing_if = "change::is_false")]
-    pub known: bool,
-}
-
-/// A place in a file. Lines and columns count from 1, columns in characters; the end is the first
-/// column behind it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Location {
-    pub file: String,
-    pub line: usize,
-    pub column: usize,
-    pub end_line: usize,
-    pub end_column: usize,
-    /// The first line of it, with secrets hidden.
-    pub snippet: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Remedy {
-    /// What it does, and where to paste it.
-    pub title: String,
-    /// The text to paste.
-    pub snippet: String,
-    /// Whether it is needed together with the remedy before it. Otherwise it is an alternative.
-    #[serde(default, skip_serializing_if = "change::is_false")]
-    pub together: bool,
-    /// The same for programs. Absent if only people can do it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub change: Option<Change>,
-}
-
-impl Remedy {
-    pub fn new(title: impl Into<String>, snippet: impl Into<String>) -> Self {
-        Remedy {
-            title: title.into(),
-            snippet: snippet.into(),
-            together: false,
-            change: None,
-        }
-    }
-}
-
-/// An unknown result of a check.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(into = "WrittenUnknown", from = "WrittenUnknown")]
-#[schemars(with = "WrittenUnknown")]
-pub struct Unknown {
-    pub check: String,
-    /// The highest severity that a finding would have.
-    pub severity: Severity,
-    pub runner: String,
-    pub engine: Option<String>,
-    pub subject: Option<String>,
-    pub reasons: Vec<Reason>,
-    /// The fingerprint of the finding whose fix makes the data available. Absent if no finding is
-    /// the cause.
-    pub caused_by: Option<String>,
-}
-
-impl Unknown {
-    /// The class of all reasons together: `could-not-look` outweighs the others.
-    pub fn class(&self) -> Class {
-        let classes = self.reasons.iter().map(Reason::class);
-        classes.max().unwrap_or(Class::CouldNotLook)
-    }
-}
-
-/// An unknown in a document.
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Unknown")]
-struct WrittenUnknown {
-    /// The id of the check.
-    check: String,
-    /// The highest severity that a finding would have.
-    #[serde(default = "most_severe")]
-    severity: Severity,
-    /// The runner: `namespace/pod`, a container (`--docker`) or a file (`lint`).
-    runner: String,
-    /// The path of container names from the pod down: `docker-in-docker/bb_docker`.
-    engine: Option<String>,
-    /// What could not be judged: a network, an image, a container.
-    subject: Option<String>,
-    /// All reasons, for people.
-    reason: String,
-    /// The class of all reasons together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    class: Option<Class>,
-    /// Each reason, for programs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    reasons: Vec<WrittenReason>,
-    /// The fingerprint of the finding whose fix makes the data available. Absent if no finding is
-    /// the cause.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub caused_by: Option<String>,
-}
-
-fn most_severe() -> Severity {
-    Severity::Error
-}
-
-impl From<Unknown> for WrittenUnknown {
-    fn from(unknown: Unknown) -> Self {
-        WrittenUnknown {
-            class: Some(unknown.class()),
-            reason: unknown.reason(),
-            reasons: unknown.reasons.into_iter().map(Into::into).collect(),
-            check: unknown.check,
-            severity: unknown.severity,
-            runner: unknown.runner,
-            engine: unknown.engine,
-            subject: unknown.subject,
-            caused_by: unknown.caused_by,
-        }
-    }
-}
-
-impl From<WrittenUnknown> for Unknown {
-    fn from(written: WrittenUnknown) -> Self {
-        let mut reasons: Vec<Reason> = written.reasons.into_iter().map(Into::into).collect();
-        // A report from before reasons were typed.
-        if reasons.is_empty() {
-            reasons.push(Reason::prose(Why::Unreadable, written.reason));
-        }
-        Unknown {
-            reasons,
-            check: written.check,
-            severity: written.severity,
-            runner: written.runner,
-            engine: written.engine,
-            subject: written.subject,
-            caused_by: written.caused_by,
-        }
     }
 }

@@ -1,5 +1,8 @@
 //! Files as people write them, and what `lint` says of them.
 
+mod formats;
+mod secrets;
+
 use assert_cmd::Command;
 use clap::ValueEnum;
 use runner_doctor::report::Format;
@@ -371,75 +374,6 @@ fn other_systems_are_read_in_their_own_words() {
 }
 
 #[test]
-fn no_secret_is_ever_shown() {
-    let text =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint/secrets.yaml"))
-            .unwrap();
-    for format in formats() {
-        let format = format.as_str();
-        let (code, out, err) = run(&["secrets.yaml", "-o", format, "-vv"]);
-        assert_eq!(code, 1, "{err}");
-        for check in ["plain-secret", "secret-in-file"] {
-            assert!(out.contains(check), "{format}: {check}");
-        }
-        for said in [&out, &err] {
-            assert!(
-                !said.contains("TOPSECRET") && !said.contains("VE9QU0VDUkVU"),
-                "{format}: {said}"
-            );
-        }
-    }
-    // Nor in an error.
-    let broken = text.replace("kind: Secret", "kind: [Secret");
-    for text in [broken, text + "\nTOPSECRET: : ["] {
-        let (code, out, err) = with(&["-"], &text);
-        assert_eq!(code, 2);
-        assert!(
-            !err.contains("TOPSECRET") && !out.contains("TOPSECRET"),
-            "{err}"
-        );
-        assert!(err.contains("stdin:"), "{err}");
-    }
-}
-
-/// In files of a pipeline, in a compose file: the place is told, the value never.
-#[test]
-fn secrets_of_jobs_and_services_are_found() {
-    let files = [
-        (
-            "bitbucket-pipelines.yml",
-            "definitions:\n  services:\n    docker:\n      image: docker:28-dind\n      variables:\n        DOCKER_AUTH: HUSH-one\n        DOCKER_OPTS: --mtu=1400\n    database:\n      image: mysql\n      variables: {MYSQL_ROOT_PASSWORD: let_me_in, API_TOKEN: $API_TOKEN}\npipelines:\n  default:\n  - step: {script: [make]}\n",
-            "error plain-secret FILE:6:9 - DOCKER_AUTH: service docker has DOCKER_AUTH as a plain-text environment variable",
-        ),
-        (
-            ".gitlab-ci.yml",
-            "variables:\n  OAUTH_CLIENT_SECRET: {value: HUSH-one, description: x}\nbuild:\n  script: [make]\n  variables: {NPM_TOKEN: $TOKEN, DEPLOY_TOKEN: HUSH-two}\n  services:\n  - {name: postgres, variables: {POSTGRES_PASSWORD: x123, S3_SECRET_KEY: HUSH-three}}\n",
-            "error plain-secret FILE:2:3 - OAUTH_CLIENT_SECRET: every job has OAUTH_CLIENT_SECRET as a plain-text environment variable\nerror plain-secret FILE:5:34 - DEPLOY_TOKEN: job build has DEPLOY_TOKEN as a plain-text environment variable\nerror plain-secret FILE:7:59 - S3_SECRET_KEY: service postgres has S3_SECRET_KEY as a plain-text environment variable",
-        ),
-        (
-            "compose.yaml",
-            "services:\n  runner:\n    image: sox/atlassian/bitbucket-pipelines-runner:1\n    network_mode: host\n    environment:\n    - RUNNER_UUID={x}\n    - \"OAUTH_CLIENT_SECRET=HUSH one\" # HUSH one\n    - OAUTH_CLIENT_ID=${ID}\n  app:\n    image: app\n    network_mode: host\n    environment: {JWT_SECRET: HUSH-two, POSTGRES_PASSWORD: HUSH-x}\n",
-            "error plain-secret FILE:7:7 - OAUTH_CLIENT_SECRET: service runner has OAUTH_CLIENT_SECRET as a plain-text environment variable\nwarning plain-secret FILE:12:19 - JWT_SECRET: service app has JWT_SECRET as a plain-text environment variable",
-        ),
-    ];
-    let dir = tempfile::tempdir().unwrap();
-    for (name, text, expected) in files {
-        let file = dir.path().join(name).display().to_string();
-        fs::write(&file, text).unwrap();
-        let lint = |format| run(&[&file, "-o", format, "--check", "plain-secret"]);
-        let (code, out, err) = lint("short");
-        assert_eq!(out.trim_end(), expected.replace("FILE", &file), "{err}");
-        assert_eq!(code, 1);
-        for format in ["table", "json", "sarif", "junit"] {
-            let (_, out, err) = lint(format);
-            assert!(!out.contains("HUSH") && !err.contains("HUSH"), "{out}{err}");
-        }
-        let said = lint("table").1;
-        assert!(said.contains("fix: Replace the value"), "{said}");
-    }
-}
-
-#[test]
 fn what_is_not_understood_is_refused_where_it_was_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
@@ -491,16 +425,6 @@ fn what_is_not_understood_is_refused_where_it_was_named() {
 }
 
 #[test]
-fn a_lone_secret_is_no_runner() {
-    let secret =
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {token: abcdefgh}\n";
-    let (code, out, _) = with(&["-", "-o", "json"], secret);
-    let report: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(report["summary"]["runners"], 0);
-    assert_eq!(code, 2, "{out}");
-}
-
-#[test]
 fn nothing_to_judge_is_not_green() {
     let (code, _, err) = with(
         &["-"],
@@ -512,108 +436,6 @@ fn nothing_to_judge_is_not_green() {
         with(&["-", "--allow-empty"], "apiVersion: v1\nkind: Service\n").0,
         0
     );
-}
-
-#[test]
-fn sarif_is_what_the_standard_says() {
-    let mut schema: Value =
-        serde_json::from_str(include_str!("lint/sarif-schema-2.1.0.json")).unwrap();
-    // One pattern of the official schema is no regular expression to every library (`]?`).
-    for path in ["run", "toolComponent"] {
-        let language = &mut schema["definitions"][path]["properties"]["language"];
-        language.as_object_mut().unwrap().remove("pattern");
-    }
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let check = |output: String| {
-        let log: Value = serde_json::from_str(&output).unwrap();
-        let faults: Vec<String> = validator
-            .iter_errors(&log)
-            .map(|e| format!("{} at {}", e, e.instance_path()))
-            .collect();
-        assert!(faults.is_empty(), "{faults:#?}");
-        log
-    };
-    for paths in [
-        &["article"][..],
-        &["secrets.yaml"],
-        &["others"],
-        &["cured", "--check", "mtu-inversion"],
-    ] {
-        let args = [paths, &["-o", "sarif"]].concat();
-        check(run(&args).1);
-    }
-    let log = check(
-        run(&[
-            "article/job.yaml",
-            "-o",
-            "sarif",
-            "--check",
-            "mtu-inversion",
-            "--pod-mtu",
-            "1450",
-        ])
-        .1,
-    );
-    let result = &log["runs"][0]["results"][0];
-    assert_eq!(result["level"], "error");
-    let region = &result["locations"][0]["physicalLocation"];
-    assert_eq!(region["artifactLocation"]["uri"], "article/job.yaml");
-    assert_eq!(region["region"]["startLine"], 41);
-    assert_eq!(
-        log["runs"][0]["tool"]["driver"]["rules"][0]["id"],
-        "mtu-inversion"
-    );
-    // A cluster has no files, and GitHub refuses a log with a result that has none.
-    let mut command = Command::cargo_bin("runner-doctor").unwrap();
-    let output = command
-        .args(["check", "--demo", "-o", "sarif"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let log = check(String::from_utf8(output.stdout).unwrap());
-    let mut results = log["runs"][0]["results"].as_array().unwrap().iter();
-    let inversion = results.find(|result| result["ruleId"] == "mtu-inversion");
-    let place = &inversion.unwrap()["locations"][0];
-    assert_eq!(
-        place["physicalLocation"]["artifactLocation"]["uri"],
-        "cluster/bitbucket-runner/docker-in-docker"
-    );
-    assert_eq!(
-        place["logicalLocations"][0]["fullyQualifiedName"],
-        "bitbucket-runner/runner-2jpsg/docker-in-docker/docker0"
-    );
-}
-
-#[test]
-fn junit_fails_what_fails_the_run() {
-    let (_, out, _) = run(&["half-fixed", "-o", "junit"]);
-    insta::assert_snapshot!(out);
-    let (_, out, _) = run(&["half-fixed", "-o", "junit", "--fail-on", "never"]);
-    assert!(!out.contains("<failure"), "{out}");
-    let (_, out, _) = run(&["cured", "-o", "junit", "--check", "mtu-inversion"]);
-    assert!(
-        out.contains("nothing found") && !out.contains("<failure"),
-        "{out}"
-    );
-}
-
-#[test]
-fn hostile_text_does_not_reach_the_terminal() {
-    let pod = RUNNER
-        .replace("name: dind\n", "name: \"di\\e]52;c;YQ==\\and\\u202e\"\n")
-        .replace("mtu=1450", "mtu=1500");
-    for format in formats() {
-        let format = format.as_str();
-        let (_, out, err) = with(&["-", "-o", format], &pod);
-        for said in [&out, &err] {
-            assert!(
-                !said
-                    .chars()
-                    .any(|c| c != '\n' && c.is_control() || c == '\u{202e}'),
-                "{format}: {said}"
-            );
-        }
-    }
 }
 
 /// What 600 files of 4 MiB hold would fill 2.4 GiB.

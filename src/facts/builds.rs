@@ -1,7 +1,23 @@
 //! Facts of the running containers of Docker engines: builds and their services.
 
-use super::{BuildFacts, Gap, Section};
+use super::{Gap, Origin, Section};
 use crate::evidence::{Engine, Reason, Runner};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A running container of a Docker engine: a build, a service, a nested engine.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
+pub struct BuildFacts {
+    /// The container's name.
+    pub name: String,
+    /// The path of its engine.
+    pub engine: String,
+    /// The container's image.
+    pub image: String,
+    /// The network mode: `default`, `host`, `container:…` or a network's name.
+    pub network_mode: String,
+}
 
 pub(super) fn derive(runner: &Runner) -> Section<BuildFacts> {
     let engines = runner.engines.seen();

@@ -1,11 +1,30 @@
 //! Facts of containers that use an engine: whether they may open its socket, how much of their CPU limit
 //! they get.
 
-use super::SocketDenied;
 use super::hosts::{docker_clients, same_volume};
 use crate::evidence::{
     DockerClient, Observation, Observed, PodContainer, Reason, Runner, Unseen, Why,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A user who may not connect to a Docker socket.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct SocketDenied {
+    /// The container that uses the socket.
+    pub container: String,
+    /// The path of the socket there.
+    pub socket: String,
+    /// The ID of the user.
+    pub user: i64,
+    /// The IDs of the user's groups, separated by `, `.
+    pub groups: String,
+    /// The ID of the group that owns the socket.
+    pub group: i64,
+    /// A group of the user that could own the socket. Absent if the socket's mode denies access to its
+    /// group.
+    pub own_group: Option<i64>,
+}
 
 /// A container whose user may not connect to the socket of this engine.
 pub(super) fn socket_denied(

@@ -3,13 +3,52 @@
 
 use super::mtu_path::{Family, Topology};
 use super::networks::{device_mtu_counts, node_ends};
-use super::{ConnectionFacts, Gap, Section};
+use super::{Gap, Origin, Section};
 use crate::evidence::{
     Connection, Evidence, NetworkNamespace, Node, Observation, Observed, Reason, Route, Runner,
     Sample, Unseen, WaitsFor,
 };
 use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::net::IpAddr;
+
+/// An established connection that was sampled (`--sample`): of several of a container, the one that is
+/// most certain to be stalled.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
+pub struct ConnectionFacts {
+    /// The name of the container whose command holds it, or of its network.
+    pub name: String,
+    /// The path of that container, or `the pod network`.
+    pub container: String,
+    /// The path of the engine that runs the container. Absent if there is none.
+    pub engine: Option<String>,
+    /// The command that holds it, in backquotes; `a process` if not found.
+    pub command: String,
+    /// The address and port of the other end.
+    pub remote: String,
+    /// The seconds between the samples.
+    pub seconds: i64,
+    /// Whether the command waits for it, and nothing arrived between the samples. Unseen if it may be
+    /// idle.
+    pub waits: Observation<bool>,
+    /// Whether the command waits for what it sent to be acknowledged, and not for data.
+    pub sends: bool,
+    /// How often what it sent was sent again.
+    pub retransmissions: i64,
+    /// The bytes by which the MTU of its network exceeds the path out; 0 if it fits, if a rule lowers
+    /// the MSS, or if large segments have arrived on it.
+    pub wider_by: Observation<i64>,
+    /// Whether packets of it are lost: what it sent is sent again, or segments have arrived after one that
+    /// is missing.
+    pub lost: bool,
+    /// Whether a counter of the kernel shows the loss: those of `lost`, packets dropped as too large, or
+    /// segments out of order, between the samples.
+    pub counted: bool,
+    /// The number of other connections of the container that wait in the same way.
+    pub more: i64,
+}
 
 pub(super) fn derive(
     evidence: &Evidence,

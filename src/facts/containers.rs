@@ -2,15 +2,88 @@
 
 use super::data_root::{has_volume, is_rootless};
 use super::hosts::host_socket;
-use super::{ContainerFacts, Gap, Section, clients, data};
+use super::{Gap, Origin, Section, clients, data};
 use crate::evidence::{
     Engine, EngineApi, Mount, Observation, Observed, Outermost, PodContainer, Provider, Reason,
     Role, Runner, Why,
 };
 use crate::facts::versions::ImageRef;
 use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+/// A container in the pod's specification.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod]))]
+pub struct ContainerFacts {
+    /// The container's name.
+    pub name: String,
+    /// The path of its engine, which is its name. Absent if it is not an engine container.
+    pub engine: Option<String>,
+    /// Its role.
+    pub role: Role,
+    /// The image in the pod's specification.
+    pub image: String,
+    /// Whether the image has no digest, and no tag or the tag `latest`.
+    pub image_untagged: bool,
+    /// Whether it is privileged. Unseen if a sandbox may make that unnecessary.
+    pub privileged: Observation<bool>,
+    /// Whether the image is rootless Docker.
+    pub rootless: bool,
+    /// Whether a Docker engine responds in it.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub answers: Observation<bool>,
+    /// Whether its engine's data directory is on a volume.
+    pub docker_volume: bool,
+    /// The storage driver of its engine. Absent if no engine runs.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub storage_driver: Observation<Option<String>>,
+    /// The file system type of its engine's data directory. Absent if no engine runs.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub data_on: Observation<Option<String>>,
+    /// Names of variables that contain a secret in plain text. Absent if there are none.
+    pub plain_secrets: Option<String>,
+    /// The path at which it mounts the node's Docker socket. Absent if it does not.
+    pub host_socket: Option<String>,
+    /// The path at which a Bitbucket, GitHub or GitLab runner mounts the volume with job files, if no
+    /// engine of its pod mounts that volume at the same path. Absent otherwise.
+    pub unshared_work: Option<String>,
+    /// Whether the pod has its own user namespace (`hostUsers: false`).
+    pub user_namespace: bool,
+    /// The percentage of its CPU periods in which it was throttled. Absent without a CPU limit, if it ran for
+    /// less than a minute, or if not read.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub throttled: Option<i64>,
+    /// The registry whose certificate was rejected according to its log, if its engine still verifies it.
+    /// Absent otherwise.
+    #[schemars(extend("x-from" = [Origin::Walk, Origin::Logs]))]
+    pub distrusted: Observation<Option<String>>,
+    /// Whether /etc/docker/certs.d of its engine has a certificate authority for that registry. Absent if no
+    /// certificate was rejected, or if not read.
+    #[schemars(extend("x-from" = [Origin::Walk, Origin::Logs]))]
+    pub distrusted_certificate: Option<bool>,
+    /// The configured storage driver of its engine. Absent if Docker chooses it.
+    pub driver_told: Option<String>,
+    /// Whether it was OOM-killed the last time it terminated.
+    pub out_of_memory: bool,
+    /// The number of processes in it, builds included, that were OOM-killed since it started. Absent if there
+    /// are none, or if not read.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub oom_kills: Option<i64>,
+    /// Its memory limit as written: `2Gi`. Absent without a limit.
+    pub memory_limit: Option<String>,
+    /// Its memory request as written. Absent without a request.
+    pub memory_request: Option<String>,
+    /// The number of restarts.
+    pub restarts: i64,
+    /// The exit code of its last termination. Absent if it never terminated.
+    pub last_exit: Option<i64>,
+    /// Known errors in its log: the last line of each, by check id. Empty if no log was requested.
+    #[schemars(extend("x-from" = [Origin::Logs]))]
+    pub log: Observation<BTreeMap<String, String>>,
+}
 
 pub(super) fn derive(runner: &Runner) -> Section<ContainerFacts> {
     // Without a pod there is no specification to judge.

@@ -1,10 +1,31 @@
 //! Facts of an engine's data directory: storage driver, disk, and other engines that use it.
 
-use super::Disk;
 use super::data_root::data_mount;
 use crate::evidence::{
     Engine, Evidence, Mount, Node, Observation, Observed, PodContainer, Reason, Runner, Unseen, Why,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The disk of an engine's data directory.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Disk {
+    /// The path of the data directory in the engine's container.
+    pub path: String,
+    /// The file system type: `ext4`, `xfs`, `overlay`, `tmpfs` and so on.
+    pub file_system: String,
+    /// The size in MiB.
+    pub size_mib: i64,
+    /// The free space in MiB.
+    pub free_mib: i64,
+    /// The number of inodes; 0 if the file system has no limit.
+    pub inodes: i64,
+    /// The number of free inodes.
+    pub free_inodes: i64,
+    /// The percentage of free space below which the kubelet evicts pods by default: 10 for an
+    /// emptyDir, 15 for the image file system. Absent if the data is not on the node's disk.
+    pub evicts_below: Option<i64>,
+}
 
 /// The storage driver in use. Where nothing runs, or in a file, it is the one that is told.
 pub(super) fn driver(engine: &Engine) -> Observation<Option<String>> {

@@ -2,18 +2,154 @@
 
 use super::containers::known_errors;
 use super::hosts::mismatch;
+use super::oom_score::{self, expected_containerd, overflows};
+use super::trouble::{reason_of_trouble, silence, trouble, unseen_because};
 use super::{
-    EngineFacts, Gap, PidsRefused, Section, clients, data, node_docker_version, other_engines,
-    overlaps, pools, proxies, start,
+    BadRelease, DeadProxy, Disk, Gap, Origin, ProxyMissing, Section, SocketDenied, clients, data,
+    node_docker_version, other_engines, overlaps, pools, proxies, start,
 };
 use crate::evidence::{
-    Class, Engine, EngineFault, Evidence, Node, Observation, Observed, Outermost, Part,
-    PodContainer, Provider, Reason, Role, Runner, Unseen, Why,
+    Class, Engine, Evidence, Node, Observation, Observed, Outermost, PodContainer, Provider,
+    Reason, Role, Runner, Unseen, Why,
 };
 use crate::facts::releases::{Product, releases};
 use crate::facts::versions::{self, ImageRef};
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::collections::BTreeMap;
+
+/// An engine, or a container that should run one. What only Docker has does not apply to other engines
+/// (BuildKit, Dagger, Podman), and neither do checks that read it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
+pub struct EngineFacts {
+    /// The name of the container it runs in.
+    pub name: String,
+    /// The path of container names from the pod down: `docker-in-docker/bb_docker`.
+    pub engine: String,
+    /// Nesting level: 0 for the pod's engine, 1 for an engine inside it, and so on.
+    pub depth: i64,
+    /// Why builds cannot use it, as a sentence. Absent if they can.
+    pub trouble: Observation<Option<String>>,
+    /// The id of the reason for data that is missing because of `trouble`. Absent if none is
+    /// missing.
+    pub unseen_because: Option<String>,
+    /// The image of its container.
+    pub image: Observation<String>,
+    /// Whether the image's tag has no version, so that a new pod may run another Docker version.
+    pub image_floats: Observation<bool>,
+    /// The Docker version in the image's tag. Absent if the tag has none.
+    pub tag_version: Observation<Option<String>>,
+    /// Whether the running version differs from the one in the tag.
+    pub tag_disagrees: Observation<bool>,
+    /// The running Docker version.
+    pub version: Observation<String>,
+    /// Whether this version is maintained neither by moby nor by a distribution on the day of the
+    /// examination.
+    pub unmaintained: Observation<bool>,
+    /// The same image with a maintained Docker version: registry, repository and variant are kept.
+    /// Absent if the image is not Docker's official image.
+    pub recommended_image: Option<String>,
+    /// A known bug of this Docker or containerd release in every configuration. Absent if none is
+    /// known.
+    pub known_bad: Observation<Option<BadRelease>>,
+    /// The OCI runtime that its dockerd should start containers with, if it is missing or not executable.
+    /// Absent otherwise.
+    pub missing_runtime: Observation<Option<String>>,
+    /// The Docker version of the node. Absent if the node runs no Docker, and for nested engines.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
+    pub node_docker: Observation<Option<String>>,
+    /// Whether the node's Docker version differs.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
+    pub node_disagrees: Observation<bool>,
+    /// The version of its containerd: as read, or as shipped with its Docker version.
+    pub containerd: Observation<String>,
+    /// Whether the containerd version was read from the running engine.
+    pub containerd_read: bool,
+    /// Whether this containerd starts shims with its own OOM score plus one (containerd#4837).
+    pub containerd_overflows: Observation<bool>,
+    /// The oom_score_adj of containerd (or dockerd): as read, or as the kubelet sets it for the
+    /// pod's QoS class.
+    pub oom_score_adj: Observation<i64>,
+    /// Whether the OOM score was read from the running process.
+    pub oom_score_read: bool,
+    /// dockerd flags in DOCKER_OPTS that its dockerd does not have. Absent if there are none.
+    pub ignored_opts: Observation<Option<String>>,
+    /// The flags of `ignored_opts` whose values were read. Absent if there are none.
+    pub ignored_flags: Option<String>,
+    /// The DOCKER_HOST with which the runner would reach it. Absent if the current one is right, or
+    /// if no value helps.
+    pub right_host: Option<String>,
+    /// Whether it runs although its daemon.json is not valid JSON: dockerd would not start with it.
+    pub config_invalid: Observation<bool>,
+    /// Whether the runner uses TLS on a port on which the engine does not.
+    pub needless_tls: bool,
+    /// Known errors in the log of its container: the last line of each, by check id. Also empty if
+    /// the log could not be read, and for nested engines.
+    #[schemars(extend("x-from" = [Origin::Logs]))]
+    pub log: BTreeMap<String, String>,
+    /// The storage driver in use. Absent if no engine runs.
+    pub storage_driver: Observation<Option<String>>,
+    /// The configured storage driver. Absent if Docker chooses it.
+    pub driver_told: Option<String>,
+    /// The disk of its data directory. Absent for files.
+    pub disk: Observation<Option<Disk>>,
+    /// The open-file limit (nofile) of each process in its containers. Absent if no engine runs.
+    pub open_files: Observation<Option<i64>>,
+    /// Another engine that uses the same data directory. Absent if there is none.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
+    pub shares_data_with: Option<String>,
+    /// A container of the pod whose user may not connect to its socket. Absent if there is none.
+    pub socket_denied: Observation<Option<SocketDenied>>,
+    /// The number of subnets left for new networks, counted up to 32. Absent if not known.
+    pub free_subnets: Observation<Option<i64>>,
+    /// An address range that overlaps nothing that was seen. Absent if there is none.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
+    pub free_range: Option<String>,
+    /// The proxy variables of the pod's runner that it does not have. Absent if there are none.
+    pub proxy_missing: Observation<Option<ProxyMissing>>,
+    /// A proxy, of the engine or of the pod's runner, at a loopback address on which nothing listens.
+    /// Absent if there is none.
+    pub dead_proxy: Observation<Option<DeadProxy>>,
+    /// A container that was refused processes because of a limit. Absent if there is none.
+    pub pids_refused: Observation<Option<PidsRefused>>,
+    /// A container of it whose cgroup is outside the pod's, so that the pod's limits do not apply.
+    /// Absent if there is none.
+    pub builds_outside: Observation<Option<String>>,
+    /// The memory limit of its container as written: `2Gi`. Absent without a limit.
+    pub memory_limit: Option<String>,
+    /// The address that makes dockerd pause its start for 16 seconds. Absent if there is none, or if the
+    /// runner's start waits for its startup probe.
+    pub start_pause: Observation<Option<String>>,
+}
+
+/// A limit of processes that was reached.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct PidsRefused {
+    /// The path of the container, or `the pod`.
+    pub of: String,
+    /// Its limit. Absent if the limit is one around it, or of a container in it.
+    pub limit: Option<i64>,
+    /// The number of its processes and threads.
+    pub now: i64,
+    /// How many were refused since it started.
+    pub refused: i64,
+}
+
+impl PidsRefused {
+    /// The worst: a limit of its own is certain.
+    pub(super) fn worst(engine: &Engine) -> Option<PidsRefused> {
+        let refused = engine.pids_refused.iter().flatten();
+        let worst = refused.max_by_key(|one| (one.limit.is_some(), one.refused))?;
+        Some(PidsRefused {
+            of: worst.of.clone(),
+            limit: worst.limit,
+            now: worst.now,
+            refused: worst.refused,
+        })
+    }
+}
 
 pub(super) fn derive(
     evidence: &Evidence,
@@ -142,7 +278,7 @@ fn of_container(
     }
     facts.containerd_overflows = overflows(&facts.containerd);
     if facts.oom_score_adj.observed().is_none() {
-        facts.oom_score_adj = expected_oom_score(runner, container, &facts);
+        facts.oom_score_adj = oom_score::expected(runner, container, &facts);
     }
     facts
 }
@@ -160,7 +296,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
             expected_containerd(docker, &version)
         }
     };
-    let oom_score = own_oom_score(engine);
+    let oom_score = oom_score::own(engine);
     let mut facts = EngineFacts {
         name: engine.name().to_owned(),
         engine: engine.path.clone(),
@@ -342,128 +478,6 @@ fn node_docker(runner: &Runner, node: Option<&Node>) -> Observation<Option<Strin
     }
 }
 
-/// Why builds cannot use the engine of a container, where they cannot.
-fn trouble(
-    runner: &Runner,
-    container: &PodContainer,
-    engine: Option<&Engine>,
-) -> Observation<Option<String>> {
-    let state = &container.state;
-    if runner.declared.is_some() {
-        return match mismatch(runner, container, engine) {
-            Observed(Some(found)) => Observed(Some(found.trouble)),
-            _ => Observation::Unobserved(Reason::NothingRuns),
-        };
-    }
-    if let Some(reason) = has_no_pod(runner) {
-        return Unseen(reason);
-    }
-    if let Some(reason @ Reason::StartingUp { .. }) = runner.engines.reason() {
-        return Unseen(reason.clone());
-    }
-    if state.phase != "running" {
-        let ended = container.last_end.as_ref();
-        let cause = ended
-            .filter(|end| end.reason == "OOMKilled" && state.reason.as_ref() != Some(&end.reason));
-        let cause = cause.map(|end| format!(" ({})", end.reason));
-        let code = state
-            .exit_code
-            .map(|code| format!(", exit code {code}{}", cause.unwrap_or_default()));
-        return Observed(Some(format!(
-            "container {} is {}{}{}{}",
-            container.name,
-            state.phase,
-            state
-                .reason
-                .as_ref()
-                .map(|r| format!(" ({r})"))
-                .unwrap_or_default(),
-            code.unwrap_or_default(),
-            kubelet_says(runner, container),
-        )));
-    }
-    let seen = match (engine, runner.engines.reason()) {
-        (Some(engine), _) => silence(engine),
-        (None, Some(reason)) => Unseen(reason.clone()),
-        (None, None) if runner.outermost != Outermost::Pod && container.image.is_empty() => {
-            Observed(Some("no Docker engine runs or responds here".to_owned()))
-        }
-        (None, None) => Observed(Some(format!(
-            "no dockerd runs in container {}",
-            container.name
-        ))),
-    };
-    match seen {
-        Observed(None) => mismatch(runner, container, engine).map(|found| found.map(|m| m.trouble)),
-        other => other,
-    }
-}
-
-/// Why a container waits, in the kubelet's words.
-fn kubelet_says(runner: &Runner, container: &PodContainer) -> String {
-    let own = container.state.message.as_deref();
-    match (
-        own.filter(|said| !said.is_empty()),
-        &runner.standing.not_started,
-    ) {
-        _ if container.state.phase != "waiting" => String::new(),
-        (Some(said), _) => format!(": {said}"),
-        (None, Some(Observed(said))) => format!("; kubelet: {said}"),
-        (None, Some(Unseen(reason))) => format!("; {reason}"),
-        (None, None) => String::new(),
-    }
-}
-
-/// Why an engine that does not run or answer could not be looked at. In a file nothing runs, so
-/// nothing there is unseen for its trouble.
-fn unseen_because(runner: &Runner, facts: &EngineFacts) -> Option<String> {
-    match runner.declared {
-        Some(_) => None,
-        None => reason_of_trouble(facts),
-    }
-}
-
-fn reason_of_trouble(facts: &EngineFacts) -> Option<String> {
-    facts.trouble.observed()?.as_ref()?;
-    let reason = facts.version.reason()?;
-    matches!(reason.why(), Why::NotRunning | Why::TimedOut).then(|| reason.id())
-}
-
-/// A pod that does not run as a whole: that is told by checks of its own.
-fn has_no_pod(runner: &Runner) -> Option<Reason> {
-    let standing = &runner.standing;
-    if standing.given_up.is_some() {
-        Some(Reason::JobGaveUp)
-    } else if standing.unschedulable.is_some() {
-        Some(Reason::Unschedulable)
-    } else if standing.evicted.is_some() && runner.phase == "Failed" {
-        Some(Reason::Evicted)
-    } else {
-        None
-    }
-}
-
-/// An engine that was asked and did not answer; one that could not be asked is unobserved.
-fn silence(engine: &Engine) -> Observation<Option<String>> {
-    let fault = engine.fault.map(|fault| match fault {
-        EngineFault::DockerdStopped => "dockerd is stopped (SIGSTOP)",
-        EngineFault::ContainerdStopped => {
-            "its containerd is stopped (SIGSTOP), so no container starts"
-        }
-        EngineFault::ContainerdMissing => {
-            "its containerd does not run, so no container starts until dockerd restarts it"
-        }
-    });
-    match &engine.api {
-        Observed(_) => Observed(fault.map(str::to_owned)),
-        Unseen(reason) if matches!(reason.why(), Why::TimedOut | Why::NotRunning) => {
-            let fault = fault.map(|fault| format!("; {fault}"));
-            Observed(Some(format!("{reason}{}", fault.unwrap_or_default())))
-        }
-        Unseen(reason) => Unseen(reason.clone()),
-    }
-}
-
 /// dockerd's flags in DOCKER_OPTS, where its dockerd has none of them.
 fn ignored_opts(engine: &Engine, told: Option<&Vec<String>>) -> Observation<Option<String>> {
     if let Some(planned) = &engine.planned {
@@ -520,70 +534,4 @@ fn missing(runner: &Runner) -> Option<EngineFacts> {
     facts.builds_outside = Observed(None);
     facts.start_pause = Observed(None);
     Some(facts)
-}
-
-/// containerd's own score is what its shims exceed by one; dockerd's is what containerd inherits.
-fn own_oom_score(engine: &Engine) -> Observation<i64> {
-    let of = |process: &str| {
-        let mut scores = engine.oom_scores.iter().filter(|s| s.process == process);
-        scores.next().map(|score| score.oom_score_adj)
-    };
-    match of("containerd").or_else(|| of("dockerd")) {
-        Some(score) => Observed(score),
-        None => Observation::Unobserved(Reason::Unreadable {
-            part: Part::OomScore,
-        }),
-    }
-}
-
-/// The score that dockerd is told to give containerd, else what the kubelet gives a container of a
-/// BestEffort pod, where dockerd hands it on.
-fn expected_oom_score(
-    runner: &Runner,
-    container: &PodContainer,
-    facts: &EngineFacts,
-) -> Observation<i64> {
-    const BEST_EFFORT: i64 = 1000;
-    let known = facts
-        .version
-        .observed()
-        .or(facts.tag_version.observed().and_then(Option::as_ref));
-    let docker = known.and_then(|version| versions::parse(version));
-    let told = container.dockerd_args.iter().rev();
-    let mut told = told.filter_map(|flag| flag.strip_prefix("--oom-score-adjust="));
-    let told = told.next().and_then(|score| score.parse().ok());
-    match (runner.qos_class.as_deref(), docker) {
-        (_, Some(docker)) if told.is_some() && versions::hands_on_oom_score(&docker) => {
-            told.map_or(facts.oom_score_adj.clone(), Observed)
-        }
-        (Some("BestEffort"), Some(docker)) if versions::inherits_oom_score(&docker) => {
-            Observed(BEST_EFFORT)
-        }
-        // A Burstable or Guaranteed pod stays below, and an old dockerd sets its own.
-        (Some("Burstable" | "Guaranteed"), _) => Observed(0),
-        _ => facts.oom_score_adj.clone(),
-    }
-}
-
-fn expected_containerd<T>(docker: Option<&str>, seen: &Observation<T>) -> Observation<String> {
-    let pinned = docker
-        .and_then(versions::parse)
-        .and_then(|docker| versions::pinned_containerd(&docker));
-    match (pinned, seen.reason()) {
-        (Some(containerd), _) => Observed(containerd.to_owned()),
-        (None, Some(reason)) => Unseen(reason.clone()),
-        (None, None) => Observation::Unobserved(Reason::ContainerdUntold),
-    }
-}
-
-fn overflows(containerd: &Observation<String>) -> Observation<bool> {
-    containerd
-        .as_ref()
-        .and_then(|text| match versions::parse(text) {
-            Some(version) => Observed(versions::oom_score_overflows(&version)),
-            None => Unseen(Reason::NotAVersion {
-                program: "containerd".to_owned(),
-                version: text.clone(),
-            }),
-        })
 }

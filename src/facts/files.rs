@@ -1,7 +1,33 @@
 //! Facts that only files contain: Secrets, and the memory of steps.
 
-use super::{Gap, SecretFacts, Section, StepFacts};
+use super::{Gap, Origin, Section};
 use crate::evidence::{Declared, Observation, Runner};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A pipeline step with a memory size.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::File]))]
+pub struct StepFacts {
+    /// The name in the file.
+    pub name: String,
+    /// The size: `2x`, `4x`.
+    pub size: String,
+    /// The memory of this size in MiB.
+    pub memory_mib: i64,
+    /// The memory limit, in MiB, of the engine that runs it.
+    pub room_mib: Observation<i64>,
+}
+
+/// A Secret with values in a file.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::File]))]
+pub struct SecretFacts {
+    /// The name in the file.
+    pub name: String,
+    /// The keys of the Secret.
+    pub keys: String,
+}
 
 pub(super) fn secrets(runner: &Runner) -> Section<SecretFacts> {
     from(

@@ -1,8 +1,7 @@
 //! Missing Docker networks: those that other evidence refers to but no engine lists.
 
-use super::Gap;
 use super::listing::{is_docker_bridge, listed, networks_unseen, shown_name};
-use super::other_engines;
+use super::{Gap, other_engines};
 use crate::evidence::{Engine, NetworkNamespace, Outermost, Reason, Runner};
 
 pub(super) fn of(runner: &Runner) -> Vec<Gap> {

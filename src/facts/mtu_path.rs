@@ -2,11 +2,21 @@
 //! and whether a TCPMSS rule compensates for it. A network is judged by its path, not by its
 //! neighbor.
 
-use super::Link;
 use crate::evidence::{
     Interface, InterfaceKind, NetworkNamespace, NodeEnd, Observation, Observed, Outermost, Reason,
     Route, Tcpmss, Unseen, outermost,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One link on the path out.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Link {
+    /// The link as text: `the pod network (eth0)`, `docker0 of docker-in-docker`.
+    pub name: String,
+    /// The MTU of the link.
+    pub mtu: i64,
+}
 
 /// The namespace of an engine that works out of sight.
 const ELSEWHERE: i64 = 0;

@@ -2,12 +2,67 @@
 
 use super::listing::{DEFAULT_BRIDGE, networks_unseen};
 use super::networks::{NetworkView, views};
-use super::{Gap, NamespaceFacts, OwnCut, Section, gaps};
+use super::{Gap, Origin, Section, gaps};
 use crate::evidence::{
     Block, Engine, Evidence, Fetched, Firewall, FirewallKind, NetworkNamespace, Observation,
     Observed, Reason, Runner, Traffic, Unseen,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::net::IpAddr;
+
+/// A network namespace: the pod's, or that of a container in the pod.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
+pub struct NamespaceFacts {
+    /// `the pod network`, or the path of a container in the namespace.
+    pub name: String,
+    /// The path of the engine that runs in the namespace, or whose container does. Absent if there
+    /// is none.
+    pub engine: Option<String>,
+    /// Whether it is the pod's namespace.
+    pub pod: bool,
+    /// The number of packets dropped as too large during the examination.
+    pub dropped_now: Observation<i64>,
+    /// The engine's networks whose traffic the firewall drops. Absent if there are none.
+    pub cut_networks: Observation<Option<String>>,
+    /// Whether the chain's policy drops them because no rule accepts them, instead of a rule.
+    pub cut_by_default: bool,
+    /// The packets that are dropped, for example `TCP port 443` or `responses`. Absent if all
+    /// are dropped.
+    pub cut_packets: Option<String>,
+    /// The chain that drops them, with its table if that is not filter: `FORWARD`, `raw
+    /// PREROUTING`, `inet firewall forward`.
+    pub cut_chain: Option<String>,
+    /// The command that lists and changes the rules that drop them. Absent if nothing is dropped.
+    pub firewall: Option<String>,
+    /// What the firewall drops of connections that programs of the namespace itself open: image pulls of the
+    /// engine, downloads of the runner. Absent if nothing is dropped.
+    pub own_cut: Observation<Option<OwnCut>>,
+    /// Whether `net.ipv4.ip_forward` is 1. Absent if no Docker network uses this namespace, or if
+    /// the recording does not contain it.
+    pub ip_forward: Observation<Option<bool>>,
+    /// The interface on the path of a Docker network whose own `forwarding` setting alone is 0. Absent if
+    /// there is none, or if the recording does not contain it.
+    pub not_forwarding: Option<String>,
+    /// Whether both iptables backends (legacy and nf_tables) have forwarding rules.
+    pub firewalls_mixed: Observation<bool>,
+    /// Its DNS servers, if all are local addresses on which nothing listens. Absent otherwise.
+    pub dead_name_servers: Observation<Option<String>>,
+}
+
+/// Connections of a namespace's own programs that its firewall drops.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct OwnCut {
+    /// `TCP port 443`, `responses`; several are separated by `, `.
+    pub packets: String,
+    /// The chain that drops them, with its table if that is not filter: `OUTPUT`, `inet firewall out`.
+    pub chain: String,
+    /// Whether the chain's policy drops them, and no rule.
+    pub by_default: bool,
+    /// The command that lists and changes it.
+    pub firewall: String,
+}
 
 /// Docker's own name server, which answers on another port by a rule of its own.
 const DOCKERS_OWN: &str = "127.0.0.11";

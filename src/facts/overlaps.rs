@@ -3,14 +3,44 @@
 
 use super::networks::{NetworkView, views};
 use super::way_out::NOWHERE;
-use super::{Section, SubnetFacts, gaps};
+use super::{Origin, Section, gaps};
 use crate::evidence::{
     Engine, Evidence, NetworkNamespace, Node, Observation, Observed, Outermost, Reason, Runner,
     Unseen,
 };
 use ipnet::Ipv4Net;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::iter::successors;
 use std::net::Ipv4Addr;
+
+/// A Docker network with its address ranges.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod, Origin::Walk]))]
+pub struct SubnetFacts {
+    /// The network's name; `docker0` for the default bridge.
+    pub name: String,
+    /// The path of its engine.
+    pub engine: String,
+    /// Whether it is the engine's default bridge.
+    pub default_bridge: bool,
+    /// Its ranges, for example `172.18.0.0/16`. Absent if not known.
+    pub range: Option<String>,
+    /// Whether IPv6 is enabled.
+    pub ipv6: bool,
+    /// The MTU of containers on it.
+    pub mtu: Observation<i64>,
+    /// The smallest MTU on its path out. Absent if not known.
+    pub room: Option<i64>,
+    /// Other networks or addresses that its ranges overlap. Absent if there are none.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
+    pub overlaps: Observation<Option<String>>,
+    /// Whether it overlaps the path out or a DNS server, which every build needs.
+    pub overlap_cuts: bool,
+    /// A range without overlaps. Absent if `overlaps` is absent.
+    #[schemars(extend("x-from" = [Origin::Nodes]))]
+    pub free_range: Option<String>,
+}
 
 pub(super) fn derive(
     evidence: &Evidence,

@@ -2,14 +2,90 @@
 
 use super::networks::device_mtu_counts;
 use super::networks::node_ends;
-use super::{Link, PodFacts, Section};
+use super::{Link, Origin, Section};
 use crate::evidence::{
     Download, Encapsulation, Evidence, InterfaceKind, Node, Observation, Observed, Outermost,
     Reason, Runner, Standing, Unseen, Uplink, positive,
 };
 use crate::facts::mtu_path::{Family, Topology};
 use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::collections::BTreeSet;
+
+/// The runner's pod.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(extend("x-from" = [Origin::Pod]))]
+pub struct PodFacts {
+    /// `namespace/pod`.
+    pub name: String,
+    /// Whether it was examined from inside a container of an engine that is not visible
+    /// (`--docker`).
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub in_container: bool,
+    /// The interface of its default route, and the MTU of the interface or the route.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub network: Observation<Link>,
+    /// The node's uplink.
+    #[schemars(extend("x-from" = [Origin::Nodes, Origin::Agents]))]
+    pub uplink: Observation<Link>,
+    /// The CNI's encapsulation between nodes: `none`, `ipip`, `vxlan`, `wireguard`.
+    #[schemars(extend("x-from" = [Origin::Nodes, Origin::Agents, Origin::Cni]))]
+    pub encapsulation: Observation<String>,
+    /// The MTU of the node's end of the pod's veth. Absent if it is not narrower than the pod's own, or if
+    /// the node was not read.
+    #[schemars(extend("x-from" = [Origin::Walk, Origin::Agents]))]
+    pub node_end: Option<i64>,
+    /// The largest pod MTU that fits the uplink with the CNI's encapsulation.
+    #[schemars(extend("x-from" = [Origin::Nodes, Origin::Agents, Origin::Cni]))]
+    pub room: Observation<i64>,
+    /// The result of a download from the pod network (`--confirm`): `completes`, `hangs` or
+    /// `no-connection`. Absent without --confirm.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub download: Observation<Option<String>>,
+    /// The message of the download client. Absent if there is none.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub download_says: Option<String>,
+    /// The path MTU from the pod network that was measured (`--confirm`). Absent if not measured, or
+    /// if the path carries what the pod network does.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub path_mtu: Option<i64>,
+    /// Whether its network namespace has no default route.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub without_route: bool,
+    /// The URL of the download. Absent without --confirm.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub url: Option<String>,
+    /// The scheduler's message why it cannot be scheduled. Absent if it is scheduled.
+    pub unschedulable: Option<String>,
+    /// Whether nodes for it may be starting: it has been pending for less than five minutes, or for
+    /// an unknown time and only for lack of resources.
+    pub may_scale_up: bool,
+    /// The resources that no node has left, for example `cpu, memory`. Absent if the scheduler
+    /// names none.
+    pub lacks: Option<String>,
+    /// Its node selector, for example `customer=shared`, if the scheduler finds no matching node.
+    /// Absent otherwise.
+    pub node_selector: Option<String>,
+    /// The kubelet's message why it, or its predecessor, was evicted. Absent if neither was.
+    pub evicted: Option<String>,
+    /// The evicted pod.
+    pub evicted_pod: Option<String>,
+    /// Whether another pod has replaced the evicted pod.
+    pub replaced: bool,
+    /// The name of its Job. Absent if it has none.
+    pub job: Option<String>,
+    /// Why its Job has failed. Absent if it has not, or if there is no Job.
+    #[schemars(extend("x-from" = [Origin::Jobs]))]
+    pub given_up: Option<String>,
+    /// Seconds by which its node's clock is ahead of the API server's; negative if behind. Absent
+    /// without an API server.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub clock_ahead: Observation<Option<i64>>,
+    /// The same as text: `2 h 5 min behind`.
+    #[schemars(extend("x-from" = [Origin::Walk]))]
+    pub clock_says: Option<String>,
+}
 
 pub(super) fn derive(
     evidence: &Evidence,

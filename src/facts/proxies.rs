@@ -1,8 +1,31 @@
 //! Facts of proxies: one that an engine lacks, and one that is not there.
 
 use super::clients::first;
-use super::{DeadProxy, ProxyMissing};
 use crate::evidence::{Engine, EngineApi, LocalProxy, Observation, Observed, Reason, Runner};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Proxy variables that one container has and an engine has not.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ProxyMissing {
+    /// The container that has them.
+    pub container: String,
+    /// Their names, separated by `, `.
+    pub names: String,
+}
+
+/// A proxy at a loopback address and port on which nothing listens.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct DeadProxy {
+    /// The path of the engine, or the container, that uses it.
+    pub user: String,
+    /// `127.0.0.1:3128`.
+    pub address: String,
+    /// The variables that are set to it, separated by `, `.
+    pub names: String,
+    /// Whether the engine itself uses it.
+    pub of_engine: bool,
+}
 
 /// The proxy of a container beside an engine that has none. What the registries are reached by is HTTPS.
 pub(super) fn missing(

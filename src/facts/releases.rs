@@ -1,10 +1,10 @@
 //! Maintained, recommended and known-bad Docker releases: checks/data/docker.yaml.
 
-use super::BadRelease;
 use super::versions::{self, ImageRef};
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use semver::VersionReq;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
 static RELEASES: LazyLock<Releases> = LazyLock::new(|| {
@@ -12,6 +12,17 @@ static RELEASES: LazyLock<Releases> = LazyLock::new(|| {
     serde_saphyr::from_str(include_str!("../../checks/data/docker.yaml"))
         .unwrap_or_else(|error| panic!("checks/data/docker.yaml: {error}"))
 });
+
+/// A release that breaks builds in every configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct BadRelease {
+    /// `Docker` or `containerd`, and the running version.
+    pub name: String,
+    /// What fails, as a sentence.
+    pub fault: String,
+    /// The first release without the bug.
+    pub fixed_in: String,
+}
 
 /// The whole list.
 pub(crate) fn releases() -> &'static Releases {

@@ -1,13 +1,31 @@
 //! Whether what a container sends from a Docker network gets out of the namespace of its engine, by
 //! what stands there and without sending anything: its bridge, its containers' links, NAT, a route.
 
-use super::CutOff;
 use super::mtu_path::Topology;
 use crate::evidence::{
     DockerContainer, DockerNetwork, Engine, Firewall, FirewallKind, Interface, Nat,
     NetworkNamespace, Observation, Observed, OnLink, Outermost, Reason, Runner, Traffic, Unseen,
 };
 use ipnet::Ipv4Net;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Why packets of a Docker network cannot leave its engine's network namespace.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct CutOff {
+    /// `bridge`: the bridge is missing, down or has no address. `arp`: ARP is off on the bridge.
+    /// `back`: a route throws away packets to containers. `containers`: containers are not attached to the bridge. `blocked`: the bridge forwards nothing
+    /// through their ports. `container-arp`: ARP is off in containers. `container-route`: containers have no
+    /// default route. `route`: the engine's namespace has none. `policy`: a policy rule does not route its
+    /// packets. `untracked`: packets are not tracked, so that NAT does not apply. `foreign`: NAT sets an
+    /// address that the namespace does not have. `nat`: packets keep the container's address.
+    pub cause: String,
+    /// The network's range, or the names of the containers, separated by spaces, or the kernel's
+    /// message, or the source address.
+    pub detail: String,
+    /// Whether dockerd is configured not to write iptables rules.
+    pub without_rules: bool,
+}
 
 /// The interface of a route that throws packets away.
 pub(super) const NOWHERE: &str = "*";
