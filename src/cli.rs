@@ -130,13 +130,13 @@ pub enum Command {
     #[command(after_help = fix::FIX_EXAMPLES)]
     Fix(Box<Fix>),
     /// Check manifests and pipeline files before they are deployed
-    #[command(after_help = lint::LINT_EXAMPLES)]
+    #[command(after_help = lint::LINT_EXAMPLES, mut_arg("allow_probes", |it| it.hide(true)))]
     Lint(Box<Lint>),
     /// Write a redacted recording and its reports into one archive to attach to a ticket
     #[command(after_help = after::TICKET_EXAMPLES)]
     Ticket(Box<Ticket>),
     /// Compare two reports or recordings: fixed and new findings, changed layers
-    #[command(after_help = after::DIFF_EXAMPLES)]
+    #[command(after_help = after::DIFF_EXAMPLES, mut_arg("allow_probes", |it| it.hide(true)))]
     Diff(Diff),
     /// Print a shell completion script
     #[command(after_help = after::COMPLETIONS_EXAMPLES)]

@@ -345,7 +345,7 @@ fn what_runs_in_the_cloud_is_not_judged() {
     let (code, out, err) = run(&[dir.path().to_str().unwrap(), "-o", "short", "--allow-empty"]);
     assert_eq!((code, out.as_str()), (0, ""));
     assert!(
-        err.contains("run in Bitbucket's cloud, and the file was not judged"),
+        err.contains("run in Bitbucket's cloud, and the file was not checked"),
         "{err}"
     );
     // A file that is named is meant.

@@ -37,6 +37,6 @@ mod tests {
         assert_eq!(nearest("mut", known), Some("mtu"));
         assert_eq!(nearest("carier", known), Some("carrier"));
         assert_eq!(nearest("engin_mtu", known), Some("engine_mtu"));
-        assert_eq!(nearest("colour", known), None);
+        assert_eq!(nearest("color", known), None);
     }
 }

@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_is_absent_reads_unknown_and_is_told() {
-        let rendered = render("{it.name} has {it.colour}");
+        let rendered = render("{it.name} has {it.color}");
         assert_eq!(rendered.text, "docker0 has unknown");
         assert_eq!(rendered.failures.len(), 1);
     }

@@ -50,8 +50,8 @@ pub(super) const DIFF_EXAMPLES: &str = "\
 Examples:
   runner-doctor check -n ci -o json=before.json       before a change
   runner-doctor check -n ci -o json=after.json        after it
-  runner-doctor diff before.json after.json           two reports; or two recordings, judged by the
-                                                      current checks
+  runner-doctor diff before.json after.json           two reports; or two recordings, evaluated with
+                                                      the current checks
   runner-doctor diff before.json after.json -o json   as JSON
 
 Two findings are the same if their check, pod owner, engine and subject are the same; random parts of names \

@@ -176,7 +176,7 @@ pub struct Gate {
     #[arg(long, value_enum, default_value = "error", value_name = "SEVERITY")]
     pub fail_on: FailOn,
     /// Exit with 3 also if something does not exist yet, is gone, or is not visible, and if a warning
-    /// could not be judged
+    /// could not be evaluated
     #[arg(long)]
     pub strict: bool,
     /// Exit with 0 instead of 3 if nothing fails but something could not be examined

@@ -295,7 +295,7 @@ pub fn pause(time: Duration) -> Result<bool> {
     }))
 }
 
-/// Ctrl-C, or what a CI system sends when a job is cancelled.
+/// Ctrl-C, or what a CI system sends when a job is canceled.
 pub(super) async fn interrupt() {
     #[cfg(unix)]
     {

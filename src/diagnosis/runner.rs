@@ -95,7 +95,7 @@ pub struct Layer {
     /// Absent if it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<i64>,
-    /// The bottleneck on the path out, for a Docker network that is judged.
+    /// The bottleneck on the path out, for a Docker network that is checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carrier: Option<Carrier>,
     /// Whether its MTU exceeds that of its carrier.
@@ -104,7 +104,7 @@ pub struct Layer {
     /// Whether a TCPMSS rule on the path compensates for that, for TCP.
     #[serde(default)]
     pub clamped: bool,
-    /// A note: why it is not judged, or why it could not be read.
+    /// A note: why it is not checked, or why it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Why something of it could not be read, for programs.

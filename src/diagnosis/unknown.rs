@@ -43,7 +43,7 @@ struct WrittenUnknown {
     runner: String,
     /// The path of container names from the pod down: `docker-in-docker/bb_docker`.
     engine: Option<String>,
-    /// What could not be judged: a network, an image, a container.
+    /// What could not be checked: a network, an image, a container.
     subject: Option<String>,
     /// All reasons, for people.
     reason: String,

@@ -17,7 +17,7 @@ const DOCKER_DEFAULT_MTU: i64 = 1500;
 /// A Docker network as it is shown, judged or not.
 pub(crate) struct NetworkView<'a> {
     pub engine: &'a Engine,
-    /// Why it is not judged, where it is not.
+    /// Why it is not checked. Absent if it is.
     pub not_judged: Option<String>,
     pub facts: NetworkFacts,
     pub network: DockerNetwork,
@@ -248,7 +248,7 @@ fn not_judged(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> 
             ));
         }
     } else if network.driver != "bridge" {
-        return Some(format!("{} networks are not judged", network.driver));
+        return Some(format!("{} networks are not checked", network.driver));
     }
     network
         .internal

@@ -47,12 +47,12 @@ pub(super) fn derive(
     runner: &Runner,
     node: Option<&Node>,
 ) -> Section<SubnetFacts> {
-    let neighbours = Neighbours { runner, node };
+    let neighbors = Neighbors { runner, node };
     let views = views(evidence, runner).into_iter();
     Section {
         items: views
             .filter(|view| view.network.driver == "bridge")
-            .map(|view| neighbours.of(view))
+            .map(|view| neighbors.of(view))
             .collect(),
         gaps: gaps::of(runner),
     }
@@ -60,7 +60,7 @@ pub(super) fn derive(
 
 /// A range that overlaps nothing that was seen around an engine.
 pub(super) fn free_range(runner: &Runner, node: Option<&Node>, engine: &Engine) -> Option<String> {
-    Neighbours { runner, node }.free_range(engine)
+    Neighbors { runner, node }.free_range(engine)
 }
 
 /// Something whose addresses a network has too.
@@ -70,12 +70,12 @@ struct Overlap {
 }
 
 /// What else is at home where a runner's Docker networks may be.
-struct Neighbours<'a> {
+struct Neighbors<'a> {
     runner: &'a Runner,
     node: Option<&'a Node>,
 }
 
-impl Neighbours<'_> {
+impl Neighbors<'_> {
     fn of(&self, view: NetworkView) -> SubnetFacts {
         let overlap = self.overlap(&view);
         let found = overlap.observed().and_then(Option::as_ref);

@@ -93,7 +93,7 @@ pub(crate) fn read(
         }
         false => {
             remarks.push(format!(
-                "{}: no step has runs-on: all steps run in Bitbucket's cloud, and the file was not judged",
+                "{}: no step has runs-on: all steps run in Bitbucket's cloud, and the file was not checked",
                 context.file
             ));
             return None;

@@ -65,7 +65,7 @@ pub(crate) fn read(
     if !judged {
         if context.named {
             remarks.push(format!(
-                "{}: no service is a Docker engine, and no runner's manifest is among the files: its networks were not judged",
+                "{}: no service is a Docker engine, and no runner's manifest is among the files: its networks were not checked",
                 context.file
             ));
         }

@@ -47,7 +47,7 @@ pub(super) fn remark(document: &Node, context: &Context<'_>) -> Option<String> {
     };
     runners.iter().find(docker)?;
     Some(format!(
-        "{}: jobs of the Docker executor have no pod network, and were not judged: run `runner-doctor check --docker` on their machine",
+        "{}: jobs of the Docker executor have no pod network, and were not checked: run `runner-doctor check --docker` on their machine",
         context.file
     ))
 }

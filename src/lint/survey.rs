@@ -59,7 +59,7 @@ impl Survey {
                 linted.passed_over.add(Why::Kustomize, &input.name, &text);
                 if input.named {
                     linted.remarks.push(format!(
-                        "{}: a kustomization changes it, so it was not judged as it stands: kubectl kustomize . | runner-doctor lint -",
+                        "{}: a kustomization changes it, so it was not checked as it stands: kubectl kustomize . | runner-doctor lint -",
                         input.name
                     ));
                 }

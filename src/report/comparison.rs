@@ -54,7 +54,7 @@ fn place(finding: &Finding) -> String {
 fn write_runners(page: &mut Page<'_>, word: &str, names: &[String]) {
     if !names.is_empty() {
         page.gap();
-        page.labelled(0, word.trim_end(), Ink::Plain, &names.join(", "));
+        page.labeled(0, word.trim_end(), Ink::Plain, &names.join(", "));
     }
 }
 

@@ -53,17 +53,17 @@ pub(super) fn write_found(page: &mut Page<'_>, findings: &[&Finding], unknowns: 
         let is_error = |f: &&&Finding| f.severity == Severity::Error;
         let errors = group.consequences.iter().filter(is_error);
         for error in errors.clone().take(MOST_ERRORS) {
-            page.labelled(4, "Fixed with it:", Ink::Plain, &error.message);
+            page.labeled(4, "Fixed with it:", Ink::Plain, &error.message);
         }
         let others = group.consequences.iter().filter(|f| !is_error(f));
         let others = errors.skip(MOST_ERRORS).chain(others);
         let others: Vec<&str> = others.map(|f| f.check.as_str()).collect();
         if !others.is_empty() {
-            page.labelled(4, "Fixed with it:", Ink::Plain, &few(others, 3));
+            page.labeled(4, "Fixed with it:", Ink::Plain, &few(others, 3));
         }
         let unseen = hidden_by(&group, unknowns);
         if !unseen.is_empty() {
-            page.labelled(4, "Checks blocked by this:", Ink::Plain, &few(unseen, 3));
+            page.labeled(4, "Checks blocked by this:", Ink::Plain, &few(unseen, 3));
         }
     }
 }
@@ -94,7 +94,7 @@ pub(super) fn write_fixes(page: &mut Page<'_>, findings: &[&Finding], unknowns: 
             .unwrap_or_default();
         let mark = page.style.mark(mark_of(finding.severity));
         let label = format!("{mark} fix {}{engine}:", finding.check);
-        page.labelled(0, &label, Ink::Plain, fix.title());
+        page.labeled(0, &label, Ink::Plain, fix.title());
         let snippet = fix.remedy.snippet.trim();
         let rest = 2 * (fixes.len() - at - 1) + TAIL;
         if page.lines() + snippet.lines().count() + rest <= SCREEN {
@@ -122,7 +122,7 @@ fn write_unseen(page: &mut Page<'_>, group: &Group<'_>, unknowns: &[&Unknown]) {
     if !unseen.is_empty() {
         page.gap();
         let checks = unseen.join(", ");
-        page.labelled(4, "Checks blocked by this:", Ink::Plain, &checks);
+        page.labeled(4, "Checks blocked by this:", Ink::Plain, &checks);
     }
 }
 
@@ -155,10 +155,10 @@ pub(super) fn write_why<'a>(page: &mut Page<'_>, finding: &'a Finding, told: &mu
     }
     page.gap();
     if let Some(earlier) = told.why.insert(&finding.check, finding) {
-        page.labelled(4, "why:", Ink::Plain, &above(earlier, finding));
+        page.labeled(4, "why:", Ink::Plain, &above(earlier, finding));
         return;
     }
-    page.labelled(4, "why:", Ink::Plain, first);
+    page.labeled(4, "why:", Ink::Plain, first);
     let Style {
         program,
         check_files,
@@ -185,11 +185,11 @@ pub(super) fn write_cures<'a>(page: &mut Page<'_>, roots: &[&'a Finding], told: 
         let key = (title, fix.remedy.snippet.as_str());
         if let Some(earlier) = told.fixes.get(&key) {
             let title = format!("{title} ({})", above(earlier, fix.fixes[0]));
-            page.labelled(4, &label, Ink::Plain, &title);
+            page.labeled(4, &label, Ink::Plain, &title);
             continue;
         }
         told.fixes.insert(key, fix.fixes[0]);
-        page.labelled(4, &label, Ink::Plain, title);
+        page.labeled(4, &label, Ink::Plain, title);
         if !fix.remedy.snippet.trim().is_empty() {
             page.gap();
             page.verbatim(6, &fix.remedy.snippet);
@@ -209,7 +209,7 @@ fn write_consequences(page: &mut Page<'_>, consequences: &[&Finding]) {
         return;
     }
     page.gap();
-    page.labelled(4, "fixed with it:", Ink::Plain, "");
+    page.labeled(4, "fixed with it:", Ink::Plain, "");
     for finding in consequences {
         write_header(page, 6, finding, &place(finding));
         page.prose(10, Ink::Plain, &finding.message);
@@ -250,7 +250,7 @@ pub(super) fn write_brief(
         page.prose(4, Ink::Plain, &group.roots[0].message);
         let told: Vec<Fix<'_>> = fixes(&group.roots);
         for fix in told.iter().filter(|fix| fix.rank == 0).take(2) {
-            page.labelled(4, "fix:", Ink::Plain, fix.title());
+            page.labeled(4, "fix:", Ink::Plain, fix.title());
             let snippet = fix.remedy.snippet.trim();
             if !snippet.is_empty() && page.lines() + snippet.lines().count() + 2 <= most_lines {
                 page.gap();
@@ -260,11 +260,11 @@ pub(super) fn write_brief(
         }
         let others = group.consequences.iter().map(|f| f.check.as_str());
         if !group.consequences.is_empty() {
-            page.labelled(4, "fixed with it:", Ink::Plain, &few(others, 3));
+            page.labeled(4, "fixed with it:", Ink::Plain, &few(others, 3));
         }
         let unseen = hidden_by(&group, unknowns);
         if !unseen.is_empty() {
-            page.labelled(4, "Checks blocked by this:", Ink::Plain, &few(unseen, 3));
+            page.labeled(4, "Checks blocked by this:", Ink::Plain, &few(unseen, 3));
         }
     }
 }

@@ -177,11 +177,11 @@ fn write_difference(page: &mut Page<'_>, cohort: &Cohort<'_>) {
         );
         page.prose(4, severity_ink(finding.severity), &text);
         if let Some(fix) = finding.remedies.first() {
-            page.labelled(4, "fix:", Ink::Plain, fix.title.trim_end_matches(':'));
+            page.labeled(4, "fix:", Ink::Plain, fix.title.trim_end_matches(':'));
         }
         if !others.is_empty() {
             let others = others.iter().map(|group| group.roots[0].check.as_str());
-            page.labelled(4, "also:", Ink::Plain, &few(others, 4));
+            page.labeled(4, "also:", Ink::Plain, &few(others, 4));
         }
     }
     write_unknown_checks(page, cohort);
@@ -206,12 +206,12 @@ fn write_pointer(page: &mut Page<'_>, diagnosis: &Diagnosis, told: Option<&Cohor
     let one = told.and_then(|cohort| cohort.names[0].split_once('/'));
     let in_cluster = diagnosis.environment.kubernetes.is_some();
     if let Some((namespace, pod)) = one.filter(|_| in_cluster) {
-        page.labelled(
+        page.labeled(
             0,
             "One runner in full:",
             Ink::Plain,
             &of_pod(namespace, pod),
         );
     }
-    page.labelled(0, "Full report:", Ink::Plain, "-o html=report.html");
+    page.labeled(0, "Full report:", Ink::Plain, "-o html=report.html");
 }

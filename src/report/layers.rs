@@ -48,7 +48,7 @@ pub(super) fn write(page: &mut Page<'_>, layers: &[Layer]) {
     }
     let style = page.style;
     let rows = rows(layers, style);
-    // The table's colours are its own: it measures cells before it paints them.
+    // The table's colors are its own: it measures cells before it paints them.
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).force_no_tty();
     if style.color {
@@ -102,7 +102,7 @@ fn cell(text: String, ink: Ink) -> Cell {
         Ink::Plain => cell,
         Ink::Bold => cell.add_attribute(Attribute::Bold),
         Ink::Dim => cell.add_attribute(Attribute::Dim),
-        // The dark ones are the plain ANSI colours, which every theme makes readable.
+        // The dark ones are the plain ANSI colors, which every theme makes readable.
         Ink::Bad => cell.fg(Color::DarkRed).add_attribute(Attribute::Bold),
         Ink::Doubtful => cell.fg(Color::DarkYellow),
         Ink::Good => cell.fg(Color::DarkGreen),

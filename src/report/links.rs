@@ -10,7 +10,7 @@ pub struct Links(bool);
 impl Links {
     pub const NONE: Links = Links(false);
 
-    /// What standard output can take; whoever wants no colour wants no sequences at all.
+    /// What standard output can take; whoever wants no color wants no sequences at all.
     pub fn detect(choice: ColorChoice) -> Self {
         let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self::decide(choice, stdout().is_terminal(), read)

@@ -56,7 +56,7 @@ pub(super) fn state(error: &LogError) -> String {
         LogState::Unknown => "could not be judged".to_owned(),
         LogState::NotJudged => {
             format!(
-                "not judged; meaning and fix: runner-doctor explain {}",
+                "not checked; meaning and fix: runner-doctor explain {}",
                 error.check
             )
         }

@@ -42,7 +42,7 @@ impl<'a> Page<'a> {
 
     /// Foreign text, wrapped.
     pub fn prose(&mut self, indent: usize, ink: Ink, text: &str) {
-        self.labelled(indent, "", ink, text);
+        self.labeled(indent, "", ink, text);
     }
 
     /// A short line, as a link where there is an address and the terminal has links.
@@ -56,7 +56,7 @@ impl<'a> Page<'a> {
     }
 
     /// Foreign text, wrapped, behind a short bold label of ours.
-    pub fn labelled(&mut self, indent: usize, label: &str, ink: Ink, text: &str) {
+    pub fn labeled(&mut self, indent: usize, label: &str, ink: Ink, text: &str) {
         let margin = " ".repeat(indent);
         let room = self
             .style

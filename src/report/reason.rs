@@ -538,7 +538,7 @@ fn noun(part: Part) -> &'static str {
 /// the class or a name that is redacted. What is not among them stays a sentence, which nothing
 /// searches.
 impl Reason {
-    pub(crate) fn recognised(self) -> Reason {
+    pub(crate) fn recognized(self) -> Reason {
         let Reason::Prose { why, detail, .. } = &self else {
             return self;
         };

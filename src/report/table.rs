@@ -80,7 +80,7 @@ fn write_header(page: &mut Page<'_>, cohort: &Cohort<'_>) {
         && !others.is_empty()
     {
         let others = few(others.iter().copied(), 8);
-        page.labelled(2, "the same:", Ink::Plain, &others);
+        page.labeled(2, "the same:", Ink::Plain, &others);
         if !cohort.same_cures {
             let text = format!(
                 "The fixes use the names of {first}; apply them to each of the others under its own names."
@@ -95,7 +95,7 @@ pub(super) fn write_summary(page: &mut Page<'_>, diagnosis: &Diagnosis) {
     page.gap();
     if let Some(reason) = &diagnosis.incomplete {
         let text = format!("{reason}. Results are partial.");
-        page.labelled(0, "Incomplete:", Ink::Doubtful, &text);
+        page.labeled(0, "Incomplete:", Ink::Doubtful, &text);
     }
     write_examination(page, diagnosis);
     let outcome = outcome(diagnosis);

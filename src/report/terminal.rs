@@ -6,7 +6,7 @@ use clap::ColorChoice;
 use owo_colors::OwoColorize;
 use std::borrow::Cow;
 
-/// How to write for this reader: columns, colours and the characters the terminal knows.
+/// How to write for this reader: columns, colors and the characters the terminal knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style<'a> {
     pub width: usize,
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_follows_the_flag_then_the_environment_then_the_stream() {
+    fn color_follows_the_flag_then_the_environment_then_the_stream() {
         use ColorChoice::{Always, Auto, Never};
         let color = |choice, tty, env: &[(&str, &str)]| decide(choice, tty, env).color;
         assert!(color(Auto, true, &[("TERM", "xterm")]));

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 const BEFORE: usize = 120;
 const AFTER: usize = 360;
 
-/// Escape sequences of a terminal: colours, titles, links; as syslog writes them, too.
+/// Escape sequences of a terminal: colors, titles, links; as syslog writes them, too.
 static ESCAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?:\x1b|#033)(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])").ok()
 });

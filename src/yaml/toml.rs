@@ -189,7 +189,7 @@ pub(crate) fn edit_toml(text: &str, edits: &[Edit]) -> Result<String> {
     }
 }
 
-/// The place of a path; a key that is missing is made, indented as its neighbours.
+/// The place of a path; a key that is missing is made, indented as its neighbors.
 fn place<'a>(root: &'a mut Item, path: &[Step], heads: bool) -> Option<&'a mut Item> {
     let Some((step, rest)) = path.split_first() else {
         return Some(root);

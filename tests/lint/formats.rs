@@ -4,8 +4,7 @@ use super::*;
 
 #[test]
 fn sarif_is_what_the_standard_says() {
-    let mut schema: Value =
-        serde_json::from_str(include_str!("sarif-schema-2.1.0.json")).unwrap();
+    let mut schema: Value = serde_json::from_str(include_str!("sarif-schema-2.1.0.json")).unwrap();
     // One pattern of the official schema is no regular expression to every library (`]?`).
     for path in ["run", "toolComponent"] {
         let language = &mut schema["definitions"][path]["properties"]["language"];

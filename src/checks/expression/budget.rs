@@ -171,7 +171,7 @@ fn is_free(operator: &str) -> bool {
 }
 
 /// `x` becomes `@charge(x, each)`. What a macro collects in (`@result`) and lists in brackets were
-/// paid for element by element; the interpreter also must recognise them.
+/// paid for element by element; the interpreter also must recognize them.
 fn pay_for(part: &mut IdedExpr, each: i64) {
     let free = match &part.expr {
         Expr::Literal(_) => each == 1,

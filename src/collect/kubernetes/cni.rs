@@ -28,7 +28,7 @@ pub(super) fn from_agents(agents: &Agents) -> Observation<Cni> {
     match found {
         Some((agent, cni)) => Observed(named(
             cni,
-            format!("pods labelled {}={}", agent.label, agent.name),
+            format!("pods labeled {}={}", agent.label, agent.name),
         )),
         None => Observation::Unobserved(Reason::NoKnownCni),
     }

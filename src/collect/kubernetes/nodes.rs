@@ -56,15 +56,15 @@ pub async fn examine(client: &Client, names: Vec<String>, enter: bool, limits: &
 
 /// The agents that run in this cluster. Most CNIs use one label, so that mostly one LIST finds them.
 async fn agents(client: &Client) -> Agents {
-    let mut found = labelled(client, "k8s-app").await?;
+    let mut found = labeled(client, "k8s-app").await?;
     if !found.iter().any(|(_, agent)| agent.cni.is_some()) {
-        found.extend(labelled(client, "app").await?);
+        found.extend(labeled(client, "app").await?);
     }
     Ok(found)
 }
 
 /// Those with this label: in all namespaces where that is allowed.
-async fn labelled(client: &Client, label: &str) -> Agents {
+async fn labeled(client: &Client, label: &str) -> Agents {
     let of_label = || AGENTS.iter().filter(|agent| agent.label == label);
     let names: Vec<&str> = of_label().map(|agent| agent.name).collect();
     let wanted = ListParams::default().labels(&format!("{label} in ({})", names.join(",")));

@@ -41,7 +41,7 @@ impl From<WrittenReason> for Reason {
         } = written;
         let Some(reason) = reason else {
             let class = class.unwrap_or(Class::of(why));
-            return Reason::Prose { why, class, detail }.recognised();
+            return Reason::Prose { why, class, detail }.recognized();
         };
         reason
     }

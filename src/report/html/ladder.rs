@@ -52,7 +52,7 @@ pub(super) fn write(out: &mut String, id: &str, layers: &[Layer], marks: &[Vec<M
     write_scale(out, scale.as_ref());
 }
 
-/// What the colours mean, of those that are there.
+/// What the colors mean, of those that are there.
 fn write_legend(out: &mut String, layers: &[Layer], has_neck: bool) {
     let inverted = |clamped| {
         let mut layers = layers.iter();
@@ -86,7 +86,7 @@ fn write_legend(out: &mut String, layers: &[Layer], has_neck: bool) {
     if !keys.is_empty() {
         let _ = writeln!(
             out,
-            "<ul class=\"legend\" aria-label=\"Colours\">{}</ul>",
+            "<ul class=\"legend\" aria-label=\"Colors\">{}</ul>",
             keys.concat()
         );
     }

@@ -150,7 +150,7 @@ fn quotes_are_kept_and_followed() {
 }
 
 #[test]
-fn what_is_taken_away_leaves_its_neighbours() {
+fn what_is_taken_away_leaves_its_neighbors() {
     let text = "a: 1 # one\nb: {x: 1, y: 2, z: 3}\nc:\n- k: [1, 2]\n  l: 2\n# three\n- m\nd: |\n  t\ne: 5\n";
     let gone = |at: &str| rewrite(text, &[Edit::Remove(path(at))]);
     for (at, line) in [
