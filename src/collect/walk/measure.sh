@@ -55,12 +55,12 @@ tally() {
 } 2>/dev/null
 
 # pings PID COUNT SIZE…: so many packets of each size, all at once. `heard` are the sizes of what was
-# answered in full, `said` is all that was printed.
+# answered in full, `printed` is all that was printed.
 pings() {
 	from=$1
 	shift
 	# shellcheck disable=SC2016 # for the shell in there
-	said=$(in_namespace "$from" sh -c '
+	printed=$(in_namespace "$from" sh -c '
 		address=$1 headers=$2 each=$3
 		shift 3
 		for size in "$@"; do
@@ -72,7 +72,7 @@ pings() {
 		done
 		wait
 	' pings "$address" "$headers" "$@" | head -c 65536)
-	heard=$(printf '%s\n' "$said" | sed -n 's/^\([0-9]\{1,5\}\) bytes from .*/\1/p')
+	heard=$(printf '%s\n' "$printed" | sed -n 's/^\([0-9]\{1,5\}\) bytes from .*/\1/p')
 }
 
 # answered SIZE: `count`, how many packets of that size were.
@@ -89,17 +89,17 @@ first_ping() {
 		out_of_time && break
 		sent=$((sent + 1))
 		# shellcheck disable=SC2086 # nothing, or an option
-		said=$(few in_namespace "$1" ping $way -c 1 -W 1 "$host")
-		address=$(printf '%s\n' "$said" | sed -n '1s/^PING .*(\([0-9a-fA-F]*[.:][0-9a-fA-F.:]*\)).*/\1/p')
+		printed=$(few in_namespace "$1" ping $way -c 1 -W 1 "$host")
+		address=$(printf '%s\n' "$printed" | sed -n '1s/^PING .*(\([0-9a-fA-F]*[.:][0-9a-fA-F.:]*\)).*/\1/p')
 		[ -n "$address" ] || continue
-		case $said in *' bytes from '*) return 0 ;; esac
+		case $printed in *' bytes from '*) return 0 ;; esac
 	done
 	return 1
 }
 
 # known PID: the path MTU that the kernel keeps for the address, where that can be asked.
 known() {
-	printf '%s\n' "$said" | sed -n 's/.*[Mm][Tt][Uu] *[=:] *\([0-9]\{1,5\}\).*/\1/p' | head -n 1
+	printf '%s\n' "$printed" | sed -n 's/.*[Mm][Tt][Uu] *[=:] *\([0-9]\{1,5\}\).*/\1/p' | head -n 1
 	in_namespace "$1" ip -o route get "$address" 2>/dev/null | sed -n 's/.* expires .* mtu \([0-9]\{1,5\}\).*/\1/p'
 }
 
@@ -158,7 +158,7 @@ begin() {
 # measure PID: at most 40 packets in three rounds, of a second each where the machine has time for them.
 measure() {
 	begin "$1" || return
-	said='' kept=$(known "$1")
+	printed='' kept=$(known "$1")
 	[ -z "$kept" ] || { arrived "$1" && return; }
 	before=$(tally "$1" Icmp InDestUnreachs Icmp6InPktTooBigs) fragments=$(tally "$1" Ip FragOKs Ip6FragOKs)
 	narrow "$1" "$top"
@@ -183,7 +183,7 @@ measure() {
 	echo "done"
 }
 
-# arrived PID: ICMP did, and the kernel may tell what it keeps.
+# arrived PID: ICMP did, and the kernel may show what it keeps.
 arrived() {
 	echo "icmp $top"
 	[ -n "$kept" ] || kept=$(known "$1")
@@ -191,7 +191,7 @@ arrived() {
 	return 0
 }
 
-# keeps PID: the path MTU that the kernel keeps for the address, where nothing else tells: what is larger
+# keeps PID: the path MTU that the kernel keeps for the address, where nothing else shows it: what is larger
 # leaves in fragments, which are counted. Nothing else of ours may be under way meanwhile.
 keeps() {
 	begin "$1" && lo=576 || return
@@ -224,7 +224,7 @@ measure_paths() {
 	now
 	ends=$((now + 800)) count=0
 	kill -USR1 "$guard"
-	say measured -
+	open_record measured -
 	measures=$(
 		for pid in $leaders; do
 			[ "$pid" = "$own" ] || leads_out "$pid" || continue
@@ -243,5 +243,5 @@ measure_paths() {
 		in_lines "$own" keeps
 		;;
 	esac
-	done_ -
+	close_record -
 }

@@ -9,8 +9,8 @@ ask_by() {
 	record probe "$1 $2" answer "$@"
 }
 
-# What a command said and how it ended. Where one program was ended for its time, its shell may have
-# gone on and said the rest.
+# What a command printed and how it ended. Where one program was ended for its time, its shell may have
+# gone on and printed the rest.
 answer() {
 	{
 		now

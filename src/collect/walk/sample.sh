@@ -2,7 +2,7 @@
 # the processes that hold those connections wait for: sent only with --sample.
 
 # show_sockets MOST FILE…: those that are established, and those that listen. At most so many of each
-# file: a namespace with more tells so, and takes no room from another.
+# file: a namespace with more is marked, and takes no room from another.
 show_sockets() {
 	most_lines=$1
 	shift
@@ -42,7 +42,7 @@ sample() {
 	done
 	# shellcheck disable=SC2086
 	record connections "$1" show_all_sockets $files
-	sockets=$said
+	sockets=$printed
 	busy=$(printf '%s\n' "$sockets" | sed -n 's|^/proc/\([0-9]*\)/net/tcp6\{0,1\}:.* 01 [0-9A-F]*:.*|\1|p' | uniq | head -n 32)
 	[ -z "$busy" ] || ! command -v ss >/dev/null || record details "$1" show_details "$busy"
 }
@@ -81,11 +81,11 @@ take_samples() {
 		naps=$((naps + 1))
 	done
 	now
-	said=$((now - began)) && tell slept -
+	printed=$((now - began)) && write_record slept -
 	sample 2
 	held=$(printf '%s\n' "$sockets" | sed -n 's|.* 01 [0-9A-F]*:[0-9A-F]* [0-9A-F]*:[0-9A-F]* [0-9A-F]* *[0-9]* *[0-9]* \([1-9][0-9]*\) .*|socket:[\1]|p' | head -n 5000)
 	[ -n "$held" ] || return
 	record holders - show_holders "$held"
-	owners=$(printf '%s\n' "$said" | sed -n '/^[0-9]/h; /^=/{x;p;x;}' | sort -u | head -n 256)
+	owners=$(printf '%s\n' "$printed" | sed -n '/^[0-9]/h; /^=/{x;p;x;}' | sort -u | head -n 256)
 	record waits - show_waits "$owners"
 }

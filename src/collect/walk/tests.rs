@@ -275,7 +275,7 @@ fn commands_of_checks_run_in_the_shells_of_this_machine() {
     let walk = Walk::new(&Mode::Pod, &orders);
     let (functions, _) = walk.script.trim_end().rsplit_once('\n').unwrap();
     let script = format!(
-        "{functions}\nmark=M step=1 bytes=65536 room=999999 reserve=0 ends=99999999999; exec 3<&0 </dev/null; guard & guard=$!; ask_in pod - $$; finish; say end -; done_ 0"
+        "{functions}\nmark=M step=1 bytes=65536 room=999999 reserve=0 ends=99999999999; exec 3<&0 </dev/null; guard & guard=$!; ask_in pod - $$; finish; open_record end -; close_record 0"
     );
     for shell in shells() {
         let mut run = Command::new(shell[0])

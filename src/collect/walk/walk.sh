@@ -4,12 +4,12 @@
 #
 # It is one function, called on the last line that is sent: a cut stream runs nothing.
 
-# say NAME KEY: opens a record. done_ STATUS: closes it. The marker is random for each run.
-say() { printf '\n%s> %s %s\n' "$mark" "$1" "$2"; }
-done_() { printf '\n%s< %s\n' "$mark" "$1"; }
+# open_record NAME KEY, close_record STATUS. The marker is random for each run.
+open_record() { printf '\n%s> %s %s\n' "$mark" "$1" "$2"; }
+close_record() { printf '\n%s< %s\n' "$mark" "$1"; }
 
 # record NAME KEY COMMAND…: what a command prints. All records share `room`, and `reserve` of it is kept
-# for what is still to come; what is cut at its bound says so.
+# for what is still to come; what is cut at its bound is marked.
 record() {
 	name=$1 key=$2
 	shift 2
@@ -17,27 +17,27 @@ record() {
 	[ $bound -le "$bytes" ] || bound=$bytes
 	[ $bound -ge 1024 ] || bound=1024
 	# The dot keeps the last newlines.
-	said=$("$@" 2>/dev/null | head -c $bound; echo .)
-	said=${said%.}
-	tell "$name" "$key"
+	printed=$("$@" 2>/dev/null | head -c $bound; echo .)
+	printed=${printed%.}
+	write_record "$name" "$key"
 }
 
-# tell NAME KEY: a record of what is in `said`.
-tell() {
-	say "$1" "$2"
-	room=$((room - ${#said}))
-	printf %s "$said"
-	[ ${#said} -lt "$bound" ] || printf '\n%s! %s\n' "$mark" "$bound"
-	done_ -
+# write_record NAME KEY: a record of what is in `printed`.
+write_record() {
+	open_record "$1" "$2"
+	room=$((room - ${#printed}))
+	printf %s "$printed"
+	[ ${#printed} -lt "$bound" ] || printf '\n%s! %s\n' "$mark" "$bound"
+	close_record -
 }
 
-# note NAME KEY: a record that tells by being there.
+# note NAME KEY: a record without content: its presence is the fact.
 note() {
-	say "$1" "$2"
-	done_ -
+	open_record "$1" "$2"
+	close_record -
 }
 
-# few COMMAND…: what a command says, bounded, for a variable.
+# few COMMAND…: what a command prints, bounded, for a variable.
 few() { "$@" 2>/dev/null | head -c "$bytes"; }
 
 # over PATTERN COMMAND…: a command with all files of a pattern, in a process of its own. Where there
@@ -239,14 +239,14 @@ read_processes() {
 # The registries for which our own container has a certificate authority: the names of directories, no file
 # is opened.
 list_certificates() {
-	say certificates -
+	open_record certificates -
 	count=0
 	for file in /etc/docker/certs.d/*/*.crt; do
 		[ -f "$file" ] && [ $((count += 1)) -le 64 ] || continue
 		file=${file%/*}
 		printf '%s\n' "${file##*/}"
 	done
-	done_ -
+	close_record -
 }
 
 # Where the kernel counts the processes of our own container, its pod and the containers in it, and those
@@ -294,7 +294,7 @@ is_ours() {
 # own before all others, the oldest before what is newer.
 read_namespaces() {
 	links=$(few over '/proc/[0-9]*/ns/net /proc/[0-9]*/ns/mnt' ls -l)
-	say namespaces -
+	open_record namespaces -
 	spaces='' pid='' count=0
 	set -f
 	for word in $links; do
@@ -322,7 +322,7 @@ read_namespaces() {
 	done
 	set +f
 	[ ${#links} -lt "$bytes" ] || printf '\n%s! %s\n' "$mark" "$bytes"
-	done_ -
+	close_record -
 	eval "own=\${leader_$own_id-}"
 	leaders=$own read=0
 	# shellcheck disable=SC2013 # words are meant
@@ -332,7 +332,7 @@ read_namespaces() {
 		if [ $read -lt "$most" ]; then
 			leaders="$leaders $pid"
 		else
-			said=$((count - most - 1)) && tell beyond "$pid"
+			printed=$((count - most - 1)) && write_record beyond "$pid"
 			break
 		fi
 	done
@@ -370,7 +370,7 @@ sysfs_fits() {
 	[ $seen = $there ] && [ $seen -le 2000 ]
 }
 
-# What the kernel tells of a namespace, and its interfaces from sysfs where that is its own. It runs
+# What the kernel shows of a namespace, and its interfaces from sysfs where that is its own. It runs
 # in a process of its own, which alone a path of the namespace can hold up.
 look() {
 	base=/proc/$1/root/sys/class/net
@@ -438,7 +438,7 @@ read_policies() {
 	find_more
 	case $more in
 	unread) note rules "$1" ;;
-	'') said='# read' && tell rules "$1" ;;
+	'') printed='# read' && write_record rules "$1" ;;
 	*) record rules "$1" show_policies "$1" ;;
 	esac
 }
@@ -460,11 +460,11 @@ find_more() {
 	set +f
 }
 
-# Whether networks may leave through the namespace of a process, by what was said of it: ours, and
-# those with a bridge. Where sysfs does not tell, they may.
+# Whether networks may leave through the namespace of a process, by the record of it: ours, and
+# those with a bridge. Where sysfs does not show it, they may.
 carries() {
 	[ "$1" = "$own" ] && return
-	case $said in
+	case $printed in
 	*/bridge/bridge_id:*) return 0 ;;
 	*/mtu:*) return 1 ;;
 	esac
@@ -539,20 +539,20 @@ read_networks() {
 		record net "$pid" look "$pid"
 		carried=
 		carries "$pid" && carried=1
-		sees=$said
-		case $said in
+		sees=$printed
+		case $printed in
 		*/mtu:*) ;;
 		*) record link "$pid" in_namespace "$pid" ip -o link ;;
 		esac
 		[ -n "$carried" ] || continue
 		record $shown "$pid" show_routes "$pid"
-		rules=${said##*rules}
+		rules=${printed##*rules}
 		read_policies "$pid"
 		record clamps "$pid" show_rules "$pid"
-		sets=$said
-		said=
+		sets=$printed
+		printed=
 		[ -z "$has_nft" ] || record nft "$pid" show_nft "$pid"
-		native=$said
+		native=$printed
 		read_bridges "$pid"
 		case $sets$native in *'-j SNAT '* | *'"snat"'*) record local "$pid" show_addresses "$pid" ;; esac
 	done
@@ -613,7 +613,7 @@ ask() {
 	key="$1 $2"
 	shift 2
 	record api "$key" talk "$@"
-	case $said in *HttpProxy\":\"[!\"]* | *HttpsProxy\":\"[!\"]*) record ports "${key%% *}" open_ports "${key%% *}" ;; esac
+	case $printed in *HttpProxy\":\"[!\"]* | *HttpsProxy\":\"[!\"]*) record ports "${key%% *}" open_ports "${key%% *}" ;; esac
 }
 
 # open_ports PID: the TCP ports on which a process in its network namespace listens.
@@ -740,8 +740,8 @@ read_data() {
 show_data() {
 	resolve "$1" "$2" || return
 	stat -L -c "%d %i /proc/$1/root$2" "$at"
-	done_ -
-	say room "$1"
+	close_record -
+	open_record room "$1"
 	exec stat -L -f -c "%t %S %b %a %c %d /proc/$1/root$2" "$at"
 }
 
@@ -751,11 +751,11 @@ read_engine() {
 	whole_record=$bytes bytes=65536
 	record arguments "$1" show_arguments "$1"
 	if is_other "$1"; then
-		read_worker "$1" "$said"
+		read_worker "$1" "$printed"
 		bytes=$whole_record
 		return
 	fi
-	read_options "$said"
+	read_options "$printed"
 	record config "$1" file "$1" "$config"
 	bytes=$whole_record
 	read_config
@@ -778,7 +778,7 @@ is_other() {
 	return 1
 } 2>/dev/null
 
-# Where BuildKit's settings say how its steps reach the network.
+# Where BuildKit's settings define how its steps reach the network.
 read_worker() {
 	[ "$program" = buildkitd ] || return 0
 	config=/etc/buildkit/buildkitd.toml cni=/etc/buildkit/cni.json option=
@@ -820,9 +820,9 @@ read_versions() {
 
 # What of a daemon.json the walk itself needs.
 read_config() {
-	case $said in absent*) return ;; esac
+	case $printed in absent*) return ;; esac
 	set -f
-	for word in $(printf %s "$said" | grep -o -E '"(unix|tcp)://[^"]*"|"(data-root|graph)" *: *"[^"]*"' | tr -d '" '); do
+	for word in $(printf %s "$printed" | grep -o -E '"(unix|tcp)://[^"]*"|"(data-root|graph)" *: *"[^"]*"' | tr -d '" '); do
 		case $word in
 		data-root:* | graph:*) data=${word#*:} ;;
 		*) hosts="$hosts $word" ;;
@@ -903,7 +903,7 @@ read_engines() {
 	# Ranks and processes, one after the other.
 	ranked=$(rank_engines | sort -n -k 1,1 -k 2,2)
 	count=0 more=
-	say engines "$1"
+	open_record engines "$1"
 	# shellcheck disable=SC2086 # words are meant
 	set -- $ranked
 	while [ $# -gt 0 ] && [ -z "$more" ]; do
@@ -912,9 +912,9 @@ read_engines() {
 		if [ $count -le "$most" ]; then engines="$engines $2"; else more=$2; fi
 		shift 2
 	done
-	done_ -
-	said=$(($# / 2))
-	[ -z "$more" ] || tell more-engines "$more"
+	close_record -
+	printed=$(($# / 2))
+	[ -z "$more" ] || write_record more-engines "$more"
 	# shellcheck disable=SC2086
 	set -- $engines
 	while [ $# -gt 0 ]; do
@@ -971,7 +971,7 @@ find_fetcher() {
 # fetch PID: a download in the namespace of a process. What comes is counted and dropped; enough of
 # it is enough.
 fetch() {
-	said=$(
+	printed=$(
 		{
 			{
 				nsenter -t "$1" -n $fetcher "$agent-$1" "$url" 2>&4
@@ -979,7 +979,7 @@ fetch() {
 			} | head -c 65536 | wc -c | sed 's/^ */bytes /' >&4
 		} 4>&1
 	)
-	printf '%s\n' "$said" | head -c 1000 | sed "s/^/$1 /"
+	printf '%s\n' "$printed" | head -c 1000 | sed "s/^/$1 /"
 }
 
 # Whether a process, or a child that speaks TLS for it, has a TCP connection that stands.
@@ -1003,7 +1003,7 @@ confirm() {
 	agent=runner-doctor-$$
 	jobs=
 	kill -USR1 "$guard"
-	say fetched -
+	open_record fetched -
 	for pid in $leaders; do
 		[ -n "$fetcher" ] || break
 		# A pod has a way out, or lost it.
@@ -1023,7 +1023,7 @@ confirm() {
 	done
 	# shellcheck disable=SC2086
 	[ -n "$jobs" ] && wait $jobs
-	done_ -
+	close_record -
 	[ -n "$fetcher" ] || note no-fetcher -
 }
 
@@ -1039,9 +1039,9 @@ read_again() {
 	record again - grep -s -H '^Ip:' $files
 	for pid in $leaders; do
 		out_of_time && break
-		said=$(name_servers "$pid" 2>/dev/null)
-		tell again "$pid"
-		case $said in *nameserver[[:space:]]127.* | *nameserver[[:space:]]::1*) local=1 ;; esac
+		printed=$(name_servers "$pid" 2>/dev/null)
+		write_record again "$pid"
+		case $printed in *nameserver[[:space:]]127.* | *nameserver[[:space:]]::1*) local=1 ;; esac
 	done
 	# shellcheck disable=SC2086
 	[ -z "$local" ] || record sockets - grep -s -H -E '^ *[0-9]+: [0-9A-F]+:0035 ' $sockets
@@ -1112,12 +1112,12 @@ walk() {
 	guard=$!
 	exec 3<&-
 	trap 'finish; exit 1' HUP INT PIPE TERM
-	say self -
+	open_record self -
 	echo "pid $$"
 	echo "uid $(id -u)"
 	echo "kernel $(uname -r)"
 	echo "clock $(date +%s)"
-	done_ -
+	close_record -
 	if [ "$8" != 0 ]; then
 		now
 		ends=$((now + $8 * 100))
@@ -1159,6 +1159,6 @@ walk() {
 	[ "$patience" = 0 ] || count_again
 	command -v measure_paths >/dev/null && measure_paths
 	finish
-	say end -
-	done_ 0
+	open_record end -
+	close_record 0
 }
