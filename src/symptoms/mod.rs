@@ -174,3 +174,5 @@ fn place(pattern: &Regex, text: &str) -> Option<Range<usize>> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wordings;

@@ -78,13 +78,16 @@ static QUOTATION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
         r"^=> ",
         // compose goes on after a warning
         r"^! \S+ Warning ",
+        // Questions and answers
+        r"^[QA]: ",
         // Comments, lists, tables
         r"^(?:#|//|/\*|<!--|- |\| )",
         // Results and names of tests
         r"^(?:[✓✔√✗✘✖×●○◯]|\d+\) |(?:not )?ok \d+|(?:PASS|FAIL|FAILED|PASSED|SKIP(?:PED)?|RUN|test)\b[: ]|---|===)",
         r"\.\w+::\w|\.\.\. (?:ok|FAILED|ignored)$|(?:[^t]|[^u]t) \(\d+ ?m?s\)$| (?:PASSED|FAILED)$",
         // Assertions and code
-        r"AssertionError|assertion |^(?:Expected|Received|expected|actual|left|right)\b",
+        r"AssertionError|assertion |^(?:assert|Failed asserting that|[Ee]xpected|Received|[Aa]ctual|left|right|But was)\b",
+        r"^(?:String|Not found|Did not contain|Substring):\s|\bAssert\.\w+\(",
         r"\b(?:assert\w*|expect|describe|it|to[A-Z]\w+|console\.\w+|print(?:ln|f)?!?|log\.\w+|logger\.\w+|throw new \w+|raise \w+|new Error)\(",
         r"\bgrep\b|\braise_error\b",
         // Lines that grep -n found
@@ -92,6 +95,8 @@ static QUOTATION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
         // Constants, and what a test got
         r#"^(?:const|let|var|val|final|static)\s+\w[^=]{0,60}=\s*["'`\d]"#,
         r#"\b(?:got|want|wanted|expected|received):? ["'`]|\bgot\b.*, want"#,
+        // A probe of the kubelet, which goes on until it succeeds or the container is restarted
+        r"^(?:Startup|Readiness) probe failed: ",
         // Commits
         r"^(?:HEAD is now at|Merge |commit |[0-9a-f]{7,40} |\[\S+ [0-9a-f]{7,40}\])",
         r"^(?:feat|fix|chore|docs|test|refactor|ci|build|perf|style|revert)(?:\([^)]*\))?!?: ",
@@ -230,13 +235,19 @@ fn of_words(line: &str) -> Option<Vec<(String, String)>> {
     Some(fields.collect())
 }
 
-/// A text without escapes: what a program quoted once or twice reads as it was meant.
+/// A quotation mark, however often it was quoted: runc in containerd in Docker is three times.
+static QUOTE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"\\+""#).ok());
+
+/// A text without escapes: what programs quoted reads as it was meant.
 fn plain(text: &str) -> String {
     if !text.contains('\\') {
         return text.to_owned();
     }
+    let text = match &*QUOTE {
+        Some(quote) => quote.replace_all(text, "\""),
+        None => Cow::Borrowed(text),
+    };
     text.replace("\\\\", "\\")
-        .replace("\\\"", "\"")
         .replace("\\n", " ")
         .replace("\\t", " ")
         .replace("\\u003c", "<")

@@ -93,12 +93,18 @@ pub(super) fn run(
 /// A stream may run for hours: errors are printed as they come, the ranking at its end.
 fn tell_now(told: &Told) {
     match told {
-        Told::Known(known) => tell(&format!(
-            "line {}: {}: {}",
-            known.first,
-            known.symptom.check,
-            clean(&known.text)
-        )),
+        Told::Known(known) => {
+            let sure = if known.symptom.or.is_empty() {
+                ""
+            } else {
+                " (possible)"
+            };
+            let (line, check) = (known.first, &known.symptom.check);
+            tell(&format!(
+                "line {line}: {check}{sure}: {}",
+                clean(&known.text)
+            ));
+        }
         Told::Over(check) => tell(&format!(
             "{check} is over: a later line shows that it works"
         )),
