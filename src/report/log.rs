@@ -14,7 +14,8 @@ pub(super) fn write(page: &mut Page<'_>, diagnosis: &Diagnosis) {
     for error in shown(log) {
         let (mark, ink) = match error.state {
             LogState::Found => (Mark::Wrong, Ink::Bad),
-            LogState::NotFound => (Mark::Fine, Ink::Good),
+            // The error did occur, so it gets no tick.
+            LogState::NotFound => (Mark::Info, Ink::Dim),
             LogState::Unknown | LogState::NotJudged => (Mark::Unknown, Ink::Doubtful),
         };
         let lead = format!("{} ", page.style.mark(mark));
@@ -52,8 +53,8 @@ pub(super) fn state(error: &LogError) -> String {
             few(error.runners.iter().map(String::as_str), 3)
         ),
         LogState::NotFound if error.possible => "possible, but not found".to_owned(),
-        LogState::NotFound => "not found now".to_owned(),
-        LogState::Unknown => "could not be judged".to_owned(),
+        LogState::NotFound => "not present now".to_owned(),
+        LogState::Unknown => "could not be checked".to_owned(),
         LogState::NotJudged => {
             format!(
                 "not checked; meaning and fix: runner-doctor explain {}",
