@@ -9,7 +9,7 @@ pub(crate) use environment::of_pod;
 pub use environment::{Environment, NodeSystem};
 pub use log::{LogError, LogReading, LogState};
 
-use crate::evidence::{Class, Provider, Reason, Why, WrittenReason, reason};
+use crate::evidence::{Class, EngineKind, Provider, Reason, Why, WrittenReason, reason};
 use crate::yaml::parse;
 use anyhow::{Context, Result, bail};
 use schemars::JsonSchema;
@@ -160,6 +160,9 @@ pub struct ExaminedRunner {
     /// The images of its Docker engines, outer before nested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
+    /// What its engines are, if one is not Docker.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub engines: Vec<EngineKind>,
     /// From the node uplink down.
     pub layers: Vec<Layer>,
     /// The checks that passed on it.
@@ -293,6 +296,10 @@ impl ExaminedRunner {
         let outermost = |layer: &Layer| layer.kind == LayerKind::OuterNetwork;
         match self.provider {
             Provider::Generic if self.layers.iter().any(outermost) => "Docker engine",
+            Provider::Generic if !self.engines.iter().any(EngineKind::is_docker) => {
+                let engine = self.engines.first().map(|kind| kind.engine().name);
+                engine.unwrap_or(self.provider.system().runner)
+            }
             provider => provider.system().runner,
         }
     }
