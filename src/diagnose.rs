@@ -7,8 +7,9 @@ use crate::diagnosis::{
     count_unknowns,
 };
 use crate::evidence::identity::runner_fingerprint;
-use crate::evidence::{Evidence, Reason, Runner};
+use crate::evidence::{EngineKind, Evidence, Reason, Runner};
 use layers::layers;
+use std::collections::BTreeSet;
 
 impl Diagnosis {
     /// Sums up what was found. Findings at or above `fail_on` make the verdict *failing*.
@@ -67,10 +68,26 @@ fn examined(evidence: &Evidence, runner: &Runner) -> ExaminedRunner {
         provider: runner.provider,
         node: runner.node.clone(),
         images: images(runner),
+        engines: engines(runner),
         layers: layers(evidence, runner),
         passed: Vec::new(),
         unseen,
         unseen_because: unseen.then(|| because.cloned().unwrap_or(Reason::PodNetworkNotRead)),
+    }
+}
+
+/// The kinds of all engines, or none where these are all Docker.
+fn engines(runner: &Runner) -> Vec<EngineKind> {
+    let seen = runner.engines.seen().iter().map(|engine| engine.kind);
+    let planned = runner
+        .containers
+        .iter()
+        .filter_map(|c| Some(c.other_engine?.kind));
+    let docker = runner.engine_containers().map(|_| EngineKind::Docker);
+    let all: BTreeSet<EngineKind> = seen.chain(planned).chain(docker).collect();
+    match all.iter().all(EngineKind::is_docker) {
+        true => Vec::new(),
+        false => all.into_iter().collect(),
     }
 }
 

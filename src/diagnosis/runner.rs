@@ -1,6 +1,6 @@
 //! A runner that was examined, and its layers.
 
-use crate::evidence::{Provider, Reason, WrittenReason, reason};
+use crate::evidence::{EngineKind, Provider, Reason, WrittenReason, reason};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ pub struct ExaminedRunner {
     /// The images of its Docker engines, outer before nested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
+    /// What its engines are, if one is not Docker.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub engines: Vec<EngineKind>,
     /// From the node uplink down.
     pub layers: Vec<Layer>,
     /// The checks that passed on it.
@@ -70,6 +73,10 @@ impl ExaminedRunner {
         let outermost = |layer: &Layer| layer.kind == LayerKind::OuterNetwork;
         match self.provider {
             Provider::Generic if self.layers.iter().any(outermost) => "Docker engine",
+            Provider::Generic if !self.engines.iter().any(EngineKind::is_docker) => {
+                let engine = self.engines.first().map(|kind| kind.engine().name);
+                engine.unwrap_or(self.provider.system().runner)
+            }
             provider => provider.system().runner,
         }
     }

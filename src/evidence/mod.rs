@@ -38,7 +38,8 @@ pub use resources::{DataRoot, Ended, Eviction, Standing};
 pub use runner::{Declared, Outermost, Owner, PipelineStep, Runner, WrittenSecret};
 pub use sample::{Connection, Sample, WaitsFor};
 pub use traffic::{
-    Block, Firewall, FirewallKind, ForeignSource, Nat, OnLink, OwnTraffic, Traffic, Unrouted,
+    Block, Firewall, FirewallKind, ForeignSource, Nat, OnLink, OwnTraffic, Traffic, Translated,
+    Unrouted,
 };
 
 pub use crate::systems::{EngineKind, Provider};

@@ -132,6 +132,17 @@ pub struct Nat {
     /// The interfaces whose packets get a source address that the namespace does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign: Vec<ForeignSource>,
+    /// The interfaces with rules for single addresses, as CNI plugins make them. Absent if not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translated: Option<Vec<Translated>>,
+}
+
+/// How many single addresses of an interface's subnet get an address of the namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Translated {
+    /// The incoming interface.
+    pub from: String,
+    pub addresses: i64,
 }
 
 /// A source address that SNAT sets, although it is none of the namespace.

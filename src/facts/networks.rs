@@ -257,7 +257,8 @@ fn not_judged(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> 
 
 /// Whether a network is known by its bridge only, and may be one without a way out.
 fn may_be_internal(engine: &Engine, network: &DockerNetwork) -> bool {
-    networks_unseen(engine).is_some() && !is_default(network)
+    let bridge = network.bridge.as_deref().unwrap_or_default();
+    listed(engine).is_none() && !engine.kind.engine().is_default_bridge(bridge)
 }
 
 fn is_default(network: &DockerNetwork) -> bool {

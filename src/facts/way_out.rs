@@ -3,8 +3,9 @@
 
 use super::mtu_path::Topology;
 use crate::evidence::{
-    DockerContainer, DockerNetwork, Engine, Firewall, FirewallKind, Interface, Nat,
-    NetworkNamespace, Observation, Observed, OnLink, Outermost, Reason, Runner, Traffic, Unseen,
+    BuildNetwork, DockerContainer, DockerNetwork, Engine, Firewall, FirewallKind, Interface, Nat,
+    NetworkNamespace, Observation, Observed, OnLink, Outermost, Reason, Runner, Traffic,
+    Translated, Unseen,
 };
 use ipnet::Ipv4Net;
 use schemars::JsonSchema;
@@ -96,13 +97,19 @@ pub(super) fn cut_off(
             gateway: gateway.to_owned(),
         });
     }
-    if engine.kind.engine().nat_by_container {
-        return Observed(None);
-    }
-    keeps_address(engine, bridge, traffic).map(|keeps| {
+    let range = range(network).or_else(|| {
+        let mut routes = traffic.on_link.seen().iter();
+        let route = routes.find(|route| route.interface == bridge)?;
+        Some(route.subnet.clone())
+    });
+    let keeps = match engine.kind.engine().nat_by_container {
+        true => keeps_one(engine, bridge, namespace, traffic),
+        false => keeps_address(engine, bridge, traffic),
+    };
+    keeps.map(|keeps| {
         keeps.then(|| CutOff {
             cause: "nat".to_owned(),
-            detail: range(network).unwrap_or_default(),
+            detail: range.unwrap_or_default(),
             without_rules: writes_no_rules(engine),
         })
     })
@@ -312,6 +319,31 @@ fn links<'a>(
     links
 }
 
+/// The same of an engine that gives each container rules of its own: without a container there are none,
+/// and then nothing is known against it.
+fn keeps_one(
+    engine: &Engine,
+    bridge: &str,
+    namespace: &NetworkNamespace,
+    traffic: &Traffic,
+) -> Observation<bool> {
+    let interfaces = namespace.interfaces.seen().iter();
+    let on_bridge = |port: &&Interface| port.bridge.as_deref() == Some(bridge);
+    let containers = interfaces.filter(on_bridge).count();
+    let nats = traffic.firewalls.seen().iter();
+    let counted = nats.filter_map(|firewall| firewall.nat.as_ref()?.translated.as_ref());
+    let of_bridge = |all: &Vec<Translated>| {
+        let found = all.iter().find(|one| one.from == bridge);
+        found.map_or(0, |found| found.addresses)
+    };
+    // Older recordings do not have the number.
+    let translated = counted.map(of_bridge).max().unwrap_or(i64::MAX);
+    match i64::try_from(containers).is_ok_and(|containers| containers <= translated) {
+        true => Observed(false),
+        false => keeps_address(engine, bridge, traffic),
+    }
+}
+
 /// Whether packets leave with the address of a container, for which no answer finds a way back.
 fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observation<bool> {
     let firewalls = match &traffic.firewalls {
@@ -345,9 +377,12 @@ fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observatio
             command: kind.command().to_owned(),
         });
     }
-    // dockerd may use nftables instead, which iptables does not list.
+    // An engine may use nftables instead, which iptables does not list. CNI's plugins only do where they
+    // are told to, or have no iptables.
     let all_listed = tables().any(|(kind, nat)| nat.of_docker || kind == FirewallKind::Native);
-    match without || all_listed {
+    let by_iptables = engine.kind.engine().nat_by_container
+        && !matches!(engine.build_network, None | Some(BuildNetwork::Cni));
+    match without || all_listed || by_iptables {
         true => Observed(true),
         false => Observation::Unobserved(Reason::NatUnknown),
     }

@@ -5,7 +5,7 @@ use super::place::Places;
 use super::variables::is_put_in;
 use super::{Context, Draft, arc, declared, gitlab_runner, pod};
 use crate::evidence::{Observed, Owner, Provider, WrittenSecret};
-use crate::systems::{Site, pods};
+use crate::systems::{Site, of_object, pods};
 use crate::text::plain::plain;
 use crate::yaml::{Node, Offset, Span, load, without_template_lines};
 use std::collections::BTreeSet;
@@ -157,26 +157,38 @@ struct Within {
     /// Absent in values, which have no kind.
     owner: Option<Owner>,
     api: String,
+    /// The system whose object it is.
+    system: Option<Provider>,
     /// Where the settings of what is found are written, if not in an object.
     site: Option<Site>,
 }
 
 impl Within {
     fn of(object: &Node, site: Option<Site>) -> Within {
+        let api = object.text_at(&["apiVersion"]).unwrap_or_default();
+        let kind = object.text_at(&["kind"]).unwrap_or_default();
         let name = object
             .at(&["metadata", "name"])
             .or(object.at(&["metadata", "generateName"]));
         Within {
             owner: Some(Owner {
-                kind: plain(object.text_at(&["kind"]).unwrap_or_default()),
+                kind: plain(kind),
                 name: plain(name.and_then(Node::text).unwrap_or("without a name")),
             }),
-            api: object
-                .text_at(&["apiVersion"])
-                .unwrap_or_default()
-                .to_owned(),
+            api: api.to_owned(),
+            system: of_object(api, kind),
             site,
         }
+    }
+
+    /// The jobs of Prow stand in files of their own, under these keys.
+    fn of_jobs(node: &Node, around: &Within) -> Option<Within> {
+        let mut keys = ["presubmits", "postsubmits", "periodics"].iter();
+        let has_jobs = keys.any(|key| node.get(key).is_some());
+        has_jobs.then(|| Within {
+            system: Some(Provider::Prow),
+            ..around.clone()
+        })
     }
 
     fn site(&self) -> Site {
@@ -209,8 +221,9 @@ impl Found<'_> {
             return;
         }
         let own = is_object(node).then(|| Within::of(node, within.site));
+        let own = own.or_else(|| Within::of_jobs(node, within));
         let within = own.as_ref().unwrap_or(within);
-        if own.is_some() && self.object(node, within) {
+        if is_object(node) && self.object(node, within) {
             return;
         }
         let is_scale_set = within.api.starts_with("actions.github.com/");
@@ -220,11 +233,12 @@ impl Found<'_> {
         }
         if pods::is_pod(node) {
             let metadata = parent.and_then(|parent| parent.get("metadata"));
+            // A job of Prow has its pod's labels beside it.
+            let metadata = metadata.or(parent.filter(|parent| parent.get("labels").is_some()));
             let read = pod::read(metadata, node, within.owner(), within.site(), self.context);
             self.drafts.extend(read.map(|mut draft| {
-                if is_scale_set {
-                    draft.runner.provider = Provider::GithubArc;
-                }
+                let found = &mut draft.runner.provider;
+                *found = within.system.unwrap_or(*found);
                 draft
             }));
             return;
@@ -281,6 +295,7 @@ impl Found<'_> {
             site: Some(site),
             owner: None,
             api: String::new(),
+            system: None,
         };
         self.texts += 1;
         for object in inner.iter().flatten() {

@@ -185,7 +185,7 @@ pub(crate) fn head(node: &Node) -> crate::yaml::Span {
 }
 
 pub(crate) fn note(places: &mut Places, container: &Node) {
-    let name = container.text_at(&["name"]).unwrap_or_default();
+    let name = template::name(container);
     let own = container
         .get("name")
         .map_or_else(|| head(container), |name| name.span);

@@ -51,11 +51,43 @@ pub(crate) fn pod(metadata: Option<&Node>, spec: &Node) -> Pod {
         ))
     };
     pod.metadata.labels = Some(labels.iter().filter_map(label).collect());
+    add_presets(&mut pod);
     pod.status = Some(PodStatus {
         qos_class: Some(qos_class(&pod, spec).to_owned()),
         ..PodStatus::default()
     });
     pod
+}
+
+/// The name of a container: in a job of Prow, a lone one may have none, and Prow calls it `test`.
+pub(super) fn name(container: &Node) -> &str {
+    let name = container.text_at(&["name"]);
+    name.filter(|name| !name.is_empty()).unwrap_or("test")
+}
+
+/// The variables that Prow gives the containers of jobs with a label: that of a preset, which stands in
+/// Prow's own configuration. These two go by the same names wherever there is one.
+fn add_presets(pod: &mut Pod) {
+    const PRESETS: [(&str, &str); 2] = [
+        ("preset-dind-enabled", "DOCKER_IN_DOCKER_ENABLED"),
+        (
+            "preset-podman-in-container-enabled",
+            "PODMAN_IN_CONTAINER_ENABLED",
+        ),
+    ];
+    let labels = pod.metadata.labels.iter().flatten();
+    let chosen = labels.filter(|(_, value)| *value == "true");
+    let chosen = chosen.filter_map(|(label, _)| PRESETS.iter().find(|(preset, _)| preset == label));
+    let added: Vec<EnvVar> = chosen
+        .map(|(_, name)| EnvVar {
+            name: (*name).to_owned(),
+            value: Some("true".to_owned()),
+            ..EnvVar::default()
+        })
+        .collect();
+    for container in pod.spec.iter_mut().flat_map(|spec| &mut spec.containers) {
+        container.env.get_or_insert_default().extend(added.clone());
+    }
 }
 
 fn container(node: &Node) -> Container {
@@ -83,7 +115,7 @@ fn container(node: &Node) -> Container {
         entries.iter().filter_map(amount).collect()
     };
     Container {
-        name: text("name").unwrap_or_default(),
+        name: name(node).to_owned(),
         image: text("image"),
         command,
         args: words("args"),
@@ -138,6 +170,7 @@ pub(super) fn mounts(node: &Node, key: &str) -> Vec<VolumeMount> {
             name: mount.text_at(&["name"]).unwrap_or_default().to_owned(),
             mount_path: mount.text_at(&["mountPath"]).unwrap_or_default().to_owned(),
             sub_path: mount.text_at(&["subPath"]).map(str::to_owned),
+            read_only: mount.get("readOnly").map(Node::is_true),
             ..VolumeMount::default()
         })
         .collect()

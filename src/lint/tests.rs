@@ -1,6 +1,7 @@
 //! Whatever stands in a file: no panic, and nothing that grows without bound.
 
 use super::*;
+use crate::evidence::{EngineKind, Provider};
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -98,5 +99,47 @@ proptest! {
             _ => lines[at] = lines[at].trim(),
         }
         let _ = lint_text(name, &lines.join("\n"));
+    }
+}
+
+/// A job's labels stand beside its pod, and choose presets that stand elsewhere.
+#[test]
+fn jobs_of_prow_have_the_engine_that_their_preset_starts() {
+    let job = |labels: &str, kind: &str| {
+        format!(
+            "presubmits:\n  team/tools:\n  - name: pull-test\n    decorate: true\n    labels: {{ {labels} }}\n    spec:\n      \
+             containers:\n      - image: registry.example.com/{kind}:3\n        command: [runner.sh, make, test]\n        \
+             securityContext: {{ privileged: true }}\n"
+        )
+    };
+    let seen = |text: &str| {
+        let linted = lint_text("jobs.yaml", text);
+        let runner = linted.evidence.runners.first()?;
+        let engine = runner.engines.seen().first()?;
+        Some((runner.provider, engine.kind, engine.path.clone()))
+    };
+    let test = |kind| Some((Provider::Prow, kind, "test".to_owned()));
+    let dind = job("preset-dind-enabled: \"true\"", "job-tools");
+    assert_eq!(seen(&dind), test(EngineKind::Docker));
+    let podman = job("preset-podman-in-container-enabled: \"true\"", "job-tools");
+    assert_eq!(seen(&podman), test(EngineKind::Podman));
+    assert_eq!(seen(&job("", "docker-dind")), test(EngineKind::Docker));
+    assert_eq!(seen(&job("preset-cache: \"true\"", "job-tools")), None);
+}
+
+#[test]
+fn objects_of_a_system_are_its_own() {
+    for (api, kind, provider) in [
+        ("tekton.dev/v1", "Task", Provider::Tekton),
+        ("argoproj.io/v1alpha1", "Workflow", Provider::ArgoWorkflows),
+        ("argoproj.io/v1alpha1", "Rollout", Provider::Generic),
+        ("apps/v1", "Deployment", Provider::Generic),
+    ] {
+        let text = format!(
+            "apiVersion: {api}\nkind: {kind}\nmetadata: {{ name: a }}\nspec:\n  containers:\n  - name: dind\n    \
+             image: docker:29.7.2-dind\n    securityContext: {{ privileged: true }}\n"
+        );
+        let linted = lint_text("object.yaml", &text);
+        assert_eq!(linted.evidence.runners[0].provider, provider, "{kind}");
     }
 }

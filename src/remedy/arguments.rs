@@ -55,11 +55,13 @@ pub fn edits(
     let flags = docker::flags(change);
     let mut lines = keys.map(|key| Line::read(holder, path, key));
     let [command, args] = &lines;
-    if Launcher::of(&command.words(), &args.words()) == Launcher::Script {
+    let launcher = change.launch.as_ref().map(|launch| launch.by);
+    if launcher == Some(Launcher::Script)
+        || Launcher::of(&command.words(), &args.words()) == Launcher::Script
+    {
         return Err(Refusal::Script(flags));
     }
     // Arguments follow the command, so both ways are one; what is there shows the habit.
-    let launcher = change.launch.as_ref().map(|launch| launch.by);
     let habit = match (command.words.is_empty(), args.words.is_empty()) {
         (false, true) => 0,
         (true, true) if launcher == Some(Launcher::Command) => 0,

@@ -29,7 +29,11 @@ pub fn range(engine_ref: &EngineRef, range: Ipv4Net) -> Vec<Remedy> {
 /// A command in the namespace of the engine, for now.
 pub fn command(engine_ref: &EngineRef, command: &str) -> Remedy {
     let runner = engine_ref.runner;
-    let title = "Work around it until dockerd restarts";
+    let until = match engine_ref.other_kind() {
+        Some(_) => "its container",
+        None => "dockerd",
+    };
+    let title = format!("Work around it until {until} restarts");
     match (runner.outermost, engine_ref.is_nested()) {
         (Outermost::Pod, false) => Remedy::new(
             title,

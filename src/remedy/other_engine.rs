@@ -1,6 +1,6 @@
-//! The MTU of networks of engines other than Docker, by each engine's own means.
+//! Networks of engines other than Docker: their MTU by each engine's own means, their rules by a command.
 
-use super::{EngineRef, Want, pod};
+use super::{EngineRef, Want, network, pod};
 use crate::diagnosis::Remedy;
 use crate::evidence::EngineKind;
 use serde_json::json;
@@ -18,6 +18,7 @@ pub fn fix(engine_ref: &EngineRef, kind: EngineKind, want: &Want) -> Vec<Remedy>
             fixes.extend(pod::clamp(engine_ref, *mtu));
             fixes
         }
+        Want::EngineCommand(command) => vec![network::command(engine_ref, command)],
         Want::EngineRestart(path) => vec![pod::restart(engine_ref, path)],
         _ => Vec::new(),
     }

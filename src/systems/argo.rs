@@ -11,5 +11,10 @@ pub(super) const SYSTEM: System = System {
         containers: &[],
     }),
     owners: &[("Workflow", Site::Controller)],
+    objects: &[
+        "argoproj.io/Workflow",
+        "argoproj.io/CronWorkflow",
+        "argoproj.io/ClusterWorkflow",
+    ],
     ..System::OF_PIPELINES
 };

@@ -21,6 +21,7 @@ pub(super) const SYSTEM: System = System {
     pod: Site::Manifest,
     nested: Site::BitbucketPipelines,
     owners: &[],
+    objects: &[],
     files: &[
         "bitbucket-pipelines.yml",
         "the ConfigMap of the Bitbucket autoscaler",

@@ -100,6 +100,8 @@ pub struct Engine {
     pub repositories: &'static [&'static str],
     /// The programs in a container's command that start its daemon and stay.
     pub daemons: &'static [&'static str],
+    /// The variables, with their values, that have an image start its daemon beside its own program.
+    pub variables: &'static [(&'static str, &'static str)],
     /// The beginnings of the names of the bridges that it creates.
     pub bridges: &'static [&'static str],
     /// Whether the rules that give packets another address are made with each container, for its address
@@ -111,6 +113,19 @@ impl Engine {
     /// Whether it is a program that runs only while it builds.
     pub fn is_on_demand(&self) -> bool {
         self.daemons.is_empty()
+    }
+
+    /// Whether a variable with this value has an image start its daemon.
+    pub fn is_started_by(&self, name: &str, value: &str) -> bool {
+        self.variables.contains(&(name, value))
+    }
+
+    /// Whether a bridge is that of its default network, which is never an internal one.
+    pub fn is_default_bridge(&self, name: &str) -> bool {
+        let mut starts = self.bridges.iter();
+        starts.any(|start| {
+            name.strip_prefix(start.trim_end_matches('0')) == Some("0") && self.is_bridge(name)
+        })
     }
 
     /// Whether it creates bridges of this name: a word and a number, of Docker's own an ID.
@@ -134,6 +149,14 @@ const DOCKER: Engine = Engine {
     images: &[],
     repositories: &[],
     daemons: &["dockerd", "dockerd-entrypoint.sh", "dockerd-rootless.sh"],
+    variables: &[
+        // Kubernetes' test images, and those made after them (test-infra, images/bootstrap/runner.sh).
+        ("DOCKER_IN_DOCKER_ENABLED", "true"),
+        // JetBrains' TeamCity agents (`-linux-sudo`).
+        ("DOCKER_IN_DOCKER", "start"),
+        // The legacy controller of ARC, with `dockerdWithinRunnerContainer`.
+        ("DOCKERD_IN_RUNNER", "true"),
+    ],
     bridges: &["docker0", "br-"],
     nat_by_container: false,
 };
@@ -148,6 +171,7 @@ const BUILDKIT: Engine = Engine {
     images: &["buildkit"],
     repositories: &[],
     daemons: &["buildkitd", "buildkitd-entrypoint"],
+    variables: &[],
     bridges: &["buildkit"],
     nat_by_container: true,
 };
@@ -159,6 +183,7 @@ const DAGGER: Engine = Engine {
     images: &["dagger-engine"],
     repositories: &["dagger.io/engine", "dagger/engine"],
     daemons: &["dagger-engine", "dagger-entrypoint.sh"],
+    variables: &[],
     bridges: &["dagger"],
     nat_by_container: true,
 };
@@ -171,6 +196,8 @@ const PODMAN: Engine = Engine {
     images: &["podman"],
     repositories: &["podman/stable", "podman/upstream", "podman/testing"],
     daemons: &[],
+    // KubeVirt's test images (project-infra, images/bootstrap/runner.sh).
+    variables: &[("PODMAN_IN_CONTAINER_ENABLED", "true")],
     bridges: &["podman"],
     nat_by_container: false,
 };

@@ -19,6 +19,7 @@ pub(super) const SYSTEM: System = System {
     pod: Site::Manifest,
     nested: Site::Elsewhere,
     owners: &[],
+    objects: &[],
     files: &[
         "any Kubernetes object or Helm values with a pod template inside",
         "pipelines of Drone and Woodpecker",

@@ -28,6 +28,7 @@ pub(super) const SYSTEM: System = System {
     pod: Site::Manifest,
     nested: Site::Elsewhere,
     owners: &[],
+    objects: &[],
     files: &[],
     owner: None,
 };

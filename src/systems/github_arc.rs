@@ -40,6 +40,7 @@ pub(super) const SYSTEM: System = System {
         ("RunnerDeployment", Site::ArcRunner),
         ("RunnerSet", Site::ArcRunner),
     ],
+    objects: &["actions.github.com/"],
     files: &[
         "ARC's RunnerDeployment, RunnerSet and AutoscalingRunnerSet",
         "Helm values of ARC's gha-runner-scale-set",

@@ -23,6 +23,7 @@ pub(super) const SYSTEM: System = System {
     pod: Site::Gitlab,
     nested: Site::Elsewhere,
     owners: &[],
+    objects: &[],
     files: &[".gitlab-ci.yml", "GitLab Runner's config.toml"],
     owner: None,
 };

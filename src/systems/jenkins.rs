@@ -1,5 +1,6 @@
 //! Jenkins' Kubernetes plugin: an agent's pod has the container `jnlp`, which the plugin adds where
-//! the template does not name it, and labels of its own (`jenkins/label`). Steps run in the container
+//! the template does not name it, of Jenkins' image unless told otherwise, and labels of its own
+//! (`jenkins/label`). Steps run in the container
 //! that the pipeline names.
 
 use super::{Agent, Pod, Site, System};
@@ -9,6 +10,7 @@ pub(super) const SYSTEM: System = System {
     runner: "Jenkins agent",
     agent: Agent {
         names: &["jnlp"],
+        images: &["inbound-agent", "jnlp-agent", "jnlp-slave"],
         ..Agent::NONE
     },
     without_engine: false,
@@ -25,6 +27,7 @@ pub(super) const SYSTEM: System = System {
     pod: Site::Jenkins,
     nested: Site::Elsewhere,
     owners: &[],
+    objects: &[],
     files: &[],
     // The plugin makes each pod itself, from its template.
     owner: None,

@@ -13,6 +13,7 @@ mod github_arc;
 pub(crate) mod gitlab;
 mod jenkins;
 pub(crate) mod pods;
+mod prow;
 mod site;
 mod teamcity;
 mod tekton;
@@ -62,6 +63,7 @@ systems! {
     Drone, drone;
     Woodpecker, woodpecker;
     ArgoWorkflows, argo;
+    Prow, prow;
     AzurePipelines, azure;
     Teamcity, teamcity;
     #[value(name = "other", alias = "generic")]
@@ -98,6 +100,8 @@ pub struct System {
     pub nested: Site,
     /// The kinds of its own objects that make pods, and where their settings are written.
     pub owners: &'static [(&'static str, Site)],
+    /// The beginnings of group and kind of its own objects that hold pods.
+    pub objects: &'static [&'static str],
     /// The files that `lint` reads for it, as people call them.
     pub files: &'static [&'static str],
     /// What usually makes its pods, as kind and name, for examples; nothing where they are made by
@@ -122,9 +126,20 @@ impl System {
         pod: Site::Controller,
         nested: Site::Elsewhere,
         owners: &[],
+        objects: &[],
         files: &[],
         owner: None,
     };
+}
+
+/// The system that an object of this `apiVersion` and kind belongs to.
+pub fn of_object(api: &str, kind: &str) -> Option<Provider> {
+    let object = format!("{}/{kind}", api.split('/').next().unwrap_or_default());
+    let is_its = |provider: &&Provider| {
+        let mut objects = provider.system().objects.iter();
+        objects.any(|start| object.starts_with(start))
+    };
+    Provider::ALL.iter().find(is_its).copied()
 }
 
 /// The site of an object of one of the systems' own kinds.

@@ -10,5 +10,6 @@ pub(super) const SYSTEM: System = System {
         containers: &[],
     }),
     owners: &[("TaskRun", Site::Controller)],
+    objects: &["tekton.dev/"],
     ..System::OF_PIPELINES
 };

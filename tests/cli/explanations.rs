@@ -95,6 +95,7 @@ fn an_explanation_comes_in_three_formats() {
             "drone",
             "woodpecker",
             "argo-workflows",
+            "prow",
             "generic"
         ]
     );

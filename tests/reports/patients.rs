@@ -80,6 +80,7 @@ pub fn runner(name: &str, mtu: i64) -> ExaminedRunner {
         fingerprint: None,
         provider: Provider::Bitbucket,
         node: Some("vm".into()),
+        engines: Vec::new(),
         images: vec!["docker:20.10.5-dind".into()],
         layers,
         passed: vec!["disk-full".into(), "not-privileged".into()],

@@ -22,6 +22,7 @@ pub fn runner(pod: &Pod, named: bool) -> Option<Runner> {
 
 /// Whether a pod is a runner of a CI system.
 fn claims(system: &System, pod: &Pod) -> bool {
+    let Some(spec) = &pod.spec else { return false };
     let any = |is: &dyn Fn(&Container) -> bool| pod::containers(pod).any(|(one, _)| is(one));
     let labels = pod.metadata.labels.iter().flatten();
     let made_alike = system.with_engine.as_ref().is_some_and(|known| {
@@ -29,8 +30,18 @@ fn claims(system: &System, pod: &Pod) -> bool {
             any(&|container| container.name == name)
         })
     });
+    // A name alone may be anybody's.
+    let is_agents = |container: &Container| {
+        let unnamed = Container {
+            name: String::new(),
+            ..container.clone()
+        };
+        is_agent(&system.agent, &unnamed)
+    };
+    let runs_engine =
+        |one: &Container| pod::is_engine(one, spec) || pod::other_engine(one).is_some();
     system.without_engine && any(&|container| is_agent(&system.agent, container))
-        || made_alike && any(&|one| pod::is_engine(one) || pod::other_engine(one).is_some())
+        || (made_alike || any(&is_agents)) && any(&runs_engine)
 }
 
 /// Whether a container is the one that talks to the CI system.

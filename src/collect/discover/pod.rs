@@ -50,10 +50,54 @@ pub fn image(container: &Container) -> &str {
     container.image.as_deref().unwrap_or_default()
 }
 
+/// Whether a container runs dockerd: as its program, beside it, or for want of another in the pod that
+/// does, by the volume for its data.
+pub fn is_engine(container: &Container, spec: &PodSpec) -> bool {
+    let runs_docker = |one: &Container| is_dind(one) || starts(one, EngineKind::Docker);
+    runs_docker(container)
+        || has_data_volume(container, spec)
+            && !lasting(spec).any(|one| runs_docker(one) || other_engine(one).is_some())
+}
+
+/// Every container of a pod that stays.
+fn lasting(spec: &PodSpec) -> impl Iterator<Item = &Container> {
+    let sidecars = spec.init_containers.iter().flatten();
+    let sidecars = sidecars.filter(|one| runs_on(one));
+    sidecars.chain(&spec.containers)
+}
+
+/// Whether its image starts an engine beside its own program, as variables tell it.
+fn starts(container: &Container, kind: EngineKind) -> bool {
+    let mut variables = container.env.iter().flatten();
+    variables.any(|variable| {
+        let value = variable.value.as_deref().unwrap_or_default();
+        kind.engine().is_started_by(&variable.name, value)
+    })
+}
+
+/// A privileged container with a volume for the data of a dockerd: the entrypoint of its image starts one.
+/// Agents that look into the node's Docker mount the node's own directory.
+fn has_data_volume(container: &Container, spec: &PodSpec) -> bool {
+    const DATA: &str = "/var/lib/docker";
+    let is_data = |path: &str| path.trim_end_matches('/') == DATA;
+    let of_node = |name: &str| {
+        let mut volumes = spec.volumes.iter().flatten();
+        let volume = volumes.find(|volume| volume.name == name);
+        let path = volume.and_then(|volume| volume.host_path.as_ref());
+        path.is_some_and(|path| is_data(&path.path))
+    };
+    let mut mounts = container.volume_mounts.iter().flatten();
+    is_privileged(container)
+        && lasting(spec).any(|one| one.name == container.name)
+        && mounts.any(|mount| {
+            is_data(&mount.mount_path) && mount.read_only != Some(true) && !of_node(&mount.name)
+        })
+}
+
 /// Whether a container is there to run dockerd: its image or its command says so. `docker` alone
 /// may as well be the client, and an image of dind may be told to run something else; then being
 /// privileged tells.
-pub fn is_engine(container: &Container) -> bool {
+fn is_dind(container: &Container) -> bool {
     let image = ImageRef::parse(image(container));
     let words = container.command.iter().chain(&container.args).flatten();
     let says_dind = |text: &str| text.contains("dind") || text.contains("docker-daemon");
@@ -72,7 +116,12 @@ pub fn other_engine(container: &Container) -> Option<OtherEngine> {
     let mut words = words.flat_map(|word| word.split_whitespace());
     let of_command = words.find_map(EngineKind::of_daemon);
     let of_image = EngineKind::of_image(ImageRef::parse(image(container)).repository);
-    let kind = of_command.or(of_image).filter(|kind| !kind.is_docker())?;
+    let started = || {
+        let mut all = EngineKind::ALL.into_iter();
+        all.find(|kind| starts(container, *kind))
+    };
+    let kind = of_command.or(of_image).or_else(started);
+    let kind = kind.filter(|kind| !kind.is_docker())?;
     let on_demand =
         kind.engine().is_on_demand() || of_command.is_none() && runs_something_else(container);
     let mut variables = container.env.iter().flatten();
@@ -145,7 +194,7 @@ fn added_engines(spec: &PodSpec) -> Vec<Container> {
     let added = spec.ephemeral_containers.iter().flatten();
     // They have the fields of a container, and one more.
     let read = |added| serde_json::from_value(serde_json::to_value(added).ok()?).ok();
-    let runs_engine = |one: &Container| is_engine(one) || other_engine(one).is_some();
+    let runs_engine = |one: &Container| is_engine(one, spec) || other_engine(one).is_some();
     added.filter_map(read).filter(runs_engine).collect()
 }
 
@@ -179,7 +228,7 @@ fn one(
     provider: Provider,
 ) -> PodContainer {
     let status = status(pod, &container.name);
-    let runs_docker = is_engine(container);
+    let runs_docker = is_engine(container, spec);
     let other_engine = other_engine(container).filter(|_| !runs_docker);
     let role = match () {
         () if runs_docker => Role::Engine,
@@ -259,7 +308,11 @@ fn launch(container: &Container) -> Launch {
         .map(String::as_str)
         .collect();
     let words = || command.iter().chain(&args).copied();
-    let by = Launcher::of(&command, &args);
+    let by = match is_dind(container) || other_engine(container).is_some() {
+        true => Launcher::of(&command, &args),
+        // Its image starts dockerd in a way of its own.
+        false => Launcher::Script,
+    };
     let flags = words().filter(|word| word.starts_with('-')).count();
     Launch {
         by,

@@ -1,7 +1,7 @@
 //! Pods as the providers make them, and pods that only look like it.
 
 use super::*;
-use crate::evidence::Role;
+use crate::evidence::{Launcher, Role};
 use serde_json::{Value, json};
 
 fn pod(spec: Value) -> Pod {
@@ -128,8 +128,11 @@ fn jenkins_is_known_by_its_label_and_its_agent() {
     assert_eq!(seen(&agent, Role::Runner).unwrap().1, names(&["jnlp"]));
     let whole = serde_json::to_string(&runner(&agent, false)).unwrap();
     assert!(!whole.contains("CANARY"));
-    // Without the plugin's label it may be anybody's.
+    // Without the plugin's label, its image tells.
     agent.metadata.labels = None;
+    assert_eq!(engines(&agent).unwrap().0, Provider::Jenkins);
+    let containers = &mut agent.spec.as_mut().unwrap().containers;
+    containers[2].image = Some("team/toolbox".to_owned());
     assert_eq!(engines(&agent).unwrap().0, Provider::Generic);
 }
 
@@ -160,6 +163,7 @@ fn pods_of_pipelines_are_known_by_their_labels() {
         (Provider::Drone, "io.drone"),
         (Provider::Woodpecker, "woodpecker-ci.org/task-uuid"),
         (Provider::ArgoWorkflows, "workflows.argoproj.io/workflow"),
+        (Provider::Prow, "prow.k8s.io/id"),
     ] {
         let mut pipeline = pod(json!({"containers": [
             {"name": "step-build", "image": "docker:29-cli"},
@@ -199,6 +203,55 @@ fn other_engines_are_runners_too() {
         {"name": "x", "image": "team/x", "command": ["sh", "-c", "exec dockerd --mtu=1400"]},
     ]}));
     assert_eq!(engines(&plain), Some((Provider::Generic, names(&["x"]))));
+}
+
+/// As Prow's presets, JetBrains' documentation and the legacy controller of ARC set them.
+#[test]
+fn variables_start_dockerd_beside_an_images_own_program() {
+    for (name, value, runs) in [
+        ("DOCKER_IN_DOCKER_ENABLED", "true", true),
+        ("DOCKER_IN_DOCKER_ENABLED", "false", false),
+        ("DOCKER_IN_DOCKER", "start", true),
+        ("DOCKERD_IN_RUNNER", "true", true),
+        ("DOCKERD_IN_RUNNER", "false", false),
+    ] {
+        let pod = pod(json!({"containers": [
+            {"name": "test", "image": "team/job-tools:5", "command": ["/tools/entrypoint"],
+             "env": [{"name": name, "value": value}], "securityContext": {"privileged": true}},
+            {"name": "sidecar", "image": "team/sidecar"},
+        ]}));
+        let found = runs.then(|| (Provider::Generic, names(&["test"])));
+        assert_eq!(engines(&pod), found, "{name}={value}");
+        if let Some(runner) = runner(&pod, false) {
+            let launch = runner.containers[0].launch.as_ref().unwrap();
+            assert_eq!(launch.by, Launcher::Script, "arguments are the image's own");
+        }
+    }
+}
+
+/// As jobs of Istio's Prow and Coder's envbox have it: the entrypoint of the image starts dockerd.
+#[test]
+fn a_volume_for_dockers_data_shows_the_engine_if_nothing_else_does() {
+    let seen = |privileged: bool, volume: Value, other: &str| {
+        engines(&pod(json!({
+            "containers": [
+                {"name": "job", "image": "team/build-tools", "securityContext": {"privileged": privileged},
+                 "volumeMounts": [{"name": "data", "mountPath": "/var/lib/docker"}]},
+                {"name": "other", "image": other},
+            ],
+            "volumes": [volume],
+        })))
+    };
+    let own = json!({"name": "data", "emptyDir": {}});
+    let of_node = json!({"name": "data", "hostPath": {"path": "/var/lib/docker"}});
+    let disk = json!({"name": "data", "hostPath": {"path": "/mnt/disks/1"}});
+    let job = Some((Provider::Generic, names(&["job"])));
+    assert_eq!(seen(true, own.clone(), "nginx"), job);
+    assert_eq!(seen(true, disk, "nginx"), job);
+    assert_eq!(seen(false, own.clone(), "nginx"), None);
+    assert_eq!(seen(true, of_node, "nginx"), None, "an agent of the node");
+    let other = Some((Provider::Generic, names(&["other"])));
+    assert_eq!(seen(true, own, "docker:29.7.2-dind"), other);
 }
 
 #[test]
@@ -290,6 +343,10 @@ fn engines_other_than_docker_are_known_by_their_command_or_image() {
         ),
         (
             json!({"name": "podman", "image": "quay.io/podman/stable", "command": ["sleep", "infinity"]}),
+            known(EngineKind::Podman, true),
+        ),
+        (
+            json!({"name": "test", "image": "team/job-tools", "command": ["runner.sh"], "env": [{"name": "PODMAN_IN_CONTAINER_ENABLED", "value": "true"}]}),
             known(EngineKind::Podman, true),
         ),
         (json!({"name": "app", "image": "nginx"}), None),

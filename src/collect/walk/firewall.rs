@@ -7,7 +7,9 @@ mod nft;
 mod rules;
 
 use super::frames::Record;
-use crate::evidence::{Block, Firewall, FirewallKind, ForeignSource, Nat, OwnTraffic, Tcpmss};
+use crate::evidence::{
+    Block, Firewall, FirewallKind, ForeignSource, Nat, OwnTraffic, Tcpmss, Translated,
+};
 use crate::text::plain::plain;
 use chains::{Chain, Clamped, Fate, Match, Packet, Place, Ruleset, Source, Stage, Trace, Way};
 use ipnet::Ipv4Net;
@@ -207,6 +209,7 @@ impl<'a> Networks<'a> {
             from,
             to,
             inside,
+            source: None,
             destination: self.name_server.filter(|_| protocol == "udp"),
             protocol,
             port,
@@ -258,6 +261,7 @@ impl Ruleset {
         };
         let mut nat = Nat {
             of_docker: self.of_docker,
+            translated: Some(Vec::new()),
             ..Nat::default()
         };
         for (from, source) in &networks.from {
@@ -347,7 +351,14 @@ impl Ruleset {
             match self.source(packet, trace) {
                 Source::Own => continue,
                 Source::Kept => nat.keeps_address.push(from),
-                Source::Unclear => nat.unclear.push(from),
+                Source::Unclear => {
+                    let addresses = self.translated(packet, trace);
+                    if let (Some(all), 1..) = (&mut nat.translated, addresses) {
+                        let from = from.clone();
+                        all.push(Translated { from, addresses });
+                    }
+                    nat.unclear.push(from);
+                }
                 Source::Foreign(address) => nat.foreign.push(ForeignSource {
                     from,
                     address: address.to_string(),
@@ -355,6 +366,17 @@ impl Ruleset {
             }
             return;
         }
+    }
+
+    /// Of how many single addresses that rules name packets leave with an address of this namespace.
+    fn translated(&self, packet: &Packet, trace: &mut Trace) -> i64 {
+        let own = |address: &Ipv4Addr| {
+            let source = Some(*address);
+            self.source(&Packet { source, ..*packet }, trace) == Source::Own
+        };
+        let addresses = self.addresses(packet).into_iter();
+        let own = addresses.filter(own).count();
+        i64::try_from(own).unwrap_or(i64::MAX)
     }
 
     /// What becomes of new TCP connections to the two ports that builds download from.

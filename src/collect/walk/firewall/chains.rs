@@ -6,6 +6,7 @@ pub use super::rules::{
     Verdicts, Way, flags,
 };
 use crate::evidence::Tcpmss;
+use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
@@ -242,6 +243,27 @@ impl Ruleset {
             true => Source::Unclear,
             false => Source::Kept,
         }
+    }
+
+    /// The single addresses of a packet's network that rules for translation name as a source.
+    pub fn addresses(&self, packet: &Packet) -> BTreeSet<Ipv4Addr> {
+        let Some(inside) = packet.inside else {
+            return BTreeSet::new();
+        };
+        let chains = self.called(true, packet.way).into_iter();
+        let chains = chains.filter(|(.., chain)| chain.is_at(Stage::Postrouting));
+        // Plugins that use nftables keep them in a chain of their own.
+        let tables: BTreeSet<&str> = chains.map(|(table, ..)| table).collect();
+        let of_tables = self.chains.iter();
+        let of_tables = of_tables.filter(|((table, _), _)| tables.contains(table.as_str()));
+        let rules = of_tables.flat_map(|(_, chain)| &chain.rules);
+        let conditions = rules.flat_map(|rule| &rule.conditions);
+        let named = conditions.filter_map(|(condition, not)| match condition {
+            Condition::Source(Some(nets)) if !not => Some(nets),
+            _ => None,
+        });
+        let single = |net: &&Ipv4Net| net.prefix_len() == 32 && inside.contains(*net);
+        named.flatten().filter(single).map(Ipv4Net::addr).collect()
     }
 
     /// Whether the MSS of a new connection is lowered on its way out.

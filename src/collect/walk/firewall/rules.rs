@@ -35,6 +35,8 @@ pub struct Packet<'a> {
     pub to: &'a str,
     /// The network that it comes from; of a response, that it goes to.
     pub inside: Option<Ipv4Net>,
+    /// The address that it comes from, if it is asked for one alone.
+    pub source: Option<Ipv4Addr>,
     pub destination: Option<Ipv4Addr>,
     pub protocol: &'static str,
     pub port: u16,
@@ -45,7 +47,7 @@ pub struct Packet<'a> {
 
 impl Packet<'_> {
     fn is_in(&self, nets: &[Ipv4Net]) -> Match {
-        match self.inside {
+        match self.source.map(Ipv4Net::from).or(self.inside) {
             Some(inside) if nets.iter().any(|net| net.contains(&inside)) => Match::Yes,
             Some(inside) if !nets.iter().any(|net| inside.contains(net)) => Match::No,
             _ => Match::Maybe,

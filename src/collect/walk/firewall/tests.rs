@@ -345,6 +345,37 @@ fn packets_leave_with_the_address_of_the_namespace_or_keep_their_own() {
     assert_eq!(none.as_ref().unwrap().keeps_address, ["docker0"]);
 }
 
+/// As CNI's plugins make them, a pair for each container.
+#[test]
+fn addresses_with_rules_of_their_own_are_counted() {
+    let pair = |address: &str, id: &str| {
+        format!(
+            "-A POSTROUTING -s {address}/32 -j CNI-{id}\n-A CNI-{id} -d 172.17.0.0/16 -j ACCEPT\n\
+             -A CNI-{id} ! -d 224.0.0.0/4 -j MASQUERADE\n"
+        )
+    };
+    let nat = |rules: &str| {
+        let text =
+            format!("# from iptables-save\n*nat\n:POSTROUTING ACCEPT [0:0]\n{rules}# read\n");
+        read(&text).remove(0).nat.unwrap()
+    };
+    let translated = |rules: &str| {
+        let all = nat(rules).translated.unwrap();
+        let of_docker = all.iter().filter(|one| one.from == "docker0");
+        of_docker.map(|one| one.addresses).sum::<i64>()
+    };
+    let (one, two) = (pair("172.17.0.2", "a"), pair("172.17.0.3", "b"));
+    assert_eq!(translated(&one), 1);
+    assert_eq!(nat(&one).unclear, ["docker0"]);
+    assert_eq!(translated(&format!("{one}{two}")), 2);
+    assert_eq!(translated(&pair("10.99.0.2", "a")), 0, "of another network");
+    let without = one.replace("-j MASQUERADE", "-j RETURN");
+    assert_eq!(translated(&without), 0);
+    let before = format!("-A POSTROUTING -s 172.17.0.2/32 -j ACCEPT\n{one}");
+    assert_eq!(translated(&before), 0);
+    assert_eq!(translated(""), 0);
+}
+
 #[test]
 fn chains_that_lead_in_circles_end() {
     let circle = "-A FORWARD -j DOCKER-A\n-A DOCKER-A -j DOCKER-A\n-A DOCKER-A -j DOCKER-A\n";

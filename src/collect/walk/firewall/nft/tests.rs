@@ -47,6 +47,7 @@ fn packet(from: &str) -> Packet<'_> {
         from,
         to: "eth0",
         inside: "172.17.0.0/16".parse().ok(),
+        source: None,
         destination: None,
         protocol: "tcp",
         port: 443,
