@@ -1,4 +1,4 @@
-//! Puts what was judged together with what was examined: the diagnosis that reports print.
+//! Combines judgement and evidence into the diagnosis that reports print.
 
 mod layers;
 
@@ -12,7 +12,7 @@ use layers::layers;
 use std::collections::BTreeSet;
 
 impl Diagnosis {
-    /// Sums up what was found. Findings at or above `fail_on` make the verdict *failing*.
+    /// Summarizes the findings. Findings at or above `fail_on` make the verdict *failing*.
     pub fn new(
         evidence: &Evidence,
         findings: Vec<Finding>,
@@ -76,7 +76,7 @@ fn examined(evidence: &Evidence, runner: &Runner) -> ExaminedRunner {
     }
 }
 
-/// The kinds of all engines, or none where these are all Docker.
+/// The kinds of all engines; empty if all are Docker.
 fn engines(runner: &Runner) -> Vec<EngineKind> {
     let seen = runner.engines.seen().iter().map(|engine| engine.kind);
     let planned = runner
@@ -91,7 +91,7 @@ fn engines(runner: &Runner) -> Vec<EngineKind> {
     }
 }
 
-/// As the engines say it; where none could be seen, as the pod does.
+/// The images that the engines report, otherwise those in the pod's specification.
 fn images(runner: &Runner) -> Vec<String> {
     let seen = runner.engines.seen().iter();
     let mut images: Vec<String> = seen.filter_map(|e| e.image.observed().cloned()).collect();

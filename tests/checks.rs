@@ -1,5 +1,5 @@
-//! Guards over all checks: their cases hold, they cry no wolf, and a broken file is refused in
-//! words that help.
+//! Guards over all checks: their cases hold, they raise no false alarms, and a broken file is rejected
+//! with a helpful message.
 
 use crate::documents::keep_current;
 use runner_doctor::checks::{Judgement, Library, case, judge, run_cases};
@@ -75,8 +75,8 @@ fn every_file_is_built_in_under_its_name() {
     assert_eq!(built_in, files);
 }
 
-/// Every id that there ever was. One whose check was removed stays, as retired: reports and suppressions of
-/// old must not come to mean something else.
+/// Every id ever used. The id of a removed check stays listed as retired: in old reports and suppressions
+/// it must not change its meaning.
 #[test]
 fn no_id_is_used_again() {
     let library = library();
@@ -92,7 +92,7 @@ fn no_id_is_used_again() {
     assert_eq!(with_ids(taken, &now), "x retired\ny retired\nz\n");
 }
 
-/// The list with new ids, and with those retired that are no more.
+/// The list with new ids added and removed ones marked as retired.
 fn with_ids(written: &str, now: &BTreeSet<String>) -> String {
     let mut all: BTreeMap<&str, bool> = now.iter().map(|id| (id.as_str(), false)).collect();
     for line in written.lines() {
@@ -112,8 +112,8 @@ fn with_ids(written: &str, now: &BTreeSet<String>) -> String {
     lines.collect()
 }
 
-/// What a line of a log points to, of those that checks give as examples and of a log (of Docker
-/// 20.10 and 26 in the lab) in which nothing is wrong.
+/// The checks that log lines point to: for the checks' own examples, and for a log of healthy engines
+/// (Docker 20.10 and 26 in the lab).
 #[test]
 fn lines_point_to_their_checks_only() {
     let library = library();
@@ -132,7 +132,7 @@ fn lines_point_to_their_checks_only() {
     }
     insta::assert_snapshot!(table);
     for line in include_str!("recordings/logs/healthy-dockerd.log").lines() {
-        // Its one error is a pull for which no name server answered.
+        // Its only error is a pull for which no name server responded.
         let lookup = !line.contains("level=info") && line.contains("lookup nosuch.invalid on ");
         let expected: &[&str] = if lookup { &["dns-unreachable"] } else { &[] };
         assert_eq!(symptoms.checks(line), expected, "{line}");
@@ -173,7 +173,7 @@ fn the_readme_names_every_remedy() {
     }
 }
 
-/// Whoever copies them, as the README tells, has a check that passes.
+/// Copied as the README describes, each example is a check that passes.
 #[test]
 fn the_examples_of_the_readme_work() {
     let blocks = README.split("```yaml\n").skip(1);
@@ -205,9 +205,8 @@ fn a_library_is_shared_between_threads() {
     shared::<Library>();
 }
 
-/// Which check finds what in which case, those of other checks too: overlaps and false alarms of a
-/// new check show here, in one file for each check. Of unknowns that have one reason only it and their
-/// checks are kept.
+/// The results of all checks on all cases, in one snapshot for each check: overlaps and false alarms of a
+/// new check show here. Unknowns with the same reason are one entry with that reason and their checks.
 #[test]
 fn all_checks_on_all_cases() {
     let library = library();
@@ -285,7 +284,7 @@ why: none
 cases: []
 "#;
 
-/// Loads a folder with one check in it, and gives what the loader says.
+/// Loads a folder with one check in it, and returns the number of checks or the error.
 fn load(name: &str, text: &str) -> String {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join(name), text).unwrap();
@@ -463,7 +462,7 @@ fn checks_are_chosen_by_id() {
     );
 }
 
-/// Writes check files, by name, into a folder of their own.
+/// Writes check files, by name, into a temporary folder.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {

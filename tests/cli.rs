@@ -1,4 +1,4 @@
-//! The command line as a user and a gate meet it: exit codes, streams, messages.
+//! The command line as a user and a CI gate see it: exit codes, streams, messages.
 
 use assert_cmd::Command;
 use clap::ValueEnum;
@@ -8,7 +8,7 @@ use std::fs;
 mod explanations;
 mod recordings;
 
-/// Every format there is, by the name that people type.
+/// All output formats, by their command-line names.
 fn formats() -> Vec<String> {
     let variants = Format::value_variants().iter();
     let names =
@@ -18,7 +18,7 @@ fn formats() -> Vec<String> {
 
 fn doctor(args: &[&str]) -> std::process::Output {
     let mut command = Command::cargo_bin("runner-doctor").unwrap();
-    // No cluster, and nothing of this machine's terminal.
+    // No cluster, and no terminal settings of this machine.
     for name in [
         "KUBECONFIG",
         "KUBERNETES_SERVICE_HOST",
@@ -84,7 +84,7 @@ fn the_version_names_the_commit_and_the_target() {
     let long = out(&["--version"]);
     let told = long.trim_end().strip_prefix(out(&["-V"]).trim_end());
     let told = told.and_then(|rest| rest.strip_prefix(" (")?.strip_suffix(')'));
-    // Without a checkout the target stands alone.
+    // Without a checkout only the target is printed.
     let target = told.unwrap().rsplit(", ").next().unwrap();
     assert!(target.starts_with(std::env::consts::ARCH), "{long}");
     assert!(target.contains(std::env::consts::OS), "{long}");
@@ -120,7 +120,7 @@ fn json_has_the_promised_keys() {
         ] {
             assert!(finding.get(key).is_some(), "{key}");
         }
-        // That the node's Docker is another version takes no fix.
+        // A different Docker version on the node needs no fix.
         let context = finding["severity"] == "info";
         assert!(context || !finding["remedies"].as_array().unwrap().is_empty());
         for remedy in finding["remedies"].as_array().unwrap() {
@@ -181,7 +181,7 @@ fn one_run_writes_every_report() {
         let alone = out(&["check", "--demo", "-o", format]);
         assert_eq!(fs::read_to_string(file(format)).unwrap(), alone, "{format}");
     }
-    // A file alone leaves standard output empty.
+    // With only a file, standard output stays empty.
     let json = format!("json={}", file("alone"));
     assert_eq!(out(&["check", "--demo", "-o", &json]), "");
 }
@@ -266,7 +266,7 @@ fn shells_and_man_know_every_command() {
     }
 }
 
-/// As a plugin of kubectl it is not in PATH by its own name: what one pastes must say so.
+/// A kubectl plugin is not in PATH under its own name: commands to paste start with `kubectl`.
 #[test]
 #[cfg(unix)]
 fn called_by_kubectl_it_names_itself_so() {
@@ -303,8 +303,8 @@ fn called_by_kubectl_it_names_itself_so() {
     assert!(report.contains("more: runner-doctor explain mtu-inversion"));
 }
 
-/// What a recording holds comes from containers: no command hands on what a terminal or a CI system
-/// would obey.
+/// The content of a recording comes from containers: no command prints sequences that a terminal or a CI
+/// system would act on.
 #[test]
 fn no_command_prints_what_a_terminal_or_a_ci_system_obeys() {
     const TEXT: &str = "x\u{1b}]52;c;YQ==\u{7}\u{9b}2J\u{202e}\n::error::y\n##vso[task.z]w\r";
@@ -376,7 +376,7 @@ fn no_command_prints_what_a_terminal_or_a_ci_system_obeys() {
             let text = String::from_utf8(stream).unwrap();
             let acts = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
             assert!(!text.contains(acts), "{command:?}: {text:?}");
-            // GitHub obeys the start of a line, Azure any place; a command of ours is GitHub's alone.
+            // GitHub acts on commands at the start of a line, Azure anywhere; we only print GitHub's.
             let ours = |line: &&str| !command.contains(&"github") || !line.starts_with("::");
             let obeyed = |line: &&str| line.starts_with("::error::y") || line.contains("##vso[");
             let mut lines = text.lines().map(str::trim_start).filter(ours);

@@ -1,5 +1,4 @@
-//! The settings of a folder, as a user meets them: flags that need not be said again, findings that
-//! somebody lives with.
+//! The settings of a folder, as a user sees them: default flags and accepted findings.
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -7,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-/// Runs the doctor in a folder whose settings are these.
+/// Runs runner-doctor in a folder with these settings.
 fn doctor(settings: &str, arguments: &[&str]) -> Output {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join(".runner-doctor.yaml"), settings).unwrap();
@@ -55,7 +54,7 @@ fn a_default_counts_where_the_command_line_says_nothing() {
 fn a_default_place_to_look_gives_way_to_one_that_is_said() {
     let settings = "defaults:\n  check: { namespace: ci, fail-on: never }\n";
     assert_eq!(code(&doctor(settings, &["check", "--demo"])), 0);
-    // No cluster here; but the flags go together.
+    // There is no cluster here, but the flags do not conflict.
     let said = text(&doctor(settings, &["check", "-A"]).stderr);
     assert!(said.contains("cannot find a cluster"), "{said}");
 }
@@ -175,7 +174,7 @@ fn the_example_of_the_documentation_works() {
     fs::create_dir_all(dir.path().join("ci/checks")).unwrap();
     fs::write(dir.path().join(".runner-doctor.yaml"), example).unwrap();
     let output = run(dir.path(), &["check", "--demo", "cured"]);
-    // The cured runner has a warning left, and the settings fail on those.
+    // The fixed runner has a warning left, and the settings fail on warnings.
     assert!([0, 1].contains(&code(&output)), "{}", text(&output.stderr));
     let told = text(&output.stderr);
     let expected = ["settings from .runner-doctor.yaml", "matches no finding"];

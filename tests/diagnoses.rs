@@ -1,4 +1,4 @@
-//! Recordings of real runners, and what the doctor says of them: the same on any machine.
+//! Recordings of real runners and their diagnoses, which are the same on any machine.
 
 use clap::ValueEnum;
 use runner_doctor::checks::{Library, judge};
@@ -38,7 +38,7 @@ fn table(diagnosis: &Diagnosis) -> String {
     render(Format::Table, diagnosis, &STYLE)
 }
 
-/// Check, engine, subject: what a gate would look at.
+/// Check, engine and subject of each finding: what a CI gate compares.
 fn found(diagnosis: &Diagnosis) -> Vec<[&str; 3]> {
     let findings = diagnosis.findings.iter();
     findings
@@ -54,7 +54,7 @@ fn found(diagnosis: &Diagnosis) -> Vec<[&str; 3]> {
 
 const OUTER: &str = "docker-in-docker";
 const INNER: &str = "docker-in-docker/bb_docker";
-/// The article's manifest names no tag.
+/// The article's manifest sets no tag.
 const RUNNER_IMAGE: &str =
     "docker-public.packages.atlassian.com/sox/atlassian/bitbucket-pipelines-runner";
 
@@ -121,8 +121,7 @@ fn plain() -> Style<'static> {
     }
 }
 
-/// Whatever part of a recording was not seen, nothing new is found wrong, and nothing that is no
-/// longer known passes in silence.
+/// Hiding a part of a recording adds no finding, and never makes the verdict healthy.
 #[test]
 fn hiding_evidence_never_makes_a_runner_healthy() {
     let hide = |what: &str, evidence: &mut Evidence| {
@@ -168,7 +167,7 @@ fn hiding_evidence_never_makes_a_runner_healthy() {
     }
 }
 
-/// Where one part of the evidence contradicts another, nothing is lost in silence.
+/// Evidence that contradicts itself never drops a finding silently.
 #[test]
 fn contradicted_evidence_never_makes_a_runner_healthy() {
     let (nothing, empty, zero) = (json!([]), json!(""), json!(0));
@@ -207,7 +206,7 @@ fn contradicted_evidence_never_makes_a_runner_healthy() {
     }
 }
 
-/// Every place in a document, by its JSON pointer.
+/// Collects the JSON pointers of all values in a document.
 fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     let mut inside = |key: &str, value: &Value| {
         let at = format!("{at}/{key}");
@@ -226,7 +225,7 @@ fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     }
 }
 
-/// What a part becomes when it is lost: nulled or emptied, or 0 where 0 is no value.
+/// The replacements for a lost value: null, an empty value, or 0 where 0 is not a valid value.
 fn losses(value: &Value, place: &str) -> Vec<Value> {
     let mut losses = vec![Value::Null];
     match value {
@@ -238,7 +237,7 @@ fn losses(value: &Value, place: &str) -> Vec<Value> {
     losses
 }
 
-/// Whatever part of the evidence is lost, no finding goes with it unless an unknown takes its place.
+/// Whichever part of the evidence is lost, no finding disappears without an unknown in its place.
 #[test]
 fn nothing_that_is_lost_makes_a_runner_healthier_in_silence() {
     let library = Library::load(&[]).unwrap();
@@ -258,7 +257,7 @@ fn nothing_that_is_lost_makes_a_runner_healthier_in_silence() {
             for loss in losses(document.pointer(&place).unwrap(), &place) {
                 let mut document = document.clone();
                 *document.pointer_mut(&place).unwrap() = loss.clone();
-                // A recording that lacks what it must have is refused.
+                // A recording without a required field is rejected.
                 let Ok(evidence) = serde_json::from_value(document) else {
                     continue;
                 };
@@ -298,7 +297,7 @@ fn no_number_is_too_large_or_too_small_to_be_judged_and_shown() {
     .unwrap();
     let library = Library::load(&[]).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    // An MTU, a count, an id: each line that holds a number only, as one kind wherever it stands.
+    // Numeric fields such as an MTU, a count or an id; lines with the same key and value change together.
     let mut kinds = BTreeSet::new();
     for line in &lines {
         let key = line.trim_start_matches([' ', '-']).split_once(": ");

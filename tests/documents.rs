@@ -1,4 +1,4 @@
-//! The documents say what is so: their output, tables and picture are the program's own.
+//! The documents are up to date: their output, tables and picture come from the program.
 
 use assert_cmd::Command;
 use runner_doctor::checks::Library;
@@ -68,7 +68,7 @@ fn the_docker_releases_are_current() {
     });
 }
 
-/// Cargo.toml names the repository; everything else that names it agrees.
+/// Every mention of the repository matches Cargo.toml.
 #[test]
 fn the_repository_has_one_address() {
     let (_, path) = env!("CARGO_PKG_REPOSITORY")
@@ -91,7 +91,7 @@ fn the_repository_has_one_address() {
     }
 }
 
-/// What is written in capitals stands for a name.
+/// Words in capitals are placeholders.
 #[test]
 fn paths_that_contributors_are_sent_to_exist() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
@@ -109,7 +109,7 @@ fn paths_that_contributors_are_sent_to_exist() {
     }
 }
 
-/// checks/data names the version to recommend.
+/// The recommended version is defined in checks/data.
 #[test]
 fn the_readme_names_the_recommended_docker() {
     let read = |name: &str| {
@@ -147,7 +147,7 @@ fn fill(readme: &str, section: &str, text: &str) -> String {
     )
 }
 
-/// What a command prints at 80 columns.
+/// A command's output at 80 columns.
 fn printed(arguments: &[&str]) -> String {
     let mut command = Command::cargo_bin("runner-doctor").unwrap();
     for name in [
@@ -213,7 +213,7 @@ fn picture(screen: &str) -> String {
     svg + "</svg>\n"
 }
 
-/// A line in parts, each with the attributes that its escape sequence asks for.
+/// A line in spans, each with the attributes of its escape sequences.
 fn spans(line: &str) -> Vec<(&'static str, String)> {
     let mut spans = Vec::new();
     let mut codes: Vec<&str> = Vec::new();
@@ -255,7 +255,7 @@ fn plain(line: &str) -> String {
     spans(line).into_iter().map(|(_, text)| text).collect()
 }
 
-/// The role that `rbac` prints, without what it says of each rule.
+/// The role that `rbac` prints, without the comments on its rules.
 fn rights() -> String {
     let mut command = Command::cargo_bin("runner-doctor").unwrap();
     let output = command.args(["rbac", "-A"]).output().unwrap();
@@ -266,7 +266,7 @@ fn rights() -> String {
     format!("```yaml\n{}\n```", lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// The objects of a report that programs read most, from its schema.
+/// The most used objects of a report, from its schema.
 fn keys() -> String {
     let schema: Value = serde_json::from_str(&printed(&["schema", "report"])).unwrap();
     let mut text = String::new();
@@ -296,7 +296,7 @@ fn keys() -> String {
     text
 }
 
-/// What checks/data has of Docker's releases.
+/// Docker's releases, from checks/data.
 fn releases() -> String {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("checks/data/docker.yaml");
     let data: Value = serde_saphyr::from_str(&fs::read_to_string(file).unwrap()).unwrap();
@@ -339,7 +339,7 @@ fn table() -> String {
     text
 }
 
-/// What a check may read, from the facts' own descriptions.
+/// The facts that a check may read, from their own descriptions.
 fn facts() -> String {
     let schema = schema::facts().to_value();
     let mut text = String::new();
@@ -378,7 +378,7 @@ fn rows(text: &mut String, schema: &Value, facts: &Value, within: &str) {
     }
 }
 
-/// What an attribute is, in words; of what it consists, where it has attributes of its own.
+/// An attribute's type in words, and its schema if it has attributes of its own.
 struct Attribute<'a> {
     kind: String,
     inner: Option<&'a Value>,

@@ -1,4 +1,4 @@
-//! Fixes of files: edits that keep what is there, after which the finding is gone.
+//! Fixes of files: edits that keep the existing content and resolve the finding.
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -16,7 +16,7 @@ fn lint(file: &Path, args: &[&str]) -> (i32, String, String) {
     )
 }
 
-/// Checks of which something is found.
+/// Checks with findings.
 fn found(file: &Path) -> Vec<String> {
     let out = lint(file, &["-o", "json"]).1;
     let report: Value = serde_json::from_str(&out).unwrap();
@@ -26,7 +26,7 @@ fn found(file: &Path) -> Vec<String> {
         .collect()
 }
 
-/// A file after `--fix`: the lines that are new, and those that are gone.
+/// The lines that `--fix` adds to a file, and those that it removes.
 fn fixed(name: &str, text: &str) -> (Vec<String>, Vec<String>) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join(name);
@@ -68,7 +68,7 @@ build:
     let command = "command: [\"--registry-mirror=https://mirror.example.com\", \"--tls=false\"";
     assert_eq!(new, [format!("{command}, {flags}]")]);
     assert_eq!(gone, [format!("{command}]")]);
-    // In place of one that sets the same.
+    // Replaces a flag that sets the same option.
     let wrong = job
         .replace("--tls=false", "--mtu=1500")
         .replace("24.0.9", "20.10.24");
@@ -160,7 +160,7 @@ pipelines:
     assert_eq!(new, [options]);
 }
 
-/// An image that nobody has built yet is named in no file.
+/// An image that has yet to be built is not written to a file.
 #[test]
 fn an_image_that_must_be_built_first_is_shown_and_not_written() {
     let dir = tempfile::tempdir().unwrap();
@@ -191,7 +191,7 @@ fn runners_of_the_older_arc_have_a_field() {
         ]
     );
     assert_eq!(gone, Vec::<String>::new());
-    // Its template is a pod's.
+    // The template of a RunnerSet is a pod template.
     let set = "  repository: corp/app\n  serviceName: ci\n  dockerMTU: 1500\n  template:\n    spec:\n      containers:\n      - name: runner\n        image: corp/runner:1\n";
     let (new, gone) = fixed("r.yaml", &kind("RunnerSet", set));
     assert_eq!(
@@ -204,7 +204,7 @@ fn runners_of_the_older_arc_have_a_field() {
         ]
     );
     assert_eq!(gone, ["dockerMTU: 1500"]);
-    // In the template of a set it is a field of nothing.
+    // `dockerMTU` is not a field of a RunnerSet's template.
     let misplaced = "  repository: corp/app\n  serviceName: ci\n  template:\n    spec:\n      dockerMTU: 1450\n      containers:\n      - name: runner\n        image: corp/runner:1\n";
     let (new, _) = fixed("r.yaml", &kind("RunnerSet", misplaced));
     assert!(new.contains(&"dockerMTU: 1450".to_owned()), "{new:?}");
@@ -289,7 +289,7 @@ fn objects_are_edited_where_they_stand() {
     assert_eq!(gone, Vec::<String>::new());
 }
 
-/// What a fix shows is the file's own text, without its secrets.
+/// The text shown for a fix comes from the file, without its secrets.
 #[test]
 fn a_shown_edit_hides_secrets() {
     let dir = tempfile::tempdir().unwrap();
@@ -310,7 +310,7 @@ fn standard_input_is_not_edited() {
     assert!(err.contains("--fix"), "{err}");
 }
 
-/// The Bitbucket autoscaler keeps the Job that it makes as a text.
+/// The Bitbucket autoscaler keeps its Job template as a string in a ConfigMap.
 #[test]
 fn a_job_inside_a_config_map_is_edited() {
     let map = "apiVersion: v1

@@ -1,5 +1,5 @@
-//! What goes wrong between the doctor and a runner, on a stand-in for the API server: each fault
-//! has its reason, everything else is examined all the same, and all of it ends in time.
+//! Faults between runner-doctor and a runner, on a fake API server: each fault has its reason, everything
+//! else is still examined, and the run ends in time.
 
 mod access;
 mod ended;
@@ -18,10 +18,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// A busy machine needs more for everything.
+/// Extra time for a busy machine.
 const BUSY: Duration = Duration::from_secs(30);
 
-/// A kubeconfig for one run, in a folder that goes with it.
+/// A kubeconfig for one run, in a temporary folder.
 struct Run {
     folder: TempDir,
     user: String,
@@ -47,7 +47,7 @@ impl Run {
         fs::write(self.folder.path().join("config"), config).unwrap();
     }
 
-    /// With credentials from a program.
+    /// With credentials from an exec plugin.
     fn with_plugin(server: &str, script: &str) -> Self {
         let mut run = Run::new(server);
         let program = run.folder.path().join("plugin");
@@ -86,7 +86,7 @@ impl Run {
 
     fn ended(&self, arguments: &[&str]) -> Seen {
         let started = Instant::now();
-        // Standard input stays open: a program that asks for a password waits.
+        // Standard input stays open: a plugin that asks for a password waits.
         let mut child = self.start(arguments);
         let input = child.stdin.take();
         let output = child.wait_with_output().unwrap();
@@ -99,7 +99,7 @@ impl Run {
     }
 }
 
-/// How a run ended.
+/// The outcome of a run.
 struct Seen {
     code: Option<i32>,
     report: Value,
@@ -121,18 +121,18 @@ impl Seen {
         self.report[list].as_array().map_or(&[][..], Vec::as_slice)
     }
 
-    /// Of both runners all is known.
+    /// Both runners were examined completely.
     fn is_whole(&self) -> bool {
         self.is_examined("well") && self.is_examined("ill")
     }
 
-    /// It ended in so many seconds, on a machine that has time.
+    /// Ended within this many seconds, plus the extra time for a busy machine.
     fn in_time(&self, seconds: u64, what: &str) {
         let most = BUSY + Duration::from_secs(seconds);
         assert!(self.took < most, "{what}: {:?}", self.took);
     }
 
-    /// Both of the article's inversions.
+    /// Has both of the article's MTU inversions.
     fn is_examined(&self, pod: &str) -> bool {
         let of_pod = self.listed("findings").iter().filter(|finding| {
             finding["check"] == "mtu-inversion" && finding["runner"] == format!("ci/{pod}")
@@ -181,7 +181,7 @@ fn an_api_server_that_knows_only_the_old_exec_is_examined_and_its_requests_count
     );
 }
 
-/// One pod is ill; how, what is unknown of it, and the seconds that this may take.
+/// Faults of one pod: name, response, reason of the unknown, and time limit in seconds.
 #[test]
 fn what_is_wrong_with_one_runner_is_unknown_of_it_alone() {
     type Fault = fn(&str) -> Answer;
@@ -264,7 +264,7 @@ fn a_walk_that_stays_after_its_end_is_whole() {
     assert!(seen.is_whole());
 }
 
-/// Whatever has no time once or twice, for as long as the server asks.
+/// A request that an overloaded server rejects is repeated after its Retry-After.
 #[test]
 fn a_server_that_has_no_time_is_asked_again_when_it_says() {
     for (part, code) in [
@@ -324,7 +324,7 @@ fn an_api_server_that_restarts_is_waited_for() {
     seen.in_time(8, "a restart");
 }
 
-/// An account that may not list Jobs is told so, whatever else it sees.
+/// Without permission to list Jobs, their check is unknown, whatever else is visible.
 #[test]
 fn jobs_that_could_not_be_listed_are_unknown() {
     let server = StandIn::with(|path, _| match path.contains("/jobs?") {

@@ -1,4 +1,4 @@
-//! `fix` as a user and a gate meet it: what it prints where, and how it ends.
+//! `fix` as a user and a CI gate see it: output streams and exit codes.
 
 use assert_cmd::Command;
 use std::fs;
@@ -22,7 +22,7 @@ fn err(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The article's job.yaml, in the state that the built-in recording was made of.
+/// The article's job.yaml, in the state that the built-in recording was made from.
 fn job(dir: &Path) -> String {
     let file = dir.join("job.yaml");
     let text = fs::read_to_string(concat!(
@@ -38,12 +38,12 @@ fn the_article_is_cured_by_a_patch_and_a_file_of_the_repository() {
     let output = fix(&["--demo"]);
     assert_eq!(output.status.code(), Some(0));
     insta::assert_snapshot!("article_patch", out(&output));
-    // The whole output is one document that kubectl takes.
+    // The whole output is one document that kubectl accepts.
     let patch: serde_json::Value = serde_saphyr::from_str(&out(&output)).unwrap();
     let container = &patch["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["args"][0], "--mtu=1450");
     assert_eq!(container["resources"]["requests"]["memory"], "1Gi");
-    // The version that the user chose is changed only where nothing milder fixes it.
+    // The user's version is changed only if no smaller change fixes the finding.
     assert!(container.get("image").is_none());
 }
 
@@ -57,7 +57,7 @@ fn one_rule_in_the_pod_cures_every_level() {
 #[test]
 fn a_policy_of_the_cluster_changes_every_new_pod_instead_of_each_manifest() {
     let output = fix(&["--demo", "--kind", "admission-policy"]);
-    // What starts no container is not fixed by it, and said so.
+    // oom-score-overflow is not fixed by the policy, and is reported as such.
     assert_eq!(output.status.code(), Some(1));
     assert!(err(&output).contains("not fixed: error oom-score-overflow"));
     insta::assert_snapshot!("article_policy", out(&output));
@@ -210,7 +210,7 @@ fn errors_that_only_people_can_cure_are_left() {
     assert!(err(&output).contains("not fixed: error engine-unreachable (ci/r): Find out why"));
 }
 
-/// A recording may come from anybody: what stands in it never becomes a command.
+/// Recordings are untrusted: nothing in them may become a command.
 #[test]
 fn names_of_a_hostile_recording_reach_no_command() {
     let dir = tempfile::tempdir().unwrap();

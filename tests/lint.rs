@@ -1,4 +1,4 @@
-//! Files as people write them, and what `lint` says of them.
+//! Files as people write them, and what `lint` reports.
 
 mod formats;
 mod secrets;
@@ -10,8 +10,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
-/// Runs in `tests/lint`, so that names are short and the same on every machine.
-/// Every format there is, by the name that people type.
+/// All output formats, by their command-line names.
 fn formats() -> Vec<String> {
     let variants = Format::value_variants().iter();
     let names =
@@ -19,6 +18,7 @@ fn formats() -> Vec<String> {
     names.collect()
 }
 
+/// Runs in `tests/lint`, so that names are short and the same on every machine.
 fn doctor(args: &[&str], stdin: &str) -> std::process::Output {
     let mut command = Command::cargo_bin("runner-doctor").unwrap();
     for name in [
@@ -56,7 +56,7 @@ fn with(args: &[&str], stdin: &str) -> (i32, String, String) {
     )
 }
 
-/// What stands in a file of the standard input.
+/// The short report on a file from standard input.
 fn short(text: &str) -> String {
     with(&["-", "-o", "short"], text).1
 }
@@ -94,7 +94,6 @@ spec:
     command: [sh, -c, iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu]
 ";
 
-/// The article's third level, cured.
 const PIPELINE: &str = "---
 pipelines:
   default:
@@ -118,13 +117,12 @@ fn the_half_fix_leaves_the_third_level() {
     let (code, out, _) = run(&["half-fixed", "--check", "mtu-inversion"]);
     assert_eq!(code, 1);
     insta::assert_snapshot!(out);
-    // In whatever order they are named.
+    // In any order of arguments.
     let pair = ["half-fixed/bitbucket-pipelines.yml", "half-fixed/job.yaml"];
     assert_eq!(run(&pair).0, 1);
 }
 
-/// The Job of the half-fix and of the cured pair is the same: without the pipeline nobody can tell
-/// which of the two it is.
+/// `half-fixed` and `cured` have the same Job: only the pipeline distinguishes them.
 #[test]
 fn a_job_without_its_pipeline_leaves_the_third_level_unknown() {
     let job = ["cured/job.yaml", "-o", "short", "--check", "mtu-inversion"];
@@ -135,7 +133,7 @@ fn a_job_without_its_pipeline_leaves_the_third_level_unknown() {
     let (_, out, _) = run(&["cured/job.yaml", "-o", "json"]);
     let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["verdict"], "incomplete");
-    // One that fits as it is by itself needs nobody's word.
+    // Where the default MTU fits, the pipeline is not needed.
     let (code, out, _) = run(&[&job[..], &["--pod-mtu", "1500", "--strict"]].concat());
     assert_eq!(code, 3, "its engine is at 1300: {out}");
     let (code, out, _) = run(&[
@@ -211,7 +209,7 @@ fn a_finding_in_a_file_is_an_ordinary_one_with_a_place() {
 fn a_healthy_runner_is_fine() {
     let (code, out, err) = with(&["-", "-o", "short", "--fail-on", "error"], RUNNER);
     assert_eq!((code, err.as_str()), (0, ""));
-    // What is left is the nested engine, of which the pipeline tells.
+    // What remains is the nested engine, which the pipeline configures.
     assert_eq!(out.lines().count(), 1, "{out}");
     assert!(out.starts_with("unknown mtu-inversion stdin"), "{out}");
     let cured = "---\ndefinitions: {services: {docker: {image: 'me/docker:28', variables: {DOCKER_OPTS: --mtu=1450}}}}\n";
@@ -280,7 +278,7 @@ fn docker_opts_do_nothing_for_dockers_own_image() {
         said.contains("but this image does not read DOCKER_OPTS"),
         "{said}"
     );
-    // An image of one's own is built to read it.
+    // A custom image may read it.
     let own = pod.replace(
         "image: docker:28.5.2-dind\n    env",
         "image: rewardenv/docker:28-dind\n    env",
@@ -303,7 +301,7 @@ fn a_daemon_json_among_the_files_is_read() {
     let outer = |mtu: &str| short(&pod.replace("MTU", mtu)).contains("docker0 of dind has MTU");
     assert!(!outer("1450"));
     assert!(outer("1500"));
-    // Without it, nobody knows.
+    // Without the ConfigMap, the MTU is unknown.
     assert!(!short(pod.split("---\n").next().unwrap()).contains("docker0 of dind has MTU"));
 }
 
@@ -333,7 +331,7 @@ fn steps_are_held_against_the_memory_of_their_engine() {
         "{said}"
     );
     assert_eq!(lint(&limited, &pipeline.replace("4x", "2x")), "");
-    // What no manifest limits, nobody knows.
+    // Without a limit in the manifest, the engine's memory is unknown.
     assert_eq!(lint(RUNNER, &pipeline), "");
 }
 
@@ -348,7 +346,7 @@ fn what_runs_in_the_cloud_is_not_judged() {
         err.contains("run in Bitbucket's cloud, and the file was not checked"),
         "{err}"
     );
-    // A file that is named is meant.
+    // A file named explicitly is always judged.
     let (code, _, err) = with(&["-", "--pod-mtu", "1450"], &cloud);
     assert_eq!(code, 1);
     assert!(err.contains("judged as if"), "{err}");
@@ -405,7 +403,7 @@ fn what_is_not_understood_is_refused_where_it_was_named() {
     assert_eq!(code, 2);
     assert!(err.contains("helm template"), "{err}");
     assert_eq!(run(&[&path("nothing.yaml")]).0, 2);
-    // In a folder they are passed over, or unknown where they may have held anything.
+    // In a folder they are skipped, or unknown if they might hold a runner.
     fs::write(path("pod.yaml"), RUNNER).unwrap();
     let folder = dir.path().to_str().unwrap();
     let (code, out, _) = run(&[folder, "-o", "short"]);
@@ -419,7 +417,7 @@ fn what_is_not_understood_is_refused_where_it_was_named() {
     );
     assert_eq!(run(&[folder, "--strict"]).0, 3);
     assert_eq!(run(&[folder, "--allow-unknown"]).0, 0);
-    // Without a runner there is nothing that was judged.
+    // Without a runner, nothing was judged.
     fs::remove_file(path("pod.yaml")).unwrap();
     assert_eq!(run(&[folder]).0, 2);
 }
@@ -438,7 +436,7 @@ fn nothing_to_judge_is_not_green() {
     );
 }
 
-/// What 600 files of 4 MiB hold would fill 2.4 GiB.
+/// In memory, 600 files of 4 MiB would take 2.4 GiB.
 #[cfg(unix)]
 #[test]
 fn a_repository_may_be_larger_than_the_memory() {

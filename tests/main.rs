@@ -1,4 +1,4 @@
-//! What the program does, tested from outside: one test program, because each would be linked by itself.
+//! Tests of the program from outside, in a single binary, because each binary is linked separately.
 #![allow(clippy::unwrap_used)]
 
 mod chart;
@@ -36,7 +36,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files below a directory of the repository, in order.
+/// The files below a directory of the repository, sorted.
 fn files(below: &str, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![root().join(below)];

@@ -1,5 +1,5 @@
-//! Command lines that documents, help and reports print work as they are printed: a shell runs each, after
-//! the lines before it, in a folder with no more in it than its reader has.
+//! Command lines in documents, help and reports work as printed: a shell runs each, after the lines before
+//! it, in a folder that holds only what the reader has.
 
 use crate::faults::stand_in::{Answer, StandIn, pod};
 use clap::CommandFactory;
@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// What readers have before the first line.
+/// The files that a reader has before the first line.
 const THEIRS: [(&str, &str); 8] = [
     ("job.yaml", JOB),
     ("runner-secret.yaml", SECRET),
@@ -33,7 +33,7 @@ const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: { name: runner-oau
 const PIPELINES: &str = "pipelines:\n  default:\n    - step:\n        runs-on: [self.hosted, linux]\n        services: [docker]\n        script: [docker build .]\n";
 const COMMAND: &str = "docker container run -it -v /tmp:/tmp -e ACCOUNT_UUID={3f1c9c55-0a3d-4d0e-9a53-4cf0a3c0f6b1} -e RUNNER_UUID={7deb7740-f86b-50d0-9c85-671fcb3c9038} -e OAUTH_CLIENT_ID=id -e OAUTH_CLIENT_SECRET=HUSH-secret -e WORKING_DIRECTORY=/tmp --name runner-7deb7740 docker-public.packages.atlassian.com/sox/atlassian/bitbucket-pipelines-runner:1\n";
 
-/// Other programs: they need their files, and a namespace for what is in one, and print an object.
+/// Fake kubectl, helm, docker and make: fail on a missing file or namespace, and print an object.
 const OTHERS: &str = r#"#!/bin/sh
 last=
 for argument; do
@@ -54,7 +54,7 @@ esac
 cat job.yaml
 "#;
 
-/// What the reader is to put in: a line with it must parse, and no more.
+/// Placeholders that the reader replaces: a line with one only has to parse.
 const PLACEHOLDERS: [&str; 13] = [
     "…",
     "FILE",
@@ -68,7 +68,7 @@ const PLACEHOLDERS: [&str; 13] = [
     "CONTAINER",
     "YOUR-",
     "GROUP",
-    // A token of a redacted report.
+    // A token in redacted reports.
     "namespace-1",
 ];
 
@@ -108,7 +108,7 @@ impl Reader {
         }
     }
 
-    /// Runs a line. Returns what it prints on both streams, as an error where it does not work.
+    /// Runs a line. Returns its output on both streams, as an error if it fails.
     fn run(&self, line: &str) -> Result<String, String> {
         let home = self.folder.path();
         let config = home.join(".kubeconfig");
@@ -123,14 +123,14 @@ impl Reader {
             .env("HOME", home)
             .env("KUBECONFIG", config)
             .env("COLUMNS", "500")
-            // What `manifest` waits for is pasted.
+            // `manifest` reads a pasted command.
             .stdin(fs::File::open(home.join("command.txt")).unwrap())
             .stdout(out.try_clone().unwrap())
             .stderr(out)
             .process_group(0)
             .spawn()
             .unwrap();
-        // What repeats or waits is ended as a reader would: by Ctrl-C.
+        // Commands that repeat or wait are interrupted with Ctrl-C, as a reader would do.
         let waits = line.contains("--watch") || line.contains("--wait-nested");
         let limit = Duration::from_secs(if waits { 5 } else { 100 });
         let started = Instant::now();
@@ -153,7 +153,7 @@ impl Reader {
         let ended = match code {
             _ if text.contains("Usage: ") && text.contains("try '--help'") => false,
             Some(0 | 1 | 3 | 130) => true,
-            // There is no Docker here.
+            // Docker is not available here.
             Some(2) if line.contains("--docker") => true,
             _ => is_open,
         };
@@ -171,7 +171,7 @@ fn own_check() -> String {
     block.split("```").next().unwrap().to_owned()
 }
 
-/// A namespace with one runner, of a Job.
+/// A namespace with one runner, owned by a Job.
 fn cluster() -> StandIn {
     StandIn::with(|request, _| {
         let runner = || {
@@ -200,8 +200,7 @@ fn cluster() -> StandIn {
     })
 }
 
-/// The commands in a text that a program printed or a person wrote: whole lines, what stands between
-/// backquotes, and what follows an introduction.
+/// The commands in a text: whole lines, text in backquotes, and what follows an introduction.
 fn commands(text: &str) -> Vec<String> {
     let joined = text.replace("\\\n# ", "").replace("\\\n", "");
     let starts = ["runner-doctor ", "kubectl ", "helm "];
@@ -229,7 +228,7 @@ fn commands(text: &str) -> Vec<String> {
                 line.strip_prefix(lead).unwrap_or(line)
             });
         if is_one(line) && !line.contains("</") {
-            // In help, what it does follows in words, which may name the next command.
+            // In help, a description follows the command, and may contain another one.
             let (command, words) = line.split_once("  ").unwrap_or((line, ""));
             found.push(command.trim().to_owned());
             found.extend(
@@ -238,7 +237,7 @@ fn commands(text: &str) -> Vec<String> {
                     .map(|at| words[at + 2..].to_owned()),
             );
         }
-        // Two words are the name of a command, in a sentence.
+        // In a sentence, two words are only a command's name.
         let quoted = line.split('`').skip(1).step_by(2);
         let quoted = quoted.filter(|quoted| is_one(quoted) && quoted.split(' ').count() > 2);
         found.extend(quoted.map(str::to_owned));
@@ -246,8 +245,8 @@ fn commands(text: &str) -> Vec<String> {
     found
 }
 
-/// Runs a text's commands in their order, then those that their output prints, and returns their number
-/// and those that do not work.
+/// Runs a text's commands in order, then those that their output prints. Returns how many there were, and
+/// those that failed.
 fn run_all(text: &str, server: &StandIn) -> (usize, Vec<String>) {
     let reader = Reader::new(&server.url());
     let mut seen = BTreeSet::new();
@@ -337,7 +336,7 @@ fn reports_and_fixes_print_commands_that_work() {
             || line.contains("elsewhere")
             || line.contains("diff job")
         {
-            // It fails as it should, and says what to run.
+            // Expected to fail, and to print what to run.
             true => format!("runner-doctor {line} || true"),
             false => format!("runner-doctor {line}"),
         };

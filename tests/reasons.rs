@@ -1,6 +1,5 @@
-//! Reasons are data, and their words are not: whatever a sentence says, the same is found, folded,
-//! grouped and redacted. Recordings made by commit f0d775f, in which reasons are sentences alone,
-//! are judged as they were then.
+//! Reasons are data, their text is not: findings, folding, grouping and redaction do not depend on it.
+//! Recordings made by commit f0d775f, in which reasons are text only, are judged as they were then.
 
 use clap::ValueEnum;
 use runner_doctor::checks::{Library, judge};
@@ -45,7 +44,7 @@ fn diagnose(evidence: &Evidence) -> Diagnosis {
     Diagnosis::new(evidence, judgement.findings, judgement.unknowns, fail_on)
 }
 
-/// The values of these keys.
+/// The item with only these keys.
 fn only(item: &Value, keys: &[&str]) -> Value {
     let pairs = keys
         .iter()
@@ -53,7 +52,7 @@ fn only(item: &Value, keys: &[&str]) -> Value {
     Value::Object(pairs.collect())
 }
 
-/// What checks of that version found, and what they could not judge.
+/// Findings and unknowns of that version's checks.
 #[test]
 fn recordings_of_f0d775f_are_judged_as_by_its_45_checks() {
     const FINDING: [&str; 8] = [
@@ -96,13 +95,13 @@ fn recordings_of_f0d775f_are_judged_as_by_its_45_checks() {
     }
 }
 
-/// What breaks first is listed first since 0.2.0; what is found is the same.
+/// Sorted: since 0.2.0 what breaks first is listed first, and only the order differs.
 fn in_order(mut list: Vec<Value>) -> Value {
     list.sort_by_cached_key(Value::to_string);
     Value::Array(list)
 }
 
-/// The recordings, and runners of which something was not seen for reasons of several kinds.
+/// The recordings, and runners with parts that were not observed, for reasons of several kinds.
 fn patients() -> Vec<Evidence> {
     let recorded: Vec<Evidence> = recordings().into_iter().map(|(_, e)| e).collect();
     let article = &recorded[0];
@@ -117,7 +116,7 @@ fn patients() -> Vec<Evidence> {
             panic!("the article has engines");
         };
         engines[0].api = Observation::Unobserved(reason.clone());
-        // The one inside is named by the one around it.
+        // The nested engine is listed by the outer one.
         engines[1].image = Observation::Unobserved(Reason::ContainersUntold {
             engine: engines[0].path.clone(),
             because: Box::new(reason),
@@ -155,8 +154,7 @@ fn patients() -> Vec<Evidence> {
     patients
 }
 
-/// Other words in the place of every sentence about what was not seen: the same for the same, where
-/// the sentence is all there is.
+/// Replaces the text of every reason; equal texts of untyped reasons get equal replacements.
 #[derive(Default)]
 struct Scrambled {
     prose: BTreeMap<String, String>,
@@ -190,7 +188,7 @@ impl Scrambled {
     }
 }
 
-/// A report without its sentences.
+/// Removes the sentences from a report.
 fn without_words(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(without_words),
@@ -224,7 +222,7 @@ fn the_words_of_a_reason_change_nothing() {
             report
         };
         assert_eq!(structure(&one), structure(&other));
-        // A reason that has a type brings its own words: every byte of every format is the same.
+        // Typed reasons generate their text: every format is the same, byte for byte.
         if words.prose.is_empty() {
             assert_eq!(evidence, scrambled);
             for format in Format::value_variants() {
@@ -234,7 +232,7 @@ fn the_words_of_a_reason_change_nothing() {
                 );
             }
         }
-        // As many groups, each as large.
+        // The same number of groups, each of the same size.
         let lines = |diagnosis: &Diagnosis| {
             let text = render(Format::Short, diagnosis, &STYLE);
             let words = text

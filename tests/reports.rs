@@ -1,4 +1,4 @@
-//! What the reports say of handmade diagnoses, at the widths and in the terminals people have.
+//! Reports on handmade diagnoses, at common widths and on common terminals.
 
 mod exposition;
 mod hostile;
@@ -252,7 +252,7 @@ fn suppressed_findings_are_counted_in_every_other_format() {
     }
 }
 
-/// As in the table: what a finding hides stands with the finding, and nowhere else.
+/// As in the table: unknowns caused by a finding are listed with it, and nowhere else.
 #[test]
 fn what_a_finding_hides_is_told_with_it() {
     let mut diagnosis = idle();
@@ -310,7 +310,7 @@ fn markup_is_no_markup() {
     );
 }
 
-/// Outside of code there is nothing that GitHub, GitLab or Jira take for more than a word.
+/// Outside of code there is nothing that GitHub, GitLab or Jira render as markup.
 fn assert_no_markup(text: &str) {
     let mut fence: Option<&str> = None;
     for line in text.lines() {
@@ -420,7 +420,7 @@ fn annotations_stay_within_what_github_shows() {
     }
     assert!(text.contains("title=mtu-inversion ("), "{text}");
     assert!(text.contains("more places"), "{text}");
-    // As many checks as there is no room for.
+    // More checks than there is room for.
     let mut strange = patients::article();
     strange.findings = (0..30)
         .map(|at| patients::finding(&format!("check-{at}"), "docker0", "is wrong"))
@@ -470,7 +470,7 @@ fn healthy_runners_share_a_line() {
     insta::assert_snapshot!("healthy_fleet_table", text);
 }
 
-/// For people who want to look at the pages: REPORTS_DIR=/tmp/pages cargo test --test integration reports pages
+/// Writes the pages for viewing: REPORTS_DIR=/tmp/pages cargo test --test integration reports pages
 #[test]
 fn pages_to_look_at() {
     let Some(folder) = std::env::var_os("REPORTS_DIR") else {

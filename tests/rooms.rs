@@ -1,10 +1,10 @@
-//! The rooms of src use each other in one direction, and so do the files in a room.
+//! The rooms of src have no cyclic dependencies, and neither have the files in a room.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-/// The rooms from top to bottom, and those that each may use. All of them stand below it, so there is no
-/// circle. Tests may use any.
+/// The rooms from top to bottom, and those that each may use. A room may only use rooms below it, so there
+/// are no cycles. Tests may use any.
 const ROOMS: [(&str, &str); 26] = [
     ("main", ""),
     ("commands", "*"),
@@ -70,8 +70,8 @@ fn rooms_use_only_rooms_below_them() {
     }
 }
 
-/// No file uses one that uses it, however far around. A module and those inside it count as one direction:
-/// they are its parts.
+/// No file depends on itself, directly or through others. Dependencies between a module and its
+/// submodules do not count.
 #[test]
 fn files_use_each_other_in_one_direction() {
     let code: BTreeMap<String, String> = code().into_iter().map(module).collect();
@@ -94,7 +94,7 @@ fn files_use_each_other_in_one_direction() {
         uses.insert(module, files.filter(|other| !is_part(other)).collect());
     }
     assert!(uses.values().map(BTreeSet::len).sum::<usize>() > 500);
-    // What uses no other, or is used by no other, is in no circle.
+    // A file that uses no other, or that no other uses, is not part of a cycle.
     loop {
         let before = uses.len();
         let left: BTreeSet<&str> = uses.keys().copied().collect();
@@ -119,7 +119,7 @@ fn module((path, text): (String, String)) -> (String, String) {
     (path.replace('/', "::"), text)
 }
 
-/// The paths that code names: those of `use`, taken apart, and those in between.
+/// The paths in the code: those of `use` declarations, expanded, and inline ones.
 fn paths(code: &str) -> Vec<String> {
     let starts = code
         .match_indices("crate::")
@@ -173,7 +173,7 @@ fn absolute(module: &str, path: &str) -> String {
     format!("{module}::{path}")
 }
 
-/// The rooms that each room uses, and the files that do, without tests.
+/// The rooms that each room uses, and the files that use them, without tests.
 fn used() -> BTreeMap<String, BTreeMap<String, Vec<String>>> {
     let mut used: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
     for (path, code) in code() {

@@ -1,4 +1,4 @@
-//! Every document that the doctor writes or reads is as the schemas say that it prints.
+//! Every document that runner-doctor writes or reads matches the schemas that it prints.
 
 use crate::files;
 use crate::reports::patients;
@@ -27,7 +27,7 @@ fn yaml(path: &Path) -> Value {
     serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The recordings there are, and the runner of every case of every check.
+/// All recordings, and the runner of every case of every check.
 fn evidence() -> Vec<(String, Evidence)> {
     let recordings = files("tests/recordings/demo", "yaml")
         .into_iter()

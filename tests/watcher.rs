@@ -1,5 +1,5 @@
-//! `watcher` against a stand-in for the API server: what it keeps of a runner that ended badly, what it
-//! serves, and what it asks.
+//! `watcher` against a fake API server: what it keeps of a runner that ended badly, what it serves, and
+//! what it requests.
 
 use crate::faults::stand_in::Answer;
 use crate::faults::stand_in::Answer::{Nothing, Refused, Says, Well};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 const BUSY: Duration = Duration::from_secs(60);
 
-/// A server of two runners whose watches tell, once, what was put in; and all that it was asked.
+/// A server with two runners whose watches deliver each queued event once, and the requests it received.
 struct Cluster {
     server: StandIn,
     events: Arc<Mutex<Vec<Value>>>,
@@ -66,7 +66,7 @@ impl Watcher {
         let mut said = BufReader::new(child.stderr.take().unwrap());
         said.read_line(&mut line).unwrap();
         let address = line.trim().rsplit_once("http://").unwrap().1.to_owned();
-        // What it says later must not block it.
+        // Drained, so that later messages do not block the watcher on a full pipe.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
         Watcher {
             child,
@@ -75,7 +75,7 @@ impl Watcher {
         }
     }
 
-    /// The status and the body.
+    /// Returns status and body.
     fn ask(&self, request: &str) -> (u16, String) {
         let mut connection = TcpStream::connect(&self.address).unwrap();
         write!(connection, "{request} HTTP/1.1\r\nhost: w\r\n\r\n").unwrap();
@@ -119,7 +119,7 @@ impl Watcher {
         }
     }
 
-    /// By SIGTERM; its exit code.
+    /// Stops the watcher with SIGTERM and returns its exit code.
     fn end(mut self) -> Option<i32> {
         let id = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &id]).status().unwrap();
@@ -170,7 +170,7 @@ fn examined(watcher: &Watcher) {
 
 #[test]
 fn a_runner_that_ended_badly_can_be_downloaded_and_judged() {
-    // Asked about it again, the server says that it is gone.
+    // Once the pod has ended, the server no longer has it.
     let cluster = Cluster::new(|path| path.ends_with("/pods/ill").then_some(Refused(404)));
     let watcher = Watcher::start(&cluster.server, &[]);
     examined(&watcher);
@@ -205,7 +205,7 @@ fn a_runner_that_ended_badly_can_be_downloaded_and_judged() {
         !w.get("/metrics").contains("pod=\"ill\"")
     });
 
-    // What it was like before its end, and how it ended.
+    // The recording holds the runner's state before its end, and how it ended.
     let name = kept["name"].as_str().unwrap();
     let recording = watcher.get(&format!("/recordings/{name}"));
     let folder = TempDir::new().unwrap();
@@ -233,7 +233,7 @@ fn a_runner_that_ended_badly_can_be_downloaded_and_judged() {
     assert!(recording.contains("\"ill\"") && !redacted.contains("\"ill\""));
     assert!(redacted.contains("\"redacted\": true"));
 
-    // Nothing is asked that could change anything.
+    // Every request is read-only.
     let asked = cluster.asked.lock().unwrap().clone();
     assert!(
         asked.iter().all(|path| path.starts_with("GET ")),
@@ -248,7 +248,7 @@ fn a_runner_that_ends_well_is_not_kept_and_what_is_missed_is_listed_again() {
     let lists = Arc::new(Mutex::new(0_usize));
     let healthy = |name: &str| {
         let mut pod = pod(name);
-        // No engine is examined, so that nothing is found.
+        // A pending pod has no engine to examine, and so no findings.
         pod["status"]["phase"] = json!("Pending");
         pod["status"]["containerStatuses"] = json!([]);
         pod
@@ -260,7 +260,7 @@ fn a_runner_that_ends_well_is_not_kept_and_what_is_missed_is_listed_again() {
         }
         let mut lists = counted.lock().unwrap();
         *lists += 1;
-        // In the second list one is gone.
+        // The second list lacks one pod.
         let mut pods = vec![healthy("a"), healthy("b")];
         pods.truncate(if *lists == 1 { 2 } else { 1 });
         Some(Says(
@@ -293,7 +293,7 @@ fn it_serves_only_what_is_asked_properly() {
     ] {
         assert_eq!(watcher.ask(request).0, status, "{request}");
     }
-    // Connections that say nothing give way to those that do.
+    // Idle connections do not block active ones.
     let silent = (0..40).map(|_| TcpStream::connect(&watcher.address).unwrap());
     let silent: Vec<TcpStream> = silent.collect();
     assert_eq!(watcher.ask("GET /healthz").0, 200);
@@ -344,7 +344,7 @@ fn recordings_that_flood_leave_the_others() {
     watcher.until("both are examined", |w| {
         w.metric("watcher_examinations") >= 2.0
     });
-    // Nothing fits, and it goes on.
+    // No recording fits, and the watcher continues.
     assert_eq!(watcher.metric("watcher_recording_bytes"), 0.0);
     assert!(watcher.metric("watcher_recordings_not_kept") >= 2.0);
     cluster.tell("DELETED", pod("well"));

@@ -1,5 +1,5 @@
-//! One recording or more from each world of the lab, judged as its scenario expects. The worlds
-//! themselves are built and run by `.ci/worlds NAME`.
+//! One or more recordings from each world of the lab, judged as its scenario expects. The worlds are
+//! built and run by `.ci/worlds NAME`.
 
 use runner_doctor::checks::{Library, judge};
 use runner_doctor::diagnosis::{Diagnosis, Severity};
@@ -41,8 +41,7 @@ fn scenario(recording: &str) -> Value {
     serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Whether what was said is what was expected: keys that are not mentioned may be anything, `*` stands
-/// for any text.
+/// Whether a result matches the expectation: missing keys match anything, `*` matches any text.
 fn is(expected: &Value, said: &Value) -> bool {
     ["check", "engine", "subject", "severity", "confidence"]
         .iter()

@@ -1,4 +1,4 @@
-//! The healthy runner that the cases of checks modify, and the merging of a case into it.
+//! The healthy runner that check cases modify, and how a case is merged into it.
 
 use super::shape::Shape;
 use super::suggestion::advise;
@@ -10,20 +10,20 @@ use std::sync::LazyLock;
 
 const TEXT: &str = include_str!("../../checks/baseline.yaml");
 
-/// What tells the elements of a list apart; of several, the first that both have.
+/// The keys that identify an element of a list; the first that both elements have is used.
 const KEYS: [&str; 7] = ["pod", "name", "path", "id", "process", "interface", "kind"];
 
-/// Marks an element of a list that is to go.
+/// Marks a list element to be removed.
 const REMOVE: &str = "remove";
 
-/// What evidence may hold, and the healthy runner: every case begins with them.
+/// The schema of evidence, to validate what a case changes.
 static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::of(schema_for!(Evidence)));
 static HEALTHY: LazyLock<Result<Evidence, String>> = LazyLock::new(|| {
     let parsed = Evidence::parse(TEXT, "checks/baseline.yaml");
     parsed.map_err(|error| format!("{error:#}"))
 });
 
-/// A runner in which nothing is wrong.
+/// A runner without faults.
 pub fn healthy() -> Result<Evidence> {
     HEALTHY.clone().map_err(|error| anyhow!(error))
 }
@@ -38,7 +38,7 @@ pub(super) fn changed(change: &Map<String, Value>) -> Result<Evidence> {
         .context("`given` omits a required value, or a value has the wrong type: compare with checks/baseline.yaml")
 }
 
-/// Refuses attributes that evidence does not have: they would change nothing, unnoticed.
+/// Rejects attributes that evidence does not have: they would silently change nothing.
 fn agree(change: &Value, shape: &Shape, path: &str) -> Result<()> {
     match (change, shape) {
         (Value::Object(fields), Shape::Object(attributes)) => {
@@ -71,7 +71,7 @@ fn merge(target: &mut Value, change: Value) {
         (Value::Object(target), Value::Object(change)) if !replaced => {
             for (name, value) in change {
                 match target.get_mut(&name) {
-                    // An absent text and one that was never there are the same.
+                    // An absent text is omitted from evidence, not null.
                     Some(Value::String(_)) if value.is_null() => {
                         target.shift_remove(&name);
                     }

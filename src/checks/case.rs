@@ -11,7 +11,7 @@ pub use super::baseline::healthy;
 #[derive(Clone, Debug)]
 pub struct Case {
     pub name: String,
-    /// The line of its file on which it begins.
+    /// The line in its file where it begins.
     pub line: u64,
     /// The change to the healthy baseline.
     pub given: Map<String, Value>,
@@ -20,7 +20,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The runner that the case tells of.
+    /// The healthy baseline with the case's change applied.
     pub fn evidence(&self) -> Result<Evidence> {
         baseline::changed(&self.given)
     }

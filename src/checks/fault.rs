@@ -18,7 +18,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What is wrong with a file, for the person who wrote it.
+/// A fault in a check file, as shown to its author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) what: String,
@@ -39,26 +39,26 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Why a piece of text inside a file is refused, before its place is known.
+/// Why a piece of text inside a file is rejected, before its position is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) what: String,
     pub(crate) advice: String,
-    /// The words at fault as they stand in the file, to find their place.
+    /// The offending words as the file has them, to find their position.
     pub(crate) words: String,
 }
 
-/// The text of a file and its name, to turn words in it into places.
+/// The text of a file and its name, to map words to positions.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) file: &'a str,
     pub(crate) text: &'a str,
-    /// Its symptoms are validated by the tests, and not whenever the program starts.
+    /// Symptoms of built-in checks are validated by tests, not at every start.
     pub(crate) built_in: bool,
 }
 
 impl Source<'_> {
-    /// A file is called like what it holds.
+    /// The file name must match the id.
     pub(crate) fn must_be_called(&self, id: &Spanned<String>, name: &str) -> Result<(), Fault> {
         if id.value == name {
             return Ok(());
@@ -78,7 +78,7 @@ impl Source<'_> {
         }
     }
 
-    /// Why the text is not what it should be, in the place that the error names.
+    /// Why the text could not be parsed, at the position that the error gives.
     pub(crate) fn unreadable(
         &self,
         error: &serde_saphyr::Error,
@@ -92,7 +92,7 @@ impl Source<'_> {
         let text = text
             .strip_suffix(&format!(" at line {line}, column {column}"))
             .unwrap_or(&text);
-        // serde's words for a mistyped name: unknown field `findings`, expected one of id, title …
+        // serde's message for a mistyped name: unknown field `findings`, expected one of id, title …
         let told = text
             .split_once(", expected one of ")
             .or_else(|| text.split_once(", expected "));
@@ -112,8 +112,8 @@ impl Source<'_> {
         }
     }
 
-    /// Where `words` stand at or after a position; the position itself where they cannot be found
-    /// (folded over lines, or written with escapes).
+    /// The position of `words` at or after a given one; the given one if they are not found (folded
+    /// over lines, or written with escapes).
     pub(crate) fn find(&self, line: u64, column: u64, words: &str) -> Place {
         let first = usize::try_from(line.max(1) - 1).unwrap_or(usize::MAX);
         let skip = usize::try_from(column.max(1) - 1).unwrap_or(0);

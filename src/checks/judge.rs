@@ -26,18 +26,18 @@ pub struct Judgement {
     pub unknowns: Vec<Unknown>,
     /// By runner, the checks that looked at something and found nothing.
     pub passed: BTreeMap<String, Vec<String>>,
-    /// What checks got wrong themselves: a sentence or a remedy that could not be written.
+    /// Defects of the checks: a message or a remedy that could not be rendered.
     pub defects: Vec<String>,
 }
 
-/// Judges every runner by every check. Findings come by runner, severity, stage, check and then the
+/// Runs every check on every runner. Findings are sorted by runner, severity, stage, check and the
 /// order of the evidence; unknowns by runner, check and the order of the evidence.
 pub fn judge(library: &Library, evidence: &Evidence) -> Judgement {
     let checks: Vec<&Check> = library.checks().collect();
     judge_by(&checks, evidence)
 }
 
-/// What one check makes of the evidence by itself.
+/// Judges the evidence with a single check.
 pub fn judge_alone(check: &Check, evidence: &Evidence) -> Judgement {
     judge_by(&[check], evidence)
 }
@@ -51,8 +51,8 @@ pub(super) fn judge_by(checks: &[&Check], evidence: &Evidence) -> Judgement {
     judgement
 }
 
-/// Where Jobs could not be listed, a runner that has no pod any more was not found: unknown for
-/// the checks that would tell of it.
+/// If Jobs could not be listed, runners whose pods are gone are not discovered: unknown for the
+/// checks that would report them.
 fn unlisted(checks: &[&Check], evidence: &Evidence) -> Vec<Unknown> {
     const GIVEN_UP: &str = "it.given_up";
     let Some(Unseen(reason)) = &evidence.jobs_given_up else {
@@ -116,11 +116,11 @@ fn judge_some(checks: &[&Check], evidence: &Evidence, runners: &[Runner]) -> Jud
     judgement
 }
 
-/// What one check makes of one runner, in the order of the evidence.
+/// The results of one check on one runner, in the order of the evidence.
 struct Examined<'a> {
     suspicions: Vec<Suspicion<'a>>,
     doubts: Vec<Unknown>,
-    /// How many things it looked at.
+    /// The number of items that the check examined.
     items: usize,
 }
 
@@ -130,11 +130,11 @@ impl Examined<'_> {
     }
 }
 
-/// A finding before it is known what else was found.
+/// A finding before its causes are known.
 struct Suspicion<'a> {
     check: &'a Check,
     item: &'a Item,
-    /// What the thing is for a check that asks more of it by a command of its own.
+    /// The item's scope with the probe's result, for checks that have a probe.
     probed: Option<Scope>,
     severity: Severity,
     confidence: Confidence,
@@ -173,7 +173,7 @@ fn examine<'a>(check: &'a Check, view: &'a View) -> Examined<'a> {
         match check.fails_when.truth(scope) {
             Ok(true) => examined.suspicions.push(suspect(check, item, probed)),
             Ok(false) => {}
-            // It is of another kind than what the check is about.
+            // The check does not apply to this kind of item.
             Err(reasons) if reasons.iter().any(does_not_apply) => examined.items -= 1,
             Err(reasons) => {
                 let subject = Some(subject(check, item, scope));
@@ -233,8 +233,8 @@ fn subject(check: &Check, item: &Item, scope: &Scope) -> String {
 }
 
 impl Judgement {
-    /// Makes findings of one runner's suspicions, now that all of them are known, and tells which
-    /// of them its doubts follow from.
+    /// Turns one runner's suspicions into findings, now that all of them are known, and links its
+    /// unknowns to the findings that cause them.
     fn conclude(&mut self, suspicions: &[Suspicion], doubts: Vec<Unknown>, runner: &Runner) {
         let fingerprints = fingerprints(suspicions, runner);
         for (suspicion, own) in suspicions.iter().zip(&fingerprints) {
@@ -289,7 +289,7 @@ impl Judgement {
         rendered.text
     }
 
-    /// What must become true, the best first. A remedy whose value is not known is none.
+    /// The desired changes, best first. Remedies whose value is unknown are left out.
     fn wants(&mut self, suspicion: &Suspicion) -> Vec<Want> {
         let mut wants = Vec::new();
         for (kind, template) in &suspicion.check.remedy {

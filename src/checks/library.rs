@@ -1,4 +1,4 @@
-//! All checks: built-in ones, and those in directories that the user names.
+//! All checks: the built-in ones, and those in directories given by the user.
 
 use super::entry::Entry;
 use super::fault::{Fault, Source};
@@ -18,10 +18,10 @@ use std::sync::{Arc, LazyLock};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/checks");
 
-/// The healthy runner over which cases are merged lies among the checks, but is none.
+/// The healthy runner that cases are merged into; it is among the checks, but is not one.
 const BASELINE: &str = "baseline.yaml";
 
-/// The address of the page of a check or a fault; only those built in have one.
+/// The URL of the page of a check or a fault; only built-in ones have one.
 pub(crate) fn page(id: &str) -> Option<String> {
     static IDS: LazyLock<BTreeSet<String>> =
         LazyLock::new(|| built_in().into_iter().map(|file| file.id).collect());
@@ -33,12 +33,12 @@ pub(crate) fn page(id: &str) -> Option<String> {
 #[derive(Clone, Debug)]
 pub struct Library {
     checks: BTreeMap<String, Arc<Check>>,
-    /// Faults that only logs show.
+    /// Faults that appear in logs only.
     entries: BTreeMap<String, Arc<Entry>>,
 }
 
 impl Library {
-    /// The checks built in and those in `dirs`, which must not have the same ids.
+    /// The built-in checks and those in `dirs`, whose ids must differ.
     pub fn load(dirs: &[PathBuf]) -> Result<Library> {
         let mut files = built_in();
         for dir in dirs {
@@ -57,8 +57,8 @@ impl Library {
         &SHARED
     }
 
-    /// Only the checks in these files and folders, for who is writing one; they may name those
-    /// built in, and may be newer versions of them.
+    /// Only the checks in these files and directories, for check authors; they may refer to
+    /// built-in checks, and may be newer versions of them.
     pub fn only(paths: &[PathBuf]) -> Result<Library> {
         let mut files = Vec::new();
         for path in paths {
@@ -72,13 +72,13 @@ impl Library {
         Ok(library)
     }
 
-    /// Whether a check from elsewhere has the id of one that is built in.
+    /// Whether a user's check has the id of a built-in one.
     pub fn is_taken(check: &Check) -> bool {
         let mut built_in = built_in().into_iter();
         built_in.any(|file| file.id == check.id && !check.file.ends_with(&file.name))
     }
 
-    /// The one check in this text, which may name no others.
+    /// The single check in this text, which must not refer to others.
     pub(crate) fn of_text(name: &str, text: &str) -> Result<Library> {
         let file = CheckFile::new(name.to_owned(), Path::new(name), text.to_owned());
         let library = Library::parse(&[file])?;
@@ -86,7 +86,7 @@ impl Library {
         Ok(library)
     }
 
-    /// Those checks that `only` names (all where it names none), without those of `skip`.
+    /// The checks that `only` names (all if it is empty), except those in `skip`.
     pub fn select(&self, only: &[String], skip: &[String]) -> Result<Library> {
         for id in only.iter().chain(skip) {
             if !self.checks.contains_key(id) {
@@ -104,7 +104,7 @@ impl Library {
         })
     }
 
-    /// The same library with checks of these files in the place of those that have their ids.
+    /// The same library with the checks in these files replacing those with the same ids.
     pub fn replace(mut self, files: &[PathBuf]) -> Result<Library> {
         let mut written = Vec::new();
         for file in files {
@@ -129,7 +129,7 @@ impl Library {
         Ok(self)
     }
 
-    /// The same library where these checks have another severity, in every case.
+    /// The same library with the severity of these checks overridden in all cases.
     pub fn with_severity(mut self, severities: &BTreeMap<String, Severity>) -> Library {
         for (id, severity) in severities {
             if let Some(check) = self.checks.get_mut(id) {
@@ -141,8 +141,7 @@ impl Library {
         self
     }
 
-    /// The commands that its checks ask by. Those of files that a user named run only where the
-    /// user said so.
+    /// The custom commands of its checks. Those from the user's files run only if allowed.
     pub fn probes(&self, allowed: bool) -> Result<Vec<Probe>> {
         let mut probes = Vec::new();
         for check in self.checks() {
@@ -167,7 +166,7 @@ impl Library {
         self.checks.values().map(Arc::as_ref)
     }
 
-    /// The checks whose findings are proven only where the MTU of the pod network is known.
+    /// The checks whose findings are only proven if the MTU of the pod network is known.
     pub(crate) fn checks_that_assume(&self) -> impl Iterator<Item = String> {
         const ASSUMED: &str = "it.carrier_assumed";
         let assume = self.checks().filter(|check| check.proven_reads(ASSUMED));
@@ -178,7 +177,7 @@ impl Library {
         self.checks.get(id).map(Arc::as_ref)
     }
 
-    /// The faults that only logs show.
+    /// The faults that appear in logs only.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values().map(Arc::as_ref)
     }
@@ -187,14 +186,14 @@ impl Library {
         self.entries.get(id).map(Arc::as_ref)
     }
 
-    /// How logs point to these faults.
+    /// The symptoms of these checks and faults in logs.
     pub fn symptoms(&self) -> Symptoms {
         let checks = self.checks().flat_map(|check| &check.symptoms);
         let entries = self.entries().flat_map(|entry| &entry.symptoms);
         Symptoms::new(checks.chain(entries).cloned(), &RECOVERIES)
     }
 
-    /// The ids of all that it holds.
+    /// The ids of all checks and faults.
     pub(crate) fn ids(&self) -> Vec<&str> {
         let ids = self.checks.keys().chain(self.entries.keys());
         let mut ids: Vec<&str> = ids.map(String::as_str).collect();
@@ -241,7 +240,7 @@ impl Library {
         Ok(Library { checks, entries })
     }
 
-    /// Every check or fault that another names must exist, and none may be its own cause.
+    /// References to checks and faults must resolve, and must not be circular.
     fn resolve_names(&self, known: &[&str]) -> Result<()> {
         let checks = self.checks().map(|check| (&check.id, &check.names));
         let entries = self.entries().map(|entry| (&entry.id, &entry.names));
@@ -271,14 +270,14 @@ impl Library {
         Ok(())
     }
 
-    /// The faults of which the fix removes this one too.
+    /// The faults whose fix also removes this one.
     fn causes(&self, id: &str) -> &[String] {
         let check = self.get(id).map(|check| &check.caused_by);
         let causes = check.or(self.entry(id).map(|entry| &entry.caused_by));
         causes.map_or(&[], Vec::as_slice)
     }
 
-    /// Whether a check is another, or has it among its causes, their causes, and so on.
+    /// Whether `other` is the check itself or one of its direct or indirect causes.
     fn leads_to(&self, id: &str, other: &str) -> bool {
         let mut seen = Vec::new();
         let mut open = vec![id];
@@ -297,7 +296,7 @@ impl Library {
 
 /// A file that should hold a check.
 struct CheckFile {
-    /// As people find it: `checks/network/mtu-inversion.yaml`.
+    /// As shown to users: `checks/network/mtu-inversion.yaml`.
     name: String,
     id: String,
     group: String,
@@ -331,7 +330,7 @@ impl CheckFile {
     }
 }
 
-/// Every YAML file but the baseline of the cases and what lies in a folder `data`.
+/// Any YAML file except the baseline of the cases and files in a `data` directory.
 fn is_check(path: &Path) -> bool {
     let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
     let is_data = path.parent().is_some_and(|folder| folder.ends_with("data"));
@@ -361,7 +360,7 @@ fn built_in() -> Vec<CheckFile> {
     files
 }
 
-/// The check files in a folder and in the folders inside it, or the one file named.
+/// The check files in a directory (recursively), or the one given file.
 fn read(path: &Path) -> Result<Vec<CheckFile>> {
     let hint = || format!("cannot read checks from {}: check the path", path.display());
     let paths = match fs::metadata(path).with_context(hint)?.is_dir() {

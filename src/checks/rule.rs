@@ -23,11 +23,11 @@ pub struct Check {
     pub title: String,
     pub severity: Severity,
     pub stage: Stage,
-    /// The folder that its file lies in.
+    /// The folder of its file.
     pub group: String,
-    /// Lines of logs that point to it, and how they are known.
+    /// The patterns of log lines that point to it.
     pub symptoms: Vec<Symptom>,
-    /// Its lines show that something failed, and not why.
+    /// Its log lines show that something failed, but not why.
     pub(crate) consequence: bool,
     pub why: String,
     pub references: Vec<String>,
@@ -45,29 +45,29 @@ pub struct Check {
     pub(super) also: Vec<(String, Template)>,
     pub(super) caused_by: Vec<String>,
     pub(super) explains: Option<Template>,
-    /// What it asks for by a command of its own, and where that is written.
+    /// The command that it runs to get facts, and where that is written.
     pub(super) probe: Option<(Probe, Place)>,
     /// What must become true, the best fix first.
     pub(super) remedy: Vec<(WantKind, Template)>,
-    /// Where the facts come from on which its verdict rests.
+    /// The origins of the facts that its verdict uses.
     pub(super) origins: BTreeSet<Origin>,
     pub(super) built_in: bool,
-    /// The checks that it names, and where.
+    /// The checks that it refers to, and where.
     pub(super) names: Vec<(String, Place)>,
 }
 
 impl Check {
-    /// The rule as it is written: when `it` is at fault.
+    /// The rule as written: true when `it` is at fault.
     pub fn rule(&self) -> &str {
         self.fails_when.source()
     }
 
-    /// Of which runners it is asked, as it is written.
+    /// Which runners it applies to, as written.
     pub fn applies_when(&self) -> Option<&str> {
         self.applies_when.as_ref().map(Expression::source)
     }
 
-    /// When its findings are proven, as it is written.
+    /// Whether `proven_when` reads this fact.
     pub(crate) fn proven_reads(&self, path: &str) -> bool {
         self.proven_when
             .as_ref()
@@ -83,12 +83,12 @@ impl Check {
         self.probe.as_ref().map(|(probe, _)| probe.command.as_str())
     }
 
-    /// Whether its verdict rests on facts from there.
+    /// Whether its verdict uses facts of this origin.
     pub fn reads(&self, origin: Origin) -> bool {
         self.origins.contains(&origin)
     }
 
-    /// The checks whose fix removes its findings too.
+    /// The checks whose fix also removes its findings.
     pub fn causes(&self) -> &[String] {
         &self.caused_by
     }
@@ -201,7 +201,7 @@ impl Compiler<'_> {
         })
     }
 
-    /// The file's name and its `needs` must say what the check itself says.
+    /// The id must match the file's name, and `needs` must include the section of `for_each`.
     fn agree_with_place(&self, definition: &Definition, id: &str) -> Result<(), Fault> {
         self.source.must_be_called(&definition.id, id)?;
         let section = definition.for_each.value;
@@ -227,7 +227,7 @@ impl Compiler<'_> {
         Ok((milder.severity, when))
     }
 
-    /// A value that is the same for everything is read here, another where it is worked out.
+    /// A constant value is validated here, any other when it is rendered.
     fn want(&self, want: WantKind, value: &Spanned<String>) -> Result<Template, Fault> {
         let template = self.template(value)?;
         let constant = template.constant().filter(|text| !text.is_empty());
@@ -241,7 +241,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// The command must lie where the things are that the check goes through.
+    /// The probe's layer must fit the section of `for_each`.
     fn probe(
         &self,
         written: &WrittenProbe,

@@ -4,14 +4,14 @@ use schemars::Schema;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What a value looks like, as far as its attributes go.
+/// The shape of a value: its attributes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
     Object(BTreeMap<String, Shape>),
     List(Box<Shape>),
-    /// A number, a text, true or false.
+    /// A number, a string or a boolean.
     Leaf,
-    /// It may have any attributes.
+    /// A value with arbitrary attributes.
     Any,
 }
 
@@ -30,7 +30,6 @@ impl Shape {
         reader.read(&root)
     }
 
-    /// The attributes of an object.
     pub(crate) fn attributes(&self) -> Vec<&str> {
         match self {
             Shape::Object(attributes) => attributes.keys().map(String::as_str).collect(),
@@ -38,7 +37,7 @@ impl Shape {
         }
     }
 
-    /// What the elements of a list look like.
+    /// The shape of a list's elements.
     pub(crate) fn element(&self) -> Shape {
         match self {
             Shape::List(element) => (**element).clone(),
@@ -49,7 +48,7 @@ impl Shape {
 
 struct Reader<'a> {
     definitions: &'a Map<String, Value>,
-    /// The definitions that are being read: one that holds itself ends there.
+    /// The definitions being read: a recursive one is not followed again.
     open: Vec<&'a str>,
 }
 
@@ -84,8 +83,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The written form of a value that was not observed: it stands beside every observed one and is
-    /// nothing that an expression asks for.
+    /// The serialized form of an unobserved value: a variant of every observed value, which no
+    /// expression refers to.
     fn is_gap(&self, variant: &Value) -> bool {
         let name = variant.get("$ref").and_then(Value::as_str);
         let named = name.and_then(|name| self.definitions.get(name.trim_start_matches("#/$defs/")));

@@ -1,4 +1,4 @@
-//! Runs the cases in a check file: this check alone judges the runner of each.
+//! Runs the cases in a check file: only this check judges each case's runner.
 
 use super::case::Case;
 use super::definition::{Expected, ExpectedFinding};
@@ -8,7 +8,7 @@ use crate::diagnosis::{Confidence, Finding, Severity, Unknown};
 use std::borrow::Cow;
 use std::fmt::{self, Debug};
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Clone, Debug)]
 pub struct CaseReport {
     pub check: String,
@@ -21,7 +21,7 @@ pub struct CaseReport {
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     pub judgement: Judgement,
-    /// What is not as the case says, in words; nothing where it passed.
+    /// Where the result differs from the case, as text; empty if it passed.
     pub mismatches: Vec<String>,
 }
 
@@ -31,14 +31,13 @@ impl Outcome {
     }
 }
 
-/// What is not as the case says; nothing where it passed.
+/// The mismatches; empty if the case passed.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.mismatches.join("\n"))
     }
 }
 
-/// Runs every case of a check.
 pub fn run_cases(check: &Check) -> Vec<CaseReport> {
     let report = |case: &Case| CaseReport {
         check: check.id.clone(),
@@ -71,7 +70,7 @@ fn run(check: &Check, case: &Case) -> Outcome {
     }
 }
 
-/// A finding or an unknown, as far as cases speak of it.
+/// The parts of a finding or unknown that cases can expect.
 struct Seen<'a> {
     subject: &'a str,
     engine: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! The command line of what is done with examinations afterwards: sending and comparing them.
+//! Command-line arguments for sharing and comparing recordings and reports.
 
 use super::{Checks, FailOn, Source};
 use clap::{Args, ValueEnum};

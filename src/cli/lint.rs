@@ -53,10 +53,10 @@ pub enum FixFiles {
     Write,
 }
 
-/// What the pod network carries.
+/// The MTU of the pod network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodMtu {
-    /// What the cluster of the current context says.
+    /// Read from the cluster of the current context.
     Auto,
     Bytes(i64),
 }

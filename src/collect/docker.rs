@@ -1,5 +1,5 @@
-//! A Docker engine without a cluster: the walk runs on this machine, in this step of a pipeline, or
-//! in a container of the engine.
+//! A Docker engine without a cluster: the walk runs on this machine, in this pipeline step, or in a
+//! container of the engine.
 
 use super::runner::walk_runner;
 use super::stop::{Stop, unreached};
@@ -16,18 +16,18 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::Instant;
 
-/// What the engine of this machine is called in reports.
+/// The name of this machine's engine in reports.
 const ENGINE: &str = "docker";
 
 /// Where to walk.
 pub struct Docker {
-    /// A container of the engine; this machine or step where none is named.
+    /// A container of the engine; if absent, this machine or step.
     pub container: Option<String>,
     pub stop: Stop,
 }
 
 impl Docker {
-    /// Everything there is to see from there.
+    /// Collects everything that is visible from there.
     pub async fn collect(&self, limits: &Limits, stop: impl Future<Output = String>) -> Evidence {
         let mode = match self.container {
             Some(_) => Mode::Pod,
@@ -42,7 +42,7 @@ impl Docker {
         if self.container.is_none() {
             runner.outermost = outermost(&runner);
         }
-        // It was the doctor's own clock that was read, or the only one there is to compare with.
+        // This is runner-doctor's own clock, or there is no other clock to compare it with.
         runner.standing.clock_ahead = None;
         let mut evidence = Evidence::new(Observation::Unobserved(Reason::NoCluster));
         evidence.runners = vec![runner];
@@ -163,8 +163,8 @@ impl Docker {
     }
 }
 
-/// What this view ends at: a pod's network where Kubernetes says so, that of a container where its
-/// way out is one end of a pair, else the machine's.
+/// The outermost visible network: the pod's if Kubernetes sets its variables, the container's if the
+/// default route uses one end of a veth pair, otherwise the machine's.
 fn outermost(runner: &Runner) -> Outermost {
     if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
         return Outermost::Pod;
@@ -181,7 +181,7 @@ fn outermost(runner: &Runner) -> Outermost {
     }
 }
 
-/// The CI system whose step this is, by the variable that it sets.
+/// The CI system that runs this step, detected by the variable that it sets.
 fn provider() -> Provider {
     let is_set = |name: &str| std::env::var_os(name).is_some();
     let mut all = Provider::ALL.iter().copied();

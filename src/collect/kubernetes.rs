@@ -1,4 +1,4 @@
-//! Runners in a Kubernetes cluster: finds them, executes the walk, reads what the API tells.
+//! Runners in a Kubernetes cluster: finds them, executes the walk and reads the API.
 
 mod agents;
 mod clock;
@@ -37,7 +37,7 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::time::Duration;
 
-/// A cluster that answers.
+/// A reachable cluster.
 pub struct Cluster {
     pub(super) client: Client,
     namespace: String,
@@ -45,18 +45,18 @@ pub struct Cluster {
     stop: Stop,
 }
 
-/// What is asked of a cluster.
+/// What to collect from a cluster.
 pub struct Order<'a> {
     pub selection: &'a Selection,
-    /// Execute in an agent on each node as well.
+    /// Also execute in an agent on each node.
     pub enter_nodes: bool,
-    /// Wait so long for a step that starts an engine inside a runner's.
+    /// How long to wait for a step that starts an engine inside a runner's.
     pub await_nested: Option<Duration>,
     /// The errors to look for in logs.
     pub symptoms: &'a Symptoms,
 }
 
-/// A pod that is a runner, and what the walk must know beside it.
+/// A runner pod, and what the walk must know about it.
 #[derive(Clone)]
 struct Found {
     runner: Runner,
@@ -64,7 +64,7 @@ struct Found {
 }
 
 impl Cluster {
-    /// Everything there is to see of the selected runners, or what is known when it must stop.
+    /// Collects all that is visible of the selected runners, or what is known when the run is stopped.
     pub async fn collect(
         &self,
         order: &Order<'_>,
@@ -83,7 +83,7 @@ impl Cluster {
         Ok(evidence)
     }
 
-    /// What must be known before there is anything to report.
+    /// Collects what a report needs at minimum.
     async fn start(
         &self,
         order: &Order<'_>,
@@ -185,7 +185,7 @@ impl Cluster {
         let orders = limits.orders();
         let walked = walk_runner(self, found.runner, &mode, &orders, limits.max_depth).await;
         let mut walked = match walked.engines.reason().map(Reason::why) {
-            // Its container may have ended between the list and the exec.
+            // The container may have ended between the list and the exec.
             Some(Why::Unreadable | Why::NotRunning) => self.look_again(walked).await,
             _ => walked,
         };
@@ -193,7 +193,7 @@ impl Cluster {
         walked
     }
 
-    /// The containers of a pod that could not be entered, as they are by now.
+    /// Refreshes the containers of a pod that could not be entered.
     async fn look_again(&self, mut runner: Runner) -> Runner {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), &runner.namespace);
         let Ok(pod) = api.get(&runner.pod).await else {
@@ -207,7 +207,7 @@ impl Cluster {
     }
 }
 
-/// Where an examination begins.
+/// The initial state of an examination.
 struct Start {
     server_version: String,
     clock_ahead: Option<i64>,
@@ -216,7 +216,7 @@ struct Start {
     jobs: Option<Observation<i64>>,
 }
 
-/// Stopped before a runner was known.
+/// The evidence of a run that was stopped before it found a runner.
 pub fn cut_short(why: String) -> Evidence {
     let mut evidence = Evidence::new(Unseen(Reason::ClusterSilent));
     evidence.incomplete = Some(why);

@@ -1,4 +1,4 @@
-//! Where the runners live, and the one seam through which a command is executed there.
+//! Where runners are collected from, and the one interface for executing commands there.
 
 pub mod discover;
 pub mod docker;
@@ -16,9 +16,9 @@ use crate::evidence::{Probe, Reason};
 use std::time::Duration;
 pub use stop::Stop;
 
-/// A place where a walk can be executed. The lab, a cluster and a stand-in differ only here.
+/// A place where a walk can be executed. The lab, a cluster and a test double differ only here.
 pub trait Exec: Sync {
-    /// Runs a walk in a container and returns what it printed, or as much as came.
+    /// Runs a walk in a container and returns its output, possibly incomplete.
     fn exec(
         &self,
         place: &Place,
@@ -35,28 +35,28 @@ pub struct Place {
     pub container: String,
 }
 
-/// Bounds of a run, and what it is to try beside looking.
+/// The limits of a run, and its optional active tests.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// One walk.
+    /// The time limit of one walk.
     pub timeout: Duration,
-    /// All of it.
+    /// The time limit of the whole run.
     pub deadline: Duration,
     pub concurrency: usize,
     pub max_depth: usize,
-    /// How long an engine may take to start, where no probe says so.
+    /// How long an engine may take to start if it has no probe.
     pub grace: Duration,
-    /// Downloads this from every network.
+    /// The URL to download from every network.
     pub confirm: Option<Url>,
-    /// Samples connections, and again after this time.
+    /// Samples connections twice, this far apart.
     pub sample: Option<Duration>,
-    /// Runs these commands of checks too.
+    /// The check probes to run.
     pub probes: Vec<Probe>,
 }
 
 impl Limits {
-    /// A question within a walk gets a part of its time, so that one daemon that hangs leaves some
-    /// for the others.
+    /// Each step of a walk gets a fraction of its time, so that a daemon that hangs leaves time for
+    /// the others.
     const STEPS: u32 = 4;
 
     fn orders(&self) -> Orders {
@@ -72,30 +72,30 @@ impl Limits {
     }
 }
 
-/// The bound that the client keeps: the walk ends itself a little earlier.
+/// The client's time limit: the walk stops on its own a little earlier.
 fn client_limit(longest: Duration) -> Duration {
     longest + Duration::from_secs(2)
 }
 
-/// Which runners are meant.
+/// Selects the runners to examine.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     pub pods: Vec<String>,
     pub namespace: Option<String>,
     pub all_namespaces: bool,
     pub labels: Option<String>,
-    /// That there is none is no error.
+    /// Finding no runners is not an error.
     pub allow_empty: bool,
 }
 
-/// Told as runners are examined, for a progress line.
+/// Notified as runners are examined, for a progress line.
 pub trait Progress: Sync {
     fn waits(&self);
     fn found(&self, runners: usize);
     fn examined(&self, runner: &str);
 }
 
-/// As evidence counts.
+/// Seconds as the integer type of evidence.
 fn whole(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX)
 }

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// Fills in what lies under a runner, down to `max_depth` engines inside each other.
+/// Fills in what is below a runner, down to `max_depth` nested engines.
 pub async fn walk_runner<E: Exec>(
     exec: &E,
     mut runner: Runner,
@@ -54,7 +54,7 @@ pub async fn walk_runner<E: Exec>(
         seen.engines = Unseen(reason);
     }
     if let Observed(engines) = &mut seen.engines {
-        // Where another container was walked, its engines do not stand for those of this one.
+        // The engines of another container that was walked are not those of this one.
         engines.extend(failed);
         bound(engines, max_depth);
     }
@@ -71,12 +71,12 @@ pub async fn walk_runner<E: Exec>(
     runner
 }
 
-/// What the walks of a pod's engine containers saw.
+/// The results of walking a pod's engine containers.
 struct Walks {
     seen: Vec<Seen>,
-    /// An engine for each container that could not be entered.
+    /// An engine for each container in which exec failed.
     failed: Vec<Engine>,
-    /// By how much the clock there is ahead of ours.
+    /// The seconds by which the node's clock is ahead of the local one.
     ahead: Option<i64>,
 }
 
@@ -122,7 +122,7 @@ async fn walk_engines<E: Exec>(exec: &E, runner: &Runner, mode: &Mode, orders: &
     }
 }
 
-/// How docker commands look for the engine, in each running container that is there to ask it.
+/// How docker commands reach the engine, for each running container that may use it.
 async fn walk_clients<E: Exec>(
     exec: &E,
     runner: &Runner,
@@ -142,7 +142,7 @@ async fn walk_clients<E: Exec>(
     join_all(walks).await
 }
 
-/// The containers that look like an engine's, and only ask the engine of another one of the pod.
+/// The containers that look like an engine's, but only use the engine of another container of the pod.
 fn borrowers(runner: &Runner, seen: &mut [Seen]) -> Vec<String> {
     let id = |engine: &Engine| engine.api.observed().and_then(|api| api.id.clone());
     let running = seen.iter().flat_map(|seen| seen.engines.seen());
@@ -161,7 +161,7 @@ fn borrowers(runner: &Runner, seen: &mut [Seen]) -> Vec<String> {
     borrowers
 }
 
-/// A container that was only supposed to run Docker, and runs another engine.
+/// Corrects the kind of engine of containers that were assumed to run Docker, and run another.
 fn know_engines(runner: &mut Runner) {
     let engines = runner.engines.seen();
     for container in &mut runner.containers {
@@ -185,8 +185,7 @@ fn place(runner: &Runner, container: &PodContainer) -> Place {
     }
 }
 
-/// An engine that is not there, in a container that has only just started. Its bridge stays where it
-/// ran before.
+/// The engine is absent because its container has just started. A bridge may remain from an earlier run.
 fn starting_up(runner: &Runner, seen: &Seen, grace: Duration) -> Option<Reason> {
     let grace = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
     let standing = &runner.standing;
@@ -227,7 +226,7 @@ fn starting_up(runner: &Runner, seen: &Seen, grace: Duration) -> Option<Reason> 
     })
 }
 
-/// Reads what a walk printed, beside the tasks: whoever ends the run is heard at any moment.
+/// Parses a walk's output on a blocking thread, so that the run can be interrupted at any moment.
 async fn read(walk: Walk, stream: Vec<u8>, walked: Walked) -> Seen {
     let reading = tokio::task::spawn_blocking(move || walk.read_pod(&stream, &walked));
     reading.await.unwrap_or_else(|error| {
@@ -256,7 +255,7 @@ fn no_engine(runner: &Runner) -> Reason {
     }
 }
 
-/// Leaves out what lies deeper than was asked for; of the first level there it is said.
+/// Drops engines below the requested depth; the first level beyond it is reported as unknown.
 fn bound(engines: &mut Vec<Engine>, max_depth: usize) {
     engines.retain(|engine| engine.depth() <= max_depth);
     for engine in engines.iter_mut().filter(|e| e.depth() == max_depth) {
@@ -267,19 +266,19 @@ fn bound(engines: &mut Vec<Engine>, max_depth: usize) {
     }
 }
 
-/// Seconds since 1970, by the doctor's clock.
+/// Unix time of the local clock.
 fn seconds() -> i64 {
     Timestamp::now().as_second()
 }
 
-/// How far a clock was outside of the time in which it was read.
+/// The seconds by which a clock was outside the interval in which it was read.
 fn outside(clock: i64, read: RangeInclusive<i64>) -> i64 {
     let (begun, ended) = (*read.start(), *read.end());
     clock.saturating_sub(begun).min(0) + clock.saturating_sub(ended).max(0)
 }
 
-/// Several engine containers see parts of one pod: namespaces are told apart by their number, and
-/// a container that shares its processes with another sees the same engines.
+/// Several engine containers show parts of one pod: namespaces are identified by inode number, and
+/// containers that share a PID namespace show the same engines.
 fn merge(mut mine: Seen, next: Seen) -> Seen {
     let asked = |p: &Probed| (p.check.clone(), p.engine.clone(), p.container.clone());
     let mut known: HashSet<_> = mine.probes.iter().map(asked).collect();
@@ -324,7 +323,7 @@ mod tests {
     use crate::checks::case::healthy;
     use crate::evidence::KnownLine;
 
-    /// A pod in which the exec into one container is refused.
+    /// A pod in which exec into one container is forbidden.
     struct OneRefused(&'static str);
 
     impl Exec for OneRefused {
@@ -396,7 +395,7 @@ mod tests {
         );
     }
 
-    /// As the chart of ARC's scale sets makes it with containerMode kubernetes.
+    /// As ARC's scale set chart creates it with containerMode kubernetes.
     #[tokio::test]
     async fn a_runner_with_container_hooks_uses_no_engine() {
         let pod = serde_json::json!({

@@ -1,20 +1,20 @@
-//! The end of a run before its time: what walks have told by then still counts.
+//! Stops a run early: what the walks have printed by then still counts.
 
 use crate::evidence::Reason;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// What a walk that ends now may take to be read.
+/// How long to read the output of a walk that is stopped.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Told to every walk of a run.
+/// The stop signal for all walks of a run.
 #[derive(Default)]
 pub struct Stop(watch::Sender<bool>);
 
 impl Stop {
-    /// Works until a signal says why it must end; walks are told so, and what they have by then is
-    /// waited for. What was done, and why it is not all.
+    /// Runs `work` until a signal gives a reason to stop; walks are then notified, and their output so
+    /// far is awaited. Returns the result, and why it is partial.
     pub async fn unless<T>(
         &self,
         signal: impl Future<Output = String>,
@@ -30,15 +30,15 @@ impl Stop {
         }
     }
 
-    /// Waits until it is told.
+    /// Waits for the stop signal.
     pub async fn told(&self) {
         let mut stop = self.0.subscribe();
-        // Whoever asks holds the sender, so it cannot have gone.
+        // The caller holds the sender, so it cannot be dropped.
         let _ = stop.wait_for(|stop| *stop).await;
     }
 }
 
-/// Why there is nothing of what a run did not come to.
+/// The reason for everything that a stopped run did not reach.
 pub fn unreached() -> Reason {
     Reason::RunEnded
 }

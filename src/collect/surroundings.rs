@@ -1,16 +1,16 @@
-//! What a new runner's pod would stand in: the nodes' Docker, and what the pod network carries.
+//! The environment of a new runner's pod: the nodes' Docker versions and the pod network's MTU.
 
 use super::kubernetes::{Cluster, cni};
 use crate::evidence::{Cni, CniSettings, Encapsulation};
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ListParams};
 
-/// What could be read; nothing of it is needed.
+/// What could be read; all of it is optional.
 #[derive(Debug, Default)]
 pub(crate) struct Surroundings {
-    /// The versions of Docker that run the nodes' containers, each once.
+    /// The Docker versions that run the nodes' containers, without duplicates.
     pub(crate) docker: Vec<String>,
-    /// And where that was read.
+    /// The MTU, and where it was read.
     pub(crate) pod_mtu: Option<(i64, String)>,
 }
 
@@ -25,7 +25,7 @@ impl Surroundings {
         let named = nodes.iter().find_map(cni::from_condition);
         let names = match &named {
             Some(Cni { name, .. }) => vec![name.as_str()],
-            // Only these keep an MTU where it can be read.
+            // Only these CNIs store an MTU where it can be read.
             None => vec!["calico", "cilium"],
         };
         let mut pod_mtu = None;
@@ -49,12 +49,12 @@ async fn read_mtu(cluster: &Cluster, name: &str) -> Option<(i64, String)> {
     Some((mtu, settings.source.clone()))
 }
 
-/// What a pod can send, by the settings of its CNI.
+/// The MTU of a pod, from the settings of its CNI.
 fn carried(name: &str, settings: &CniSettings) -> Option<i64> {
     let own = settings.mtu?;
     let mtu = match (name, settings.encapsulation.observed()) {
-        // Cilium's is the ethernet's; a tunnel takes its part on the route, and so does WireGuard,
-        // which may be there beside a tunnel: 80 and 50.
+        // Cilium's is that of the node's network; a tunnel takes its overhead on the route, and so does
+        // WireGuard, possibly in addition: 80 and 50.
         ("cilium", Some(kind @ (Encapsulation::None | Encapsulation::Vxlan))) => {
             own.saturating_sub(kind.overhead())
         }

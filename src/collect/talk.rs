@@ -1,4 +1,4 @@
-//! A conversation with a walk that runs elsewhere: the script goes in, what it prints comes out.
+//! A conversation with a walk that runs elsewhere: sends the script and reads its output.
 
 use super::stop::Stop;
 use crate::collect::walk::{STREAM_BYTES, Walk};
@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 pub const STDERR_BYTES: usize = 64 << 10;
 
-/// What came so far; it stands when the conversation is cut off.
+/// What has arrived so far; it is kept if the conversation is cut off.
 #[derive(Default)]
 pub struct Talk {
     pub printed: Vec<u8>,
@@ -22,7 +22,7 @@ pub enum Ended {
 }
 
 impl Talk {
-    /// Holds it, until then at most.
+    /// Runs the conversation until `ends` at most.
     pub async fn hold_until(
         &mut self,
         ends: Instant,
@@ -42,8 +42,8 @@ impl Talk {
         }
     }
 
-    /// Sends the script and reads to the end. The streams are drained while it is sent; standard
-    /// input stays open, for its end tells the walk that nobody listens any more.
+    /// Sends the script and reads to the end. The streams are drained while it is sent; standard input
+    /// stays open, because its end signals the walk that its reader is gone.
     async fn hold(
         &mut self,
         mut stdin: impl AsyncWrite + Unpin,
@@ -55,7 +55,7 @@ impl Talk {
         let mut stderr = stderr.take(STDERR_BYTES as u64);
         let send = async {
             let sent = stdin.write_all(walk.script.as_bytes()).await;
-            // A walk that could not be sent tells by what it printed.
+            // If sending fails, the walk's output shows it.
             sent.and(stdin.flush().await)
         };
         let (_, _, _) = tokio::join!(

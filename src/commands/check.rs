@@ -18,10 +18,9 @@ use clap::ColorChoice;
 use std::io::{self, IsTerminal};
 
 pub fn run(options: &Check, settings: &Config, color: ColorChoice) -> Result<Exit> {
-    // A report that cannot be written and a check file that is wrong are told before the cluster is
-    // touched.
+    // Fail on an unwritable report or an invalid check file before querying the cluster.
     let again = match options.redact {
-        // It names what the report must not.
+        // The arguments contain names that a redacted report must not.
         true => String::new(),
         false => options.source.arguments(),
     };

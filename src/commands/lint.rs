@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 mod fix;
 
-/// What VXLAN leaves of an ethernet of 1500: `--help` argues for it.
+/// An Ethernet MTU of 1500 minus VXLAN's overhead: `--help` explains why.
 const USUAL_POD_MTU: i64 = 1450;
 
 pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit> {
@@ -67,7 +67,7 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
         })?;
         destinations.tell(&diagnosis);
     }
-    // With a Docker engine among them they were told of before.
+    // If they contain a Docker engine, they were reported above.
     let passed_over = linted.passed_over.summary();
     let passed_over = passed_over.filter(|_| !linted.passed_over.has_engines());
     let exit = exit(&diagnosis, options, passed_over);
@@ -84,7 +84,7 @@ pub fn run(options: &Lint, settings: &Config, color: ColorChoice) -> Result<Exit
     Ok(exit)
 }
 
-/// What fixes make of files, by their names.
+/// The fixed contents of files, by name.
 type Edited = BTreeMap<String, String>;
 
 fn judge(
@@ -126,7 +126,7 @@ fn pod_network(options: &Lint) -> Result<PodNetwork> {
     })
 }
 
-/// A file that was named must be one that can be judged: a gate is never green blind.
+/// Fails on a named file that cannot be linted: a CI gate must not pass unchecked files.
 fn refuse(linted: &Linted) -> Result<()> {
     if !linted.broken.is_empty() {
         bail!("cannot read: {}", linted.broken.join("\n"));

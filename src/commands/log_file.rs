@@ -1,4 +1,4 @@
-//! A job's log as an argument names it: a file of any size, or standard input.
+//! A job's log given as an argument: a file of any size, or standard input.
 
 use crate::files;
 use crate::report::clean;
@@ -6,7 +6,7 @@ use anyhow::Result;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-/// It comes over standard input, and may go on for hours.
+/// Standard input, which may stay open for hours.
 pub(super) fn is_stream(file: &Path) -> bool {
     file == Path::new("-")
 }
@@ -18,7 +18,7 @@ pub(super) fn open(file: &Path) -> Result<Box<dyn BufRead>> {
     Ok(Box::new(BufReader::new(files::open(file)?)))
 }
 
-/// What to call it.
+/// How messages call the log.
 pub(super) fn name(file: &Path) -> String {
     match is_stream(file) {
         true => "standard input".to_owned(),
@@ -26,7 +26,7 @@ pub(super) fn name(file: &Path) -> String {
     }
 }
 
-/// What to say where it cannot be read.
+/// The error if the log cannot be read.
 pub(super) fn unreadable(file: &Path) -> String {
     format!("cannot read the log {}: is it a file?", file.display())
 }

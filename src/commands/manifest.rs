@@ -15,7 +15,7 @@ use std::io::{self, IsTerminal, Read, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-/// What the cluster may take: nothing it says is needed.
+/// The maximum wait for the cluster, whose information is optional.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub fn run(options: &Manifest) -> Result<Exit> {
@@ -100,7 +100,7 @@ fn command(options: &Manifest) -> Result<Command> {
             "the input is empty: paste the command that Bitbucket printed for the runner, or name the file that contains it"
         ),
         Ok(text) => Ok(Command::Text(text)),
-        // The error would show what was read.
+        // The error would print the input, which contains a secret.
         Err(_) => bail!(
             "the command is not UTF-8 text: save the file as UTF-8 (PowerShell's > writes UTF-16)"
         ),
@@ -113,7 +113,7 @@ fn read_all(source: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a cluster tells, if there is one that answers soon.
+/// Information from the cluster, if there is one that responds in time.
 pub(super) fn around(context: Option<&str>, file: Option<&Path>) -> Surroundings {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -151,11 +151,11 @@ fn append_as_comment(text: &mut String, part: &str) {
     }
 }
 
-/// It holds a secret, so nobody else may read it, from its first byte on.
+/// The file contains a secret, so it is created with private permissions.
 fn write_private(text: &str, file: &Path, overwrite: bool) -> Result<()> {
     let mut how = OpenOptions::new();
     how.write(true).truncate(true);
-    // A file that has appeared since is not replaced either; a device may be written to.
+    // Do not replace a file that was created in the meantime either; a device may be written to.
     match overwrite || file.exists() && !file.is_file() {
         true => how.create(true),
         false => how.create_new(true),
@@ -167,7 +167,7 @@ fn write_private(text: &str, file: &Path, overwrite: bool) -> Result<()> {
     }
     let write = || -> io::Result<()> {
         let mut out = how.open(file)?;
-        // One that was there before keeps its mode.
+        // An existing file keeps its mode.
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -46,7 +46,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, format};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry, fmt, prelude::*};
 
-/// How a command ended. The numbers are a promise.
+/// The result of a command. The exit codes are a stable interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Fine,
@@ -54,7 +54,7 @@ pub enum Exit {
     CouldNotExamine,
     Unknown,
     Interrupted,
-    /// The exit code of a command that was run.
+    /// The exit code of the command that was run.
     Of(u8),
 }
 
@@ -71,7 +71,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The command line and the settings of the current directory.
+/// Parses the command line with the settings of the current directory.
 pub fn read(arguments: Vec<OsString>) -> Result<(Cli, Config)> {
     config::command_line(arguments)
 }
@@ -80,7 +80,7 @@ pub fn run((cli, settings): (Cli, Config)) -> Result<Exit> {
     QUIET.store(cli.quiet, Ordering::Relaxed);
     let told = match cli.verbose {
         _ if cli.quiet => Targets::new(),
-        // Libraries' complaints are told in our own words.
+        // runner-doctor reports libraries' errors in its own messages.
         0 => Targets::new().with_target("runner_doctor", LevelFilter::WARN),
         1 => Targets::new().with_target("runner_doctor", LevelFilter::INFO),
         _ => Targets::new().with_default(LevelFilter::DEBUG),
@@ -92,7 +92,7 @@ pub fn run((cli, settings): (Cli, Config)) -> Result<Exit> {
     };
     tracing_subscriber::registry().with(log).init();
     let (color, settings) = (cli.color, &settings);
-    // `run` prints nothing beside a command that is fine; its report names the settings.
+    // `run` prints nothing for a command that succeeds; its report lists the settings.
     if let Some(applied) = settings
         .applied()
         .filter(|_| !matches!(cli.command, Command::Run(_)))
@@ -123,7 +123,7 @@ pub fn run((cli, settings): (Cli, Config)) -> Result<Exit> {
     }
 }
 
-/// What is logged as any other line on standard error: -vv has times and modules.
+/// Formats log lines like all other output on standard error; -vv adds times and modules.
 struct Sentences;
 
 impl<S, N> FormatEvent<S, N> for Sentences
@@ -143,8 +143,8 @@ where
     }
 }
 
-/// Writes a result: to a file where one is named, else to standard output. A reader that has seen
-/// enough (`| head`) is no error.
+/// Writes a result to the given file, else to standard output. A closed pipe (`| head`) is not an
+/// error.
 fn write_out(text: &str, file: Option<&Path>) -> Result<()> {
     if let Some(file) = file {
         return std::fs::write(file, text).with_context(|| {
@@ -161,10 +161,10 @@ fn write_out(text: &str, file: Option<&Path>) -> Result<()> {
     }
 }
 
-/// Most settings change less; the report has all of it.
+/// Most settings change fewer; the report lists all of them.
 const MOST_CHANGES: usize = 12;
 
-/// A checkout may bring settings that whoever runs this did not write.
+/// A checkout may contain settings that its user did not write.
 fn tell_settings(applied: &AppliedSettings) {
     let AppliedSettings { file, changes } = applied;
     let shown = &changes[..changes.len().min(MOST_CHANGES)];
@@ -179,7 +179,7 @@ fn tell_settings(applied: &AppliedSettings) {
     tell(&report::clean(&line.replace('\n', " ")));
 }
 
-/// A suppression that is not needed any more may hide the next finding.
+/// A suppression that is no longer needed may hide the next finding.
 fn tell_unmatched(settings: &Config, diagnosis: &Diagnosis) {
     let suppressed = diagnosis.suppressed.iter().map(|one| &one.finding);
     for (check, place) in settings.unmatched(diagnosis.findings.iter().chain(suppressed)) {
@@ -191,7 +191,7 @@ fn tell_unmatched(settings: &Config, diagnosis: &Diagnosis) {
     }
 }
 
-/// Refuses to replace a file, unless that was asked for.
+/// Refuses to replace a file without the flag that allows it.
 fn keep_existing(file: &Path, overwrite: bool, flag: &str) -> Result<()> {
     if file.is_file() && !overwrite {
         bail!(
@@ -202,7 +202,7 @@ fn keep_existing(file: &Path, overwrite: bool, flag: &str) -> Result<()> {
     Ok(())
 }
 
-/// Lists, for who asks for more, the findings that do not count.
+/// Lists suppressed findings in verbose mode.
 fn tell_suppressed(suppressed: &[Suppressed]) {
     for Suppressed {
         finding,
@@ -220,7 +220,7 @@ fn tell_suppressed(suppressed: &[Suppressed]) {
     }
 }
 
-/// Lists, for who asks for more, the checks that passed.
+/// Lists passed checks in verbose mode.
 fn tell_passed(diagnosis: &Diagnosis) {
     let passed: Vec<&str> = diagnosis.passed().into_iter().collect();
     if !passed.is_empty() {
@@ -228,14 +228,14 @@ fn tell_passed(diagnosis: &Diagnosis) {
     }
 }
 
-/// Only what went wrong is said beside the result.
+/// Print errors only.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 
-/// Tells people something beside the result.
+/// Prints a message for the user on standard error.
 fn tell(text: &str) {
     if !is_quiet() {
         say(text);
@@ -244,15 +244,15 @@ fn tell(text: &str) {
 
 fn say(text: &str) {
     let lines: Vec<_> = text.split('\n').map(report::clean).collect();
-    // Nothing is left to do where even standard error is closed.
+    // Nothing left to do if even standard error is closed.
     let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
-/// An error of the doctor's own: what failed and what to do, then why.
+/// Prints an error of runner-doctor: what failed and what to do, then the cause.
 pub fn complain(error: &anyhow::Error) {
     let mut text = format!("runner-doctor: {}", plain(&error.to_string()));
     for cause in error.chain().skip(1).map(|cause| plain(&cause.to_string())) {
-        // Libraries like to say again what their causes say.
+        // Libraries often repeat the message of the cause.
         if !text.contains(&cause) {
             text.push_str(&format!("\n  because: {cause}"));
         }
@@ -261,6 +261,6 @@ pub fn complain(error: &anyhow::Error) {
 }
 
 fn plain(text: &str) -> String {
-    // An error may quote the address of a proxy, password and all.
+    // An error may quote a proxy URL with its password.
     crate::text::secret::hide(text).into_owned()
 }

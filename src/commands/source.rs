@@ -23,17 +23,17 @@ static RECORDINGS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/record
 
 pub const INTERRUPTED: &str = "interrupted: these are the results so far";
 
-/// What checks ask beside what is seen anyway.
+/// What checks request beyond the standard examination.
 pub struct Questions {
     /// Commands to run.
     pub probes: Vec<Probe>,
     /// Errors to look for in logs.
     pub symptoms: Symptoms,
-    /// A namespace without a runner is no error.
+    /// A namespace without a runner is not an error.
     pub allow_empty: bool,
 }
 
-/// Everything there is to see; live, also what checks ask.
+/// The whole evidence of a source; if live, also what checks request.
 pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
     if let Some(name) = &source.demo {
         return narrow(demo(name)?, source, name);
@@ -55,12 +55,12 @@ pub fn evidence_with(source: &Source, asked: Questions) -> Result<Evidence> {
         None => runtime.block_on(from_cluster(source, asked)),
     };
     if let Ok(evidence) = &mut evidence {
-        // A report names the second; more digits would only be noise.
+        // Reports print whole seconds.
         evidence.examined_at = Timestamp::from_second(began.as_second()).ok();
         evidence.took_ms = i64::try_from(start.elapsed().as_millis()).ok();
         tell_statistics(evidence);
     }
-    // Whatever still waits for a cluster that does not answer is left behind.
+    // Abandons what still waits for an unresponsive cluster.
     runtime.shutdown_timeout(Duration::from_millis(200));
     evidence
 }
@@ -70,7 +70,7 @@ pub fn recording(file: &Path) -> Result<Evidence> {
     Evidence::parse(&read(file)?, &file.display().to_string())
 }
 
-/// Of a recording, the runners that the command line names.
+/// Limits a recording to the runners that the command line names.
 fn narrow(mut evidence: Evidence, source: &Source, name: &str) -> Result<Evidence> {
     let in_namespace = |runner: &Runner| {
         let namespace = source.target.namespace.as_ref();
@@ -147,7 +147,7 @@ pub fn read(file: &Path) -> Result<String> {
     })
 }
 
-/// An examination that was written down: a report, or a recording, which the checks judge now.
+/// The diagnosis in a file: a report, or a recording, which the checks judge now.
 pub fn diagnosis(file: &Path, library: &Library) -> Result<Diagnosis> {
     #[derive(serde::Deserialize)]
     struct Header {
@@ -169,7 +169,7 @@ pub fn diagnosis(file: &Path, library: &Library) -> Result<Diagnosis> {
     )
 }
 
-/// Names and tokens for names do not compare.
+/// Names and the tokens that replace them cannot be compared.
 pub fn must_fit(old: &Diagnosis, new: &Diagnosis) -> Result<()> {
     if old.redacted != new.redacted && !old.runners.is_empty() && !new.runners.is_empty() {
         bail!(
@@ -212,7 +212,7 @@ async fn from_cluster(source: &Source, asked: Questions) -> Result<Evidence> {
         symptoms: &asked.symptoms,
     };
     let progress = progress::Line::start();
-    // From here on an interrupt is heard, whatever is being waited for.
+    // From here on, an interrupt ends any wait.
     let mut stop = std::pin::pin!(stop(limits.deadline));
     let (context, file) = (
         source.target.context.as_deref(),
@@ -245,7 +245,7 @@ fn waits(source: &Source) -> Waits {
 fn limits(source: &Source, probes: Vec<Probe>) -> Limits {
     Limits {
         timeout: source.timeout,
-        // What was asked to wait for comes on top.
+        // A requested wait is added on top.
         deadline: source.deadline + source.wait_nested.unwrap_or_default(),
         concurrency: source.concurrency,
         max_depth: source.max_depth,
@@ -256,7 +256,7 @@ fn limits(source: &Source, probes: Vec<Probe>) -> Limits {
     }
 }
 
-/// Runs something against the cluster that a source names; an error where it cannot be reached.
+/// Runs something against the source's cluster; fails if it cannot be reached.
 pub fn with_cluster<T, F>(source: &Source, work: impl FnOnce(Cluster) -> F) -> Result<T>
 where
     F: Future<Output = T>,
@@ -281,7 +281,7 @@ where
     done
 }
 
-/// Waits; whether it was interrupted.
+/// Waits; returns whether it was interrupted.
 pub fn pause(time: Duration) -> Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -295,7 +295,7 @@ pub fn pause(time: Duration) -> Result<bool> {
     }))
 }
 
-/// Ctrl-C, or what a CI system sends when a job is canceled.
+/// Ctrl-C, or SIGTERM, which CI systems send to canceled jobs.
 pub(super) async fn interrupt() {
     #[cfg(unix)]
     {

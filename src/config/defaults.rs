@@ -1,4 +1,4 @@
-//! Reads the command line, and adds flags from the settings that it does not contain.
+//! Reads the command line, and adds the flags that only the settings contain.
 
 use super::{Config, Written};
 use crate::checks::fault::{Fault, Place, Source};
@@ -12,15 +12,15 @@ use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use serde_json::Value;
 use std::ffi::OsString;
 
-/// The commands that judge, and so have settings.
+/// The commands that read settings, because they judge.
 const COMMANDS: [&str; 7] = ["check", "collect", "explain", "fix", "lint", "list", "run"];
 
-/// Those of them that leave out what is suppressed.
+/// Those of them that apply suppressions.
 const SUPPRESSING: [&str; 4] = ["check", "fix", "lint", "run"];
 
-/// The flags that may have a default. Those that let something run or reach something
-/// (--allow-probes, --confirm, --kubeconfig) are only for who starts the doctor: a folder that one
-/// happens to stand in must not say them.
+/// The flags that settings may set. Flags that run commands or open connections (--allow-probes,
+/// --confirm, --kubeconfig) are reserved for the command line: the settings file of the current
+/// directory must not set them.
 const FLAGS: [&str; 19] = [
     "allow-empty",
     "allow-unknown",
@@ -43,7 +43,7 @@ const FLAGS: [&str; 19] = [
     "timeout",
 ];
 
-/// What says where to look: a default does not join in.
+/// Flags that select a target: if the command line has one, settings add no other.
 const TARGETS: [&str; 7] = [
     "pods",
     "namespace",
@@ -54,13 +54,13 @@ const TARGETS: [&str; 7] = [
     "docker",
 ];
 
-/// A flag as the settings say it.
+/// A flag set by the settings.
 struct Default {
     words: Vec<String>,
     place: Place,
 }
 
-/// The command line, and with it the settings. What it says wrong ends the process, as clap does.
+/// The parsed command line and the settings. A usage error exits the process, as clap does.
 pub fn command_line(arguments: Vec<OsString>) -> Result<(Cli, Config)> {
     let said = Cli::as_called(&arguments)
         .try_get_matches_from(&arguments)
@@ -98,7 +98,7 @@ pub fn command_line(arguments: Vec<OsString>) -> Result<(Cli, Config)> {
                 let wrong = each.find_map(|one| Some((one.first()?, with(one).err()?)));
                 let (default, error) = match &wrong {
                     Some((default, error)) => (*default, error),
-                    // Each by itself is right, but not all together.
+                    // Each is valid alone, but not in combination.
                     None => (&defaults[0], &error),
                 };
                 return Err(refused(default, error).into());
@@ -116,7 +116,7 @@ pub fn command_line(arguments: Vec<OsString>) -> Result<(Cli, Config)> {
     Ok((cli, config))
 }
 
-/// Of the commands that a mistyped one resembles, only the nearest.
+/// Suggests only the nearest match for a mistyped command.
 fn with_likeliest(mut error: clap::Error) -> clap::Error {
     let (Some(ContextValue::String(typed)), Some(ContextValue::Strings(names))) = (
         error.get(ContextKind::InvalidSubcommand),
@@ -133,7 +133,7 @@ fn with_likeliest(mut error: clap::Error) -> clap::Error {
 }
 
 impl Config {
-    /// What it changes beside flags.
+    /// Changes other than flags.
     fn changes(&self, command: &str) -> Vec<String> {
         let severities = self.severities.iter().filter(|_| command != "collect");
         let severities =
@@ -144,7 +144,7 @@ impl Config {
     }
 }
 
-/// In clap's words: what is wrong in the first line, what would be right below.
+/// Built from clap's message: the error is in the first line, the valid values are below.
 fn refused(default: &Default, error: &clap::Error) -> Fault {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -159,7 +159,7 @@ fn refused(default: &Default, error: &clap::Error) -> Fault {
     }
 }
 
-/// The flags of every command are looked at; those of `command` count that were not given.
+/// Validates the flags of every command, and returns those of `command` that were not given.
 fn defaults(
     written: &Written,
     source: Source,
@@ -204,7 +204,7 @@ fn id(command: &Command, flag: &str) -> Option<String> {
     Some(found.get_id().as_str().to_owned())
 }
 
-/// A flag as the command line would say it.
+/// A flag in command-line form.
 fn words(
     command: &Command,
     flag: &str,
@@ -245,7 +245,7 @@ fn words(
         (value, false) => one(value).map(|word| vec![word]),
         _ => None,
     };
-    // Which files are written is only for who starts the doctor.
+    // Output files may be set only on the command line.
     let names_file = |word: &String| {
         let value = word.strip_prefix("--output=");
         value.is_some_and(|value| value.contains('='))

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use suppression::{Rule, WrittenRule};
 
-/// Read where the doctor is started, and nowhere above: what a run does should be seen from there.
+/// Read from the working directory only, not its parents, so that it is obvious which settings apply.
 pub const NAME: &str = ".runner-doctor.yaml";
 const NAMES: [&str; 2] = [NAME, ".runner-doctor.yml"];
 
@@ -28,17 +28,17 @@ pub struct Config {
     /// Severities by check.
     severities: BTreeMap<String, Severity>,
     rules: Vec<Rule>,
-    /// What it changes in this run.
+    /// What the file changes in this run.
     applied: Option<AppliedSettings>,
-    /// Where each check is named.
+    /// Where the file names each check.
     names: Vec<(String, crate::checks::fault::Place)>,
 }
 
-/// The file as it is written.
+/// The file's format.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    /// Flags by command: what they are where the command line does not say.
+    /// Default flags by command.
     #[serde(default)]
     defaults: BTreeMap<String, Spanned<BTreeMap<String, Spanned<serde_json::Value>>>>,
     #[serde(default)]
@@ -48,9 +48,9 @@ struct Written {
 }
 
 impl Config {
-    /// The file that is named; else the one here, where there is one.
+    /// Reads the given file, else the one in the working directory if there is one.
     fn read(named: Option<&Path>) -> Result<Option<(String, String)>> {
-        // A link that leads nowhere is not taken for no settings.
+        // A dangling symlink is an error, not a missing file.
         let is_here = |name: &&str| Path::new(name).symlink_metadata().is_ok();
         let here: Vec<&str> = NAMES.into_iter().filter(is_here).collect();
         let path = match (named, here.as_slice()) {
@@ -67,7 +67,7 @@ impl Config {
     }
 
     fn parse(source: Source) -> Result<(Config, Written), Fault> {
-        // An empty file says nothing otherwise.
+        // A file without content counts as an empty mapping.
         let empty = source.text.lines().all(|line| {
             let line = line.trim();
             line.is_empty() || line.starts_with('#') || line == "---"
@@ -97,12 +97,12 @@ impl Config {
         Ok((config, written))
     }
 
-    /// What it changes in this run, for whoever did not write it.
+    /// What the file changes in this run, for users who did not write it.
     pub(crate) fn applied(&self) -> Option<&AppliedSettings> {
         self.applied.as_ref()
     }
 
-    /// The library with its severities; every check that is named must be there.
+    /// The library with the file's severities; every check that the file names must exist.
     pub(crate) fn apply(&self, library: Library) -> Result<Library> {
         for (check, place) in &self.names {
             if library.get(check).is_none() {

@@ -1,6 +1,6 @@
-//! Patterns of names: `*` stands for any text, `?` for one character.
+//! Name patterns: `*` matches any text, `?` one character.
 
-/// Whether the whole of a text is as the pattern says.
+/// Whether the pattern matches the whole text.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
@@ -16,7 +16,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
                 at += 1;
                 read += 1;
             }
-            // The last star takes one character more.
+            // The last star consumes one more character.
             _ => match star {
                 Some((position, taken)) => {
                     star = Some((position, taken + 1));

@@ -30,7 +30,7 @@ pub(super) struct Rule {
     runner: Option<String>,
     engine: Option<String>,
     subject: Option<String>,
-    /// The last day on which it holds.
+    /// The last day on which it applies.
     until: Option<Date>,
     reason: String,
     pub(super) place: Place,
@@ -89,7 +89,7 @@ impl Rule {
 }
 
 impl Config {
-    /// The suppressions that are about none of these findings, by their checks and places.
+    /// The suppressions that match none of these findings, by their checks and places.
     pub(crate) fn unmatched<'a>(
         &'a self,
         findings: impl Iterator<Item = &'a Finding> + Clone,
@@ -99,8 +99,8 @@ impl Config {
         rules.map(|rule| (rule.check.as_str(), &rule.place))
     }
 
-    /// Parts findings into those that count and those that somebody lives with. One whose time is
-    /// over counts again, and says so.
+    /// Splits findings into active and suppressed ones. A finding whose suppression has expired is
+    /// active again, and is marked so.
     pub(crate) fn suppress(
         &self,
         findings: Vec<Finding>,
@@ -110,7 +110,7 @@ impl Config {
         let mut suppressed = Vec::new();
         for mut finding in findings {
             let mut rules = self.rules.iter().filter(|rule| rule.is_about(&finding));
-            // One that still holds wins over one that has ended.
+            // One that still applies takes precedence over an expired one.
             let rule = rules
                 .clone()
                 .find(|rule| !rule.ended(today))

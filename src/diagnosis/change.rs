@@ -1,4 +1,4 @@
-//! What a remedy changes and where, for programs: what `fix` combines and applies.
+//! What a fix changes and where, in machine-readable form: `fix` combines and applies it.
 
 use crate::evidence::Launch;
 pub use crate::systems::Site;
@@ -52,12 +52,12 @@ pub struct Place {
 }
 
 impl Place {
-    /// Whether its names are such as Kubernetes gives: only these may stand in a command.
+    /// Whether its names are valid in Kubernetes: only these may appear in a command.
     pub fn is_well_named(&self) -> bool {
         is_plain(&self.kind) && self.is_in_namespace() && is_plain(&self.name)
     }
 
-    /// The same of its namespace alone: evidence of a machine has none.
+    /// Whether its namespace is a valid name: evidence of a machine has none.
     pub fn is_in_namespace(&self) -> bool {
         is_plain(&self.namespace)
     }
@@ -105,7 +105,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Both together. Of two sizes the smaller suits both; of two images the first stays.
+    /// Combines both. Of two sizes the smaller fits both; of two images the first is kept.
     pub fn merge(&mut self, other: &Settings) {
         let least = |a: Option<i64>, b: Option<i64>| match (a, b) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -140,12 +140,12 @@ impl Settings {
         typed.iter().any(Option::is_some) || self.has_other_flags()
     }
 
-    /// Flags that are none of the MTU's or the OOM score's.
+    /// Whether it sets flags other than those for the MTU and the OOM score.
     pub fn has_other_flags(&self) -> bool {
         self.mirror || !self.flags.is_empty()
     }
 
-    /// Nothing but the container that lowers TCP connections.
+    /// Whether it only adds the sidecar that clamps TCP MSS.
     pub fn is_only_clamp(&self) -> bool {
         let only = Settings {
             clamp: true,

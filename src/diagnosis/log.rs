@@ -1,4 +1,4 @@
-//! What a job's log says beside what was found: one diagnosis of both.
+//! Combines the errors in a job's log with the findings of a diagnosis.
 
 use super::{Diagnosis, Severity};
 use schemars::JsonSchema;
@@ -35,7 +35,7 @@ pub struct LogError {
     pub runners: Vec<String>,
 }
 
-/// What the examination says of a fault that the log points to.
+/// The result of the examination for a fault that the log points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogState {
@@ -48,7 +48,7 @@ pub enum LogState {
 }
 
 impl LogState {
-    /// What was found is the likeliest cause, what was not found the least likely.
+    /// Faults that were found are the likeliest causes, those not found the least likely.
     fn rank(self) -> u8 {
         match self {
             LogState::Found => 0,
@@ -59,7 +59,7 @@ impl LogState {
 }
 
 impl Diagnosis {
-    /// The same with what a job's log says. `judged` tells whether a check was among those asked.
+    /// Adds a job's log to the diagnosis. `judged` returns whether a check was run.
     pub fn with_log(mut self, mut log: LogReading, judged: impl Fn(&str) -> bool) -> Self {
         for error in &mut log.known {
             let suppressed = self.suppressed.iter().map(|one| &one.finding);
@@ -85,7 +85,7 @@ impl Diagnosis {
     }
 }
 
-/// Causes by what was found of them, each followed by what follows from it.
+/// Causes by state, each followed by its consequences.
 fn ordered(known: Vec<LogError>) -> Vec<LogError> {
     let names: Vec<String> = known.iter().map(|error| error.check.clone()).collect();
     let above = |error: &LogError| error.follows_from.clone().filter(|f| names.contains(f));

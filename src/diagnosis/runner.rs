@@ -56,7 +56,7 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
-    /// What people read before its name; nothing where the name tells.
+    /// The prefix of its name in reports; empty if the name is self-explanatory.
     pub(crate) fn lead(self) -> &'static str {
         match self {
             LayerKind::NodeUplink => "node uplink ",
@@ -68,7 +68,7 @@ impl LayerKind {
 }
 
 impl ExaminedRunner {
-    /// What it is, for people; without a pod around it there is no more than an engine.
+    /// The title for reports; without a pod around it, it is an engine.
     pub(crate) fn title(&self) -> &'static str {
         let outermost = |layer: &Layer| layer.kind == LayerKind::OuterNetwork;
         match self.provider {
@@ -125,7 +125,7 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// One of which nothing is known yet.
+    /// A layer about which nothing is known yet.
     pub fn new(kind: LayerKind, depth: usize) -> Self {
         Layer {
             kind,

@@ -8,7 +8,7 @@ pub struct DockerClient {
     /// Where they look: `unix:///var/run/docker.sock`; absent where their context does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// What says so: `DOCKER_HOST`, `DOCKER_CONTEXT`, the path of a config.json; absent where nothing does.
+    /// What sets it: `DOCKER_HOST`, `DOCKER_CONTEXT`, or the path of a config.json. Absent if nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_by: Option<String>,
     /// The Docker context they use; absent for the default one.

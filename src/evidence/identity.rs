@@ -1,13 +1,13 @@
-//! The identity of a finding across runs: its place, without the random parts of names.
+//! The identity of a finding across runs: its location, without the random parts of names.
 
 use super::{Owner, Runner};
 use sha2::{Digest, Sha256};
 
-/// The letters of which Kubernetes makes its generated suffixes: no vowels, so no words.
+/// The alphabet of Kubernetes' generated suffixes: no vowels, to avoid words.
 pub(crate) const GENERATED: &str = "bcdfghjklmnpqrstvwxz2456789";
 
-/// 16 hex digits that survive a recreated pod and a step's random container names. `repeat` tells
-/// apart findings that differ in nothing but random parts.
+/// 16 hex digits that are stable across recreated pods and a step's random container names. `repeat`
+/// distinguishes findings that differ only in random parts.
 pub(crate) fn fingerprint(
     check: &str,
     runner: &Runner,
@@ -33,8 +33,7 @@ pub(crate) fn fingerprint(
     hex(hash)
 }
 
-/// The same of a runner: all pods that one after the other, or side by side, are the same to their
-/// owner.
+/// The fingerprint of a runner, shared by all pods that its owner creates, successive or parallel.
 pub(crate) fn runner_fingerprint(runner: &Runner) -> String {
     let mut hash = Sha256::new();
     for part in [&runner.namespace, &identity(runner)] {
@@ -52,7 +51,7 @@ fn hex(hash: Sha256) -> String {
         .collect()
 }
 
-/// What stays of a runner when its pod is recreated.
+/// The part of a runner's identity that is stable when its pod is recreated.
 fn identity(runner: &Runner) -> String {
     if let Some(declared) = &runner.declared {
         let owner = runner.owner.as_ref();
@@ -65,7 +64,7 @@ fn identity(runner: &Runner) -> String {
     }
 }
 
-/// A Job's UUID is a Bitbucket runner's identity and stays; what a controller appended goes.
+/// Keeps a Job's UUID, which identifies a Bitbucket runner; strips suffixes added by controllers.
 fn lasting_name(owner: &Owner) -> String {
     match owner.kind.as_str() {
         "ReplicaSet" => without_generated(&owner.name, 6..=10),

@@ -1,6 +1,6 @@
-//! The evidence: observed facts as a plain document that mirrors the machine. It can be recorded,
-//! read by people and replayed to the same diagnosis. It contains no judgements, and nothing
-//! outside it is collected.
+//! The evidence: observed facts as a plain document that mirrors the machine. It can be recorded, read
+//! by people and replayed to the same diagnosis. It contains no judgements, and nothing else is
+//! collected.
 
 mod client;
 mod cluster;
@@ -122,14 +122,14 @@ impl Evidence {
     pub fn to_yaml(&self) -> Result<String> {
         let wrong = "cannot write a recording as YAML";
         let mut text = serde_saphyr::to_string(self).context(wrong)?;
-        // What a terminal or a CI system would obey is escaped, wherever the recording is printed.
+        // Escapes what a terminal or a CI system would interpret, wherever the recording is printed.
         if obeyed(&text).any(|(c, obeyed)| obeyed && c != '\n') {
             text = yaml::write(&serde_json::to_value(self).context(wrong)?);
         }
         Ok(format!("{FIRST_LINE}\n{text}{LAST_LINE}\n"))
     }
 
-    /// Reads a recording, YAML or JSON; a newer format is refused in plain words.
+    /// Reads a recording, YAML or JSON; a newer format is rejected with a clear error.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct Header {
@@ -144,7 +144,7 @@ impl Evidence {
                 "{name} is not a recording of runner-doctor, or it is truncated: write one with `runner-doctor collect`"
             )
         };
-        // Of a whole recording the header need not be read by itself.
+        // If the whole recording parses, its header is not parsed separately.
         let whole = parse::read::<Evidence>(text);
         let version = match &whole {
             Ok(evidence) => evidence.evidence_version,

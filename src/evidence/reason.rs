@@ -39,7 +39,7 @@ pub enum Part {
     Sockets,
 }
 
-/// Why something could not be read, with the names involved. `said` is the message of another
+/// Why something could not be read, with the names involved. `said` is the error message of another
 /// program.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -267,7 +267,7 @@ pub enum Reason {
         container: String,
         engine: EngineKind,
     },
-    /// A file does not say how the build steps of an engine will reach the network.
+    /// A file does not show how the build steps of an engine reach the network.
     BuildNetworkUntold {
         engine: EngineKind,
     },
@@ -411,7 +411,7 @@ pub enum Reason {
         backend: Option<String>,
     },
 
-    // Files, in which nothing runs.
+    // Files, which run nothing.
     FilesOnly,
     NothingRuns,
     HostNetwork,
@@ -432,7 +432,7 @@ pub enum Reason {
     },
     /// A script starts dockerd, and may set more than can be read in it.
     ScriptMaySetMtu,
-    /// Files that speak of a Docker engine, and are of no kind that can be judged as it stands.
+    /// Files that mention a Docker engine but are of a kind that cannot be checked as they are.
     NotJudged {
         said: String,
     },
@@ -472,8 +472,8 @@ pub struct AsksElsewhere {
 }
 
 impl Reason {
-    /// Another file, or the same one rendered, would say it. What only a running pod can show is not
-    /// such a gap.
+    /// Whether another file, or this one rendered, could close the gap. What only a running pod can show does
+    /// not count.
     pub fn is_of_files(&self) -> bool {
         matches!(
             self,
@@ -489,7 +489,7 @@ impl Reason {
         )
     }
 
-    /// The reason behind it, where it was not seen because of something else.
+    /// The underlying reason, if this one is the consequence of another.
     pub fn root(&self) -> &Reason {
         match self {
             Reason::ContainersUntold { because, .. } => because.root(),
@@ -497,7 +497,7 @@ impl Reason {
         }
     }
 
-    /// The namespace in which something was asked for.
+    /// The namespace of the request.
     pub fn namespace(&self) -> Option<&str> {
         match self {
             Reason::RequestForbidden { asked } | Reason::RequestFailed { asked, .. } => {
@@ -510,16 +510,16 @@ impl Reason {
         }
     }
 
-    /// The same reason has the same one, whatever its words; of an old sentence it is that.
+    /// Equal for equal reasons, regardless of wording; an old sentence is its own id.
     pub fn id(&self) -> String {
         match self {
             Reason::Prose { detail, .. } => detail.clone(),
-            // A plain enum always can be written.
+            // Serializing a plain enum cannot fail.
             typed => serde_json::to_string(typed).unwrap_or_default(),
         }
     }
 
-    /// A sentence of which nothing else is known.
+    /// A reason of which only the sentence is known.
     pub fn prose(why: Why, detail: impl Into<String>) -> Reason {
         Reason::Prose {
             why,

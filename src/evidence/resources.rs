@@ -48,7 +48,7 @@ pub struct Standing {
     /// The kubelet's message why the pod was evicted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evicted: Option<Eviction>,
-    /// Why the kubelet does not start its containers, in its own words; absent where it does, or says nothing.
+    /// Why the kubelet does not start its containers, in its own words. Absent if it does, or gives no reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_started: Option<Observation<String>>,
     /// Why its Job has failed.
@@ -65,10 +65,10 @@ impl Standing {
         *self == Standing::default()
     }
 
-    /// Makes a difference to the doctor's own clock one to the API server's, which is so far ahead
-    /// of that: whose own clock is wrong then does not matter.
+    /// Converts an offset from runner-doctor's clock into one from the API server's, which is
+    /// `api_ahead` seconds ahead: an error in runner-doctor's own clock cancels out.
     pub fn tell_clock_by(&mut self, api_ahead: Option<i64>) {
-        // Both are told in whole seconds, and take a moment to be told.
+        // Both have a resolution of one second, and some latency.
         const UNCERTAIN: u64 = 3;
         let Some(Observation::Observed(ahead)) = &mut self.clock_ahead else {
             return;
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use crate::evidence::Observed;
 
-    /// What a clock that is so far ahead of the doctor's is to an API server's that is `api` ahead.
+    /// The resulting offset, where both arguments are relative to runner-doctor's clock.
     fn told(ahead: i64, api: Option<i64>) -> Option<i64> {
         let mut standing = Standing {
             clock_ahead: Some(Observed(ahead)),

@@ -1,5 +1,5 @@
-//! Facts of connections that were sampled: which commands wait for one, and whether their network is
-//! wider than the path.
+//! Facts about sampled connections: which commands wait for one, and whether its network's MTU exceeds the
+//! path MTU.
 
 use super::mtu_path::{Family, Topology};
 use super::networks::{device_mtu_counts, node_ends};
@@ -98,11 +98,11 @@ fn gap(subject: Option<String>, reason: &Reason) -> Gap {
     }
 }
 
-/// Where the connections of a runner lead through.
+/// The environment of a runner's connections.
 struct Place<'a> {
     runner: &'a Runner,
     topology: Topology<'a>,
-    /// Whether packets were dropped as too large meanwhile.
+    /// Whether packets were dropped as too large between the samples.
     drops: bool,
 }
 
@@ -114,7 +114,7 @@ impl Place<'_> {
         }
     }
 
-    /// One for each container: of several connections, the one that is most certain to be stalled.
+    /// Adds one connection per container: the one that is most certain to be stalled.
     fn add(&self, namespace: &NetworkNamespace, sample: &Sample, items: &mut Vec<ConnectionFacts>) {
         let from = items.len();
         let beyond = sample.connections.iter().filter(|c| !self.ends_inside(c));
@@ -176,8 +176,8 @@ impl Place<'_> {
         }
     }
 
-    /// The bytes by which packets of the namespace may be larger than its path out carries: what the
-    /// other end is told in the handshake, unless a rule on the path lowers that.
+    /// The bytes by which the namespace's packets may exceed its path MTU: by the MSS announced in the
+    /// handshake, unless a rule on the path lowers it.
     fn wider_by(&self, namespace: &NetworkNamespace, connection: &Connection) -> Observation<i64> {
         let (family, route) = match connection.remote.starts_with('[') {
             true => (Family::V6, &namespace.route_v6),
@@ -193,7 +193,7 @@ impl Place<'_> {
             return Unseen(way.unseen.clone().unwrap_or(Reason::NoWayOut));
         };
         let carries = narrowest.mtu;
-        // Larger segments than that have arrived on it.
+        // Segments larger than that have arrived on it.
         let fits = connection
             .largest_segment
             .is_some_and(|size| size > carries);
@@ -207,7 +207,7 @@ impl Place<'_> {
         }
     }
 
-    /// Whether it leads to a network of the pod, and not through the path out.
+    /// Whether its remote end is on a network of the pod, not beyond the path out.
     fn ends_inside(&self, connection: &Connection) -> bool {
         let host = connection
             .remote
@@ -228,7 +228,7 @@ impl Place<'_> {
         })
     }
 
-    /// The engine whose container it is, or that works in it.
+    /// The engine that runs the container, or that runs in it.
     fn engine(&self, container: &str) -> Option<String> {
         let paths = || self.runner.engines.seen().iter().map(|engine| &engine.path);
         let around = container.rsplit_once('/').map(|(around, _)| around);
@@ -238,7 +238,7 @@ impl Place<'_> {
     }
 }
 
-/// What packets of the namespace may have.
+/// The maximum size of the namespace's own packets.
 fn own_mtu(namespace: &NetworkNamespace, route: &Route) -> Option<i64> {
     let device = namespace.interface(&route.interface)?.mtu;
     let of_route = route.mtu.observed().copied().flatten();

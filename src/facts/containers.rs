@@ -99,7 +99,7 @@ pub(super) fn derive(runner: &Runner) -> Section<ContainerFacts> {
     }
 }
 
-/// A runner that was read from a file may have no pod in it (a pipeline): that is no gap.
+/// A runner that was read from a file (a pipeline) may have no pod: that is not a gap.
 fn gaps(runner: &Runner) -> Vec<Gap> {
     if !runner.containers.is_empty() || runner.declared.is_some() {
         return Vec::new();
@@ -172,8 +172,8 @@ fn oom_kills(container: &PodContainer, engine: Option<&Engine>) -> Option<i64> {
     of_client.max(Some(kills)).filter(|kills| *kills > 0)
 }
 
-/// By check, the last line and when it was written. What the run before wrote is over where an
-/// engine answers now.
+/// By check, the last line and its time. Errors of the previous run no longer apply if an engine
+/// responds now.
 pub(super) fn known_errors(
     container: &PodContainer,
     answers: bool,
@@ -198,8 +198,8 @@ pub(super) fn known_errors(
     Observed(each.collect())
 }
 
-/// The registry whose certificate was rejected by the last such line of its log, unless its engine takes any
-/// certificate of that registry by now.
+/// The registry in the last log line about a rejected certificate, unless its engine now accepts any
+/// certificate of that registry.
 fn distrusted(container: &PodContainer, api: Option<&EngineApi>) -> Observation<Option<String>> {
     known_errors(container, api.is_some()).map(|known| distrusted_by(&known, api))
 }
@@ -231,8 +231,8 @@ fn distrusted_by(known: &BTreeMap<String, String>, api: Option<&EngineApi>) -> O
     (named && !insecure.any(covers)).then(|| registry.to_owned())
 }
 
-/// Where a runner keeps the files of jobs, if no engine of its pod has that volume at the same path:
-/// a path in `docker run -v` is the engine's.
+/// Where a runner keeps job files, if no engine of its pod has that volume at the same path: the engine
+/// resolves paths in `docker run -v`.
 fn unshared_work(runner: &Runner, container: &PodContainer) -> Option<String> {
     let is_work = |path: &str| match runner.provider {
         Provider::GithubArc => path.ends_with("/_work"),
@@ -268,7 +268,7 @@ fn privileged(runner: &Runner, container: &PodContainer) -> Observation<bool> {
     }
 }
 
-/// The driver that works now; in a file none does yet.
+/// The driver in use; in a file, no engine runs.
 fn storage_driver(runner: &Runner, running: Option<&Engine>) -> Observation<Option<String>> {
     if runner.declared.is_some() {
         return Observed(None);
@@ -289,8 +289,8 @@ fn data_on(runner: &Runner, running: Option<&Engine>) -> Observation<Option<Stri
     }
 }
 
-/// Where nobody could look, an engine may run in spite of what the specification says. In a file
-/// nothing runs, nor in a container that has ended.
+/// If the container could not be examined, an engine may run that the specification does not show. In a
+/// file, or in a terminated container, nothing runs.
 fn answers(runner: &Runner, container: &PodContainer, seen: bool) -> Observation<bool> {
     let may_run = runner.declared.is_none() && container.state.phase == "running";
     match runner.engines.reason() {

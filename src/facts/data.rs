@@ -27,7 +27,7 @@ pub struct Disk {
     pub evicts_below: Option<i64>,
 }
 
-/// The storage driver in use. Where nothing runs, or in a file, it is the one that is told.
+/// The storage driver in use; for an engine that is not running, or in a file, the configured one.
 pub(super) fn driver(engine: &Engine) -> Observation<Option<String>> {
     match engine.planned {
         Some(_) => Observed(told_by_engine(engine)),
@@ -35,7 +35,7 @@ pub(super) fn driver(engine: &Engine) -> Observation<Option<String>> {
     }
 }
 
-/// Every engine that can be asked has one, so an answer without it was not whole.
+/// Every running engine has one, so a response without it is incomplete.
 pub(super) fn in_use(engine: &Engine) -> Observation<Option<String>> {
     match &engine.api {
         Unseen(reason) => Unseen(reason.clone()),
@@ -47,8 +47,8 @@ pub(super) fn in_use(engine: &Engine) -> Observation<Option<String>> {
     }
 }
 
-/// The storage driver that an engine is told to use: by a flag, daemon.json or DOCKER_DRIVER, which
-/// dockerd itself reads.
+/// The storage driver that an engine is configured to use: by a flag, daemon.json or DOCKER_DRIVER,
+/// which dockerd itself reads.
 pub(super) fn driver_told(
     engine: Option<&Engine>,
     container: Option<&PodContainer>,
@@ -71,7 +71,7 @@ fn flag(flags: &[String], name: &str) -> Option<String> {
     Some(found.to_owned())
 }
 
-/// Absent in recordings that did not look, and in files.
+/// Absent in recordings without disk data, and in files.
 pub(super) fn disk(engine: &Engine) -> Observation<Option<Disk>> {
     let Some(data) = &engine.data else {
         return Observed(None);
@@ -89,8 +89,8 @@ pub(super) fn disk(engine: &Engine) -> Observation<Option<Disk>> {
     })
 }
 
-/// What the kubelet's defaults ask of the node's file system that holds an engine's data. A path of
-/// the node may be a disk of its own.
+/// The kubelet's default eviction threshold for the node file system that holds an engine's data. A
+/// host path may be on a separate disk.
 pub(super) fn evicts_below(container: &PodContainer, disk: &Disk) -> Option<i64> {
     const NODE: i64 = 10;
     const IMAGES: i64 = 15;
@@ -101,7 +101,7 @@ pub(super) fn evicts_below(container: &PodContainer, disk: &Disk) -> Option<i64>
     }
 }
 
-/// What is not known of an engine that was not seen; where none runs, it uses nothing.
+/// Unknown for an engine that was not observed; absent if it is not running.
 pub(super) fn unused<T>(reason: &Reason) -> Observation<Option<T>> {
     match reason.why() {
         Why::NotRunning => Observed(None),
@@ -109,7 +109,7 @@ pub(super) fn unused<T>(reason: &Reason) -> Observation<Option<T>> {
     }
 }
 
-/// How many files each process in its containers may open.
+/// The open file limit of each process in the engine's containers.
 pub(super) fn open_files(engine: &Engine) -> Option<i64> {
     const NOFILE: &str = "--default-ulimit=nofile=";
     let limit = flag(&engine.args, NOFILE)
@@ -118,8 +118,7 @@ pub(super) fn open_files(engine: &Engine) -> Option<i64> {
     limit.or_else(config).or(engine.open_files)
 }
 
-/// Another engine that has the same directory for its data: it was seen to be the same, or the
-/// specification says so.
+/// Another engine with the same data directory, as observed or according to the specification.
 pub(super) fn shared_with(
     evidence: &Evidence,
     runner: &Runner,
@@ -151,7 +150,7 @@ pub(super) fn shared_with(
     in_another_pod(evidence, runner, &own)
 }
 
-/// Only volumes that outlive a pod may be in two.
+/// Only volumes that outlive a pod can be mounted in two pods.
 fn in_another_pod(evidence: &Evidence, runner: &Runner, own: &Held) -> Option<String> {
     let lasts = own.mount.host_path.is_some() || own.mount.claim.is_some();
     if !lasts || runner.declared.is_some() {
@@ -172,7 +171,7 @@ fn in_another_pod(evidence: &Evidence, runner: &Runner, own: &Held) -> Option<St
     })
 }
 
-/// The volume that holds an engine's data, and where in it they lie.
+/// The volume that holds an engine's data, and the path of the data in it.
 struct Held<'a> {
     mount: &'a Mount,
     below: String,
@@ -181,7 +180,7 @@ struct Held<'a> {
 impl<'a> Held<'a> {
     fn by(container: &'a PodContainer) -> Option<Self> {
         let (mount, below) = data_mount(container)?;
-        // A variable may make each one's own of it.
+        // A variable may expand to a different path for each pod.
         let fixed = !mount
             .sub_path
             .as_ref()

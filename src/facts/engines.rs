@@ -138,7 +138,7 @@ pub struct PidsRefused {
 }
 
 impl PidsRefused {
-    /// The worst: a limit of its own is certain.
+    /// The worst case: a container's own limit is certain, one around it is not.
     pub(super) fn worst(engine: &Engine) -> Option<PidsRefused> {
         let refused = engine.pids_refused.iter().flatten();
         let worst = refused.max_by_key(|one| (one.limit.is_some(), one.refused))?;
@@ -159,11 +159,11 @@ pub(super) fn derive(
     let engines = runner.engines.seen();
     let missing = missing(runner);
     let gaps = match missing {
-        // That there is none is known.
+        // It is known that there are none.
         Some(_) => Vec::new(),
         None => gaps(runner),
     };
-    // A machine's engine is only supposed to be there: others may run in its place.
+    // A machine's engine is only assumed: others may run in its place.
     let supposed = |container: &PodContainer| container.image.is_empty() && !engines.is_empty();
     let mut items: Vec<EngineFacts> = runner
         .engine_containers()
@@ -214,7 +214,7 @@ fn others(runner: &Runner) -> Vec<EngineFacts> {
 }
 
 fn gaps(runner: &Runner) -> Vec<Gap> {
-    // The pod's own engine containers are facts of their own; what runs inside them is not known.
+    // The pod's own engine containers have separate facts; what runs inside them is unknown.
     let reason = runner.engines.reason().cloned();
     let gap = |reason| Gap {
         engine: None,
@@ -283,7 +283,7 @@ fn of_container(
     facts
 }
 
-/// An engine that runs, by itself.
+/// The facts of a running engine alone, without its container's.
 fn of_nested(engine: &Engine) -> EngineFacts {
     let version = engine.api.as_ref().map(|api| api.version.clone());
     let answered = engine.api.observed().and_then(|api| api.containerd.clone());
@@ -355,7 +355,7 @@ fn of_nested(engine: &Engine) -> EngineFacts {
     facts
 }
 
-/// A container whose engine was not seen: what the pod's specification tells all the same.
+/// A container whose engine was not seen: what is known from the pod's specification alone.
 fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts {
     let reason = match runner.engines.reason() {
         Some(reason) => reason.clone(),
@@ -374,7 +374,7 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         tag_version: Observed(None),
         tag_disagrees: Observed(false),
         version: Unseen(reason.clone()),
-        // Where none runs, none is old; what the tag says, it may not keep.
+        // An engine that does not run is not outdated; the tag may not match the version that will run.
         unmaintained: data::unused(&reason).map(|_: Option<()>| false),
         recommended_image: None,
         known_bad: data::unused(&reason),
@@ -392,13 +392,13 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
         open_files: data::unused(&reason),
         disk: Unseen(reason.clone()),
         shares_data_with: None,
-        // What it would be told it may heed.
+        // It may accept the flags that it would get.
         ignored_opts: match container.docker_opts.is_empty() {
             false => Unseen(reason.clone()),
             true => Observed(None),
         },
         right_host: None,
-        // A dockerd that does not run tells by itself what it rejects.
+        // A dockerd that does not run logs what it rejects.
         config_invalid: data::unused(&reason).map(|_: Option<()>| false),
         needless_tls: false,
         ignored_flags: None,
@@ -414,7 +414,7 @@ fn absent(path: &str, runner: &Runner, container: &PodContainer) -> EngineFacts 
     }
 }
 
-/// What is known of the release that runs, on the day of the examination.
+/// What is known of the running release, on the day of the examination.
 fn judge_release(facts: &mut EngineFacts, evidence: &Evidence) {
     let image = facts.image.observed();
     facts.recommended_image = image.and_then(|image| releases().recommended_image(image));
@@ -447,8 +447,7 @@ fn of_image(facts: &mut EngineFacts) {
     facts.tag_disagrees = disagrees(&facts.tag_version, &facts.version);
 }
 
-/// Whether a version that is promised somewhere is not the one that runs; where nothing is
-/// promised, nothing disagrees.
+/// Whether a declared version differs from the running one; without a declared version, nothing differs.
 fn disagrees(
     promised: &Observation<Option<String>>,
     running: &Observation<String>,
@@ -478,7 +477,7 @@ fn node_docker(runner: &Runner, node: Option<&Node>) -> Observation<Option<Strin
     }
 }
 
-/// dockerd's flags in DOCKER_OPTS, where its dockerd has none of them.
+/// dockerd flags in DOCKER_OPTS, if its dockerd has none of them.
 fn ignored_opts(engine: &Engine, told: Option<&Vec<String>>) -> Observation<Option<String>> {
     if let Some(planned) = &engine.planned {
         let ignored = &planned.ignored_opts;
@@ -490,7 +489,7 @@ fn ignored_opts(engine: &Engine, told: Option<&Vec<String>>) -> Observation<Opti
     if let (true, Unseen(reason)) = (engine.args.is_empty(), &engine.config) {
         return Unseen(reason.clone());
     }
-    // Of a flag whose value was not read it is not known whether dockerd has it.
+    // If a flag's value was not read, it is unknown whether dockerd has the flag.
     let mut listed = told.iter().filter(|flag| flag.contains('=')).peekable();
     let heeded = listed.peek().is_none() || listed.any(|flag| engine.args.contains(flag));
     Observed((!heeded).then(|| told.join(" ")))
@@ -521,7 +520,7 @@ fn missing(runner: &Runner) -> Option<EngineFacts> {
     let mut facts = absent(&asks.name, runner, asks);
     facts.trouble = Observed(Some(trouble.to_owned()));
     facts.unseen_because = runner.engines.reason().map(Reason::id);
-    // There is no image or version to judge: the runner's own is another matter.
+    // There is no image or version to judge; the runner's own do not count here.
     facts.image_floats = Observed(false);
     facts.tag_disagrees = Observed(false);
     facts.containerd_overflows = Observed(false);

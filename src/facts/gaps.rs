@@ -17,7 +17,7 @@ pub(super) fn of(runner: &Runner) -> Vec<Gap> {
         |engine: &&Engine| Some((engine.path.clone(), other_engines::unseen(runner, engine)?));
     let others = others.iter().filter_map(unseen);
     gaps.extend(others.map(|(path, reason)| gap(Some(&path), None, reason)));
-    // A file has the networks that it says, and nothing of it runs.
+    // A file declares its networks, and nothing in it is running.
     if runner.declared.is_none() {
         gaps.extend(engines_missing(runner));
         gaps.extend(
@@ -39,14 +39,14 @@ fn gap(engine: Option<&str>, subject: Option<String>, reason: Reason) -> Gap {
     }
 }
 
-/// What an engine does not tell of its networks.
+/// The gaps in what an engine reports about its networks.
 fn of_engine(engine: &Engine) -> Vec<Gap> {
     let path = Some(engine.path.as_str());
     if let Some(reason) = networks_unseen(engine) {
         return vec![gap(path, None, reason.clone())];
     }
     let networks = listed(engine).unwrap_or_default();
-    // Docker itself has `host` and `none`.
+    // Docker always lists `host` and `none`.
     if networks.is_empty() && engine.planned.is_none() {
         return vec![gap(path, None, Reason::NoNetworksListed)];
     }
@@ -62,11 +62,11 @@ fn of_engine(engine: &Engine) -> Vec<Gap> {
         .collect()
 }
 
-/// The pod's containers whose engine should be among those seen, and is not.
+/// The pod's containers whose engine should have been observed, but was not.
 fn engines_missing(runner: &Runner) -> impl Iterator<Item = Gap> {
     let engines = runner.engines.seen();
     let missing = runner.walked_containers().filter(move |container| {
-        // A machine's engine is only supposed to be there.
+        // A machine's engine is only assumed to exist.
         let supposed = container.image.is_empty();
         let runs = container.state.phase == "running";
         runs && !supposed && !engines.iter().any(|e| e.container == container.name)
@@ -77,16 +77,16 @@ fn engines_missing(runner: &Runner) -> impl Iterator<Item = Gap> {
     })
 }
 
-/// The bridges of Docker in a namespace that are no network of an engine there.
+/// Docker bridges in a namespace that do not belong to a network of an engine there.
 pub(super) fn unnamed(runner: &Runner, namespace: &NetworkNamespace) -> Vec<Gap> {
     let pod = runner.pod_namespace().map(|pod| pod.id);
-    // On the network of a node or machine stand the bridges of other engines too.
+    // The network of a node or machine also has the bridges of other engines.
     let shared = runner.host_network || runner.outermost != Outermost::Pod;
     let here = || {
         let engines = runner.engines.seen().iter();
         engines.filter(|engine| engine.namespace == namespace.id)
     };
-    // Where an exec that is not root does not learn in which namespace a dockerd runs, it may be this one.
+    // A non-root exec cannot see which namespace a dockerd runs in: it may be this one.
     let unplaced = runner
         .engines
         .seen()
@@ -95,7 +95,7 @@ pub(super) fn unnamed(runner: &Runner, namespace: &NetworkNamespace) -> Vec<Gap>
     let silent = here()
         .chain(unplaced)
         .any(|engine| networks_unseen(engine).is_some());
-    // Those of an engine that is missing are told with it.
+    // The networks of a missing engine are reported with that engine.
     let told = || engines_missing(runner).next().is_some();
     if silent || (pod == Some(namespace.id) && (shared || told())) {
         return Vec::new();

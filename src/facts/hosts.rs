@@ -12,19 +12,19 @@ const SOCKET: &str = "unix:///var/run/docker.sock";
 const PLAIN: u16 = 2375;
 const TLS: u16 = 2376;
 
-/// A runner that does not find its engine.
+/// A runner that cannot find its engine.
 #[derive(Clone)]
 pub(super) struct Mismatch {
-    /// What is the matter, in a sentence.
+    /// The problem, as a sentence.
     pub(super) trouble: String,
-    /// The DOCKER_HOST under which it would; absent where a shared volume is what lacks.
+    /// The DOCKER_HOST that would work; None if a shared volume is missing.
     pub(super) right_host: Option<String>,
-    /// It asks with TLS what speaks none.
+    /// The client uses TLS but the engine does not.
     pub(super) needless_tls: bool,
 }
 
-/// The containers that are there to ask the pod's engine: the runner's, or those that are told where
-/// Docker is; in a pod of no known system, the only one beside the engine.
+/// The containers that use the pod's engine: the runner's, or those with DOCKER_HOST set; in a pod of
+/// no known CI system, the only other container.
 pub(crate) fn docker_clients(runner: &Runner) -> Vec<&PodContainer> {
     const TOLD: [&str; 4] = [
         "DOCKER_API_VERSION",
@@ -52,7 +52,7 @@ pub(crate) fn docker_clients(runner: &Runner) -> Vec<&PodContainer> {
     }
 }
 
-/// Why a container of the pod cannot reach the engine of another one, where that is certain.
+/// Why a container cannot reach the engine of another container of the pod, if that is certain.
 pub(super) fn mismatch(
     runner: &Runner,
     container: &PodContainer,
@@ -100,7 +100,7 @@ fn mismatch_of(
             None => Observed(None),
         };
     };
-    // A script, the entrypoint of Docker's own image, or the agent's configuration sets it.
+    // A script, the entrypoint of Docker's official image or the agent's configuration sets it.
     if set_by.is_none() && runner.provider.system().host_in_config {
         return Observed(None);
     }
@@ -110,7 +110,7 @@ fn mismatch_of(
         ));
     }
     let found = match host.strip_prefix("unix://") {
-        // Another engine answers there.
+        // Another engine listens there.
         Some(socket) if client.listens == Some(true) && is_the_nodes(asks, container, socket) => {
             return Observed(None);
         }
@@ -123,7 +123,7 @@ fn mismatch_of(
     }
 }
 
-/// What the pod's specification says of a container that was not looked into.
+/// The client of a container that was not examined, from the pod's specification.
 fn promised(runner: &Runner, asks: &PodContainer) -> DockerClient {
     let told = |name: &str| asks.env.get(name).filter(|value| !value.is_empty());
     let context = told("DOCKER_CONTEXT").filter(|context| *context != "default");
@@ -141,7 +141,7 @@ fn promised(runner: &Runner, asks: &PodContainer) -> DockerClient {
             client.host = Some(host.clone());
             client.set_by = Some("DOCKER_HOST".to_owned());
         }
-        // Its contexts lie in its own files.
+        // Its Docker contexts are in its own files.
         (None, Some(_)) => {}
         (None, None) => {
             client.host = Some(SOCKET.to_owned());
@@ -178,7 +178,7 @@ fn by_socket(
         Role::Engine => None,
         _ => unshared_socket(asks, container, socket),
     };
-    // Where nothing says that a container asks Docker, a socket that it has is no fault.
+    // If nothing shows that a container uses Docker, a mounted socket is not a fault.
     let found = match (asks.role, &client.set_by) {
         (Role::Other, None) => missing.filter(|_| volume_at(asks, socket).is_some()),
         _ => shared().or(missing),
@@ -200,7 +200,7 @@ fn by_port(
 ) -> Observation<Option<Mismatch>> {
     let name = &asks.name;
     let Some((_, port)) = DockerClient::tcp(host).filter(|_| client.local == Some(true)) else {
-        // In a file, the engine of another one may be meant.
+        // In a manifest, it may refer to the engine of another pod.
         return match runner.declared.is_some() || client.local.is_none() {
             true => Observed(None),
             false => Unseen(Reason::AsksElsewhere {
@@ -236,7 +236,7 @@ fn by_port(
             needless_tls: false,
         }));
     }
-    // `tls=false` is what the entrypoint says without certificates.
+    // The entrypoint sets `tls=false` if there are no certificates.
     let verifies = asks
         .env
         .get("DOCKER_TLS_VERIFY")
@@ -258,8 +258,8 @@ fn by_port(
     }))
 }
 
-/// An API version that the engine does not take. Since Docker 29 the docker command uses one that it
-/// does take, whatever DOCKER_API_VERSION says.
+/// An API version that the engine rejects. Since Docker 29 the CLI negotiates the version despite
+/// DOCKER_API_VERSION.
 fn refused_version(
     asks: &PodContainer,
     engine: Option<&Engine>,
@@ -287,8 +287,8 @@ fn refused_version(
     })
 }
 
-/// The ports on which the engine listens, by its flags; nothing where a daemon.json may name others,
-/// or another container may stand between.
+/// The ports on which the engine listens, by its flags; None if a daemon.json may set others, or
+/// another container may proxy them.
 fn open_ports(runner: &Runner, engine: &Engine) -> Option<Vec<u16>> {
     let only_flags = engine.config == Observed(None) && !engine.args.is_empty();
     let alone = runner.containers.iter().all(|c| c.role != Role::Other);
@@ -309,8 +309,8 @@ fn open_ports(runner: &Runner, engine: &Engine) -> Option<Vec<u16>> {
     (only_flags && alone && one).then(|| hosts.filter_map(port).collect())
 }
 
-/// The port on which the official image will listen: with certificates, unless DOCKER_TLS_CERTDIR
-/// is set to nothing, since 19.03.
+/// The port on which the official image will listen: since 19.03 with TLS, unless DOCKER_TLS_CERTDIR is
+/// empty.
 fn promised_ports(container: &PodContainer) -> Option<Vec<u16>> {
     let image = ImageRef::parse(&container.image);
     let by_image = container
@@ -318,7 +318,7 @@ fn promised_ports(container: &PodContainer) -> Option<Vec<u16>> {
         .as_ref()
         .is_some_and(|launch| launch.by == Launcher::Image);
     let version = image.docker_version().and_then(versions::parse);
-    // `docker:1.12.6-dind` is older than all releases that are told apart.
+    // `docker:1.12.6-dind` is older than all releases in the table.
     let numbered = |tag: &str| tag.starts_with(|c: char| c.is_ascii_digit());
     let old = match version {
         Some(version) => version < Version::new(19, 3, 0),
@@ -338,11 +338,11 @@ fn promised_ports(container: &PodContainer) -> Option<Vec<u16>> {
     Some(vec![if plain { PLAIN } else { TLS }])
 }
 
-/// A runner that looks for the engine's socket in a directory that the two do not share.
+/// A runner that looks for the engine's socket in a directory that the two containers do not share.
 fn unshared_socket(asks: &PodContainer, engine: &PodContainer, socket: &str) -> Option<String> {
     match (volume_at(asks, socket), volume_at(engine, socket)) {
         (Some(a), Some(b)) if a == b => None,
-        // The engine may put its socket elsewhere; then another directory is the shared one.
+        // The engine may place its socket elsewhere, in the shared directory.
         (Some(a), _) if engine.mounts.iter().any(|m| m.volume == a) => None,
         (None, _) | (Some(_), _) => Some(format!(
             "runner container {} uses {socket}, but shares no volume for it with {}",
@@ -355,13 +355,13 @@ fn shares_socket(asks: &PodContainer, engine: &PodContainer) -> bool {
     same_volume(asks, engine, SOCKET.trim_start_matches("unix://"))
 }
 
-/// Whether two containers have one volume for a socket.
+/// Whether two containers mount the same volume for a socket.
 pub(super) fn same_volume(one: &PodContainer, other: &PodContainer, socket: &str) -> bool {
     let volume = volume_at(one, socket);
     volume.is_some() && volume == volume_at(other, socket)
 }
 
-/// Whether a socket is in a directory of the node, which the engine's container does not have.
+/// Whether a socket is in a node directory that the engine's container does not mount.
 fn is_the_nodes(asks: &PodContainer, engine: &PodContainer, socket: &str) -> bool {
     mount_at(asks, socket).is_some_and(|mount| {
         let shared = engine.mounts.iter().any(|m| m.volume == mount.volume);
@@ -373,7 +373,7 @@ fn volume_at<'a>(container: &'a PodContainer, socket: &str) -> Option<&'a str> {
     mount_at(container, socket).map(|mount| mount.volume.as_str())
 }
 
-/// The mount that holds a path; of several the nearest.
+/// The innermost mount that contains a path.
 fn mount_at<'a>(container: &'a PodContainer, socket: &str) -> Option<&'a Mount> {
     let mounts = container.mounts.iter();
     let mounts = mounts.filter(|m| holds_socket(&m.path, socket));

@@ -1,4 +1,4 @@
-//! The networks of an engine by its own account.
+//! The networks that an engine reports.
 
 use crate::evidence::{DockerNetwork, Engine, EngineKind, Observed, Reason, Unseen};
 
@@ -9,14 +9,14 @@ pub(crate) fn networks_unseen(engine: &Engine) -> Option<&Reason> {
         return None;
     }
     match &engine.api {
-        // What it is instead has no API, but bridges to be seen.
+        // Other engines have no Docker API, but their bridges are visible.
         Unseen(Reason::NotDocker { .. }) => None,
         Unseen(reason) => Some(reason),
         Observed(api) => api.networks.reason(),
     }
 }
 
-/// The networks that an engine names itself, or that a file tells it to make.
+/// The networks that an engine reports, or that a file declares.
 pub(super) fn listed(engine: &Engine) -> Option<&[DockerNetwork]> {
     if let Some(planned) = &engine.planned {
         return Some(&planned.networks);
@@ -25,12 +25,12 @@ pub(super) fn listed(engine: &Engine) -> Option<&[DockerNetwork]> {
     Some(networks)
 }
 
-/// `docker0`, or `br-` and the first 12 digits of the network's id.
+/// `docker0`, or `br-` and the first 12 digits of the network ID.
 pub(super) fn is_docker_bridge(name: &str) -> bool {
     EngineKind::Docker.engine().is_bridge(name)
 }
 
-/// People know the default network by its bridge.
+/// The default network is better known by its bridge, `docker0`.
 pub(super) fn shown_name(network: &DockerNetwork) -> String {
     match (&network.bridge, network.name.as_str()) {
         (Some(bridge), "bridge") => bridge.clone(),

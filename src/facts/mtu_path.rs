@@ -1,6 +1,6 @@
 //! The path out of a network: from namespace to namespace along the default route, its bottleneck,
-//! and whether a TCPMSS rule compensates for it. A network is judged by its path, not by its
-//! neighbor.
+//! and whether a TCPMSS rule compensates for it. A network is judged by its whole path, not only by
+//! the next link.
 
 use crate::evidence::{
     Interface, InterfaceKind, NetworkNamespace, NodeEnd, Observation, Observed, Outermost, Reason,
@@ -18,7 +18,7 @@ pub struct Link {
     pub mtu: i64,
 }
 
-/// The namespace of an engine that works out of sight.
+/// The namespace of an engine whose process is not visible.
 const ELSEWHERE: i64 = 0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,37 +27,37 @@ pub enum Family {
     V6,
 }
 
-/// What stands around the namespaces of one pod.
+/// The surroundings of a pod's namespaces.
 pub struct Topology<'a> {
     pub namespaces: &'a [NetworkNamespace],
-    /// Whether the CNI is known to leave the MTU of pod routes alone, so that the device's counts.
+    /// Whether the CNI is known not to set an MTU on pod routes, so that the device's MTU applies.
     pub device_mtu_counts: Observation<()>,
-    /// Whose network it is at which the view ends.
+    /// The kind of network in which the visible path ends.
     pub outermost: Outermost,
-    /// The node's ends of pods' veths that are narrower than the pods' own.
+    /// The node's ends of pod veths whose MTU is lower than the pod's end.
     pub node_ends: &'a [NodeEnd],
-    /// What a Docker bridge is called: namespace, bridge.
+    /// The display name of a Docker bridge, from its namespace and interface name.
     pub bridge_name: &'a dyn Fn(i64, &str) -> String,
 }
 
-/// The links that packets cross from one namespace to where this pod's view ends.
+/// The links that packets cross from one namespace to the last one visible from this pod.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WayOut {
     pub links: Vec<Link>,
-    /// For each link, the rule in the namespace that it leaves.
+    /// For each link, the TCPMSS rule in the namespace that packets leave through it.
     clamps: Vec<Observation<Option<Tcpmss>>>,
-    /// Something on the way could not be seen, so that a narrower link may be hidden.
+    /// Part of the path was not seen, so a narrower link may be hidden.
     pub unseen: Option<Reason>,
 }
 
 impl WayOut {
-    /// The narrowest link that was seen; the outermost of several.
+    /// The narrowest link that was seen; if several are equal, the outermost.
     pub fn narrowest(&self) -> Option<&Link> {
         self.links.iter().rev().min_by_key(|link| link.mtu)
     }
 
-    /// The carrier of a network that sends packets of `mtu`: what is known to be too narrow stays
-    /// so, whatever else was not seen; that everything fits takes having seen everything.
+    /// The carrier of a network that sends packets of `mtu`. A link that is known to be too narrow
+    /// is enough for a finding; that all packets fit is only known if the whole path was seen.
     pub fn carrier(&self, mtu: Option<i64>) -> Observation<Link> {
         match (self.narrowest(), &self.unseen) {
             (Some(link), None) => Observed(link.clone()),
@@ -69,18 +69,18 @@ impl WayOut {
         }
     }
 
-    /// Adds a link that no namespace shows, but a measurement does.
+    /// Adds a link that was measured, but is in no visible namespace.
     pub fn narrow_by_measurement(&mut self, mtu: i64) {
         self.narrow("a link further out (measured)".to_owned(), mtu);
     }
 
-    /// Adds a link beside those between namespaces, which no rule clamps to.
+    /// Adds a link outside the namespaces, which no rule clamps to.
     pub fn narrow(&mut self, name: String, mtu: i64) {
         self.links.push(Link { name, mtu });
         self.clamps.push(Observed(None));
     }
 
-    /// Whether TCP connections are lowered, somewhere on the way, to what the narrowest link takes.
+    /// Whether a rule on the path clamps TCP connections to the narrowest link.
     pub fn clamped(&self) -> Observation<bool> {
         let Some(narrowest) = self.narrowest() else {
             return Observed(false);
@@ -127,7 +127,7 @@ impl<'a> Topology<'a> {
             unseen: None,
         };
         let mut here = self.namespace(start);
-        // A namespace is crossed once: a loop would be a fault of the evidence.
+        // Each namespace is crossed once: a loop would mean inconsistent evidence.
         for _ in 0..=self.namespaces.len() {
             let Some(namespace) = here else {
                 way.unseen(match way.links.is_empty() && start == ELSEWHERE {
@@ -145,7 +145,7 @@ impl<'a> Topology<'a> {
         way
     }
 
-    /// Adds the link through which packets leave `namespace`, and says where they come to.
+    /// Adds the link through which packets leave `namespace`, and returns where it leads.
     fn step(&self, namespace: &'a NetworkNamespace, family: Family, way: &mut WayOut) -> Step<'a> {
         let (device, route) = match way_through(namespace, family) {
             Ok(found) => found,
@@ -165,7 +165,7 @@ impl<'a> Topology<'a> {
         let mut mtu = device.mtu.min(peer.map_or(i64::MAX, |(_, peer)| peer.mtu));
         match &route.mtu {
             Observed(of_route) => mtu = mtu.min(of_route.unwrap_or(i64::MAX)),
-            // Docker sets no MTU on routes; a CNI may, on the pod's.
+            // Docker sets no MTU on routes; a CNI may, on those of the pod.
             Unseen(reason) if self.is_outermost(namespace) => {
                 if let Unseen(cni) = &self.device_mtu_counts {
                     way.unseen(Reason::RouteMtuUnknown {
@@ -188,7 +188,7 @@ impl<'a> Topology<'a> {
             );
             way.narrow(name, end.mtu);
         }
-        // A process at the other end cuts the stream anew: what lies beyond is not this path's.
+        // A tunnel's process re-segments the stream: links beyond it are not on this path.
         if device.kind == InterfaceKind::Tun {
             return Step::End;
         }
@@ -218,10 +218,10 @@ impl<'a> Topology<'a> {
         ends.find(|end| self.is_outermost(namespace) && end.is_of(device) && end.mtu > 0)
     }
 
-    /// The other end of a device: indexes must agree both ways. Every namespace counts from 1, so
-    /// several may match; then who started whom decides: the other end of a bridge's port is inside,
-    /// that of anything else outside. Without that, the only match is it, unless the better one is
-    /// hidden in a namespace that was not read.
+    /// The other end of a veth: the indexes must match both ways. Indexes start at 1 in each namespace, so
+    /// several may match; then process ancestry decides: the peer of a bridge port is inside, any other peer
+    /// outside. Without ancestry, a single match is accepted, unless a better one may be hidden in a
+    /// namespace that was not read.
     pub fn peer(
         &self,
         namespace: &NetworkNamespace,
@@ -288,7 +288,7 @@ enum Step<'a> {
     End,
 }
 
-/// The device that the default route of a family names, or why that cannot be told.
+/// The device of a family's default route, or why it is unknown.
 fn way_through(
     namespace: &NetworkNamespace,
     family: Family,
@@ -317,7 +317,7 @@ fn way_through(
 
 impl WayOut {
     pub(super) fn unseen(&mut self, reason: Reason) {
-        // The first reason is the nearest to the network; one is enough to be unknown.
+        // The first reason is the closest to the network; one is enough for an unknown result.
         self.unseen.get_or_insert(reason);
     }
 }

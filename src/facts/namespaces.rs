@@ -64,12 +64,12 @@ pub struct OwnCut {
     pub firewall: String,
 }
 
-/// Docker's own name server, which answers on another port by a rule of its own.
+/// Docker's embedded DNS server, which listens on another port through its own NAT rule.
 const DOCKERS_OWN: &str = "127.0.0.11";
 
 pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NamespaceFacts> {
     let views = views(evidence, runner);
-    // A file has none, and a recording that holds nothing of them is not blamed for it.
+    // A manifest has none, and a recording without them is not blamed for it.
     let one = |namespace: &NetworkNamespace| {
         let traffic = namespace.traffic.as_ref()?;
         Some(of(runner, namespace, traffic, &views))
@@ -133,9 +133,9 @@ fn of(
     }
 }
 
-/// Whether packets of Docker networks pass through, where such a network leaves by here: by the setting
-/// of the namespace, and by that of one interface on their path, where it is off. A download that went
-/// through proves it.
+/// Whether packets of Docker networks are forwarded, if such a network leaves through this namespace:
+/// by the namespace's setting, and by that of an interface on the path if it is off. A completed
+/// download proves forwarding.
 fn forwarding(
     traffic: &Traffic,
     namespace: &NetworkNamespace,
@@ -170,17 +170,17 @@ fn forwarding(
     let is_off = |name: &&str| off.iter().any(|other| other == name);
     match (path.find(is_off), all) {
         (None, Observed(Some(_))) => (Observed(Some(true)), None),
-        // The setting of all explains it.
+        // The setting for all interfaces explains it.
         (Some(_), Observed(Some(false))) => (Observed(Some(false)), None),
         (found, all) => (all, found.map(str::to_owned)),
     }
 }
 
-/// Networks that a firewall cuts off.
+/// Networks that a firewall blocks.
 struct Cut {
     networks: String,
     by_default: bool,
-    /// Those that are dropped, unless all are.
+    /// The dropped packets, unless all are dropped.
     packets: Option<String>,
     chain: String,
     firewall: FirewallKind,
@@ -199,7 +199,7 @@ fn cut(
     let named = |bridges: &[String]| {
         let dropped = here().filter(|view| {
             let bridge = view.network.bridge.as_deref();
-            // Of an engine that is silent, other bridges may be internal: those go nowhere.
+            // If an engine is silent, its other bridges may be internal, which have no path out.
             let known = networks_unseen(view.engine).is_none() || bridge == Some(DEFAULT_BRIDGE);
             known && view.not_judged.is_none() && bridges.iter().any(|b| Some(b.as_str()) == bridge)
         });
@@ -257,7 +257,7 @@ fn chain_of(block: &Block) -> String {
     }
 }
 
-/// What is dropped of connections from the namespace itself; a download proves that nothing is.
+/// Which connections from the namespace itself are dropped; a completed download proves that none are.
 fn own_cut(namespace: &NetworkNamespace, traffic: &Traffic) -> Observation<Option<OwnCut>> {
     let download = namespace.download.as_ref().and_then(|d| d.observed());
     if download.is_some_and(|download| download.outcome == Fetched::Completes) {
@@ -269,7 +269,7 @@ fn own_cut(namespace: &NetworkNamespace, traffic: &Traffic) -> Observation<Optio
     };
     let mut unknown = None;
     for firewall in firewalls {
-        // Frames on bridges are not its own.
+        // Bridged frames are not the namespace's own traffic.
         if firewall.kind == FirewallKind::Ebtables {
             continue;
         }
@@ -297,7 +297,7 @@ fn own_cut(namespace: &NetworkNamespace, traffic: &Traffic) -> Observation<Optio
     unknown.map_or(Observed(None), Unseen)
 }
 
-/// Whether a bridge is cut off that belongs to no network that is known.
+/// Whether a bridge is blocked that belongs to no known network.
 fn cuts_unnamed(firewalls: &[Firewall], unnamed: &[Gap]) -> bool {
     let dropped = |f: &Firewall| [f.drops_by_rule.clone(), f.drops_from.clone()].concat();
     let mut dropped = firewalls.iter().flat_map(dropped);
@@ -308,7 +308,7 @@ fn cuts_unnamed(firewalls: &[Firewall], unnamed: &[Gap]) -> bool {
     })
 }
 
-/// The engine that works there, or else the one whose container lives there.
+/// The engine that runs there, or else the one whose container runs there.
 fn engine_of<'a>(namespace: &NetworkNamespace, engines: &'a [Engine]) -> Option<&'a Engine> {
     let runs = |engine: &&Engine| {
         let mut around = namespace.holders.iter().filter_map(|h| h.rsplit_once('/'));
@@ -318,7 +318,7 @@ fn engine_of<'a>(namespace: &NetworkNamespace, engines: &'a [Engine]) -> Option<
     works.or_else(|| engines.iter().find(runs))
 }
 
-/// A process may stand in a namespace with the files of another one; a container has its own.
+/// A process may be in a network namespace without its own files; a container has its own.
 fn has_container(namespace: &NetworkNamespace, engines: &[Engine]) -> bool {
     let in_engine = |holder: &String| {
         let mut paths = engines.iter().map(|engine| engine.path.as_str());
@@ -331,10 +331,10 @@ fn has_container(namespace: &NetworkNamespace, engines: &[Engine]) -> bool {
     namespace.parent.is_none() || namespace.holders.iter().any(in_engine)
 }
 
-/// The name servers, where each is an address of this namespace at which nobody listens.
+/// The DNS servers, if all are addresses of this namespace on which nothing listens.
 fn dead_name_servers(traffic: &Traffic) -> Observation<Option<String>> {
     let Observed(servers) = &traffic.name_servers else {
-        // Without them nothing is known against names.
+        // Unobserved DNS servers stay unobserved.
         return traffic.name_servers.as_ref().map(|_| None);
     };
     let here = |server: &String| {
@@ -394,7 +394,7 @@ mod tests {
             (&["127.0.0.53"][..], &["127.0.0.53:53"][..]),
             (&["127.0.0.1"], &["0.0.0.0:53"]),
             (&["::1"], &["[::]:53"]),
-            // Docker's own, and a second one that may answer.
+            // Docker's embedded DNS server, and a second one that may respond.
             (&["127.0.0.11"], &[]),
             (&["127.0.0.53", "10.96.0.10"], &[]),
             (&["10.96.0.10"], &[]),

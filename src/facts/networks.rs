@@ -1,4 +1,4 @@
-//! Facts of each Docker network: its MTU, and the bottleneck on its path out.
+//! Facts about each Docker network: its MTU, and the bottleneck on its path out.
 
 use super::listing::{DEFAULT_BRIDGE, listed, networks_unseen, shown_name};
 use super::ports::Ports;
@@ -14,7 +14,7 @@ use semver::Version;
 
 const DOCKER_DEFAULT_MTU: i64 = 1500;
 
-/// A Docker network as it is shown, judged or not.
+/// A Docker network as shown in reports, judged or not.
 pub(crate) struct NetworkView<'a> {
     pub engine: &'a Engine,
     /// Why it is not checked. Absent if it is.
@@ -25,7 +25,7 @@ pub(crate) struct NetworkView<'a> {
 
 pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NetworkFacts> {
     let gaps = gaps(runner);
-    // Without the namespaces there is no way out to judge; that is one thing unknown, not many.
+    // Without the namespaces no path can be judged; report that as one unknown, not many.
     if runner.namespaces.observed().is_none() {
         let items = Vec::new();
         return Section { items, gaps };
@@ -40,7 +40,7 @@ pub(super) fn derive(evidence: &Evidence, runner: &Runner) -> Section<NetworkFac
     }
 }
 
-/// Every Docker network under a runner, outer before inner.
+/// All Docker networks of a runner, outer before inner.
 pub(crate) fn views<'a>(evidence: &Evidence, runner: &'a Runner) -> Vec<NetworkView<'a>> {
     let engines = runner.engines.seen();
     let name = |namespace: i64, bridge: &str| match owner(engines, namespace, bridge) {
@@ -100,7 +100,7 @@ fn view<'a>(
             inverted: matches!((&mtu, &carrier), (Observed(mtu), Observed(link)) if *mtu > link.mtu),
             carrier_assumed: assumed(runner, &way, mtu.observed().copied()),
             carrier,
-            // Its packets are not forwarded by the namespace of its parent, but leave beside it.
+            // Its packets leave through the parent device, without being forwarded by that namespace.
             clamped: match network.parent {
                 None => way.clamped(),
                 Some(_) => Observed(false),
@@ -125,7 +125,7 @@ fn view<'a>(
     }
 }
 
-/// What the runner's node shows, if that was read.
+/// What was read of the runner's node, if anything.
 pub(super) fn node_ends<'a>(evidence: &'a Evidence, runner: &Runner) -> &'a [NodeEnd] {
     let name = runner.node.as_deref();
     let mut nodes = evidence.nodes.iter();
@@ -133,7 +133,7 @@ pub(super) fn node_ends<'a>(evidence: &'a Evidence, runner: &Runner) -> &'a [Nod
     node.map_or(&[], |node| &node.narrow_ends)
 }
 
-/// Whether packets of this size fit every link but the last, which is the pod's own and supposed.
+/// Whether packets of this size fit every link except the last, the pod's own, whose MTU is assumed.
 fn assumed(runner: &Runner, way: &WayOut, mtu: Option<i64>) -> bool {
     let told = runner.declared.as_ref().is_none_or(|d| d.pod_mtu_told);
     let Some((_, others)) = way.links.split_last() else {
@@ -142,7 +142,7 @@ fn assumed(runner: &Runner, way: &WayOut, mtu: Option<i64>) -> bool {
     !told && mtu.is_some_and(|mtu| others.iter().all(|link| mtu <= link.mtu))
 }
 
-/// What is known to be missing, and a level that exists only while a build runs.
+/// Known gaps, including a level that exists only during a build.
 fn gaps(runner: &Runner) -> Vec<Gap> {
     let mut gaps = gaps::of(runner);
     if awaits_nested_engine(runner) {
@@ -156,7 +156,7 @@ fn gaps(runner: &Runner) -> Vec<Gap> {
     gaps
 }
 
-/// Bitbucket's third level is there only while a step with the docker service runs.
+/// Bitbucket's third level exists only while a step with the docker service runs.
 pub(crate) fn awaits_nested_engine(runner: &Runner) -> bool {
     let engines = runner.engines.seen();
     runner.provider == Provider::Bitbucket
@@ -165,8 +165,8 @@ pub(crate) fn awaits_nested_engine(runner: &Runner) -> bool {
         && engines.iter().all(|engine| engine.depth() == 0)
 }
 
-/// The networks that an engine names; where it does not answer, the bridges to be seen in its
-/// namespace that no other engine names.
+/// The networks that an engine lists; if its API gives no response, the bridges in its namespace
+/// that no other engine lists.
 fn networks_of(engine: &Engine, all: &[Engine], topology: &Topology) -> Vec<DockerNetwork> {
     if let Some(networks) = listed(engine) {
         return networks
@@ -186,7 +186,7 @@ fn networks_of(engine: &Engine, all: &[Engine], topology: &Topology) -> Vec<Dock
         .collect()
 }
 
-/// DOCKER_OPTS sets an MTU that its dockerd does not have.
+/// DOCKER_OPTS sets an MTU that dockerd does not use.
 fn ignores_opts(engine: &Engine) -> bool {
     let sets_mtu = |flags: &[String]| flags.iter().any(|flag| flag.starts_with("--mtu="));
     let told = match &engine.planned {
@@ -209,7 +209,7 @@ fn bridge_network(bridge: &str) -> DockerNetwork {
     }
 }
 
-/// The engine, and the network of it, that a bridge in a namespace belongs to.
+/// The engine and network that a bridge in a namespace belongs to.
 fn owner<'a>(
     engines: &'a [Engine],
     namespace: i64,
@@ -255,7 +255,7 @@ fn not_judged(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> 
         .then(|| "internal: it has no path out".to_owned())
 }
 
-/// Whether a network is known by its bridge only, and may be one without a way out.
+/// Whether only the network's bridge is known, so that the network may be internal.
 fn may_be_internal(engine: &Engine, network: &DockerNetwork) -> bool {
     let bridge = network.bridge.as_deref().unwrap_or_default();
     listed(engine).is_none() && !engine.kind.engine().is_default_bridge(bridge)
@@ -265,7 +265,7 @@ fn is_default(network: &DockerNetwork) -> bool {
     network.name == "bridge" || network.bridge.as_deref() == Some(DEFAULT_BRIDGE)
 }
 
-/// What `--mtu` or daemon.json sets for the default bridge.
+/// The MTU that `--mtu` or daemon.json sets for the default bridge.
 fn engine_mtu(engine: &Engine) -> Observation<Option<i64>> {
     let flag = engine
         .args
@@ -278,18 +278,18 @@ fn engine_mtu(engine: &Engine) -> Observation<Option<i64>> {
     }
 }
 
-/// Whether it is the engine of a file's steps, whose scripts create networks.
+/// Whether it is the engine that a file's steps use, whose scripts create networks.
 fn runs_steps(runner: &Runner, engine: &Engine) -> bool {
     let declared = runner.declared.as_ref();
     let nested = declared.is_some_and(|d| d.site == Some(Site::BitbucketPipelines));
     declared.is_some_and(|d| d.networks_by.is_some()) && (engine.depth() > 0) == nested
 }
 
-/// The MTU of networks that the CI system creates for a job, or a script of its steps, where its Docker
-/// has a setting for them.
+/// The MTU of networks that the CI system or a step's script creates for a job, if this Docker version has a
+/// setting for it.
 fn job_networks_mtu(runner: &Runner, engine: &Engine) -> Option<i64> {
     let owner = runner.owner.as_ref();
-    // The older controller sets it by a variable of the runner.
+    // The older controller sets it through a variable of the runner.
     let by_variable = owner.is_some_and(|o| site_of(&o.kind) == Some(Site::ArcRunner));
     let by_system = runner.provider.system().job_networks && !by_variable && engine.depth() == 0;
     if !by_system && !runs_steps(runner, engine) {
@@ -314,8 +314,8 @@ fn job_networks_mtu(runner: &Runner, engine: &Engine) -> Option<i64> {
     Some(mtu.unwrap_or(DOCKER_DEFAULT_MTU))
 }
 
-/// The size of a network's packets, by trust: an interface that is in use, the network's option,
-/// the daemon's setting. A bridge without ports proves nothing before Docker 25.
+/// The packet size of a network, by trust: an interface in use, the network's option, the daemon's
+/// setting. Before Docker 25, a bridge without ports proves nothing.
 fn own_mtu(
     engine: &Engine,
     network: &DockerNetwork,
@@ -345,8 +345,8 @@ fn own_mtu(
     }
 }
 
-/// The size of a network without containers whose engine, unlike Docker before 25, gives the bridge itself
-/// the MTU of its containers.
+/// The packet size of a network without containers whose engine, unlike Docker before 25, sets the
+/// containers' MTU on the bridge itself.
 fn bridges_mtu(
     engine: &Engine,
     network: &DockerNetwork,
@@ -364,7 +364,7 @@ fn bridges_mtu(
     }
 }
 
-/// The size of a macvlan or ipvlan network: that of its parent device, whatever its options say.
+/// The packet size of a macvlan or ipvlan network: its parent device's MTU, regardless of its options.
 fn parents_mtu(
     engine: &Engine,
     network: &DockerNetwork,
@@ -388,8 +388,8 @@ fn parents_mtu(
     }
 }
 
-/// How downloads from the containers of a network went, the worst of them; nothing where none was
-/// asked for.
+/// The worst download result from the containers of a network; none if downloads were not
+/// requested.
 fn download(
     engine: &Engine,
     network: &DockerNetwork,
@@ -408,7 +408,7 @@ fn download(
     let worst = tried.max_by_key(|download| download.observed().map(|d| d.outcome));
     match worst {
         Some(download) => download.as_ref().map(|download| Some(download.outcome)),
-        // From a container without a route no download is tried, and no-way-out names it.
+        // Containers without a route do not try a download; no-way-out reports them.
         None if containers_on(engine, network, topology, ports).any(has_no_route) => Observed(None),
         None => Observation::Unobserved(Reason::NoContainerOnNetwork),
     }
@@ -426,13 +426,13 @@ fn containers_on<'a>(
     ports: &'a Ports<'a>,
 ) -> impl Iterator<Item = &'a NetworkNamespace> {
     let members = ports.0.iter().filter_map(|(_, end)| Some(end.as_ref()?.0));
-    // A container whose link was taken off the bridge is on the network all the same.
+    // A container whose link was detached from the bridge still belongs to the network.
     let listed = way_out::on_network(engine, network, topology).map(|(_, inside)| inside);
     members.chain(listed)
 }
 
-/// The path MTU that was measured from its containers or else from the pod, where a download hangs
-/// because of it. Where downloads complete, the path may be narrow for one host, or lower the MSS.
+/// The path MTU measured from its containers, or else from the pod, if a download hangs because of
+/// it. If downloads complete, the path may be narrow for one host only, or the MSS may be clamped.
 fn measured(
     engine: &Engine,
     network: &DockerNetwork,
@@ -454,14 +454,14 @@ fn measured(
         .or_else(|| pod().find_map(measured))
 }
 
-/// How the download from the pod's own network went; absent where it is not known.
+/// The download result from the pod network, if known.
 fn pod_download(topology: &Topology) -> Option<String> {
     let pod = outermost(topology.namespaces)?;
     let download = pod.download.as_ref()?.observed()?;
     Some(download.outcome.name().to_owned())
 }
 
-/// The way out of the families that a network has, the narrower one.
+/// The narrower of the paths of the network's address families.
 fn narrower_way(engine: &Engine, network: &DockerNetwork, topology: &Topology) -> WayOut {
     let mut v4 = topology.way_out(engine.namespace, Family::V4);
     if let Some(interface) = other_interface(engine, network, topology) {
@@ -475,7 +475,7 @@ fn narrower_way(engine: &Engine, network: &DockerNetwork, topology: &Topology) -
     if mtu(&v6) < mtu(&v4) { v6 } else { v4 }
 }
 
-/// The interface through which policy rules route what comes from a network, if not that of the default route.
+/// The interface through which policy rules route packets from a network, if not that of the default route.
 fn other_interface(
     engine: &Engine,
     network: &DockerNetwork,
@@ -487,10 +487,10 @@ fn other_interface(
     way?.via.clone()
 }
 
-/// Cilium leaves the device at 1500 and lowers the route instead (cilium#32244); where the CNI is
-/// another, the device says it all.
+/// Cilium leaves the device at 1500 and sets the MTU on the route instead (cilium#32244); with
+/// other CNIs the device's MTU applies.
 pub(super) fn device_mtu_counts(evidence: &Evidence, runner: &Runner) -> Observation<()> {
-    // Docker sets none, and a machine's own is its administrator's.
+    // Docker sets none, and on a machine the administrator sets it.
     if runner.outermost != Outermost::Pod {
         return Observed(());
     }

@@ -1,9 +1,9 @@
-//! The OOM score of an engine's containerd, and whether its containerd overflows it.
+//! The OOM score of an engine's containerd, and whether that containerd overflows it.
 
 use super::{EngineFacts, versions};
 use crate::evidence::{Engine, Observation, Observed, Part, PodContainer, Reason, Runner, Unseen};
 
-/// containerd's own score is what its shims exceed by one; dockerd's is what containerd inherits.
+/// containerd's shims exceed its score by one; containerd inherits dockerd's.
 pub(super) fn own(engine: &Engine) -> Observation<i64> {
     let of = |process: &str| {
         let mut scores = engine.oom_scores.iter().filter(|s| s.process == process);
@@ -17,8 +17,8 @@ pub(super) fn own(engine: &Engine) -> Observation<i64> {
     }
 }
 
-/// The score that dockerd is told to give containerd, else what the kubelet gives a container of a
-/// BestEffort pod, where dockerd hands it on.
+/// The score that dockerd is configured to give containerd, else the kubelet's score for containers
+/// of a BestEffort pod, if dockerd passes it on.
 pub(super) fn expected(
     runner: &Runner,
     container: &PodContainer,
@@ -40,7 +40,7 @@ pub(super) fn expected(
         (Some("BestEffort"), Some(docker)) if versions::inherits_oom_score(&docker) => {
             Observed(BEST_EFFORT)
         }
-        // A Burstable or Guaranteed pod stays below, and an old dockerd sets its own.
+        // In a Burstable or Guaranteed pod the score is lower, and an old dockerd sets its own.
         (Some("Burstable" | "Guaranteed"), _) => Observed(0),
         _ => facts.oom_score_adj.clone(),
     }

@@ -63,13 +63,13 @@ pub(super) fn free_range(runner: &Runner, node: Option<&Node>, engine: &Engine) 
     Neighbors { runner, node }.free_range(engine)
 }
 
-/// Something whose addresses a network has too.
+/// Something whose addresses overlap those of a network.
 struct Overlap {
     with: String,
     cuts: bool,
 }
 
-/// What else is at home where a runner's Docker networks may be.
+/// Everything else with an address around a runner's Docker networks.
 struct Neighbors<'a> {
     runner: &'a Runner,
     node: Option<&'a Node>,
@@ -94,7 +94,7 @@ impl Neighbors<'_> {
         }
     }
 
-    /// The worst overlap of a network; nothing where none is, or where addresses were not recorded.
+    /// The worst overlap of a network; nothing without one, or if addresses were not recorded.
     fn overlap(&self, view: &NetworkView) -> Observation<Option<Overlap>> {
         let network = &view.network;
         let ranges = network.subnets.iter().flatten();
@@ -125,7 +125,7 @@ impl Neighbors<'_> {
         }
     }
 
-    /// Every namespace around this one was read.
+    /// Whether every namespace around this one was read.
     fn all_around(&self, namespace: &NetworkNamespace) -> bool {
         let around = self.around(namespace);
         let outermost = around.last().copied().unwrap_or(namespace);
@@ -137,7 +137,7 @@ impl Neighbors<'_> {
     fn around(&self, namespace: &NetworkNamespace) -> Vec<&NetworkNamespace> {
         let outward = |namespace: &&NetworkNamespace| self.namespace(namespace.parent?);
         let all = successors(outward(&namespace), outward);
-        // Each level once, though damaged evidence may turn in a circle.
+        // Each level once: damaged evidence may contain a cycle.
         all.take(self.runner.namespaces.seen().len()).collect()
     }
 
@@ -185,7 +185,7 @@ impl Neighbors<'_> {
     }
 }
 
-/// An address or a range, and who is there.
+/// An address or a range, and what is there.
 struct Near<'a> {
     subnet: Ipv4Net,
     /// The interface that leads there, in the engine's own namespace.
@@ -215,7 +215,7 @@ fn way_out(namespace: &NetworkNamespace) -> Option<&str> {
     Some(&route.interface)
 }
 
-/// The subnets without a gateway; of an outer namespace (`only`) those where its way out begins.
+/// The subnets without a gateway; of an outer namespace, only those on its outgoing interface (`only`).
 fn on_link<'a>(namespace: &'a NetworkNamespace, only: Option<&'a str>) -> Vec<Near<'a>> {
     let is_outer = only.is_some();
     let routes = namespace.traffic.iter().flat_map(|t| t.on_link.seen());
@@ -252,7 +252,7 @@ mod tests {
     use crate::evidence::{Evidence, Observation, Observed, OnLink, Why};
     use crate::facts::Facts;
 
-    /// What docker0 of the nested engine overlaps, once its subnet is this.
+    /// What docker0 of the nested engine overlaps if it has this subnet.
     fn overlap(subnet: &str, change: impl FnOnce(&mut Evidence)) -> Observation<Option<String>> {
         let mut evidence = healthy().unwrap();
         let Observed(engines) = &mut evidence.runners[0].engines else {
@@ -278,7 +278,7 @@ mod tests {
     fn only_real_overlaps_are_found() {
         assert_eq!(with("172.18.0.0/16"), None);
         assert_eq!(with("10.42.7.0/24"), None);
-        // docker0 of the engine around it, which it stands in.
+        // docker0 of the outer engine, to which it is attached.
         assert_eq!(
             with("172.17.0.0/24").unwrap(),
             "172.17.0.0/16 (the network of eth0)"
@@ -319,7 +319,7 @@ mod tests {
                 .reason()
                 .is_some()
         );
-        // What is known is known all the same.
+        // A known overlap is still reported.
         let known = overlap("10.96.0.0/16", |e| own(e, true));
         assert!(known.observed().is_some_and(Option::is_some));
     }

@@ -95,8 +95,8 @@ pub(super) fn derive(
     let network = network(evidence, runner);
     let uplink = match runner.outermost {
         Outermost::Pod if !ends_in_process(runner) => uplink(runner, node),
-        // A machine's network is its uplink; what carries a container's is not of this view; and a
-        // process that serves the way out cuts the stream anew.
+        // A machine's network is its uplink; the carrier of a container's network is not visible from
+        // here; and a user-space network process re-segments the stream.
         _ => network.clone().map(|link| Uplink {
             name: link.name,
             mtu: link.mtu,
@@ -159,7 +159,7 @@ pub(super) fn derive(
     }
 }
 
-/// How long a cluster that adds nodes on demand may take for one.
+/// How long an autoscaled cluster may take to add a node.
 const SCALE_UP: SignedDuration = SignedDuration::from_mins(5);
 
 fn may_scale_up(evidence: &Evidence, standing: &Standing) -> bool {
@@ -169,7 +169,7 @@ fn may_scale_up(evidence: &Evidence, standing: &Standing) -> bool {
     }
 }
 
-/// `3 Insufficient memory, 2 Insufficient cpu` in the scheduler's words.
+/// The resources in a scheduler message such as `3 Insufficient memory, 2 Insufficient cpu`.
 fn lacks(standing: &Standing) -> Option<String> {
     let message = standing.unschedulable.as_ref()?;
     let after = message.split("Insufficient ").skip(1);
@@ -183,7 +183,7 @@ fn lacks(standing: &Standing) -> Option<String> {
 }
 
 fn node_selector(standing: &Standing) -> Option<String> {
-    // Older schedulers say `node selector`.
+    // Older schedulers write `node selector`.
     let said = standing.unschedulable.as_ref()?;
     if !said.contains("selector") {
         return None;
@@ -231,20 +231,20 @@ fn network(evidence: &Evidence, runner: &Runner) -> Observation<Link> {
         node_ends: &[],
         bridge_name: &|_, bridge| bridge.to_owned(),
     };
-    // A pod of an IPv6-only cluster has no other.
+    // In an IPv6-only cluster a pod has only an IPv6 route.
     let family = match pod.route_v4 {
         Observed(None) => Family::V6,
         _ => Family::V4,
     };
     let way = topology.way_out(pod.id, family);
-    // What was seen is what counts here: a narrower route that was not would only leave more room.
+    // The observed link is enough: an unobserved narrower route would only leave more room.
     match way.links.first() {
         Some(link) => Observed(link.clone()),
         None => way.carrier(None),
     }
 }
 
-/// The MTU of the node's end of the pod's veth, where it is narrower.
+/// The MTU of the node's end of the pod's veth, if it is narrower.
 fn node_end(evidence: &Evidence, runner: &Runner) -> Option<i64> {
     let pod = runner.pod_namespace()?;
     let route = pod.route_v4.observed()?.as_ref()?;
@@ -254,7 +254,7 @@ fn node_end(evidence: &Evidence, runner: &Runner) -> Option<i64> {
         .map(|end| end.mtu)
 }
 
-/// Whether the way out is served by a process (slirp4netns, a VPN).
+/// Whether a process handles the outbound traffic (slirp4netns, a VPN).
 fn ends_in_process(runner: &Runner) -> bool {
     let way_out = runner.pod_namespace().and_then(|pod| {
         let route = pod.route_v4.observed()?.as_ref()?;
@@ -263,7 +263,7 @@ fn ends_in_process(runner: &Runner) -> bool {
     way_out.is_some_and(|device| device.kind == InterfaceKind::Tun)
 }
 
-/// The download from the pod's own network; nothing where none was asked for.
+/// The download from the pod's own network; absent if none was requested.
 fn download(runner: &Runner) -> Observation<Option<Download>> {
     let pod = runner.pod_namespace();
     match pod.and_then(|pod| pod.download.as_ref()) {
@@ -283,7 +283,7 @@ fn uplink(runner: &Runner, node: Option<&Node>) -> Observation<Uplink> {
     }
 }
 
-/// How the CNI sends packets between nodes, and what that takes of each.
+/// The CNI's encapsulation between nodes, and its overhead per packet.
 fn wrapping(evidence: &Evidence, runner: &Runner) -> Observation<(Encapsulation, i64)> {
     if runner.host_network || runner.outermost != Outermost::Pod || ends_in_process(runner) {
         return Observed((Encapsulation::None, 0));
@@ -294,7 +294,7 @@ fn wrapping(evidence: &Evidence, runner: &Runner) -> Observation<(Encapsulation,
         .and_then(|settings| settings.wrapping())
 }
 
-/// What is known to be too large stays so, whatever else was not seen.
+/// An MTU above the uplink's is too large even if the encapsulation is unknown.
 fn room(
     network: &Observation<Link>,
     uplink: &Observation<Uplink>,

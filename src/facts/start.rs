@@ -1,12 +1,12 @@
-//! What makes a dockerd start later than it could.
+//! What delays the start of a dockerd.
 
 use crate::evidence::{Engine, Observation, Observed, Unseen};
 use crate::facts::versions;
 use semver::Version;
 use std::net::IpAddr;
 
-/// Since 20.10 dockerd waits before it listens on a port without TLS, unless it is told so
-/// (moby's loadListeners): a second for each, and 15 more where others than this machine may connect.
+/// Since 20.10 dockerd waits before it listens on a port without TLS, unless TLS is explicitly
+/// configured (moby's loadListeners): a second for each port, and 15 more if other machines may connect.
 pub(super) fn pause(engine: &Engine) -> Observation<Option<String>> {
     let slow = Version::new(20, 10, 0);
     let Observed(api) = &engine.api else {
@@ -26,7 +26,7 @@ pub(super) fn pause(engine: &Engine) -> Observation<Option<String>> {
     }
     match &engine.config {
         Unseen(reason) => Unseen(reason.clone()),
-        // Older recordings do not hold its keys for TLS.
+        // Older recordings lack its TLS keys.
         Observed(Some(_)) if api.pools.is_none() => Observed(None),
         Observed(Some(config)) if config.also.iter().any(|key| key.starts_with("tls")) => {
             Observed(None)
@@ -35,7 +35,7 @@ pub(super) fn pause(engine: &Engine) -> Observation<Option<String>> {
     }
 }
 
-/// A port that other machines may reach, as far as its address says so.
+/// A port that other machines may reach, judging by its address.
 fn is_open(host: &str) -> bool {
     let Some(address) = host.strip_prefix("tcp://") else {
         return false;

@@ -7,7 +7,7 @@ use crate::evidence::{
     Why,
 };
 
-/// Why builds cannot use the engine of a container, where they cannot.
+/// Why builds cannot use the engine of a container, if they cannot.
 pub(super) fn trouble(
     runner: &Runner,
     container: &PodContainer,
@@ -64,7 +64,7 @@ pub(super) fn trouble(
     }
 }
 
-/// Why a container waits, in the kubelet's words.
+/// The kubelet's reason why a container waits.
 fn kubelet_says(runner: &Runner, container: &PodContainer) -> String {
     let own = container.state.message.as_deref();
     match (
@@ -79,8 +79,8 @@ fn kubelet_says(runner: &Runner, container: &PodContainer) -> String {
     }
 }
 
-/// Why an engine that does not run or answer could not be looked at. In a file nothing runs, so
-/// nothing there is unseen for its trouble.
+/// Why an engine that does not run or respond could not be examined. In a manifest nothing runs, so
+/// this never applies.
 pub(super) fn unseen_because(runner: &Runner, facts: &EngineFacts) -> Option<String> {
     match runner.declared {
         Some(_) => None,
@@ -94,7 +94,7 @@ pub(super) fn reason_of_trouble(facts: &EngineFacts) -> Option<String> {
     matches!(reason.why(), Why::NotRunning | Why::TimedOut).then(|| reason.id())
 }
 
-/// A pod that does not run as a whole: that is told by checks of its own.
+/// A pod that does not run as a whole has its own checks.
 pub(super) fn has_no_pod(runner: &Runner) -> Option<Reason> {
     let standing = &runner.standing;
     if standing.given_up.is_some() {
@@ -108,7 +108,7 @@ pub(super) fn has_no_pod(runner: &Runner) -> Option<Reason> {
     }
 }
 
-/// An engine that was asked and did not answer; one that could not be asked is unobserved.
+/// An engine that was queried but did not respond; one that could not be queried is unobserved.
 pub(super) fn silence(engine: &Engine) -> Observation<Option<String>> {
     let fault = engine.fault.map(|fault| match fault {
         EngineFault::DockerdStopped => "dockerd is stopped (SIGSTOP)",

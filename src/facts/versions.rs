@@ -3,10 +3,10 @@
 
 use semver::{Prerelease, Version};
 
-/// Parses a version of Docker or containerd; nothing where the text is none.
+/// Parses a version of Docker or containerd; `None` if the text is not a version.
 ///
-/// Stripped are the `v`, a Debian epoch and revision, and the flavour of an image tag; leading
-/// zeros go, absent parts are 0. What is left is compared by semver's precedence.
+/// Strips the `v`, a Debian epoch and revision, the flavour of an image tag and leading zeros;
+/// absent parts are 0. The result is compared by semver's precedence.
 pub fn parse(text: &str) -> Option<Version> {
     let (parts, rest) = numbers(text)?;
     let mut version = Version::new(parts[0], *parts.get(1)?, parts.get(2).copied().unwrap_or(0));
@@ -34,7 +34,7 @@ fn numbers(text: &str) -> Option<(Vec<u64>, &str)> {
     parts.map(|parts| (parts, rest))
 }
 
-/// `-rc1`, `-beta.2`, `~rc1` and their like; any other suffix is a flavour or a packager's mark.
+/// `-rc1`, `-beta.2`, `~rc1` and similar; any other suffix is a flavour or a packager's revision.
 fn prerelease(rest: &str) -> Prerelease {
     let Some(word) = rest.strip_prefix(['-', '~', '.']) else {
         return Prerelease::EMPTY;
@@ -46,7 +46,7 @@ fn prerelease(rest: &str) -> Prerelease {
     }
     let number = word[letters.len()..].trim_matches('.');
     let number = number.split('.').next().unwrap_or_default();
-    // `rc10` comes after `rc9` only when the number is a part of its own.
+    // `rc10` sorts after `rc9` only if the number is a separate identifier.
     let text = match number.parse::<u64>() {
         Ok(number) => format!("{letters}.{number}"),
         Err(_) => letters.to_owned(),
@@ -54,7 +54,7 @@ fn prerelease(rest: &str) -> Prerelease {
     Prerelease::new(&text).unwrap_or(Prerelease::EMPTY)
 }
 
-/// An image reference, taken apart.
+/// A parsed image reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageRef<'a> {
     /// Registry and repository.
@@ -89,8 +89,8 @@ impl<'a> ImageRef<'a> {
             .unwrap_or(self.repository)
     }
 
-    /// Whether it may be a mirror of Docker's image: that of a user of Docker Hub, as `team/docker`, is an
-    /// image of their own.
+    /// Whether it may be a mirror of Docker's image. A Docker Hub user's image such as `team/docker` is
+    /// custom.
     pub fn may_mirror_docker(&self) -> bool {
         let first = self.repository.split('/').next().unwrap_or_default();
         let is_host = first.contains(['.', ':', '$', '{']) || first == "localhost";
@@ -98,7 +98,7 @@ impl<'a> ImageRef<'a> {
         self.name() == "docker" && !of_user
     }
 
-    /// Whether it is Docker's own image, or a plain mirror of it: its entrypoint is known.
+    /// Whether it is Docker's official image or a plain mirror of it, whose entrypoint is known.
     pub fn is_official_docker(&self) -> bool {
         self.repository == "docker"
             || self.repository == "docker.io/docker"
@@ -106,12 +106,12 @@ impl<'a> ImageRef<'a> {
             || self.repository.ends_with("/library/docker")
     }
 
-    /// Whether its name or its tag says that it is Docker in Docker.
+    /// Whether its name or tag contains `dind`.
     pub fn is_dind(&self) -> bool {
         self.name().contains("dind") || self.tag.is_some_and(|tag| tag.contains("dind"))
     }
 
-    /// Whether tomorrow's pull may bring another Docker: no digest, and a tag without a version.
+    /// Whether a later pull may bring another Docker version: no digest, and a tag without a version.
     pub fn floats(&self) -> bool {
         const FLOATING: [&str; 5] = ["latest", "stable", "dind", "edge", "rc"];
         let rootful = |tag: &'a str| tag.strip_suffix("-rootless").unwrap_or(tag);
@@ -125,7 +125,7 @@ impl<'a> ImageRef<'a> {
                 .is_none_or(|tag| FLOATING.contains(&flavour(rootful(tag))))
     }
 
-    /// The Docker version that the tag promises, as written: `20.10.7` of `docker:20.10.7-dind`.
+    /// The Docker version in the tag, as written: `20.10.7` of `docker:20.10.7-dind`.
     pub fn docker_version(&self) -> Option<&'a str> {
         let tag = self.tag?;
         let tag = tag.strip_prefix('v').unwrap_or(tag);
@@ -138,8 +138,8 @@ impl<'a> ImageRef<'a> {
     }
 }
 
-/// Whether Docker has, or may have, releases of this line. Dates and versions of other programs are
-/// tags too: `2024.11.3`, `24.11`, `2.1`. Docker numbered its lines by year and month up to 20.10.
+/// Whether Docker has, or may have, releases of this line. Tags may also be dates or versions of other
+/// programs: `2024.11.3`, `24.11`, `2.1`. Docker numbered its lines by year and month up to 20.10.
 fn is_release_line(parts: &[u64], text: &str) -> bool {
     let minor = parts.get(1).copied();
     let digits = text.split('.').nth(1).map_or(0, str::len);
@@ -151,15 +151,15 @@ fn is_release_line(parts: &[u64], text: &str) -> bool {
     }
 }
 
-/// Whether `version` is what `promise` says, as far as it says it: `20.10` promises any 20.10.x.
+/// Whether `version` matches the parts that `promise` gives: `20.10` matches any 20.10.x.
 pub fn keeps_promise(promise: &str, version: &str) -> Option<bool> {
     let (promised, _) = numbers(promise)?;
     let (running, _) = numbers(version)?;
     Some(running.starts_with(&promised))
 }
 
-/// Whether a containerd starts shims at its own OOM score plus one without a bound, which the
-/// kernel refuses at 1000: containerd#4837, fixed in 1.3.10 and 1.4.4, never in 1.5.
+/// Whether containerd starts shims with its own OOM score plus one without a limit, which the kernel
+/// rejects above 1000: containerd#4837, fixed in 1.3.10 and 1.4.4, never in 1.5.
 pub fn oom_score_overflows(containerd: &Version) -> bool {
     let within = |major, minor, fixed| {
         (containerd.major, containerd.minor) == (major, minor) && containerd.patch < fixed
@@ -167,7 +167,7 @@ pub fn oom_score_overflows(containerd: &Version) -> bool {
     within(1, 3, 10) || within(1, 4, 4)
 }
 
-/// The containerd that a Docker release of upstream's pins, where that was read at its git tag.
+/// The containerd version that an upstream Docker release pins, as read from its git tag.
 pub fn pinned_containerd(docker: &Version) -> Option<&'static str> {
     Some(match (docker.major, docker.minor, docker.patch) {
         (19, 3, 9..=12) => "1.2.13",
@@ -183,7 +183,7 @@ pub fn pinned_containerd(docker: &Version) -> Option<&'static str> {
     })
 }
 
-/// Until 20.10 dockerd gave containerd an OOM score of -500 of its own (moby#41528).
+/// Before 20.10 dockerd set containerd's OOM score to -500 (moby#41528).
 pub fn inherits_oom_score(docker: &Version) -> bool {
     *docker >= Version::new(20, 10, 0)
 }

@@ -1,5 +1,5 @@
-//! Whether what a container sends from a Docker network gets out of the namespace of its engine, by
-//! what stands there and without sending anything: its bridge, its containers' links, NAT, a route.
+//! Whether packets from a Docker network leave the namespace of its engine, judged without sending any:
+//! from the bridge, its containers' links, NAT and routes.
 
 use super::mtu_path::Topology;
 use crate::evidence::{
@@ -15,10 +15,11 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CutOff {
     /// `bridge`: the bridge is missing, down or has no address. `arp`: ARP is off on the bridge.
-    /// `back`: a route throws away packets to containers. `containers`: containers are not attached to the bridge. `blocked`: the bridge forwards nothing
-    /// through their ports. `container-arp`: ARP is off in containers. `container-route`: containers have no
-    /// default route. `route`: the engine's namespace has none. `policy`: a policy rule does not route its
-    /// packets. `untracked`: packets are not tracked, so that NAT does not apply. `foreign`: NAT sets an
+    /// `back`: a route throws away packets to containers. `containers`: containers are not attached
+    /// to the bridge. `blocked`: the bridge forwards nothing through their ports. `container-arp`:
+    /// ARP is off in containers. `container-route`: containers have no default route. `route`: the
+    /// engine's namespace has none. `policy`: a policy rule does not route its packets.
+    /// `untracked`: packets are not tracked, so that NAT does not apply. `foreign`: NAT sets an
     /// address that the namespace does not have. `nat`: packets keep the container's address.
     pub cause: String,
     /// The network's range, or the names of the containers, separated by spaces, or the kernel's
@@ -28,10 +29,10 @@ pub struct CutOff {
     pub without_rules: bool,
 }
 
-/// The interface of a route that throws packets away.
+/// The interface of a route that drops packets.
 pub(super) const NOWHERE: &str = "*";
 
-/// What cuts a network off; nothing where nothing does, or where a recording does not hold it.
+/// What blocks a network; None if nothing does, or if the recording does not contain it.
 pub(super) fn cut_off(
     runner: &Runner,
     engine: &Engine,
@@ -83,7 +84,7 @@ pub(super) fn cut_off(
     }
     match disguise(bridge, traffic) {
         None => {}
-        // Around a machine, a router may know the way back.
+        // On a machine, an upstream router may know the route back.
         Some(address) if namespace.parent.is_none() && !has_pod_network(runner) => {
             let address = address.to_owned();
             return Observation::Unobserved(Reason::ForeignSource { address });
@@ -123,8 +124,8 @@ fn range(network: &DockerNetwork) -> Option<String> {
     network.subnets.iter().flatten().next().cloned()
 }
 
-/// The range of a network for which its engine has no route to the bridge: that is missing or down,
-/// or has lost its address.
+/// The range of a network without a route to its bridge: the bridge is missing or down, or has lost its
+/// address.
 fn unrouted(network: &DockerNetwork, bridge: &str, traffic: &Traffic) -> Option<String> {
     let routes = traffic.on_link.observed()?;
     let ranges = network.subnets.iter().flatten();
@@ -142,7 +143,7 @@ fn unrouted(network: &DockerNetwork, bridge: &str, traffic: &Traffic) -> Option<
     Some(range.to_string())
 }
 
-/// A blackhole route for the addresses that Docker gives to containers first.
+/// A blackhole route for the addresses that Docker assigns first.
 fn thrown_away(network: &DockerNetwork, traffic: &Traffic) -> Option<String> {
     let ranges = network.subnets.iter().flatten();
     let ranges: Vec<Ipv4Net> = ranges.filter_map(|range| range.parse().ok()).collect();
@@ -159,7 +160,7 @@ fn thrown_away(network: &DockerNetwork, traffic: &Traffic) -> Option<String> {
     routes.find(covers).map(|route| route.subnet.clone())
 }
 
-/// What the kernel answers where a policy rule leads packets of a bridge nowhere.
+/// The kernel's error if a policy rule leaves a bridge's packets without a route.
 fn policy(bridge: &str, traffic: &Traffic) -> Observation<Option<String>> {
     match &traffic.policy {
         None => Observed(None),
@@ -198,8 +199,8 @@ fn is_untracked(bridge: &str, traffic: &Traffic) -> bool {
     tables.any(|nat| nat.untracked.iter().any(|from| from == bridge))
 }
 
-/// The source address that packets of a bridge get, where it is none of the namespace and no other kind
-/// of rules gives them one.
+/// The source address that NAT sets for packets of a bridge, if the namespace does not have it and no
+/// other iptables backend sets another.
 fn disguise<'a>(bridge: &str, traffic: &'a Traffic) -> Option<&'a str> {
     let tables = || {
         traffic
@@ -215,7 +216,7 @@ fn disguise<'a>(bridge: &str, traffic: &'a Traffic) -> Option<&'a str> {
     only.then_some(found.address.as_str())
 }
 
-/// The namespaces of the containers that an engine has on a network, by the engine's own list.
+/// The namespaces of the containers on a network, by the engine's own list.
 pub(super) fn on_network<'a>(
     engine: &'a Engine,
     network: &'a DockerNetwork,
@@ -237,8 +238,8 @@ pub(super) fn on_network<'a>(
     })
 }
 
-/// Whether a container is on other networks only: the engine goes on listing it by the first one after
-/// `docker network disconnect`.
+/// Whether a container is only on other networks: the engine still lists it under its first network
+/// after `docker network disconnect`.
 fn is_elsewhere(inside: &NetworkNamespace, network: &DockerNetwork, topology: &Topology) -> bool {
     let devices = inside.interfaces.seen().iter();
     let ports = devices.filter_map(|device| topology.peer(inside, device));
@@ -258,13 +259,13 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// Where it was taken off the network on purpose, it may have no route.
+    /// A container disconnected from the network on purpose may have no route.
     fn lacks_route(&self) -> bool {
         let routes = [&self.inside.route_v4, &self.inside.route_v6];
         self.attached && routes.iter().all(|route| **route == Observed(None))
     }
 
-    /// The container and the gateway of its default route, if that is not one that the engine gave it.
+    /// The container and the gateway of its default route, if the engine did not set that gateway.
     fn other_gateway(&self) -> Option<(&str, &str)> {
         let route = self.inside.route_v4.observed()?.as_ref()?;
         let gateway = route.gateway.as_ref()?;
@@ -277,7 +278,7 @@ impl Link<'_> {
 
 type IsCut = fn(&Link) -> bool;
 
-/// What cuts single containers of a network off, and their names.
+/// What blocks single containers of a network, and their names.
 fn cut_containers(links: &[Link]) -> Option<(&'static str, String)> {
     const CAUSES: [(&str, IsCut); 4] = [
         ("containers", |link| {
@@ -319,8 +320,8 @@ fn links<'a>(
     links
 }
 
-/// The same of an engine that gives each container rules of its own: without a container there are none,
-/// and then nothing is known against it.
+/// The same for an engine that writes NAT rules per container: without a container there are none,
+/// which is no evidence against it.
 fn keeps_one(
     engine: &Engine,
     bridge: &str,
@@ -336,7 +337,7 @@ fn keeps_one(
         let found = all.iter().find(|one| one.from == bridge);
         found.map_or(0, |found| found.addresses)
     };
-    // Older recordings do not have the number.
+    // Older recordings lack the number.
     let translated = counted.map(of_bridge).max().unwrap_or(i64::MAX);
     match i64::try_from(containers).is_ok_and(|containers| containers <= translated) {
         true => Observed(false),
@@ -344,7 +345,7 @@ fn keeps_one(
     }
 }
 
-/// Whether packets leave with the address of a container, for which no answer finds a way back.
+/// Whether packets leave with a container's address, so that responses find no route back.
 fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observation<bool> {
     let firewalls = match &traffic.firewalls {
         Observed(firewalls) => firewalls,
@@ -364,7 +365,7 @@ fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observatio
             false => Observation::Unobserved(Reason::NotRecorded),
         };
     }
-    // Each kind of iptables may do it.
+    // Either iptables backend may translate the address.
     let foreign = |nat: &Nat| nat.foreign.iter().any(|foreign| foreign.from == bridge);
     let is_unclear = |nat: &Nat| is_in(&nat.unclear) || foreign(nat);
     let unclear = tables().find(|(_, nat)| is_unclear(nat));
@@ -377,8 +378,8 @@ fn keeps_address(engine: &Engine, bridge: &str, traffic: &Traffic) -> Observatio
             command: kind.command().to_owned(),
         });
     }
-    // An engine may use nftables instead, which iptables does not list. CNI's plugins only do where they
-    // are told to, or have no iptables.
+    // An engine may use nftables instead, which iptables does not list. CNI plugins use it only if
+    // configured to, or without iptables.
     let all_listed = tables().any(|(kind, nat)| nat.of_docker || kind == FirewallKind::Native);
     let by_iptables = engine.kind.engine().nat_by_container
         && !matches!(engine.build_network, None | Some(BuildNetwork::Cni));

@@ -1,4 +1,4 @@
-//! Manifests in files: which document of which file holds an object, and its edited text.
+//! Manifests in files: the document that holds an object, and its edited text.
 
 use crate::diagnosis::{Change, Place, Site};
 use crate::files;
@@ -9,11 +9,11 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// An object in a file: its document, and where it lies in that.
+/// An object in a file: its document, and its path in it.
 #[derive(Clone, Debug)]
 pub struct At {
     document: usize,
-    /// The text that holds it, where it is in one, and the document of that.
+    /// The path of the text in which it is embedded, if any, and the document within that text.
     text: Option<(Vec<Step>, usize)>,
     path: Vec<Step>,
 }
@@ -22,7 +22,7 @@ pub struct At {
 #[derive(Clone, Debug)]
 pub struct File {
     pub path: PathBuf,
-    /// As it is on the disk.
+    /// As on disk.
     pub text: String,
     edited: String,
     /// The documents of the edited text that are not empty.
@@ -58,10 +58,10 @@ impl File {
         })
     }
 
-    /// The document, or the object in a list of objects, that holds what is to be edited.
+    /// The document, or the object in a list of objects, to edit.
     pub fn find(&self, change: &Change) -> Option<At> {
         let place = &change.place;
-        // Values of a chart have no kind.
+        // A chart's values have no kind.
         let of_kind = |value: &Value| match place.kind.is_empty() {
             true => value.get("kind").is_none(),
             false => value["kind"] == place.kind.as_str(),
@@ -74,7 +74,7 @@ impl File {
                 let best = all.iter().position(|(_, value)| takes(value));
                 (!all.is_empty()).then(|| all.swap_remove(best.unwrap_or(0)).0)
             }
-            // The template has no name yet: its container tells it.
+            // The template has no name yet: its container identifies it.
             Site::BitbucketAutoscaler => {
                 let found = all
                     .into_iter()
@@ -121,7 +121,7 @@ impl File {
         all
     }
 
-    /// Whether it holds nothing but one object.
+    /// Whether it contains a single object only.
     pub fn is_one_object(&self) -> bool {
         self.documents.len() == 1
     }
@@ -137,7 +137,7 @@ impl File {
         }
     }
 
-    /// Makes edits in one object.
+    /// Edits one object.
     pub fn edit(&mut self, at: &At, edits: &[Edit]) -> Result<()> {
         let edits = edits.iter().map(|edit| edit.clone().under(&at.path));
         let mut edits: Vec<Edit> = edits.collect();
@@ -165,7 +165,7 @@ impl File {
         Ok(())
     }
 
-    /// Makes a change, and says whether the text is another then; nothing where it cannot be made.
+    /// Makes a change, and returns whether the text changed; none if the change cannot be made.
     pub fn make(&mut self, change: &Change) -> Option<bool> {
         let at = self.find(change)?;
         let edits = remedy::edits(&self.object(&at)?, change).ok()?;
@@ -174,13 +174,13 @@ impl File {
         Some(self.edited != before)
     }
 
-    /// With its edits.
+    /// The text with all edits.
     pub fn edited(&self) -> &str {
         &self.edited
     }
 }
 
-/// No values nest deeper.
+/// The maximum nesting depth of values.
 const DEEPEST: usize = 24;
 
 impl At {
@@ -193,7 +193,7 @@ impl At {
     }
 }
 
-/// An object in a list of objects, or the values of a chart in an object that installs it.
+/// An object in a list of objects, or a chart's values in an object that installs it.
 fn is_object(value: &Value) -> bool {
     value.get("kind").is_some() && value.get("apiVersion").is_some()
         || value.get("containerMode").is_some()
@@ -201,8 +201,8 @@ fn is_object(value: &Value) -> bool {
         || value.pointer("/template/spec").is_some() && value.get("kind").is_none()
 }
 
-/// What a text holds: Bitbucket's autoscaler keeps the objects that it makes so, Jenkins its pods, GitLab
-/// Runner's chart its config.toml.
+/// The contents of an embedded text: the objects that Bitbucket's autoscaler creates, Jenkins' pods, or the
+/// config.toml of GitLab Runner's chart.
 fn add_texts(all: &mut Vec<(At, Value)>, document: usize, path: &[Step], text: &str) {
     if !pods::may_be_in(text) {
         return;
@@ -221,7 +221,7 @@ fn add_texts(all: &mut Vec<(At, Value)>, document: usize, path: &[Step], text: &
     }
 }
 
-/// The documents of a text in a document, which may be a template.
+/// The documents of an embedded text, which may be a template.
 fn inner_documents(text: &str) -> Vec<Value> {
     match pods::is_runner_config(text) {
         true => yaml::toml_value(text).into_iter().collect(),
@@ -229,8 +229,8 @@ fn inner_documents(text: &str) -> Vec<Value> {
     }
 }
 
-/// Whether an object has the name, in the namespace as far as that is known. What has no name yet
-/// may be any.
+/// Whether an object has the name, in the namespace if both are known. An object without a name
+/// matches any.
 fn is_named(object: &Value, place: &Place) -> bool {
     let of = |key: &str| object.pointer(key).and_then(Value::as_str);
     let namespace = of("/metadata/namespace");

@@ -1,4 +1,4 @@
-//! What `fix` prints: what changes and why, how to apply it, and the change itself.
+//! The output of `fix`: what changes and why, how to apply it, and the change itself.
 
 use super::Fixed;
 use crate::diagnosis::{Change, Finding, Place, Site};
@@ -14,7 +14,7 @@ use std::path::Path;
 
 pub const WIDTH: usize = 96;
 
-/// kubectl with the flags that lead it to the same cluster.
+/// kubectl with the flags that select the same cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Kubectl {
     pub flags: String,
@@ -89,7 +89,7 @@ pub fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
             .into_iter()
             .map(|line| format!("  {line}"))
             .collect();
-        // Replicas of one object say the same.
+        // Replicas of one object have the same lines.
         if !lines.windows(wrapped.len()).any(|known| known == wrapped) {
             lines.extend(wrapped);
         }
@@ -97,7 +97,7 @@ pub fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
     lines
 }
 
-/// kubectl replaces a list of arguments as a whole, so what was not written down would be lost.
+/// kubectl replaces a list of arguments as a whole, so arguments missing from the patch would be lost.
 fn caution(change: &Change, whole: bool) -> Option<String> {
     if whole || !change.settings.has_flags() {
         return None;
@@ -113,7 +113,7 @@ fn caution(change: &Change, whole: bool) -> Option<String> {
     ))
 }
 
-/// What applying it does to what runs.
+/// The effect on running pods when the change is applied.
 fn interrupts(place: &Place) -> &'static str {
     match place.kind.as_str() {
         _ if place.site == Site::BitbucketAutoscaler => "Only new Jobs of the autoscaler use it.",
@@ -135,13 +135,13 @@ fn is_replaced(place: &Place) -> bool {
     place.site != Site::BitbucketAutoscaler && matches!(place.kind.as_str(), "Job" | "Pod")
 }
 
-/// How to apply a corrected manifest. A file that holds more must not be replaced as a whole: that
-/// would delete the rest as well, a namespace with all that is in it.
+/// How to apply a corrected manifest. A file with more objects must not be used with `replace`:
+/// that would also delete the others, such as a namespace with everything in it.
 pub fn apply(place: &Place, kubectl: &Kubectl, step: &str, file: &str, alone: bool) -> Vec<String> {
     let mut lines = wrap(&format!("{} {step}", interrupts(place)), WIDTH, 0);
     let (at, kind) = (kubectl.at(place), place.kind.to_lowercase());
     if place.site == Site::BitbucketAutoscaler {
-        // Its ConfigMap is in a namespace of its own.
+        // Its ConfigMap is in another namespace.
         lines.push(format!("  kubectl{} apply -f {file}", kubectl.flags));
         return lines;
     }
@@ -156,7 +156,7 @@ pub fn apply(place: &Place, kubectl: &Kubectl, step: &str, file: &str, alone: bo
     lines
 }
 
-/// What no manifest of the cluster's holds, to paste by hand.
+/// A change to something that is in no manifest of the cluster, to paste by hand.
 pub fn other(part: &Part) -> String {
     let mut lines = told(part.findings.iter().copied());
     for remedy in remedy::paste(&part.change) {
@@ -169,7 +169,7 @@ pub fn other(part: &Part) -> String {
     lines.join("\n")
 }
 
-/// Whether a document can be looked at in a terminal as it is.
+/// Whether a document is readable in a terminal as is.
 pub fn is_plain(document: &Value) -> bool {
     yaml::write(document)
         .lines()
@@ -184,7 +184,7 @@ pub fn comments(lines: &[String]) -> String {
         .collect()
 }
 
-/// The difference of two texts, as `diff -u` writes it.
+/// A unified diff of two texts, as from `diff -u`.
 pub fn unified(before: &str, after: &str, name: &str) -> String {
     TextDiff::from_lines(before, after)
         .unified_diff()

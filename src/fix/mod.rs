@@ -1,4 +1,4 @@
-//! Corrected manifests: a plan of changes made in objects, as patches, as text, as differences.
+//! Corrected manifests: a plan of changes, applied to objects, as patches, text or diffs.
 
 mod file;
 mod instructions;
@@ -23,7 +23,7 @@ pub struct ObjectPlan<'a> {
     pub parts: Vec<Part<'a>>,
 }
 
-/// Puts the parts together that one object holds.
+/// Groups parts by object.
 pub fn object_plans(parts: Vec<Part<'_>>) -> Vec<ObjectPlan<'_>> {
     let mut object_plans: Vec<ObjectPlan> = Vec::new();
     for part in parts {
@@ -72,11 +72,11 @@ pub struct Fixed<'a> {
     pub parts: Vec<Part<'a>>,
     /// What no edit can do, and why.
     pub refused: Vec<(Part<'a>, Refusal)>,
-    /// The object is as somebody holds it, not as evidence sketches it.
+    /// The object is complete, not a sketch from evidence.
     pub whole: bool,
 }
 
-/// Makes the changes in an object; in a sketch of it where the object itself is not at hand.
+/// Applies the changes to an object, or to a sketch of it if the object is not available.
 pub fn fix_object<'a>(object_plan: &ObjectPlan<'a>, object: Option<Value>) -> Fixed<'a> {
     let whole = object.is_some();
     let changes: Vec<&Change> = object_plan.parts.iter().map(|part| &part.change).collect();
@@ -110,14 +110,14 @@ impl<'a> Fixed<'a> {
             .flat_map(|part| part.findings.iter().copied())
     }
 
-    /// As `kubectl patch --type strategic` takes it; `live` is the object as the server holds it.
+    /// For `kubectl patch --type strategic`; `live` is the object on the server.
     pub fn patch(&self, live: Option<&Value>) -> Value {
         let mut whole = patch::strategic(&self.after, &self.edits);
         patch::merge(&mut whole, object::generated(&self.place, live));
         whole
     }
 
-    /// An argument list of the patch that holds what must not be shown.
+    /// An argument list in the patch that contains a secret.
     pub fn secret_in_patch(&self) -> Option<String> {
         let path = template::pod_spec(&self.place.kind);
         let patch = patch::strategic(&self.after, &self.edits);

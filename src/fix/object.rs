@@ -1,4 +1,4 @@
-//! Objects as a cluster holds them, made into manifests that can be given back to it.
+//! Turns live objects into manifests that can be applied again.
 
 use crate::diagnosis::{Change, Place};
 use crate::evidence::{Launcher, Owner};
@@ -6,7 +6,7 @@ use crate::remedy::template;
 use crate::text::secret::{hide, sounds_secret};
 use serde_json::{Map, Value, json};
 
-/// Labels by which a Job's controller knows its pods; a new Job gets its own.
+/// Labels by which a Job's controller selects its pods; a new Job gets its own.
 const OF_A_JOB: [&str; 4] = [
     "controller-uid",
     "job-name",
@@ -25,13 +25,13 @@ const OF_THE_SERVER: [&str; 8] = [
     "ownerReferences",
 ];
 const ANNOTATIONS: [&str; 3] = [
-    // A whole older copy of the object.
+    // A complete older copy of the object.
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/revision",
     "batch.kubernetes.io/job-tracking",
 ];
 
-/// The object without what its server set.
+/// The object without what the server set.
 pub fn manifest(object: &Value) -> Value {
     let mut manifest = object.clone();
     if let Some(fields) = manifest.as_object_mut() {
@@ -74,7 +74,7 @@ fn clean(metadata: Option<&mut Value>) {
     }
 }
 
-/// What the scheduler and the service account's admission put into a pod.
+/// What the scheduler and service account admission add to a pod.
 fn scheduled(pod: &mut Value) {
     remove(pod.pointer_mut("/spec"), &["nodeName", "serviceAccount"]);
     let token = |value: &Value| {
@@ -105,7 +105,7 @@ fn remove(from: Option<&mut Value>, keys: &[&str]) {
     }
 }
 
-/// What a patch takes away, so that the object as it is can be made anew of it.
+/// What a patch must remove so that the live object can be recreated.
 pub fn generated(place: &Place, live: Option<&Value>) -> Value {
     let is_there = |pointer: &str| live.is_none_or(|object| object.pointer(pointer).is_some());
     let labels = |at: &str| {
@@ -135,7 +135,7 @@ pub fn generated(place: &Place, live: Option<&Value>) -> Value {
     }
 }
 
-/// Who controls an object.
+/// The controller of an object.
 pub fn controller(object: &Value) -> Option<Owner> {
     let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
     let owner = owners.iter().find(|owner| owner["controller"] == true)?;
@@ -154,7 +154,7 @@ pub fn is_autoscaled(job: &Value) -> bool {
             .is_some()
 }
 
-/// As much of an object as evidence tells: enough to say what changes in it.
+/// As much of an object as evidence contains: enough to show what changes in it.
 pub fn sketch(place: &Place, changes: &[&Change]) -> Value {
     let mut spec = Map::new();
     for change in changes {
@@ -194,7 +194,7 @@ fn container(change: &Change) -> Value {
     container
 }
 
-/// The first value that must not be shown: of a variable or an argument that tells a secret.
+/// The first value that must not be shown: a variable or an argument that looks like a secret.
 pub fn secret(object: &Value, kind: &str) -> Option<String> {
     let path = template::pod_spec(kind);
     let spec = path.iter().try_fold(object, |value, key| value.get(key))?;

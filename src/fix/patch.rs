@@ -1,16 +1,16 @@
-//! Edits as a strategic merge patch, as `kubectl patch --type strategic` takes it.
+//! Edits as a strategic merge patch for `kubectl patch --type strategic`.
 
 use crate::yaml::{Edit, Step, get};
 use serde_json::{Map, Value, json};
 
-/// The patch that makes these edits in an object, which has them already. It names containers and
-/// mounts by the keys by which Kubernetes merges their lists; a list of texts it replaces as a whole.
+/// The patch for these edits, which `object` already contains. It identifies containers and mounts by
+/// the merge keys of their lists; a list of strings is replaced as a whole.
 pub fn strategic(object: &Value, edits: &[Edit]) -> Value {
     let mut patch = json!({});
     for edit in edits {
         let (path, value) = match edit {
             Edit::Set(path, value) => (path, value.clone()),
-            // Lists of named things are merged, so one element is added.
+            // Lists with a merge key are merged, so this adds one element.
             Edit::Append(path, value) => (path, json!([value])),
             Edit::Remove(path) => (path, Value::Null),
         };
@@ -25,13 +25,13 @@ pub fn strategic(object: &Value, edits: &[Edit]) -> Value {
     patch
 }
 
-/// The value, where it is a list of texts.
+/// The value, if it is a list of strings.
 fn texts(value: &Value) -> Option<&Value> {
     let items = value.as_array()?;
     (!items.is_empty() && items.iter().all(Value::is_string)).then_some(value)
 }
 
-/// The value under its path, with the element's name in place of its number.
+/// The value nested under its path, with list elements identified by name instead of index.
 fn nest(object: &Value, path: &[Step], value: Value) -> Value {
     (0..path.len())
         .rev()
@@ -48,7 +48,7 @@ fn nest(object: &Value, path: &[Step], value: Value) -> Value {
         })
 }
 
-/// Puts one patch into another.
+/// Merges one patch into another.
 pub fn merge(into: &mut Value, from: Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {
@@ -64,7 +64,7 @@ pub fn merge(into: &mut Value, from: Value) {
         (Value::Array(into), Value::Array(from)) if from.iter().all(Value::is_object) => {
             for value in from {
                 let same = |item: &&mut Value| {
-                    // Mounts are told apart by their path, everything else by its name.
+                    // The merge key of mounts is their path, of everything else the name.
                     let key = match value.get("mountPath") {
                         Some(_) => "mountPath",
                         None => "name",

@@ -1,4 +1,4 @@
-//! An object, its patch, and what applying the patch would make of it.
+//! An object, its patch, and the result of applying the patch.
 
 use super::*;
 use crate::diagnosis::{Settings, Site};
@@ -61,7 +61,7 @@ fn a_patch_says_the_whole_list_of_arguments_and_names_the_rest() {
     assert!(fixed.refused.is_empty());
     insta::assert_snapshot!("patch", crate::yaml::write(&fixed.patch(Some(&job))));
     insta::assert_snapshot!("after", crate::yaml::write(&fixed.after));
-    // From what evidence tells, the same, as far as it goes; and it says so.
+    // From evidence alone, the same result as far as it is known, and it is marked as such.
     let sketched = fix_object(&object_plan, None);
     let args = sketched.patch(None);
     let args = args

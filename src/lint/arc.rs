@@ -11,8 +11,8 @@ use crate::text::plain::plain;
 use crate::yaml::Node;
 use k8s_openapi::api::core::v1::Container;
 
-/// RunnerDeployment, RunnerReplicaSet, Runner and RunnerSet: the controller adds the engine, and
-/// `dockerMTU` is how it is told.
+/// RunnerDeployment, RunnerReplicaSet, Runner and RunnerSet: the controller adds the engine, whose MTU
+/// is `dockerMTU`.
 pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Option<Draft> {
     let spec = [&["spec", "template", "spec"][..], &["spec"]]
         .iter()
@@ -24,7 +24,7 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
     ) {
         return None;
     }
-    // A RunnerSet's template is a pod's, which has no such fields: they stand beside it.
+    // A RunnerSet's template is a pod template without these fields: they are next to it.
     let settings = match kind {
         "RunnerSet" => object.get("spec"),
         _ => Some(spec),
@@ -55,7 +55,7 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
         .into_iter()
         .collect();
     let mut engine = declared::engine(name, None, args, &[]);
-    // A flag of the controller names the image, and none of these objects.
+    // The image is set by a flag of the controller, not by these objects.
     engine.image = Observation::Unobserved(Reason::ImageOfController);
     if let Some(config) = mounted(spec, name, context) {
         engine.config = config;
@@ -69,8 +69,8 @@ pub(crate) fn legacy(object: &Node, owner: Owner, context: &Context<'_>) -> Opti
     Some(draft(runner, places))
 }
 
-/// The daemon.json that the object mounts into the container of dockerd: its mounts stand in a container of
-/// that name, or in the specification itself.
+/// The daemon.json that the object mounts into dockerd's container: the mounts are in a container of
+/// that name or in the spec itself.
 fn mounted(
     spec: &Node,
     name: &str,
@@ -90,11 +90,11 @@ fn mounted(
     config::mounted(&pod, name, context)
 }
 
-/// The runner's container: its settings stand in the specification itself.
+/// The runner's container: its settings are in the spec itself.
 fn runner_container(spec: &Node) -> PodContainer {
     let image = spec.text_at(&["image"]);
     PodContainer {
-        // Without an image the controller chooses one, which is none of the file's faults.
+        // Without an image the controller chooses one, which is not a fault of the file.
         role: if image.is_some() {
             Role::Runner
         } else {
@@ -134,13 +134,13 @@ pub(crate) fn is_values(document: &Node) -> bool {
     mode || pod && known.iter().any(|key| document.get(key).is_some())
 }
 
-/// gha-runner-scale-set-experimental, whose engine takes settings.
+/// gha-runner-scale-set-experimental, whose engine is configurable.
 fn is_experimental(document: &Node) -> bool {
     document.text_at(&["runner", "mode"]) == Some("dind")
 }
 
-/// A runner scale set: its own template, and with `containerMode: dind` the engine that the chart
-/// adds, which nothing in the values can give an MTU.
+/// A runner scale set: its own template, and with `containerMode: dind` the engine that the chart adds,
+/// whose MTU the values cannot set.
 pub(crate) fn values(document: &Node, context: &Context<'_>) -> Option<Draft> {
     let owner = Owner {
         kind: "the values of".to_owned(),
@@ -185,8 +185,8 @@ pub(crate) fn values(document: &Node, context: &Context<'_>) -> Option<Draft> {
     Some(draft)
 }
 
-/// What the chart makes of `containerMode.type: dind`, with the container's own settings where it takes
-/// some.
+/// What the chart renders for `containerMode.type: dind`, with the container's own settings if the
+/// chart supports them.
 fn add_engine(draft: &mut Draft, mode: &Node, settings: Option<&Node>) {
     const IMAGE: &str = "docker:dind";
     let socket = |path: &str, volume: &str| Mount {
@@ -225,7 +225,7 @@ fn add_engine(draft: &mut Draft, mode: &Node, settings: Option<&Node>) {
         ..declared::container("dind")
     };
     let runner = &mut draft.runner;
-    // The chart mounts the socket into the runner, too.
+    // The chart also mounts the socket into the runner.
     for asks in runner
         .containers
         .iter_mut()

@@ -1,5 +1,5 @@
-//! bitbucket-pipelines.yml: the Docker engine that Bitbucket starts inside of the runner's, and the
-//! memory that steps ask for.
+//! bitbucket-pipelines.yml: the Docker engine that Bitbucket starts inside the runner's engine, and
+//! the memory that steps request.
 
 use super::network::{self, NESTED};
 use super::place::Places;
@@ -13,9 +13,9 @@ use crate::systems::Site;
 use crate::text::plain::plain;
 use crate::yaml::{Node, Span};
 
-/// How reports call the engine around, where no manifest names it.
+/// The outer engine's name in reports, if no manifest names it.
 const OUTER: &str = "docker-in-docker";
-/// Steps inside stages inside parallel groups inside of a pipeline.
+/// Enough for steps in stages in parallel groups in a pipeline.
 const DEEPEST: usize = 8;
 
 pub(crate) fn is_one(document: &Node, name: &str) -> bool {
@@ -29,7 +29,7 @@ pub(crate) fn is_one(document: &Node, name: &str) -> bool {
         return false;
     }
     let is_map = |path: &[&str]| document.at(path).is_some_and(Node::is_map);
-    // A schema has definitions too, of anything; these are a service's.
+    // JSON Schemas have `definitions` too; these keys are specific to services.
     let is_service = |(name, service): &(Node, Node)| {
         let keys = ["image", "memory", "variables", "type"];
         name.text() == Some("docker") || keys.iter().any(|key| service.get(key).is_some())
@@ -41,7 +41,7 @@ pub(crate) fn is_one(document: &Node, name: &str) -> bool {
             && (is_map(&["pipelines"]) || is_map(&["definitions"]) || is_map(&["options"]))
 }
 
-/// Whether any of its steps has Bitbucket start an engine; a part of a file may define one for others.
+/// Whether any step uses the docker service. A partial file may define one for other files.
 pub(crate) fn uses_docker(document: &Node) -> bool {
     let mut steps = Vec::new();
     for key in ["pipelines", "definitions"] {
@@ -57,7 +57,7 @@ pub(crate) fn uses_docker(document: &Node) -> bool {
         || steps.iter().any(|step| step.service("docker").is_some())
 }
 
-/// Whether any of its steps runs on a runner of one's own.
+/// Whether any step runs on a self-hosted runner.
 pub(crate) fn has_own_runner(document: &Node) -> bool {
     let mut steps = Vec::new();
     for key in ["pipelines", "definitions"] {
@@ -68,7 +68,7 @@ pub(crate) fn has_own_runner(document: &Node) -> bool {
     steps.iter().any(|step| step.own_runner)
 }
 
-/// The runner that such a file asks for; nothing where all of it runs in Bitbucket's cloud.
+/// The runner that such a file requires; `None` if all steps run in Bitbucket's cloud.
 pub(crate) fn read(
     document: &Node,
     context: &Context<'_>,
@@ -102,7 +102,7 @@ pub(crate) fn read(
     Some(Reader { document, context }.draft(&steps, &own))
 }
 
-/// A file that was named, or that comes with the manifest of a runner, is meant for one.
+/// A file that was named explicitly, or is linted with a runner's manifest, is meant for a runner.
 fn judged_all_the_same(steps: &[Step], context: &Context<'_>) -> bool {
     steps.is_empty() || context.named || context.home.is_some_and(|home| home.bitbucket)
 }
@@ -118,7 +118,7 @@ impl Reader<'_> {
             declared::bare(Provider::Bitbucket, self.context, Site::BitbucketPipelines);
         let mut places = Places::default();
         places.note("", "", pod::head(self.document));
-        // The fix that reaches every level is in the manifest that the pipeline's runner has.
+        // The fix that applies at every level is in the manifest of the pipeline's runner.
         runner.owner = Some(Owner {
             kind: "the manifest of".to_owned(),
             name: "the runner".to_owned(),
@@ -159,7 +159,7 @@ impl Reader<'_> {
             engines.push(engine);
             service.note(&path, places);
             namespaces.push(match home {
-                // Its containers send through a network of the engine around it.
+                // Its containers send through a network of the outer engine.
                 Some(home) => {
                     let mtu = home.mtu.unwrap_or(self.context.pod_network.mtu);
                     let bridge = format!("docker0 of {} ({})", home.engine, home.file);
@@ -178,7 +178,7 @@ impl Reader<'_> {
         defined.map_or(&[][..], Node::entries)
     }
 
-    /// The docker service, and others of its type, as far as a step on the runner uses them.
+    /// The docker service and others of its type that a step on the runner uses.
     fn services(&self, steps: &[Step], own: &[&Step]) -> Vec<Service<'_>> {
         let mut services: Vec<Service> = self
             .defined()
@@ -195,7 +195,7 @@ impl Reader<'_> {
         let everywhere = self.document.at(&["options", "docker"]);
         let everywhere = everywhere.filter(|docker| docker.is_true());
         let uses = |name: &str| own.iter().find_map(|step| step.service(name));
-        // Without steps the file is a part of one: what it defines is meant to be used.
+        // A file without steps is partial: assume that its services are used.
         if !steps.is_empty() && everywhere.is_none() {
             services.retain(|service| uses(&service.name).is_some());
         }
@@ -233,14 +233,14 @@ impl Reader<'_> {
     }
 }
 
-/// `2x` is twice the 4 GiB that a step has by itself.
+/// `2x` is twice a step's default of 4 GiB.
 fn memory(size: &str) -> Option<i64> {
     const OF_ONE: i64 = 4096;
     let times: i64 = size.strip_suffix('x')?.parse().ok()?;
     (1..=64).contains(&times).then_some(times * OF_ONE)
 }
 
-/// An engine that the file has Bitbucket start.
+/// An engine that Bitbucket starts for the file.
 struct Service<'a> {
     name: String,
     span: Span,
@@ -295,7 +295,7 @@ impl Step<'_> {
     }
 }
 
-/// Every step, however deep in stages, parallel groups and named pipelines.
+/// Collects every step in stages, parallel groups and named pipelines.
 fn collect<'a>(node: &'a Node, depth: usize, steps: &mut Vec<Step<'a>>) {
     if depth > DEEPEST {
         return;
@@ -305,7 +305,7 @@ fn collect<'a>(node: &'a Node, depth: usize, steps: &mut Vec<Step<'a>>) {
     }
     for (key, value) in node.entries() {
         if key.text() == Some("step") && value.is_map() {
-            // A step that an alias uses again stands where it stands once.
+            // A step reused through an alias has the same span: collect it once.
             if steps
                 .iter()
                 .all(|step| step.node.span != value.span || step.node != value)

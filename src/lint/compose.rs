@@ -1,4 +1,4 @@
-//! Docker compose files: the networks that compose makes, and Docker engines among the services.
+//! Docker Compose files: the networks that Compose creates, and Docker engines among the services.
 
 use super::network::{self, NESTED};
 use super::place::Places;
@@ -13,11 +13,11 @@ use crate::text::plain::plain;
 use crate::yaml::{Node, Span};
 
 const DEFAULT_MTU: i64 = 1500;
-/// The engine that compose talks to: none of the file's.
+/// The engine that Compose uses, which is not in the file.
 const HOST: &str = "docker";
 const MOST_ENGINES: usize = 50;
 
-/// Compose's own keys; another tool's file with services has others.
+/// Compose's own keys, to distinguish files of other tools that also have services.
 const KEYS: [&str; 8] = [
     "configs", "include", "name", "networks", "secrets", "services", "version", "volumes",
 ];
@@ -49,9 +49,9 @@ pub(crate) fn is_one(document: &Node, name: &str) -> bool {
         && (name.contains("compose") || services.entries().iter().any(is_service))
 }
 
-/// Where a runner's manifest or a pipeline that uses Docker is among the files, Compose runs inside of its
-/// engine. One that is named alone may run anywhere: then only its own engines are judged, by the networks
-/// that it makes itself.
+/// If the files include a runner's manifest or a pipeline that uses Docker, Compose runs in that engine. A
+/// Compose file given alone may run anywhere: then only the engines in it are judged, by the networks that it
+/// creates.
 pub(crate) fn read(
     document: &Node,
     context: &Context<'_>,
@@ -83,7 +83,7 @@ pub(crate) fn read(
     let networks = networks(document);
     let mut host = declared::engine(HOST, None, Vec::new(), &[]);
     if let Some(planned) = &mut host.planned {
-        // Its default bridge is not compose's to set.
+        // Compose cannot configure its default bridge.
         planned.networks.clear();
         for network in networks.iter().filter(|network| network.is_made()) {
             let mut made = network::user_network(&network.name, network.mtu);
@@ -132,7 +132,7 @@ struct Network {
     driver: String,
     mtu: Option<i64>,
     internal: bool,
-    /// Somebody else makes it.
+    /// Created outside this file.
     external: bool,
     span: Span,
 }
@@ -147,8 +147,8 @@ impl Network {
     }
 }
 
-/// The networks of a file; `default` also where it is not named, as compose makes it for every
-/// service that names none.
+/// The networks of a file, including the implicit `default`, which Compose creates for services
+/// that name none.
 fn networks(document: &Node) -> Vec<Network> {
     let defined = document.get("networks").map_or(&[][..], Node::entries);
     let mut networks: Vec<Network> = defined.iter().map(network).collect();
@@ -220,7 +220,7 @@ fn engine(path: &str, service: &Node) -> crate::evidence::Engine {
     engine
 }
 
-/// Whether dockerd finds its daemon.json in what is mounted: `./daemon.json:/etc/docker/daemon.json:ro`.
+/// Whether a mount provides dockerd's daemon.json: `./daemon.json:/etc/docker/daemon.json:ro`.
 fn holds_config(bind: &str) -> bool {
     let mut parts = bind.split(':');
     parts.any(|part| {
@@ -231,7 +231,7 @@ fn holds_config(bind: &str) -> bool {
     })
 }
 
-/// A runner is known as in a pod; what else a service is for, a compose file does not tell.
+/// A runner is recognized as in a pod; a compose file does not show the purpose of other services.
 fn role(service: &Node) -> Role {
     let image = service.text_at(&["image"]).unwrap_or_default();
     let is_runner =
@@ -252,7 +252,7 @@ fn variable(service: &Node, name: &str) -> Option<String> {
     })
 }
 
-/// The network through which a service sends, and its MTU.
+/// The first network of a service, and its MTU.
 fn first_network(service: &Node, networks: &[Network]) -> (String, i64) {
     let named = service.get("networks");
     let first = named.and_then(|named| match named.is_list() {

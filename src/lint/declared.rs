@@ -1,4 +1,4 @@
-//! A runner, its containers and its engines as a file declares them: nothing of them runs.
+//! A runner, its containers and its engines as declared in a file: nothing runs.
 
 use super::network::{self, POD};
 use super::{Context, image, start};
@@ -12,7 +12,7 @@ use crate::systems::Site;
 use crate::text::plain::plain;
 use std::collections::BTreeMap;
 
-/// A runner of a file has no name of its own and is in no namespace: reports name the file.
+/// A runner in a file has no name or namespace of its own: reports name the file.
 pub(crate) fn declare(runner: &mut Runner, context: &Context<'_>, site: Site) {
     runner.namespace = String::new();
     runner.pod = context.file.to_owned();
@@ -27,7 +27,7 @@ pub(crate) fn declare(runner: &mut Runner, context: &Context<'_>, site: Site) {
     });
 }
 
-/// A runner of which a file says nothing but its name.
+/// A runner without details in its file.
 pub(crate) fn bare(provider: Provider, context: &Context<'_>, site: Site) -> Runner {
     let mut runner = Runner {
         namespace: String::new(),
@@ -53,7 +53,7 @@ pub(crate) fn bare(provider: Provider, context: &Context<'_>, site: Site) -> Run
     runner
 }
 
-/// A container of which a file says nothing but its name.
+/// A container of which a file declares only the name.
 pub(crate) fn container(name: &str) -> PodContainer {
     PodContainer {
         name: name.to_owned(),
@@ -86,7 +86,7 @@ pub(crate) fn container(name: &str) -> PodContainer {
     }
 }
 
-/// An engine that a file tells of: what its flags, its image and its variables say.
+/// An engine declared in a file, from its flags, image and variables.
 pub(crate) fn engine(
     path: &str,
     image: Option<&str>,
@@ -96,7 +96,7 @@ pub(crate) fn engine(
     started(path, image, args, opts, &BTreeMap::new())
 }
 
-/// The same with the variables that its flags may name.
+/// The same with the variables that its flags may reference.
 pub(super) fn started(
     path: &str,
     image: Option<&str>,
@@ -107,8 +107,8 @@ pub(super) fn started(
     let told = |args: &[String]| args.iter().any(|arg| arg.starts_with("--mtu="));
     let (mut args, mut unresolved) = start::resolve(args, variables);
     let strictly = image.is_none_or(|image| ImageRef::parse(image).is_official_docker());
-    // An image of one's own may read DOCKER_OPTS, as people build it for just that; Docker's own
-    // entrypoint does not. A mirror that is given them is no plain mirror.
+    // A custom image may read DOCKER_OPTS, and is often built for that; Docker's own entrypoint does
+    // not. A mirrored image that gets them is treated as custom.
     let official = strictly || opts.is_empty() && image.is_some_and(image::is_dockers);
     let (opts, hidden) = start::resolve(opts.to_vec(), variables);
     let reads_opts = !official && !told(&args);
@@ -145,8 +145,8 @@ pub(super) fn started(
     }
 }
 
-/// The MTU of the network in which an engine of this runner starts containers, as far as the
-/// files tell; and what network it is.
+/// The MTU of the network in which an engine of this runner starts containers, as far as the files
+/// define it; and that network's name.
 pub(crate) fn engine_mtu(runner: &Runner) -> Option<(String, i64)> {
     const DEFAULT: i64 = 1500;
     let engine = runner
@@ -166,13 +166,13 @@ pub(crate) fn engine_mtu(runner: &Runner) -> Option<(String, i64)> {
     Some((engine.path.clone(), mtu))
 }
 
-/// The memory that the engine's container may use, in MiB, where the template limits it.
+/// The memory available to the engine's container, in MiB, if the template limits it.
 pub(crate) fn engine_memory(runner: &Runner) -> Option<i64> {
     let engine = runner.containers.iter().find(|c| c.role == Role::Engine)?;
     mebibytes(engine.memory_limit.as_deref()?)
 }
 
-/// A quantity of Kubernetes in MiB: `4Gi`, `512Mi`, `4G`, `1e9`.
+/// A Kubernetes quantity in MiB: `4Gi`, `512Mi`, `4G`, `1e9`.
 fn mebibytes(quantity: &str) -> Option<i64> {
     const UNITS: [(&str, f64); 10] = [
         ("Ki", 1024.0),
@@ -189,7 +189,7 @@ fn mebibytes(quantity: &str) -> Option<i64> {
     let (unit, factor) = UNITS.iter().find(|(unit, _)| quantity.ends_with(unit))?;
     let number: f64 = quantity.strip_suffix(unit)?.parse().ok()?;
     let mebibytes = number * factor / 1_048_576.0;
-    // Beyond that no machine goes; within it the number is exact enough.
+    // No machine has more; below that, the number is exact enough.
     #[allow(clippy::cast_possible_truncation)]
     (0.0..1e12).contains(&mebibytes).then_some(mebibytes as i64)
 }

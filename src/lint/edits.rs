@@ -1,4 +1,4 @@
-//! Fixes as edits of the file that a finding stands in: what is pasted elsewhere is a difference here.
+//! Fixes as edits of the file with the finding: shown as a diff instead of a snippet to paste.
 
 use super::place::Source;
 use crate::diagnosis::{Change, Finding};
@@ -6,13 +6,13 @@ use crate::fix::File;
 use crate::remedy;
 use std::path::Path;
 
-/// A large file, or one of many runners, is read again for each edit.
+/// A large file, or one with many runners, is parsed again for each edit.
 const LONGEST: usize = 256 << 10;
 const MOST: usize = 64;
 
-/// Edits of one file, none of which is made.
+/// Proposed edits of one file; none is applied.
 pub(super) struct Edits {
-    /// Absent where the text is none that can be edited.
+    /// None if the text cannot be edited.
     file: Option<File>,
     left: usize,
 }
@@ -26,7 +26,7 @@ impl Edits {
         Edits { file, left: MOST }
     }
 
-    /// Shows each fix that can be made in this file as it would be.
+    /// Adds to each fix that can be made in this file its diff.
     pub(super) fn show(&mut self, findings: &mut [Finding], source: &Source) {
         let remedies = findings.iter_mut().flat_map(|f| &mut f.remedies);
         for remedy in remedies {
@@ -39,7 +39,7 @@ impl Edits {
     }
 
     fn edited(&mut self, change: &Change) -> Option<String> {
-        // What people build first says more than the edit.
+        // The image build instructions are more useful than the edit.
         if remedy::builds_image(change) {
             return None;
         }

@@ -14,7 +14,7 @@ use crate::yaml::{Node, Span};
 
 const MOST_ENGINES: usize = 100;
 
-/// Keys that make a map a job, or a part of one that others extend.
+/// Keys that identify a map as a job, or as a template that jobs extend.
 const OF_JOBS: [&str; 5] = [
     "script",
     "trigger",
@@ -22,9 +22,9 @@ const OF_JOBS: [&str; 5] = [
     "before_script",
     "after_script",
 ];
-/// Keys of a rule of a job; those of RBAC and of alerts, which also stand under `rules`, have others.
+/// Keys of a job's rule; those of RBAC and of alerts, which also have `rules`, differ.
 const OF_RULES: [&str; 4] = ["if", "when", "changes", "exists"];
-/// Keys of the file as a whole.
+/// Top-level keys.
 const OF_FILES: [&str; 7] = [
     "include",
     "stages",
@@ -34,7 +34,7 @@ const OF_FILES: [&str; 7] = [
     "variables",
     "workflow",
 ];
-/// Keys that other systems' files have, and GitLab's has not.
+/// Keys of other systems' files that GitLab's do not have.
 const OF_OTHERS: [&str; 9] = [
     "jobs",
     "on",
@@ -74,12 +74,12 @@ pub(crate) fn is_one(document: &Node, name: &str) -> bool {
         || name.ends_with("gitlab-ci.yml") && OF_FILES.iter().any(has)
 }
 
-/// A service is an image's name, or a map with one.
+/// A service is an image name, or a map with one.
 fn is_service(service: &Node) -> bool {
     service.text().or(service.text_at(&["name"])).is_some()
 }
 
-/// The variables of the file as a whole, by name.
+/// The file's global variables, by name.
 pub(super) fn variables(documents: &[Node]) -> Vec<(String, String)> {
     let all = documents.iter().filter_map(|d| d.get("variables"));
     let each = all.flat_map(Node::entries).filter_map(|(name, value)| {
@@ -89,7 +89,7 @@ pub(super) fn variables(documents: &[Node]) -> Vec<(String, String)> {
     each.collect()
 }
 
-/// The files of the same repository that it includes, as it writes them.
+/// The local files that it includes, as written.
 pub(super) fn includes(documents: &[Node]) -> Vec<String> {
     let mut found = Vec::new();
     for include in documents.iter().filter_map(|d| d.get("include")) {
@@ -108,7 +108,7 @@ pub(super) fn includes(documents: &[Node]) -> Vec<String> {
     found
 }
 
-/// One runner: whatever the jobs are called, a service of the same image and flags is one engine.
+/// Jobs share one runner: services with the same image and flags are one engine, whatever the jobs' names.
 pub(crate) fn read(documents: &[Node], context: &Context<'_>) -> Option<Draft> {
     let mut found = Found {
         documents,
@@ -147,7 +147,7 @@ pub(crate) fn read(documents: &[Node], context: &Context<'_>) -> Option<Draft> {
     })
 }
 
-/// Of every job and service, whatever image it has.
+/// For all jobs and services, whatever their image.
 fn note_secrets(document: &Node, runner: &mut Runner, places: &mut Places) {
     let mut note = |holder: &Node, name: &str| {
         variables::note(runner, places, name, Role::Other, holder.get("variables"));
@@ -168,15 +168,15 @@ fn note_secrets(document: &Node, runner: &mut Runner, places: &mut Places) {
 
 struct Found<'a> {
     documents: &'a [Node],
-    /// Of the files that include this one, or that it includes.
+    /// From the files that include this one, or that it includes.
     shared: &'a [(String, String)],
     services: Vec<Service<'a>>,
 }
 
 struct Service<'a> {
-    /// Its alias, or `docker`; with the job's name where that alone is not enough.
+    /// Its alias, or `docker`; prefixed by the job's name if that is ambiguous.
     name: String,
-    /// With the variables that the files give.
+    /// With variables resolved as far as the files define them.
     image: String,
     flags: Vec<String>,
     opts: Vec<String>,
@@ -226,7 +226,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// An image with the variables of the job, of the jobs that extend it, and of the file put in, as far as
+    /// An image with the variables of the job, of the jobs that extend it and of the file resolved, as far as
     /// they are known.
     fn resolve(&self, image: &str, holder: &Node, job: Option<&str>) -> String {
         let all = || self.documents.iter().flat_map(Node::entries);
@@ -242,7 +242,7 @@ impl<'a> Found<'a> {
         let of_file = self.documents.iter().filter_map(|d| d.get("variables"));
         let known: Vec<&Node> = own.chain(of_heirs).chain(of_file).collect();
         let mut resolved = image.to_owned();
-        // A variable may be made of others.
+        // Variables may refer to others.
         for _ in 0..3 {
             resolved = gitlab::fill(&resolved, |name| {
                 let mut shared = self.shared.iter();
@@ -286,8 +286,8 @@ impl Service<'_> {
         )
     }
 
-    /// Whether it is privileged, and where its layers lie, the runner's config.toml says: no part
-    /// of this file. So it is no container of a pod whose specification is judged.
+    /// Whether it is privileged and where its layers are stored is set in the runner's config.toml,
+    /// not in this file. So it is not a container of a pod whose specification is judged.
     fn container(&self) -> PodContainer {
         PodContainer {
             image: self.image.clone(),

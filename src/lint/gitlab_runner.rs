@@ -1,5 +1,5 @@
 //! GitLab Runner's own configuration, config.toml, alone or in the values of its chart: the pod that its
-//! Kubernetes executor makes for a job.
+//! Kubernetes executor creates for a job.
 
 use super::place::Places;
 use super::{Context, Draft, pod};
@@ -22,7 +22,7 @@ pub(super) fn is_one(document: &Node) -> bool {
         .any(|runner| runner.get("executor").is_some())
 }
 
-/// A text that holds the configuration.
+/// A text that contains the configuration.
 pub(super) fn read_text(text: &str, offset: Offset, context: &Context<'_>) -> Vec<Draft> {
     match load_toml(text, offset) {
         Ok(document) => read(&document, context),
@@ -30,14 +30,14 @@ pub(super) fn read_text(text: &str, offset: Offset, context: &Context<'_>) -> Ve
     }
 }
 
-/// Each runner whose jobs have pods with an engine in them. What the Docker executor runs is in no pod.
+/// Each runner whose job pods contain an engine. The Docker executor creates no pods.
 pub(super) fn read(document: &Node, context: &Context<'_>) -> Vec<Draft> {
     let runners = document.get("runners").map_or(&[][..], Node::items);
     let drafts = runners.iter().filter_map(|runner| draft(runner, context));
     drafts.collect()
 }
 
-/// What the Docker executor runs is in no pod, and is said to be not judged.
+/// A note that jobs of the Docker executor are not judged, because they have no pod.
 pub(super) fn remark(document: &Node, context: &Context<'_>) -> Option<String> {
     let runners = document.get("runners").map_or(&[][..], Node::items);
     let docker = |runner: &&Node| {
@@ -57,7 +57,7 @@ fn draft(runner: &Node, context: &Context<'_>) -> Option<Draft> {
     let mut places = Places::default();
     places.note("", "", pod::head(executor));
     let mut containers = vec![
-        // A job's own commands run there, whatever its image is.
+        // The job's own commands run there, whatever its image.
         Container {
             command: Some(vec!["sh".to_owned()]),
             ..container(
@@ -138,7 +138,7 @@ fn container(name: &str, image: Option<&str>, resources: ResourceRequirements) -
     }
 }
 
-/// `cpu_request`, `service_memory_limit` and their like.
+/// `cpu_request`, `service_memory_limit` and the like.
 fn resources(executor: &Node, prefix: &str) -> ResourceRequirements {
     let amounts = |what: &str| -> BTreeMap<String, Quantity> {
         let each = ["cpu", "memory"].iter().filter_map(|name| {
@@ -154,7 +154,7 @@ fn resources(executor: &Node, prefix: &str) -> ResourceRequirements {
     }
 }
 
-/// Every container of the job has every volume.
+/// Every volume is mounted in every container of the job.
 fn volumes(executor: &Node) -> (Vec<Volume>, Vec<VolumeMount>) {
     let (mut volumes, mut mounts) = (Vec::new(), Vec::new());
     for (kind, list) in executor.get("volumes").map_or(&[][..], Node::entries) {

@@ -1,23 +1,23 @@
-//! An image as a file names it: with variables in its registry, its version or its name.
+//! Image references in files, with variables in the registry, name or version.
 
 use crate::facts::versions::ImageRef;
 
-/// What a variable or a template's word begins with.
+/// The start of a variable or a template placeholder.
 const MARKS: [&str; 5] = ["$", "{{", "<%", "__", "@@"];
 
-/// Whether a text is not whole: something is put in where it is used.
+/// Whether a text contains a variable that is substituted later.
 pub(super) fn has_variable(text: &str) -> bool {
     MARKS.iter().any(|mark| text.contains(mark))
 }
 
-/// Whether its name or its version is not told; a registry that is not told changes nothing.
+/// Whether the name or the version is unresolved; an unresolved registry makes no difference.
 pub(super) fn is_unresolved(image: &str) -> bool {
     let last = image.rsplit('/').next().unwrap_or(image);
-    // `{{ a/b }}` has no parts.
+    // The slash in `{{ a/b }}` does not separate parts.
     has_variable(last) || image.matches("{{").count() != image.matches("}}").count()
 }
 
-/// Whether Docker's own entrypoint starts its dockerd: Docker's image, or a mirror of it by name and tag.
+/// Whether Docker's own entrypoint starts dockerd: Docker's image, or a mirror judging by name and tag.
 pub(super) fn is_dockers(image: &str) -> bool {
     let reference = ImageRef::parse(image);
     let dind = reference.tag.is_some_and(|tag| tag.contains("dind"));

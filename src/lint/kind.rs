@@ -1,5 +1,5 @@
-//! The kinds of files that are read: the one list of readers, each known by what is in a file; its name
-//! only helps.
+//! The kinds of files that are read: one list of readers, each of which recognizes a file by its
+//! contents; the name is only a hint.
 
 use super::{
     Context, Draft, arc, bitbucket_pipelines, compose, gitlab_ci, gitlab_runner, objects, steps,
@@ -7,7 +7,7 @@ use super::{
 use crate::systems::pods;
 use crate::yaml::Node;
 
-/// What reads one kind of file.
+/// The reader of one kind of file.
 pub(super) struct Reader {
     pub(super) kind: Kind,
     is_one: fn(&[Node], &str) -> bool,
@@ -16,7 +16,7 @@ pub(super) struct Reader {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It says in what pods runners run, so that the others can be judged by it.
+    /// Describes the pods of runners, against which other files are judged.
     Manifest,
     BitbucketPipelines,
     GitlabCi,
@@ -72,7 +72,7 @@ const READERS: [Reader; 7] = [
                 .collect()
         },
     },
-    // Values of a chart, and whatever else has a pod somewhere inside.
+    // Chart values, and any other file that contains a pod.
     Reader {
         kind: Kind::Manifest,
         is_one: |documents, _| documents.iter().any(|d| has_runner(d, 0)),
@@ -106,7 +106,7 @@ fn has_runner(node: &Node, depth: usize) -> bool {
                     .any(|(_, value)| has_runner(value, depth + 1)))
 }
 
-/// What a file that is of no kind looks like, for people who named it.
+/// What a file of no known kind looks like, for users who passed it explicitly.
 pub(super) fn looks_like(documents: &[Node], file: &str) -> Option<&'static str> {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let document = documents.iter().find(|document| document.is_map())?;

@@ -1,24 +1,25 @@
-//! Kustomizations among the files: what they change is not judged as it stands, and a patch is no object.
+//! Kustomizations among the files: objects that they change are not judged as is, and a patch is not an
+//! object.
 
 use crate::yaml::{Node, Offset, load};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-/// What a kustomization says, with paths as they are below the folder that was named.
+/// What a kustomization references and changes, with paths relative to the given folder.
 #[derive(Debug, Default)]
 struct Kustomization {
     resources: Vec<PathBuf>,
     patches: Vec<PathBuf>,
-    /// Objects that it changes: kind and name, each empty where any is meant.
+    /// Objects that it changes: kind and name, each empty if it matches any.
     targets: Vec<(String, String)>,
-    /// It changes more than can be told from here.
+    /// It changes more than can be determined here.
     all: bool,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Kustomizations {
     by_folder: BTreeMap<PathBuf, Kustomization>,
-    /// Files by what they are a part of; filled when all kustomizations are known.
+    /// Files by the role they play; filled when all kustomizations are known.
     patches: BTreeSet<PathBuf>,
     changed: BTreeMap<PathBuf, Vec<(String, String)>>,
 }
@@ -65,8 +66,8 @@ impl Kustomizations {
         self.by_folder.insert(normal(folder), own);
     }
 
-    /// Follows each kustomization to its files, now that all are known. `read` gives the documents of a
-    /// patch.
+    /// Follows each kustomization to its files, now that all are known. `read` returns the documents of
+    /// a patch.
     pub(super) fn resolve(&mut self, read: impl Fn(&Path) -> Option<Vec<Node>>) {
         for own in self.by_folder.values() {
             let mut targets = own.targets.clone();
@@ -94,7 +95,7 @@ impl Kustomizations {
         }
     }
 
-    /// Whether a file is only a part of what will be: a patch, or objects that one changes.
+    /// Whether a file is only part of the output: a patch, or objects that a kustomization changes.
     pub(super) fn is_part(&self, file: &str, documents: &[Node]) -> bool {
         let path = normal(Path::new(file));
         let fits = |said: &str, own: &str| said.is_empty() || said == own;
@@ -110,12 +111,12 @@ impl Kustomizations {
 }
 
 impl Kustomization {
-    /// `path:` or a name alone is a file; a text is the patch itself.
+    /// `path:` or a bare name is a file; other text is an inline patch.
     fn patch(&mut self, patch: &Node, path: &impl Fn(&str) -> PathBuf) {
         let inline = |text: &str| text.contains('\n') || text.trim_start().starts_with(['{', '[']);
         let target = patch.get("target").map(|target| {
             let text = |key: &str| target.text_at(&[key]).unwrap_or_default().to_owned();
-            // A name may be a pattern; one with a selector means any.
+            // A name may be a pattern; a patch with a selector matches any.
             let plain = |text: String| match text.chars().all(|c| c.is_alphanumeric() || c == '-') {
                 true => text,
                 false => String::new(),
@@ -142,7 +143,7 @@ fn object(document: &Node) -> Option<(String, String)> {
     Some((kind.to_owned(), name.to_owned()))
 }
 
-/// `a/../b` is `b`, as nothing is asked of the disk.
+/// Normalizes `a/../b` to `b` without accessing the disk.
 pub(super) fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {

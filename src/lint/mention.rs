@@ -1,11 +1,11 @@
-//! Files that were passed over although they speak of a Docker engine: they are counted and named, so that
-//! a folder is never silently clean.
+//! Files that were skipped although they mention a Docker engine: they are counted and named, so that a
+//! directory never silently passes.
 
 use crate::diagnosis::{Severity, Unknown};
 use crate::evidence::Reason;
 use std::collections::BTreeMap;
 
-/// Why files were not judged as they stand.
+/// Why files could not be judged as is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Why {
     Template,
@@ -15,7 +15,7 @@ pub(super) enum Why {
 }
 
 impl Why {
-    /// Of one file, and of several.
+    /// Singular and plural.
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Why::Template => ("a template", "templates"),
@@ -28,7 +28,7 @@ impl Why {
         }
     }
 
-    /// What is the matter with one, and with several, and what to do.
+    /// The problem in singular and plural, and what to do.
     fn advice(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Why::Template => (
@@ -55,17 +55,17 @@ impl Why {
     }
 }
 
-/// What was passed over.
+/// The files that were skipped, by reason.
 #[derive(Debug, Default)]
 pub(crate) struct PassedOver {
     all: BTreeMap<Why, Files>,
 }
 
-/// Files that were passed over for one reason.
+/// Files that were skipped for one reason.
 #[derive(Debug, Default)]
 struct Files {
     count: usize,
-    /// How many of them speak of a Docker engine, and the first of these.
+    /// How many of them mention a Docker engine, and the names of the first few.
     engines: usize,
     named: Vec<String>,
 }
@@ -83,7 +83,7 @@ impl PassedOver {
         }
     }
 
-    /// In one line, where any was.
+    /// One line, if any file was skipped.
     pub(crate) fn summary(&self) -> Option<String> {
         let parts = self.all.iter().map(|(why, files)| {
             let (one, many) = why.words();
@@ -105,7 +105,7 @@ impl PassedOver {
         self.all.values().any(|files| files.engines > 0)
     }
 
-    /// What is not known for it: one entry for each reason.
+    /// The resulting unknowns: one entry for each reason.
     pub(super) fn unknowns(&self) -> Vec<Unknown> {
         let with_engines = self.all.iter().filter(|(_, files)| files.engines > 0);
         let unknown = |(why, files): (&Why, &Files)| {
@@ -133,8 +133,8 @@ impl PassedOver {
     }
 }
 
-/// Whether a text outside of its comments speaks of Docker's engine: `dind`, `dockerd`, or Docker's image by
-/// its tag.
+/// Whether a text mentions Docker's engine outside of comments: `dind`, `dockerd`, or Docker's image with a
+/// tag.
 pub(super) fn mentions_engine(text: &str) -> bool {
     text.lines().any(|line| {
         let code = match line.find('#') {

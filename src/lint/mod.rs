@@ -1,8 +1,8 @@
-//! Files before deployment: turns what they describe into evidence, has the same checks judge it,
-//! and tells where in a file each finding stands.
+//! Files before deployment: converts what they describe into evidence, runs the same checks on it,
+//! and locates each finding in its file.
 //!
 //! ```text
-//! files ─► yaml ─► kind ─► survey (what all of them say together)
+//! files ─► yaml ─► kind ─► survey (facts from all of them)
 //! each file again ─► a reader for each kind ─► Evidence ─► judge ─► findings ─► place, edits
 //! ```
 
@@ -50,67 +50,67 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use survey::Survey;
 
-/// What came of the files.
+/// The result of linting.
 #[derive(Debug)]
 pub(crate) struct Linted {
     pub(crate) evidence: Evidence,
     pub(crate) judgement: Judgement,
-    /// What only a running build could tell.
+    /// Unknowns that only a running build could resolve.
     pub(crate) untold: Vec<Unknown>,
-    /// Files named one by one that hold nothing that is understood, and what they look like.
+    /// Files given explicitly that contain nothing recognized, and what they look like.
     pub(crate) strange: Vec<(String, Option<&'static str>)>,
-    /// Files named one by one that are no YAML: where, and why.
+    /// Files given explicitly that are not valid YAML: where, and why.
     pub(crate) broken: Vec<String>,
-    /// Files that were not judged as they stand.
+    /// Files that could not be judged as is.
     pub(crate) passed_over: PassedOver,
-    /// Things worth saying that are no findings.
+    /// Remarks that are not findings.
     pub(crate) remarks: Vec<String>,
-    /// Files that hold Secrets and no runner.
+    /// Files that contain Secrets and no runner.
     lone_secrets: BTreeSet<usize>,
 }
 
-/// A runner that a file describes, and where its parts stand.
+/// A runner that a file describes, and the positions of its parts.
 #[derive(Debug)]
 struct Draft {
     runner: Runner,
     places: Places,
-    /// The engine that Bitbucket will start inside of this runner's, of which no file here tells.
+    /// The engine that Bitbucket will start inside this runner's, which no file here describes.
     presumed: Option<String>,
 }
 
-/// What a reader knows of the world around its file.
+/// The context of a file for its reader.
 struct Context<'a> {
     file: &'a str,
-    /// It was named, and not only found in a folder.
+    /// It was given explicitly, not found in a directory.
     named: bool,
     pod_network: PodNetwork,
-    /// The daemon.json of all files' ConfigMaps.
+    /// The daemon.json files in the ConfigMaps of all files.
     configs: &'a config::Configs,
-    /// Variables of GitLab's pipeline from other files.
+    /// GitLab pipeline variables from other files.
     variables: &'a [(String, String)],
-    /// The runner in which pipelines run, where its manifest is among the files.
+    /// The runner in which pipelines run, if its manifest is among the files.
     home: Option<&'a Home>,
-    /// A pipeline that uses Docker is among the files: it tells of the engines inside of runners.
+    /// A pipeline that uses Docker is among the files: it describes the engines inside runners.
     pipelines: bool,
-    /// The file stands with a runner's manifest or in the repository of such a pipeline, or was named.
+    /// The file was given explicitly, is next to a runner's manifest, or is in such a pipeline's repository.
     beside: bool,
-    /// A pod of it was read, and is none that starts an engine.
+    /// A pod in it was read, and starts no engine.
     dismissed: &'a Cell<bool>,
 }
 
-/// What a manifest says of the engine inside of which pipelines and compose files are run.
+/// What a manifest shows of the engine in which pipelines and Compose files run.
 #[derive(Clone, Debug, PartialEq)]
 struct Home {
     engine: String,
     file: String,
-    /// Absent where the manifest does not tell.
+    /// Absent if the manifest does not show it.
     mtu: Option<i64>,
     clamped: bool,
     memory_mib: Option<i64>,
     bitbucket: bool,
 }
 
-/// What came of one file.
+/// The result for one file.
 #[derive(Default)]
 struct Judged {
     runners: Vec<Runner>,
@@ -118,7 +118,7 @@ struct Judged {
     untold: Vec<Unknown>,
 }
 
-/// More runners than any repository holds.
+/// Far above the number of runners in any repository.
 const MOST_RUNNERS: usize = 2_000;
 
 /// Reads and judges files, one after another.
@@ -142,7 +142,7 @@ pub(crate) fn lint(
     let mut judged: Vec<(usize, Judged)> = Vec::new();
     let (mut homes, mut runners) = (Vec::new(), 0);
     let mut wanted = BTreeSet::new();
-    // Manifests first: what they say is where the others run, and whose a Secret is.
+    // Manifests first: they determine where the others run, and whose a Secret is.
     for phase in [Phase::Manifests, Phase::Others, Phase::Secrets] {
         let home = narrowest(&homes);
         for (at, (input, reader)) in survey.files.iter().enumerate() {
@@ -219,7 +219,7 @@ pub(crate) fn lint(
     Ok(linted)
 }
 
-/// Each file is read in one of these.
+/// The phases in which files are read.
 #[derive(Clone, Copy, PartialEq)]
 enum Phase {
     Manifests,
@@ -227,7 +227,7 @@ enum Phase {
     Secrets,
 }
 
-/// What stands in a text: YAML, JSON, which is YAML too, or TOML.
+/// The documents of a text: YAML (which includes JSON) or TOML.
 fn load(text: &str) -> Result<Vec<Node>, yaml::Broken> {
     yaml::load(text, Offset::default())
 }
@@ -269,7 +269,7 @@ fn narrowest(homes: &[Home]) -> Option<Home> {
         narrow.bitbucket |= home.bitbucket;
         narrow.memory_mib = match (narrow.memory_mib, home.memory_mib) {
             (Some(a), Some(b)) => Some(a.min(b)),
-            // One without a limit may take all.
+            // A runner without a limit may use all memory.
             _ => None,
         };
         narrow
@@ -287,7 +287,7 @@ impl Judged {
         let mut all = Judged::default();
         let mut edits = Edits::of(&source.name, text);
         for draft in drafts {
-            // One at a time, for their names are the files', and a file may hold several.
+            // One at a time: their names come from the files, and one file may hold several.
             let mut evidence = Evidence::new(cluster.clone());
             evidence.runners.push(draft.runner);
             let mut judged = judge(library, &evidence);
@@ -297,7 +297,7 @@ impl Judged {
             all.judgement.findings.extend(judged.findings);
             all.judgement.defects.extend(judged.defects);
             all.judgement.unknowns.extend(supposed);
-            // What no file can tell is no gap of the examination.
+            // What no file can show is not a gap in the results.
             let of_files = |unknown: &Unknown| {
                 unknown.severity == Severity::Error
                     && unknown.reasons.iter().any(Reason::is_of_files)
@@ -320,7 +320,7 @@ impl Linted {
         self.evidence.runners.extend(one.runners);
     }
 
-    /// A file's text and what is in it, where it can be read.
+    /// A file's text and its documents, if it can be read.
     fn load(&mut self, input: &Input) -> Result<Option<(String, Vec<Node>)>> {
         let Some(text) = self.text(input)? else {
             return Ok(None);
@@ -346,7 +346,7 @@ impl Linted {
         }
     }
 
-    /// A file that was named must be judged; one of a folder may hold anything.
+    /// A file given explicitly must be judged; one in a directory may contain anything.
     fn cannot_judge(&mut self, input: &Input, error: anyhow::Error) -> Result<()> {
         if input.named {
             return Err(error);
@@ -355,7 +355,7 @@ impl Linted {
         Ok(())
     }
 
-    /// A file that was read, and in which no runner is.
+    /// A file that was read and contains no runner.
     fn note_empty(
         &mut self,
         at: usize,
@@ -375,7 +375,7 @@ impl Linted {
                     input.name
                 ));
             }
-            // A schema has all the words, and means none of them.
+            // A schema contains all the words without describing an engine.
             let podless = objects::have_no_pod(documents);
             let text = if podless { "" } else { text };
             let of_chart = text.contains("{{") && text.contains(".Values.");
@@ -410,14 +410,14 @@ impl Linted {
         } else if template {
             self.passed_over.add(Why::Template, &input.name, text);
         } else if foreign {
-            // JSON with comments, for one, is common.
+            // JSON with comments, for example, is common.
             self.passed_over.add(Why::OtherKind, &input.name, text);
         } else {
             self.unreadable(&input.name, &said);
         }
     }
 
-    /// A file of a folder that could not be read: it may hold anything.
+    /// A file in a directory that could not be read: it may contain anything.
     fn unreadable(&mut self, file: &str, said: &str) {
         self.judgement.unknowns.push(Unknown {
             check: "lint".to_owned(),

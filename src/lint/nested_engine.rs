@@ -1,5 +1,5 @@
-//! The engine that Bitbucket starts inside of a runner's for steps that use Docker: its MTU stands in
-//! bitbucket-pipelines.yml alone, so without that file it is unknown.
+//! The engine that Bitbucket starts inside a runner's for steps that use Docker: its MTU is set in
+//! bitbucket-pipelines.yml only, so without that file it is unknown.
 
 use super::network::{self, POD};
 use super::place::Places;
@@ -8,8 +8,8 @@ use crate::checks::Judgement;
 use crate::diagnosis::Unknown;
 use crate::evidence::{Observed, Provider, Reason, Runner};
 
-/// Adds that engine as it is by itself, to see whether that would do. Curing only the runner's own
-/// engine is the trap, for this one takes over no MTU.
+/// Adds that engine with its defaults, to check whether they suffice. It does not inherit the MTU,
+/// so fixing only the runner's own engine is not enough.
 pub(super) fn engine(
     runner: &mut Runner,
     places: &mut Places,
@@ -40,8 +40,8 @@ pub(super) fn engine(
     Some(path)
 }
 
-/// What would be wrong with it by itself is no fault yet: a pipeline may fix it, as `check` also
-/// says of a runner in which no step runs.
+/// Its findings with default settings are unknowns: a pipeline may fix them, as `check` also
+/// reports for a runner without a running step.
 pub(super) fn unknowns(judged: &mut Judgement, presumed: Option<&str>) -> Vec<Unknown> {
     let Some(path) = presumed else {
         return Vec::new();

@@ -1,12 +1,12 @@
-//! The networks that a file describes, as Docker will make them: evidence of what is to be, so that
-//! the same judge can follow the same way out.
+//! The networks that a file describes, as Docker will create them: evidence of the planned state, so
+//! that the same judge can follow the path out.
 
 use crate::evidence::{
     DockerNetwork, Interface, InterfaceKind, NetworkNamespace, Observation, Observed, Reason,
     Route, Tcpmss,
 };
 
-/// What lies around everything in the files: told on the command line.
+/// The pod network around everything in the files, from the command line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PodNetwork {
     pub(crate) mtu: i64,
@@ -18,10 +18,10 @@ pub(crate) const POD: i64 = 1;
 /// A namespace behind one of the pod's Docker networks.
 pub(crate) const NESTED: i64 = 2;
 
-/// rootlesskit's own, where nothing else is told; a process re-segments what goes through it.
+/// rootlesskit's default; a process re-segments what passes through it.
 const ROOTLESS_MTU: i64 = 65_520;
 
-/// The pod's own namespace; `clamped` where a container of it lowers TCP connections.
+/// The pod's own namespace; `clamped` if one of its containers clamps TCP MSS.
 pub(crate) fn pod(network: PodNetwork, clamped: bool) -> NetworkNamespace {
     let eth0 = interface("eth0", network.mtu, 2, InterfaceKind::Linked);
     NetworkNamespace {
@@ -30,7 +30,7 @@ pub(crate) fn pod(network: PodNetwork, clamped: bool) -> NetworkNamespace {
     }
 }
 
-/// The namespace in which a rootless engine works.
+/// The namespace in which a rootless engine runs.
 pub(crate) fn rootless(id: i64, mtu: Option<i64>) -> NetworkNamespace {
     let tap0 = interface("tap0", mtu.unwrap_or(ROOTLESS_MTU), 2, InterfaceKind::Tun);
     namespace(id, Some(POD), tap0)
@@ -55,7 +55,7 @@ pub(crate) fn behind(
     namespace(id, Some(outer.id), eth0)
 }
 
-/// The default bridge that every engine makes.
+/// The default bridge that every engine creates.
 pub(crate) fn default_bridge() -> DockerNetwork {
     DockerNetwork {
         name: "bridge".to_owned(),

@@ -1,5 +1,5 @@
-//! Objects and values, however deep something lies in them: pods, ARC's own objects and values, GitLab
-//! Runner's configuration, texts that hold any of these, and the Secrets beside them.
+//! Finds objects and values at any depth: pods, ARC's own objects and values, GitLab Runner's
+//! configuration, texts that contain any of these, and the Secrets beside them.
 
 use super::place::Places;
 use super::variables::is_put_in;
@@ -10,9 +10,9 @@ use crate::text::plain::plain;
 use crate::yaml::{Node, Offset, Span, load, without_template_lines};
 use std::collections::BTreeSet;
 
-/// ConfigMaps hold templates of ConfigMaps never.
+/// ConfigMaps do not contain templates of ConfigMaps.
 const MOST_TEXTS_DEEP: usize = 3;
-/// No text that is a template is longer.
+/// A longer text is not a template.
 const LONGEST_TEXT: usize = 256 << 10;
 
 pub(super) fn is_object(document: &Node) -> bool {
@@ -27,8 +27,8 @@ pub(super) fn read(documents: &[Node], context: &Context<'_>) -> Vec<Draft> {
     found.drafts
 }
 
-/// A file that holds Secrets and no runner: it is one of a runner's if a runner's file names one of them,
-/// or if their keys are those of a CI system.
+/// A file with Secrets and no runner: it belongs to a runner if a runner's file names one of them, or if
+/// their keys are those of a CI system.
 pub(super) fn lone_secrets(
     documents: &[Node],
     context: &Context<'_>,
@@ -62,7 +62,7 @@ pub(super) fn lone_secrets(
     Some(draft)
 }
 
-/// Definitions of objects, and objects that have no pod: whatever they are called, they start no engine.
+/// Definitions of objects, and objects without a pod: whatever their names, they start no engine.
 pub(super) fn have_no_pod(documents: &[Node]) -> bool {
     const KINDS: [&str; 17] = [
         "ClusterRole",
@@ -100,7 +100,7 @@ pub(super) fn holds_secret(documents: &[Node]) -> bool {
         .any(|document| is(document) || items(document))
 }
 
-/// The names of the Secrets that a runner's file refers to.
+/// The names of the Secrets that a runner's file references.
 pub(super) fn names_of_secrets(node: &Node, names: &mut BTreeSet<String>) {
     for item in node.items() {
         names_of_secrets(item, names);
@@ -147,7 +147,7 @@ struct Found<'a> {
     context: &'a Context<'a>,
     drafts: Vec<Draft>,
     secrets: Vec<(WrittenSecret, Span)>,
-    /// How deep in texts it is.
+    /// How many texts it is nested in.
     texts: usize,
 }
 
@@ -159,7 +159,7 @@ struct Within {
     api: String,
     /// The system whose object it is.
     system: Option<Provider>,
-    /// Where the settings of what is found are written, if not in an object.
+    /// Where the settings are written, if not in an object.
     site: Option<Site>,
 }
 
@@ -181,7 +181,7 @@ impl Within {
         }
     }
 
-    /// The jobs of Prow stand in files of their own, under these keys.
+    /// Prow's jobs are in files of their own, under these keys.
     fn of_jobs(node: &Node, around: &Within) -> Option<Within> {
         let mut keys = ["presubmits", "postsubmits", "periodics"].iter();
         let has_jobs = keys.any(|key| node.get(key).is_some());
@@ -233,7 +233,7 @@ impl Found<'_> {
         }
         if pods::is_pod(node) {
             let metadata = parent.and_then(|parent| parent.get("metadata"));
-            // A job of Prow has its pod's labels beside it.
+            // A Prow job has its pod's labels next to its spec.
             let metadata = metadata.or(parent.filter(|parent| parent.get("labels").is_some()));
             let read = pod::read(metadata, node, within.owner(), within.site(), self.context);
             self.drafts.extend(read.map(|mut draft| {
@@ -248,12 +248,12 @@ impl Found<'_> {
         }
     }
 
-    /// What is particular to a kind of object; whether that is all.
+    /// Handles what is specific to a kind of object; returns whether that is all.
     fn object(&mut self, object: &Node, within: &Within) -> bool {
         let kind = object.text_at(&["kind"]).unwrap_or_default();
         match kind {
             "Secret" => self.secrets.extend(secret(object)),
-            // A schema has all the words, and means none of them.
+            // A schema contains all of these keys, but no settings.
             "CustomResourceDefinition" | "Kustomization" => {}
             _ if within.api.starts_with("actions.summerwind.dev/") => {
                 self.drafts
@@ -264,13 +264,13 @@ impl Found<'_> {
         true
     }
 
-    /// A text may be a template or a configuration: Bitbucket's autoscaler keeps its Job so, Jenkins its
-    /// pods, Argo CD the values of a chart, GitLab Runner its config.toml.
+    /// A text may be a template or a configuration: Bitbucket's autoscaler keeps its Job in one, Jenkins
+    /// its pods, Argo CD a chart's values, GitLab Runner its config.toml.
     fn text(&mut self, node: &Node, text: &str, within: &Within) {
         if !pods::may_be_in(text) || text.len() > LONGEST_TEXT || self.texts >= MOST_TEXTS_DEEP {
             return;
         }
-        // A block is placed at its first line that is not empty.
+        // A block's position is its first non-empty line.
         let empty = text.chars().take_while(|c| *c == '\n').count();
         let offset = Offset {
             lines: node.span.line.saturating_sub(1 + empty),
@@ -289,7 +289,7 @@ impl Found<'_> {
             true => Site::BitbucketAutoscaler,
             false => Site::Jenkins,
         };
-        // The lines of the autoscaler's own template only choose labels and variables.
+        // The autoscaler's own template directives only choose labels and variables.
         let inner = load(text, offset).or_else(|_| load(&without_template_lines(text), offset));
         let inside = Within {
             site: Some(site),
@@ -305,8 +305,7 @@ impl Found<'_> {
     }
 }
 
-/// A Secret with values that are really there: what a template will fill in, or SOPS encrypted, is
-/// none.
+/// A Secret with actual values, not those that a template fills in or that SOPS encrypted.
 fn secret(object: &Node) -> Option<(WrittenSecret, Span)> {
     let is_there = |value: &Node| {
         let text = value.text().unwrap_or_default().trim();

@@ -1,5 +1,5 @@
-//! Engines other than Docker in a pod of a file: the networks that they will create, as far as their
-//! arguments say.
+//! Engines other than Docker in a file's pod: the networks that they will create, according to their
+//! arguments.
 
 use super::network::{POD, user_network};
 use crate::collect::discover;
@@ -47,7 +47,7 @@ struct Network {
     flag: Option<String>,
 }
 
-/// How the steps of a build will reach the network, where the file says it.
+/// How build steps will reach the network, if the file sets it.
 fn network(kind: EngineKind, container: &Container) -> Option<Network> {
     if kind != EngineKind::Buildkit {
         return None;

@@ -1,5 +1,5 @@
-//! Where a finding stands in a file: the places that readers note, and the line that is shown, with
-//! every secret in it hidden.
+//! Where a finding is in a file: the places that readers note, and the line to show, with every secret
+//! in it hidden.
 
 use super::secrets::{collect, collect_inline, hide_place};
 use crate::diagnosis::{Finding, Location};
@@ -10,7 +10,7 @@ use crate::yaml::{Node, Offset, Span, load};
 const LONGEST_LINE: usize = 240;
 const LONGEST_SECRET: usize = 4096;
 
-/// What a reader noted of one runner: whose thing stands where.
+/// The places that a reader noted for one runner, by owner and subject.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places(Vec<Place>);
 
@@ -33,7 +33,7 @@ impl Places {
         });
     }
 
-    /// What has no place of its own stands where another owner does.
+    /// An owner without a place of its own gets that of another owner.
     pub(crate) fn note_as(&mut self, owner: &str, other: &str) {
         let mut known = self
             .0
@@ -50,7 +50,7 @@ impl Places {
         let owner = finding.engine.as_deref().unwrap_or_default();
         let subject = finding.subject.split(", ").next().unwrap_or_default();
         let said = |place: &&Place| place.subject == subject && !subject.is_empty();
-        // Two containers may have the same variable: each finding has its own line.
+        // Two containers may have the same variable: each finding gets its own line.
         let fresh = |place: &&Place| !used.contains(&(finding.check.clone(), place.span));
         let places = || self.0.iter();
         let found = places()
@@ -65,7 +65,7 @@ impl Places {
     }
 }
 
-/// The whole difference between two texts of a file, without its secrets.
+/// The whole diff between two texts of a file, without its secrets.
 pub(crate) fn difference(name: &str, before: &str, after: &str) -> String {
     let source = |text: &str| {
         let documents = load(text, Offset::default()).unwrap_or_default();
@@ -76,12 +76,12 @@ pub(crate) fn difference(name: &str, before: &str, after: &str) -> String {
     fix::unified(&before.shown(), &after.shown(), name)
 }
 
-/// The text of a file, with what must not be shown.
+/// The text of a file, and the secrets to hide in it.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) name: String,
     lines: Vec<String>,
-    /// Secret values, to be hidden wherever else they stand.
+    /// Secret values, to be hidden wherever else they occur.
     words: Vec<String>,
 }
 
@@ -96,7 +96,7 @@ impl Source {
         for secret in &secrets {
             hide_place(&mut lines, secret.span);
         }
-        // The same value may stand in a comment, or in another spelling of it.
+        // The same value may occur in a comment, or in another spelling.
         let texts = secrets.iter().filter_map(|secret| secret.text());
         let texts = texts.chain(inline);
         let words = texts.flat_map(|text| text.lines().map(str::trim));
@@ -113,7 +113,7 @@ impl Source {
         }
     }
 
-    /// Gives each finding its place.
+    /// Sets the place of each finding.
     pub(crate) fn locate<'a>(
         &self,
         places: &Places,
@@ -129,13 +129,13 @@ impl Source {
         }
     }
 
-    /// What an edit changes, with a line or two around it.
+    /// What an edit changes, with a line or two of context.
     pub(super) fn difference(&self, edited: &str) -> String {
         let documents = load(edited, Offset::default()).unwrap_or_default();
         let mut after = Source::new(&self.name, edited, &documents);
         after.words.extend(self.words.iter().cloned());
         let difference = fix::unified(&self.shown(), &after.shown(), &self.name);
-        // Its first lines name the file, which the finding does.
+        // Its first lines name the file, as does the finding.
         let lines: Vec<&str> = difference.lines().skip(2).collect();
         lines.join("\n")
     }
@@ -145,7 +145,7 @@ impl Source {
         lines.collect()
     }
 
-    /// A line without what must not be shown.
+    /// A line with its secrets hidden.
     fn hidden(&self, line: &str) -> String {
         let mut snippet = line.trim_end().to_owned();
         for word in self
@@ -163,7 +163,7 @@ impl Source {
     fn location(&self, span: Span) -> Location {
         let line = self.lines.get(span.line.saturating_sub(1));
         let snippet = self.hidden(line.map_or("", String::as_str));
-        // A block goes on to the start of the next thing; its first line says where it is.
+        // A block extends to the start of the next item; its first line is enough to locate it.
         let one_line = span.end_line == span.line && span.end_column > span.column;
         let end = snippet.chars().count() + 1;
         Location {

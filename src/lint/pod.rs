@@ -1,4 +1,4 @@
-//! A pod template in a file as the runner that it will be.
+//! A pod template in a file, as the runner that it will create.
 
 use super::declared::{declare, started};
 use super::network;
@@ -17,7 +17,7 @@ use crate::yaml::Node;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::BTreeMap;
 
-/// The runner that a template makes; nothing where it is none.
+/// The runner that a template creates; nothing if it is not a runner.
 pub(crate) fn read(
     metadata: Option<&Node>,
     spec: &Node,
@@ -34,7 +34,7 @@ pub(crate) fn read(
     )
 }
 
-/// The same of a pod that something makes which the file describes in other words.
+/// The same for a pod that the file describes in other terms.
 pub(super) fn of(
     pod: &Pod,
     mut places: Places,
@@ -59,8 +59,8 @@ pub(super) fn of(
     })
 }
 
-/// An image of dind that runs `cat` is a client. A pod is no runner for it, unless it is one in another
-/// way or mounts the node's socket.
+/// A dind image that runs `cat` is only a client. It does not make the pod a runner, unless the pod is
+/// one for another reason or mounts the node's socket.
 fn dismiss_idle(runner: &mut Runner, pod: &Pod) -> Option<()> {
     let had_engines = runner.engine_containers().next().is_some();
     for container in &mut runner.containers {
@@ -98,7 +98,7 @@ fn start<'a>(pod: &'a Pod, name: &str) -> Option<Start<'a>> {
     })
 }
 
-/// What its engines will make of the pod's network.
+/// Plans the networks that its engines will create in the pod.
 fn plan(runner: &mut Runner, pod: &Pod, clamped: bool, context: &Context<'_>) {
     let mut namespaces = vec![network::pod(context.pod_network, clamped)];
     let mut engines = Vec::new();
@@ -133,7 +133,7 @@ fn plan(runner: &mut Runner, pod: &Pod, clamped: bool, context: &Context<'_>) {
         false => Observed(namespaces),
     };
     runner.engines = Observed(engines);
-    // What its tag will say is not known.
+    // What its tag will be is unknown.
     for container in &mut runner.containers {
         if unread.contains(&container.name) {
             container.image.clear();
@@ -146,7 +146,7 @@ fn rootless(container: &PodContainer, id: i64) -> NetworkNamespace {
     network::rootless(id, told.and_then(|mtu| mtu.parse().ok()))
 }
 
-/// The variables of a container that stand in the file itself.
+/// The variables of a container whose values are in the file itself.
 fn variables_of(pod: &Pod, name: &str) -> BTreeMap<String, String> {
     let mut all = discover::pod::containers(pod);
     let found = all.find(|(container, _)| container.name == name);
@@ -156,7 +156,7 @@ fn variables_of(pod: &Pod, name: &str) -> BTreeMap<String, String> {
     variables.filter_map(told).collect()
 }
 
-/// The rule that the doctor itself proposes: every level's TCP connections fit then.
+/// The rule that runner-doctor itself recommends: with it, TCP connections of every level fit.
 fn clamps(pod: &Pod) -> bool {
     discover::pod::containers(pod).any(|(container, _)| {
         let words = container.command.iter().chain(&container.args).flatten();
@@ -165,7 +165,7 @@ fn clamps(pod: &Pod) -> bool {
     })
 }
 
-/// Where each container and what is said of it stands.
+/// Where each container and its settings are.
 fn places(spec: &Node) -> Places {
     let mut places = Places::default();
     places.note("", "", head(spec));
@@ -177,7 +177,7 @@ fn places(spec: &Node) -> Places {
     places
 }
 
-/// The first key of a map: a place that one line can show.
+/// The first key of a map: a place that fits on one line.
 pub(crate) fn head(node: &Node) -> crate::yaml::Span {
     node.entries()
         .first()

@@ -1,5 +1,5 @@
-//! How a container of a file starts dockerd: whether it does, and what its script may set that no flag
-//! says.
+//! How a container in a file starts dockerd: whether it does, and settings of its script that are not
+//! flags.
 
 use crate::collect::walk::options;
 use crate::evidence::{DaemonConfig, Launcher, Observation, Observed, Reason};
@@ -7,7 +7,7 @@ use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// A command line that a file gives, with what the file says of its variables.
+/// The command line of a container in a file.
 pub(super) struct Start<'a> {
     pub(super) command: Vec<&'a str>,
     pub(super) args: Vec<&'a str>,
@@ -15,7 +15,7 @@ pub(super) struct Start<'a> {
 
 const DOCKERD: [&str; 3] = ["dockerd", "dockerd-entrypoint.sh", "dockerd-rootless.sh"];
 const SHELLS: [&str; 5] = ["sh", "bash", "ash", "dash", "zsh"];
-/// Programs that are no dockerd, and start none.
+/// Programs that neither are nor start dockerd.
 const IDLE: [&str; 9] = [
     "cat", "sleep", "tail", "true", "docker", "echo", "exit", "while", "trap",
 ];
@@ -25,7 +25,7 @@ impl Start<'_> {
         Launcher::of(&self.command, &self.args) == Launcher::Script
     }
 
-    /// Its words, as a shell would divide them.
+    /// Its words, split as by a shell.
     fn words(&self) -> impl Iterator<Item = &str> {
         let all = self.command.iter().chain(&self.args);
         all.flat_map(|word| word.split([' ', '\t', '\n', ';', '&', '|', '(', ')']))
@@ -38,7 +38,7 @@ impl Start<'_> {
             .any(|word| DOCKERD.contains(&word.rsplit('/').next().unwrap_or(word)))
     }
 
-    /// Whether the image's own dockerd is replaced by a program that starts none.
+    /// Whether the image's own dockerd is replaced by a program that does not start one.
     pub(super) fn idles(&self) -> bool {
         if !self.is_script() || self.names_dockerd() {
             return false;
@@ -56,7 +56,7 @@ impl Start<'_> {
         IDLE.contains(&first.as_str())
     }
 
-    /// What is known of its settings beside the flags.
+    /// What is known of its settings other than flags.
     pub(super) fn config(&self) -> Observation<Option<DaemonConfig>> {
         if !self.is_script() {
             return Observed(None);
@@ -79,7 +79,7 @@ impl Start<'_> {
     }
 }
 
-/// The daemon.json that a script writes, where it says one MTU.
+/// The daemon.json that a script writes, if it sets a single MTU.
 fn written_mtu(command: &[&str], args: &[&str]) -> Option<DaemonConfig> {
     static MTU: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r#"\\?"mtu\\?"\s*:\s*([0-9]{3,5})\b"#).ok());
@@ -93,8 +93,8 @@ fn written_mtu(command: &[&str], args: &[&str]) -> Option<DaemonConfig> {
     options::daemon_json(format!("{{\"mtu\": {mtu}}}").as_bytes())
 }
 
-/// Flags as dockerd takes them: a variable that the file gives is put in, quotes of a shell go. The
-/// second is an MTU that only a running container can resolve.
+/// Flags as passed to dockerd: variables from the file are substituted, shell quotes are removed. The
+/// second value is an MTU that only a running container can resolve.
 pub(super) fn resolve(
     flags: Vec<String>,
     variables: &BTreeMap<String, String>,

@@ -1,5 +1,5 @@
-//! What is known of all files before any is judged. Their texts and trees are not kept: a repository may be
-//! larger than the memory.
+//! What is known of all files before any is judged. File contents and syntax trees are not kept: a
+//! repository may be larger than memory.
 
 use super::config::{self, Configs};
 use super::files::Input;
@@ -16,20 +16,20 @@ use std::path::{Path, PathBuf};
 pub(super) struct Survey {
     pub(super) files: Vec<(Input, &'static Reader)>,
     pub(super) configs: Configs,
-    /// A pipeline that uses Docker is among the files.
+    /// Whether a pipeline among the files uses Docker.
     pub(super) pipelines: bool,
     gitlab: BTreeMap<PathBuf, Gitlab>,
-    /// Of pipelines that use Docker on runners of one's own.
+    /// Folders of pipelines that use Docker on self-hosted runners.
     folders: Vec<PathBuf>,
 }
 
-/// What a file of GitLab CI gives to those that belong to it.
+/// What a GitLab CI file provides to the files that it belongs with.
 struct Gitlab {
     variables: Vec<(String, String)>,
     includes: Vec<PathBuf>,
 }
 
-/// No pipeline includes more.
+/// More than any pipeline includes.
 const MOST_INCLUDED: usize = 200;
 
 impl Survey {
@@ -84,7 +84,7 @@ impl Survey {
                     survey.folders.push(folder(&input.name));
                 }
             }
-            // Most objects have nothing to do with runners, and are not read again.
+            // Most objects are unrelated to runners and are not parsed again.
             if reader.kind == Kind::Manifest && !input.named && !may_hold_runner(&text) {
                 linted.passed_over.add(Why::NoRunner, &input.name, "");
                 continue;
@@ -103,7 +103,7 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Notes it, and says which files it includes, below the folder of the file that GitLab reads first.
+    /// Records the file and returns the files that it includes, below the folder of the root file.
     fn gitlab_file(&mut self, input: &Input, documents: &[Node]) -> Vec<PathBuf> {
         let path = kustomize::normal(Path::new(&input.name));
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
@@ -121,7 +121,7 @@ impl Survey {
         includes
     }
 
-    /// Whether a file stands with the manifest of a runner, or below a pipeline that uses Docker.
+    /// Whether a file is next to the manifest of a runner, or below a pipeline that uses Docker.
     pub(super) fn is_beside(&self, file: &str, homes: &[Home]) -> bool {
         let own = folder(file);
         homes.iter().any(|home| folder(&home.file) == own)
@@ -151,20 +151,20 @@ fn folder(file: &str) -> PathBuf {
     path.parent().unwrap_or(Path::new("")).to_owned()
 }
 
-/// Whether every object in it defines a kind: such files are the largest of a tree, and are not parsed.
+/// Whether it contains only CRDs: such files are the largest of a repository and are not parsed.
 fn has_only_definitions(text: &str) -> bool {
     let mut kinds = text.lines().filter(|line| line.starts_with("kind:"));
     let is_definition = |line: &str| line.trim_end() == "kind: CustomResourceDefinition";
     kinds.next().is_some_and(is_definition) && kinds.all(is_definition)
 }
 
-/// Whether a text has a word without which it describes no runner, no engine and no Secret of one.
+/// Whether a text has any of the words that a runner, an engine or their Secrets require.
 fn may_hold_runner(text: &str) -> bool {
     const WORDS: [&str; 6] = ["docker", "dind", "runner", "RUNNER", "Secret", "jnlp"];
     WORDS.iter().any(|word| text.contains(word))
 }
 
-/// Those among the files, and those beside the files that were named.
+/// The kustomizations among the files, and next to the files that were passed explicitly.
 fn kustomizations(inputs: &[Input]) -> Kustomizations {
     let mut all = Kustomizations::default();
     let mut add = |name: &str, text: &str| {

@@ -1,4 +1,4 @@
-//! A pod template in a file as Kubernetes' own types, as far as it tells of runners.
+//! A pod template in a file as Kubernetes' own types, as far as it is relevant to runners.
 
 use super::variables::is_put_in;
 use crate::collect::discover;
@@ -11,8 +11,8 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
-/// The parts of a template that tell of runners. Anything else in it, even what Kubernetes would
-/// refuse, is no concern here.
+/// The parts of a template that are relevant to runners. The rest is ignored, even if Kubernetes
+/// would reject it.
 pub(crate) fn pod(metadata: Option<&Node>, spec: &Node) -> Pod {
     let labels = metadata.and_then(|metadata| metadata.get("labels"));
     let labels = labels.map_or(&[][..], Node::entries);
@@ -59,14 +59,14 @@ pub(crate) fn pod(metadata: Option<&Node>, spec: &Node) -> Pod {
     pod
 }
 
-/// The name of a container: in a job of Prow, a lone one may have none, and Prow calls it `test`.
+/// The name of a container: a single one in a Prow job may have none, and Prow names it `test`.
 pub(super) fn name(container: &Node) -> &str {
     let name = container.text_at(&["name"]);
     name.filter(|name| !name.is_empty()).unwrap_or("test")
 }
 
-/// The variables that Prow gives the containers of jobs with a label: that of a preset, which stands in
-/// Prow's own configuration. These two go by the same names wherever there is one.
+/// The variables that Prow sets in the containers of jobs with a preset's label. Presets are defined in
+/// Prow's own configuration, but these two have the same variables everywhere.
 fn add_presets(pod: &mut Pod) {
     const PRESETS: [(&str, &str); 2] = [
         ("preset-dind-enabled", "DOCKER_IN_DOCKER_ENABLED"),
@@ -100,7 +100,7 @@ fn container(node: &Node) -> Container {
         )
     };
     let text = |key: &str| node.text_at(&[key]).map(str::to_owned);
-    // Tekton calls it `script`, Argo `source`.
+    // Tekton's key is `script`, Argo's `source`.
     let script = text("script").or_else(|| text("source"));
     let command = match script {
         Some(script) => Some(vec!["sh".to_owned(), "-c".to_owned(), script]),
@@ -153,7 +153,7 @@ fn environment(node: &Node) -> Vec<EnvVar> {
         .map(|variable| {
             let name = variable.text_at(&["name"]).unwrap_or_default();
             let value = variable.text_at(&["value"]);
-            // What is put in later is no secret of the file.
+            // A value that is substituted later is not a secret in the file.
             let value = value.filter(|value| !(holds_secret(name) && is_put_in(value)));
             EnvVar {
                 name: name.to_owned(),
@@ -202,8 +202,8 @@ fn volumes(spec: &Node) -> Vec<Volume> {
         .collect()
 }
 
-/// As the kubelet works it out, init containers included: nothing asked for is BestEffort, CPU and
-/// memory limited everywhere to what is requested is Guaranteed.
+/// As the kubelet determines it, init containers included: no requests or limits is BestEffort; CPU
+/// and memory limits equal to the requests in all containers is Guaranteed.
 fn qos_class(pod: &Pod, spec: &Node) -> &'static str {
     let mut asked = ["requests", "limits"].iter().any(|key| {
         let of_pod = spec.at(&["resources", key]);

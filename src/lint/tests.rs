@@ -1,4 +1,4 @@
-//! Whatever stands in a file: no panic, and nothing that grows without bound.
+//! Whatever a file contains: no panic, and no unbounded growth.
 
 use super::*;
 use crate::evidence::{EngineKind, Provider};
@@ -18,7 +18,7 @@ fn lint_text(name: &str, text: &str) -> Linted {
     lint(inputs, network, Library::shared()).unwrap()
 }
 
-/// Every file that the tests have, cut anywhere, with a line gone or a line repeated.
+/// All test files, truncated anywhere, or with a line removed or repeated.
 fn corpus() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let inputs = files::gather(&[root.join("lint"), root.join("lab/manifests")]).unwrap();
@@ -102,7 +102,7 @@ proptest! {
     }
 }
 
-/// A job's labels stand beside its pod, and choose presets that stand elsewhere.
+/// A Prow job's labels are next to its pod spec, and select presets defined elsewhere.
 #[test]
 fn jobs_of_prow_have_the_engine_that_their_preset_starts() {
     let job = |labels: &str, kind: &str| {

@@ -1,4 +1,4 @@
-//! Variables that files give to jobs and services: those that hold a secret as plain text, by name.
+//! Variables that files set for jobs and services: those with a plain-text secret, judging by name.
 
 use super::declared;
 use super::place::Places;
@@ -7,7 +7,7 @@ use crate::text::plain::plain;
 use crate::text::secret::holds_secret;
 use crate::yaml::{Node, Span};
 
-/// Adds whoever is given secrets, so that the same check judges it as a container of a pod.
+/// Adds a job or service with secrets as a container, so that the check for pods judges it too.
 pub(crate) fn note(
     runner: &mut Runner,
     places: &mut Places,
@@ -48,7 +48,7 @@ fn secrets(variables: &Node) -> Vec<(String, Span)> {
         .collect()
 }
 
-/// What a service of a test sets for itself: the password ends with the step, and protects nothing.
+/// Variables of test databases: the password is discarded with the step and protects nothing.
 fn is_of_test_database(name: &str) -> bool {
     const DATABASES: [&str; 8] = [
         "POSTGRES",
@@ -65,8 +65,8 @@ fn is_of_test_database(name: &str) -> bool {
     name.ends_with("PASSWORD") && DATABASES.contains(&first)
 }
 
-/// What people write where a tool puts the value in: a variable, a template's word, an encrypted text, or
-/// the address of a secret in a vault.
+/// Whether a tool substitutes the value: a variable, a template placeholder, an encrypted text, or the
+/// address of a secret in a vault.
 pub(super) fn is_put_in(value: &str) -> bool {
     const MARKS: [&str; 12] = [
         "${",
@@ -93,7 +93,7 @@ pub(super) fn is_put_in(value: &str) -> bool {
         || is_placeholder(value)
 }
 
-/// What an example has in the place of a secret: `YOUR_TOKEN_HERE`, `BASE64-ENCODED-APP-ID`, `replace-me`,
+/// Placeholders for a secret in examples: `YOUR_TOKEN_HERE`, `BASE64-ENCODED-APP-ID`, `replace-me`,
 /// `xxxxxxxx`.
 fn is_placeholder(value: &str) -> bool {
     const WORDS: [&str; 9] = [
@@ -108,7 +108,7 @@ fn is_placeholder(value: &str) -> bool {
         "example",
     ];
     let words: Vec<&str> = value.split(['_', '-', ' ', '.']).collect();
-    // The digits of `BASE64` end a word; those of a random text stand anywhere.
+    // Digits end a word as in `BASE64`; in random text they are anywhere.
     let is_capital = |word: &&str| {
         let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
         !letters.is_empty() && letters.chars().all(|c| c.is_ascii_uppercase())
@@ -119,7 +119,7 @@ fn is_placeholder(value: &str) -> bool {
         || value.len() > 3 && value.chars().all(|c| matches!(c, 'x' | 'X' | '*' | '.'))
 }
 
-/// The secret itself: no reference to a variable, no placeholder, no switch.
+/// Whether the value is a literal secret: no variable reference, no placeholder, no boolean.
 fn is_literal(value: &str, word: bool) -> bool {
     let value = value.trim();
     let is_switch = word && (value.len() < 4 || matches!(value, "true" | "false"));

@@ -1,20 +1,20 @@
-//! `docker run` as Bitbucket prints it: its variables, its name and its image.
+//! Parses `docker run` as Bitbucket prints it: variables, name and image.
 
 use super::words::{Place, Trouble, Word};
 
-/// What a command says, as far as it matters here. It may hold a secret, so it has no Debug.
+/// The parts of a command that matter here. It may hold a secret, so it has no Debug.
 pub(super) struct DockerRun {
-    /// In the order of the command; where one is set twice the last counts, as with Docker.
+    /// In the order of the command; of duplicates the last counts, as in Docker.
     pub(super) variables: Vec<Variable>,
     pub(super) name: Option<(String, Place)>,
     pub(super) image: Option<(String, Place)>,
-    /// Variables that are in a file, which is not here.
+    /// Variables in an env file, which is not available here.
     pub(super) env_file: Option<Place>,
 }
 
 pub(super) struct Variable {
     pub(super) name: String,
-    /// Nothing where Docker would take it from the shell.
+    /// None if Docker would take it from the shell's environment.
     pub(super) value: Option<String>,
     pub(super) place: Place,
 }
@@ -28,7 +28,7 @@ impl DockerRun {
     }
 }
 
-/// Flags of `docker run` without a value; every other takes one.
+/// Flags of `docker run` without a value; all others take one.
 const SWITCHES: [&str; 14] = [
     "detach",
     "disable-content-trust",
@@ -59,7 +59,7 @@ pub(super) fn parse(words: Vec<Word>) -> Result<DockerRun, Trouble> {
     };
     while let Some(word) = words.next() {
         let Some(flag) = word.text.strip_prefix('-') else {
-            // What follows the image is for the container.
+            // Words after the image are for the container.
             run.image = Some((word.text, word.place));
             break;
         };
@@ -72,7 +72,7 @@ pub(super) fn parse(words: Vec<Word>) -> Result<DockerRun, Trouble> {
     Ok(run)
 }
 
-/// Over `$ sudo docker container run`, whatever of it is there.
+/// Skips `$ sudo docker container run` or whichever part of it is present.
 fn skip_to_run(words: &mut impl Iterator<Item = Word>) -> Result<(), Trouble> {
     let mut before = String::new();
     let mut docker = false;
@@ -185,7 +185,7 @@ fn value_of(
     Ok((word.text, word.place))
 }
 
-/// A flag's name as it may be repeated: whatever is no flag of Docker's may be a secret gone astray.
+/// A flag's name if it is safe to print: an unknown flag may be a misplaced secret.
 fn plain(name: &str) -> &str {
     let known = [
         "env", "env-file", "name", "volume", "network", "memory", "restart",

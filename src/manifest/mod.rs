@@ -17,7 +17,7 @@ use plan::{Engine, Mtu};
 use registration::Registration;
 use words::{Place, Word};
 
-/// The runner's image, where the command names none.
+/// The default image of the runner, if the command has none.
 const RUNNER_IMAGE: &str =
     "docker-public.packages.atlassian.com/sox/atlassian/bitbucket-pipelines-runner:1";
 
@@ -27,12 +27,12 @@ pub(crate) enum Kind {
     Deployment,
 }
 
-/// What the user asked for beside the command.
+/// The user's options beyond the command.
 pub(crate) struct Wishes<'a> {
     pub(crate) kind: Kind,
     pub(crate) namespace: Option<&'a str>,
     pub(crate) name: Option<&'a str>,
-    /// A Secret that exists.
+    /// An existing Secret.
     pub(crate) secret_from: Option<&'a str>,
     pub(crate) engine_image: Option<&'a str>,
     pub(crate) runner_image: Option<&'a str>,
@@ -41,7 +41,7 @@ pub(crate) struct Wishes<'a> {
     pub(crate) labels: &'a [String],
 }
 
-/// Everything that is decided, ready to be written.
+/// All decisions, ready to be written.
 pub(crate) struct Plan<'a> {
     pub(crate) name: String,
     pub(crate) mtu: Mtu,
@@ -51,7 +51,7 @@ pub(crate) struct Plan<'a> {
     engine: Engine,
 }
 
-/// A command as text, or as the arguments that a shell made of it.
+/// A command as text, or as arguments split by a shell.
 pub(crate) enum Command {
     Text(String),
     Arguments(Vec<String>),
@@ -84,12 +84,12 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The Secret and the Job, one YAML stream.
+    /// The Secret and the Job in one YAML stream.
     pub(crate) fn manifest(&self) -> String {
         document::write(self)
     }
 
-    /// What bitbucket-pipelines.yml needs to use this runner.
+    /// The section of bitbucket-pipelines.yml to use this runner.
     pub(crate) fn pipelines(&self) -> String {
         pipelines::write(self)
     }
@@ -102,7 +102,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// With the tag of Bitbucket's own manifests where the command names none.
+/// Adds the tag of Bitbucket's own manifests if the image has none.
 fn pinned(image: &str) -> String {
     let parsed = ImageRef::parse(image);
     let tagged = parsed.tag.is_some() || parsed.digest.is_some();
@@ -116,7 +116,7 @@ fn read(command: Command, with_oauth: bool) -> Result<Registration> {
     let words = match command {
         Command::Text(text) => words::split(&text),
         Command::Arguments(arguments) => match <[String; 1]>::try_from(arguments) {
-            // The whole command in quotes.
+            // The whole command was quoted.
             Ok([text]) => words::split(&text),
             Err(arguments) => Ok(numbered(arguments)),
         },
@@ -139,7 +139,7 @@ fn numbered(arguments: Vec<String>) -> Vec<Word> {
     arguments.map(word).collect()
 }
 
-/// A name as Kubernetes takes it where it also becomes a label.
+/// A valid Kubernetes name that is also a valid label value.
 pub(crate) fn is_label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=63).contains(&text.len())
@@ -148,7 +148,7 @@ pub(crate) fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-/// Enough to tell an image from a mistake.
+/// A rough check that it is an image name.
 pub(crate) fn is_image(text: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
     text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(known)

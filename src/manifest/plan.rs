@@ -5,16 +5,16 @@ use crate::facts::releases::{Product, image, releases};
 use crate::facts::versions::{self, ImageRef};
 use semver::Version;
 
-/// What a VXLAN leaves of an ethernet's 1500.
+/// Ethernet's 1500 minus the VXLAN overhead.
 const ASSUMED_MTU: i64 = 1450;
 
-/// Docker's own default, which servers on the Internet do not exceed either.
+/// Docker's default, which servers on the Internet do not exceed either.
 const ETHERNET: i64 = 1500;
 
 /// A step of size 1x, in MiB: <https://support.atlassian.com/bitbucket-cloud/docs/step-options/>.
 const STEP_MEMORY: u64 = 4096;
 
-/// An image, and why that one.
+/// An image, and why it was chosen.
 pub(crate) struct Engine {
     pub(super) image: String,
     pub(super) why: String,
@@ -59,7 +59,7 @@ fn number(version: &Version) -> String {
     format!("{}.{}.{}", version.major, version.minor, version.patch)
 }
 
-/// Supported and without a known fault. 29.0 to 29.2 reject clients with an API older than 1.44, and
+/// Supported and without a known bug. 29.0 to 29.2 reject clients with an API older than 1.44, and
 /// Bitbucket chooses the client.
 fn is_usable(version: &Version) -> bool {
     let short_api = Version::new(29, 0, 0)..Version::new(29, 3, 0);
@@ -70,11 +70,11 @@ fn is_usable(version: &Version) -> bool {
         && releases().known_bad(Product::Docker, &number).is_none()
 }
 
-/// What the Docker networks may send, and how that is known.
+/// The MTU of the Docker networks, and how it is known.
 pub(crate) struct Mtu {
     pub(crate) value: i64,
     pub(super) why: String,
-    /// Nobody told and nothing was read.
+    /// Neither given nor read.
     pub(crate) assumed: bool,
 }
 
@@ -109,7 +109,7 @@ impl Mtu {
         }
     }
 
-    /// Whether an engine that nobody tells anything gets it right.
+    /// Whether an unconfigured engine uses the right MTU.
     pub(super) fn is_default(&self) -> bool {
         self.value == ETHERNET
     }
@@ -120,7 +120,7 @@ impl Mtu {
 pub struct Memory(u64);
 
 impl Memory {
-    /// One step of size 1x, and the engine itself.
+    /// One step of size 1x, plus the engine itself.
     pub const DEFAULT: &'static str = "4608Mi";
 
     /// `4608Mi`, `8Gi`; as Kubernetes writes it.
@@ -142,7 +142,7 @@ impl Memory {
         format!("{}Mi", self.0)
     }
 
-    /// The largest step that fits; nothing where even the smallest does not.
+    /// The largest step that fits; nothing if even the smallest does not.
     pub(crate) fn step_size(self) -> Option<u64> {
         [8, 4, 2, 1]
             .into_iter()

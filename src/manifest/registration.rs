@@ -1,5 +1,5 @@
-//! The registration of a runner with Bitbucket: read from its command, validated, with the secret
-//! kept apart.
+//! The registration of a runner with Bitbucket: read from its command and validated, with the secret
+//! kept separate.
 
 use super::docker_run::{DockerRun, Variable};
 use super::words::{Place, Trouble};
@@ -7,7 +7,7 @@ use super::words::{Place, Trouble};
 const COPY_AGAIN: &str =
     "copy the whole command again from the page of the new runner in Bitbucket";
 
-/// The variables that are told apart; all others reach the runner as they are.
+/// The variables that are interpreted; all others are passed to the runner unchanged.
 const KNOWN: [&str; 6] = [
     "ACCOUNT_UUID",
     "REPOSITORY_UUID",
@@ -17,13 +17,13 @@ const KNOWN: [&str; 6] = [
     "WORKING_DIRECTORY",
 ];
 
-/// A runner as it was added in Bitbucket. UUIDs are without their braces here.
+/// A runner as registered in Bitbucket. UUIDs have no braces here.
 pub(crate) struct Registration {
     pub(super) account: String,
     pub(super) runner: String,
-    /// Absent for the runner of a workspace.
+    /// Absent for a workspace runner.
     pub(super) repository: Option<String>,
-    /// Absent where a Secret has them that exists already.
+    /// Absent if an existing Secret contains the credentials.
     pub(super) oauth: Option<OAuth>,
     pub(super) working_directory: String,
     pub(super) others: Vec<(String, String)>,
@@ -31,14 +31,14 @@ pub(crate) struct Registration {
     pub(super) image: Option<String>,
 }
 
-/// No Debug and no Display: there is one way out for these, into a Secret.
+/// No Debug and no Display: these must only be written to a Secret.
 pub(super) struct OAuth {
     pub(super) id: String,
     pub(super) secret: String,
 }
 
 impl Registration {
-    /// Every fault of the command is told, not only its first.
+    /// Reports all errors in the command, not only the first.
     pub(super) fn read(run: DockerRun, with_oauth: bool) -> Result<Self, Vec<Trouble>> {
         let mut reading = Reading {
             run: &run,
@@ -84,7 +84,7 @@ impl Reading<'_> {
         });
     }
 
-    /// A value that must be there; empty, and a trouble noted, where it is not.
+    /// A required value; if it is missing, records an error and returns an empty string.
     fn needed(&mut self, name: &str) -> String {
         let Some(variable) = self.run.variable(name) else {
             match self.run.env_file {
@@ -137,7 +137,7 @@ impl Reading<'_> {
         bare.to_ascii_lowercase()
     }
 
-    /// The runner and the engine both see it, at this same path, so it becomes a volume.
+    /// Runner and engine both need the directory at the same path, so it becomes a volume.
     fn working_directory(&mut self) -> String {
         const USUAL: &str = "/tmp";
         if self.run.variable("WORKING_DIRECTORY").is_none() {

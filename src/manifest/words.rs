@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// Where a word begins, as a person would look for it.
+/// The position of a word, for error messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// In a text, both counted from 1.
     Text { line: usize, column: usize },
-    /// Among arguments that a shell has split already, counted from 1.
+    /// Among arguments that the shell has already split, counted from 1.
     Argument(usize),
 }
 
@@ -46,18 +46,18 @@ impl fmt::Display for Trouble {
 
 impl std::error::Error for Trouble {}
 
-/// How a shell quotes and goes on in the next line.
+/// How a shell quotes and continues lines.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Dialect {
     Sh,
     PowerShell,
-    /// cmd.exe knows double quotes only.
+    /// cmd.exe supports double quotes only.
     Cmd,
 }
 
 impl Dialect {
-    /// The first line that goes on in the next tells by the character it ends with; what stands in
-    /// quotes, a secret perhaps, tells nothing.
+    /// Detected by the character that ends the first continued line; quoted text is ignored, as it may
+    /// be a secret.
     fn of(text: &str) -> Self {
         let mut quote = None;
         for line in text.lines() {
@@ -93,7 +93,7 @@ impl Dialect {
     }
 }
 
-/// Splits a text into words. Nothing is expanded: a `$` that was pasted is a `$`.
+/// Splits a text into words without expansion: a pasted `$` stays a `$`.
 pub(super) fn split(text: &str) -> Result<Vec<Word>, Trouble> {
     let mut reader = Reader {
         rest: text
@@ -148,7 +148,7 @@ impl Reader {
         Some(c)
     }
 
-    /// Goes to the next word, over spaces, lines that go on, and comments; false at the end.
+    /// Skips spaces, line continuations and comments; false at the end.
     fn skip_space(&mut self) -> bool {
         while let Some(c) = self.peek() {
             if c.is_whitespace() {
@@ -164,8 +164,8 @@ impl Reader {
         false
     }
 
-    /// Takes an escape character and the end of its line, where that is what comes. Spaces between
-    /// the two are the trace of a copy from a web page.
+    /// Consumes a line continuation if there is one. Spaces between the escape character and the end of
+    /// the line come from copying a web page.
     fn goes_on(&mut self) -> bool {
         if self.peek() != Some(self.dialect.escape()) {
             return false;
@@ -189,7 +189,7 @@ impl Reader {
                 break;
             }
             if self.goes_on() {
-                // sh and PowerShell join the lines; a command that is printed breaks between words.
+                // sh and PowerShell join the lines; a printed command breaks between words.
                 continue;
             }
             let place = self.place();
@@ -234,7 +234,7 @@ impl Reader {
                     _ => word.push('\\'),
                 },
                 (Dialect::PowerShell, Some('`')) => word.extend(self.next()),
-                // As Windows programs take their arguments.
+                // Windows programs parse `\"` as an escaped quote.
                 (Dialect::Cmd, Some('\\')) if self.peek() == Some('"') => word.extend(self.next()),
                 (_, Some(c)) => word.push(c),
             }
@@ -250,7 +250,7 @@ fn unclosed(quote: char, place: Place) -> Trouble {
     }
 }
 
-/// Chats and wikis put these in place of the plain ones.
+/// Chat and wiki software replaces plain quotes with these.
 fn typographic(c: char, place: Place) -> Trouble {
     Trouble {
         place: Some(place),
@@ -333,7 +333,7 @@ mod tests {
                 .iter()
                 .map(|secret| format!("'{}'", secret.replace('\'', r"'\''")))
                 .collect();
-            // A last line that tells the dialect, whatever the secrets end their lines with.
+            // The last line determines the dialect, whatever characters end the secrets' lines.
             prop_assert_eq!(&words(&format!("{} \\\n", single.join(" "))), &secrets);
             let double: Vec<String> = secrets
                 .iter()

@@ -9,39 +9,39 @@ pub(crate) use document::roles;
 
 use crate::facts::Origin;
 
-/// Where the runners are, and who looks.
+/// Where the runners are, and which account examines them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope<'a> {
-    /// Of the runners, and of the account; with all namespaces, of the account only.
+    /// Of the runners and of the account; with all namespaces, only of the account.
     pub(crate) namespace: &'a str,
     pub(crate) all_namespaces: bool,
-    /// What tells of nodes and the CNI.
+    /// Whether nodes and the CNI are included.
     pub(crate) cluster_facts: bool,
     pub(crate) node_exec: bool,
-    /// Of the watcher.
+    /// Whether the watcher is included.
     pub(crate) watch: bool,
-    /// Of the account and its roles.
+    /// The name of the account and of its roles.
     pub(crate) name: &'a str,
 }
 
-/// A right, where it is needed and what it is for.
+/// A permission, where it is needed and what it is for.
 #[derive(Debug)]
 pub(crate) struct Right {
     pub(crate) place: Place,
     pub(crate) group: &'static str,
     pub(crate) resource: &'static str,
     pub(crate) verbs: &'static [&'static str],
-    /// All objects unless some are named.
+    /// All objects, unless names are given.
     pub(crate) names: &'static [&'static str],
-    /// What it gives.
+    /// What it allows.
     pub(crate) gives: &'static str,
     /// What is unknown without it.
     pub(crate) without: &'static str,
-    /// What it makes readable: without it, the checks that read facts from there are unknown.
+    /// The origin that it makes readable: without it, the checks that read facts from there are unknown.
     pub(crate) origin: Origin,
-    /// Of no use where nothing is executed in the nodes' agents.
+    /// Only needed for exec into the nodes' agents.
     pub(crate) node_exec: bool,
-    /// Of use for the watcher alone.
+    /// Only needed by the watcher.
     pub(crate) watch: bool,
 }
 
@@ -49,15 +49,15 @@ pub(crate) struct Right {
 pub(crate) enum Place {
     /// Where the runners are: one namespace, or all.
     Runners,
-    /// Where the CNI's agents and its settings are.
+    /// Where the CNI's agents and settings are.
     System,
-    /// In no namespace.
+    /// Cluster-scoped.
     Cluster,
 }
 
 pub(crate) const SYSTEM: &str = "kube-system";
 
-/// As src/collect asks for it.
+/// Must match the requests in src/collect.
 pub(crate) const RIGHTS: [Right; 12] = [
     Right {
         place: Place::Runners,
@@ -87,7 +87,7 @@ pub(crate) const RIGHTS: [Right; 12] = [
         place: Place::Runners,
         group: "",
         resource: "pods/exec",
-        // An exec over WebSocket is a GET; Kubernetes 1.35 also asks for create.
+        // Exec over WebSocket is a GET; Kubernetes 1.35 also requires create.
         verbs: &["get", "create"],
         names: &[],
         gives: "examine the engines and networks inside each runner",
@@ -212,7 +212,7 @@ pub(crate) const RIGHTS: [Right; 12] = [
 ];
 
 impl Scope<'_> {
-    /// What stays unknown with these rights alone, in a sentence for a role and for its verification.
+    /// What remains unknown with only these rights, as a sentence for a role and for its verification.
     pub(crate) fn unknown_without_cluster_facts(&self) -> Option<String> {
         if self.all_namespaces || self.cluster_facts {
             return None;
@@ -227,8 +227,8 @@ impl Scope<'_> {
         ))
     }
 
-    /// The rights that this scope takes. Over all namespaces, those in kube-system are among those
-    /// in all, if only for names that are not: `get` on named ConfigMaps.
+    /// The rights that this scope needs. With all namespaces, those in kube-system are already included,
+    /// except those limited to names: `get` on named ConfigMaps.
     pub(crate) fn rights(&self) -> impl Iterator<Item = &'static Right> {
         let Scope {
             all_namespaces,

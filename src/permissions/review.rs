@@ -11,16 +11,16 @@ use std::fmt::Write;
 
 const AT_ONCE: usize = 8;
 
-/// A right, and what of it is refused.
+/// A permission, and the parts of it that are denied.
 pub(crate) struct Answer {
     right: &'static Right,
     refused: Vec<Question>,
 }
 
-/// What is missing of a scope's rights.
+/// Asks which of a scope's permissions are denied.
 pub(crate) async fn ask(cluster: &Cluster, scope: &Scope<'_>) -> Result<Vec<Answer>> {
     let groups = served_groups(cluster).await?;
-    // What the cluster does not have, nobody needs to read.
+    // API groups that the cluster does not serve need no permission.
     let rights: Vec<&'static Right> = scope
         .rights()
         .filter(|right| right.group.is_empty() || groups.contains(right.group))
@@ -76,7 +76,7 @@ fn questions(right: &Right, scope: &Scope) -> Vec<Question> {
         .collect()
 }
 
-/// For people: one line a right, and below those that are missing what is unknown for it.
+/// As text: one line per permission, and below the missing ones the checks that are unknown.
 pub(crate) fn tell(answers: &[Answer], scope: &Scope<'_>, library: &Library) -> String {
     let mut text = String::new();
     let mut unknown = BTreeSet::new();
@@ -100,7 +100,7 @@ pub(crate) fn tell(answers: &[Answer], scope: &Scope<'_>, library: &Library) -> 
             },
             right.without
         );
-        // Checks do without what only the watcher needs.
+        // Checks do not need permissions that only the watcher uses.
         let blind = library
             .checks()
             .filter(|check| !right.watch && check.reads(right.origin));
@@ -202,7 +202,7 @@ mod tests {
         insta::assert_snapshot!(tell(&answers, &SCOPE, library));
     }
 
-    /// A role for one namespace and its verification name the same gaps.
+    /// A single-namespace role and its verification list the same gaps.
     #[test]
     fn what_a_namespace_alone_leaves_unknown_is_named() {
         let alone = Scope {
@@ -216,7 +216,7 @@ mod tests {
         assert!(!super::super::roles(&SCOPE).contains("--cluster-facts"));
     }
 
-    /// The checks that are named for what is missing.
+    /// The checks listed as unknown.
     fn named_unknown(refuse: impl Fn(&Question) -> bool) -> Vec<String> {
         let text = tell(&answers(refuse), &SCOPE, Library::shared());
         let (_, list) = text.split_once("in part: ").unwrap_or_default();
@@ -231,7 +231,7 @@ mod tests {
         assert!(named_unknown(|_| false).is_empty());
     }
 
-    /// What a right gives, taken out of what was seen.
+    /// Removes from the evidence what a permission provides.
     fn blind(evidence: &mut Evidence, origin: Origin) {
         let unseen = || Reason::ExecForbidden {
             namespace: "ci".to_owned(),

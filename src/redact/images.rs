@@ -1,9 +1,9 @@
-//! Public images and hosts, and tokens for all others: an image keeps the parts that identify its
-//! Docker version.
+//! Known public images and hosts, and tokens for all others. An image keeps the parts that identify
+//! its Docker version.
 
 use crate::facts::versions::ImageRef;
 
-/// Where public images are pulled from; what is behind a slash is a place in a registry.
+/// Registries of public images; a path after the slash is a namespace in the registry.
 const REGISTRIES: [&str; 10] = [
     "docker.io",
     "index.docker.io",
@@ -17,7 +17,7 @@ const REGISTRIES: [&str; 10] = [
     "registry.gitlab.com/gitlab-org",
 ];
 
-/// Who publishes images that runners are made of, on Docker Hub or a mirror of it.
+/// Publishers of runner images on Docker Hub or a mirror of it.
 const PUBLISHERS: [&str; 11] = [
     "library",
     "atlassian",
@@ -32,7 +32,7 @@ const PUBLISHERS: [&str; 11] = [
     "summerwind",
 ];
 
-/// Docker Hub's own images that builds begin with.
+/// Docker Hub's official images that are common base images.
 const OFFICIAL: [&str; 36] = [
     "alpine",
     "amazonlinux",
@@ -72,7 +72,7 @@ const OFFICIAL: [&str; 36] = [
     "ubuntu",
 ];
 
-/// Words of an image's name or tag that say what it is; the longer first.
+/// Words that identify the software in an image's name or tag; longer ones first.
 const TELLING: [&str; 22] = [
     "bitbucket-pipelines-runner",
     "bitbucket-pipelines",
@@ -98,7 +98,7 @@ const TELLING: [&str; 22] = [
     "v",
 ];
 
-/// Hosts whose names name nobody.
+/// Public hosts, whose names identify no user or organization.
 const PUBLIC: [&str; 13] = [
     "atlassian.com",
     "bitbucket.org",
@@ -115,7 +115,7 @@ const PUBLIC: [&str; 13] = [
     "tigera.io",
 ];
 
-/// Hosts that everybody knows, where paths name people and their work.
+/// Public hosts whose paths identify users and projects.
 const FORGES: [&str; 8] = [
     "api.bitbucket.org",
     "api.github.com",
@@ -127,7 +127,7 @@ const FORGES: [&str; 8] = [
     "registry.gitlab.com",
 ];
 
-/// The host at the start of a text whose paths name people.
+/// The host at the start of a text, if its paths identify users.
 pub fn forge(text: &str) -> Option<&'static str> {
     let is_next = |c: char| matches!(c, '/' | ':');
     FORGES.into_iter().find(|forge| {
@@ -137,7 +137,7 @@ pub fn forge(text: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether a path at such a host is one that everybody knows: `/moby/moby/issues/1`.
+/// Whether a path on such a host is well known: `/moby/moby/issues/1`.
 pub fn is_public_path(path: &str) -> bool {
     const KNOWN: [&str; 6] = [
         "actions",
@@ -159,7 +159,7 @@ pub fn is_public_host(host: &str) -> bool {
     })
 }
 
-/// A reference taken apart at its registry's host: `registry.example:5000`, `team/app`.
+/// A reference split into registry host and path: `registry.example:5000`, `team/app`.
 pub fn host_of(repository: &str) -> (Option<&str>, &str) {
     match repository.split_once('/') {
         Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
@@ -176,7 +176,7 @@ pub fn is_public(repository: &str) -> bool {
     }) || host_of(repository).0.is_none() && is_published(repository)
 }
 
-/// Whether a path is one of Docker Hub's that everybody knows, wherever it is mirrored.
+/// Whether a path is a well-known one on Docker Hub, including mirrors.
 pub fn is_published(path: &str) -> bool {
     match path.split_once('/') {
         Some((publisher, _)) => PUBLISHERS.contains(&publisher),
@@ -184,7 +184,7 @@ pub fn is_published(path: &str) -> bool {
     }
 }
 
-/// An image's name as a token: counted, and with the words that tell what it is.
+/// The token for an image's name: a number and the words that identify the software.
 pub fn name(number: usize, image: &ImageRef) -> String {
     let told: Vec<&str> = telling(image.name())
         .into_iter()
@@ -196,7 +196,7 @@ pub fn name(number: usize, image: &ImageRef) -> String {
     }
 }
 
-/// A tag without what is no version and no word that everybody uses.
+/// A tag reduced to its version and well-known words; the rest becomes `x`.
 pub fn tag(tag: &str) -> String {
     let mut out = String::with_capacity(tag.len());
     for part in tag.split_inclusive(['-', '_', '.', '+']) {
@@ -212,7 +212,7 @@ pub fn tag(tag: &str) -> String {
     out
 }
 
-/// The words in a name that tell what it is, in its order.
+/// The words in a name that identify the software, in order of appearance.
 fn telling(name: &str) -> Vec<&'static str> {
     let mut found: Vec<(usize, &'static str)> = Vec::new();
     for word in TELLING {

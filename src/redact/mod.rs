@@ -13,8 +13,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use words::Tokens;
 
-/// Words of ours or of a program's, which name nobody: versions look like addresses, and a
-/// namespace may be called like a provider.
+/// Words of runner-doctor or of a program, which identify no one: versions look like addresses, and a
+/// namespace may have the name of a provider.
 const KEPT: [&str; 28] = [
     "by",
     "cgroup_version",
@@ -48,11 +48,11 @@ const KEPT: [&str; 28] = [
 
 pub struct Redacted {
     pub evidence: Evidence,
-    /// What each token stands for: for whoever redacts, and for nobody else.
+    /// The original of each token, only for the person who redacts.
     pub key: BTreeMap<String, String>,
 }
 
-/// The same evidence with tokens for names. What is redacted already stays what it is.
+/// Replaces names in evidence with tokens. Evidence that is already redacted stays unchanged.
 pub fn redact(evidence: &Evidence) -> Result<Redacted> {
     if evidence.redacted {
         return Ok(Redacted {
@@ -82,13 +82,13 @@ pub fn redact(evidence: &Evidence) -> Result<Redacted> {
     })
 }
 
-/// Whether a text is, as a whole, a name that Kubernetes knows.
+/// Whether a text as a whole is a Kubernetes name.
 fn is_name((parent, key): (&str, &str)) -> bool {
     matches!(key, "namespace" | "pod" | "node" | "file")
         || key == "name" && matches!(parent, "nodes" | "owner" | "asked")
 }
 
-/// Every text of a document, with the key under which it stands and the key above that.
+/// Every text of a document, with its key and the key above that.
 fn each_text(
     value: &mut Value,
     at: (&str, &str),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 const UUID: &str = "4f5e0c9a-1b2c-4d3e-8f90-a1b2c3d4e5f6";
 
-/// A runner of somebody's, whose names stand in every place that there is.
+/// A runner with private names in every possible place.
 fn acme() -> Evidence {
     let mut evidence = healthy().unwrap();
     let node = "ip-10-0-3-7.eu.acme.internal";
@@ -69,7 +69,7 @@ fn no_name_is_left() {
     );
 }
 
-/// Names in sentences that programs wrote, in the spellings in which they come.
+/// Names in free text written by programs, in all their spellings.
 #[test]
 fn names_in_free_text_are_redacted() {
     let redacted = |text: &str| {
@@ -129,7 +129,7 @@ fn what_is_redacted_stays_as_it_is() {
     assert_eq!(redact(&once).unwrap().evidence, once);
 }
 
-/// What a gate looks at; names apart.
+/// What a gate compares, without names.
 fn found(evidence: &Evidence) -> Vec<(String, String, usize)> {
     let judgement = judge(Library::shared(), evidence);
     let key = |f: Finding| {
@@ -145,7 +145,7 @@ fn found(evidence: &Evidence) -> Vec<(String, String, usize)> {
     found
 }
 
-/// Every case of every check is evidence that somebody thought worth judging.
+/// The cases of all checks are a ready corpus of evidence.
 #[test]
 fn every_case_of_every_check_is_found_the_same() {
     let library = Library::shared();

@@ -10,7 +10,7 @@ use crate::facts::versions::ImageRef;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A name made of nothing but these tells nothing of anybody, and would be found everywhere.
+/// A name of only these words identifies nothing, and would match everywhere.
 const COMMON: [&str; 34] = [
     "agent",
     "arc",
@@ -47,10 +47,10 @@ const COMMON: [&str; 34] = [
     "test",
     "vm",
 ];
-/// What stands, in the words of an API server or of kubectl, before a name that is replaced nowhere
-/// else. Where a reason names something, it has a field of its own.
+/// What precedes a name in messages of API servers and kubectl that is not replaced otherwise.
+/// Names in reasons have their own field.
 const INTRODUCTIONS: [&str; 3] = ["serviceaccount:", "-n ", "namespaces/"];
-/// Directories that are the same everywhere.
+/// Directories that are the same on every system.
 const DIRECTORIES: [&str; 10] = [
     "/var/run",
     "/run",
@@ -67,11 +67,11 @@ const CONTAINER_ID: usize = 12;
 
 pub struct Tokens {
     names: Names,
-    /// Names by the first word in them.
+    /// Names by their first word.
     found_in_text: BTreeMap<String, Vec<Name>>,
     addresses: Addresses,
     hosts: BTreeMap<String, String>,
-    /// Everything else that is only counted, by what it is.
+    /// The numbers of everything else that is numbered, by kind.
     counted: BTreeMap<(&'static str, String), usize>,
 }
 
@@ -111,7 +111,7 @@ impl Tokens {
         }
     }
 
-    /// Remembers networks and registries, which decide what becomes of addresses and hosts.
+    /// Records networks and registries, which determine how addresses and hosts are replaced.
     pub fn learn(&mut self, key: &str, text: &str) {
         if matches!(key, "image" | "digest") {
             let repository = ImageRef::parse(text).repository;
@@ -133,7 +133,7 @@ impl Tokens {
         }
     }
 
-    /// The token of what is a name as a whole.
+    /// The token of a text that is a complete name.
     pub fn name(&mut self, text: &str) -> String {
         match self.names.token(text) {
             Some(token) => token.to_owned(),
@@ -149,7 +149,7 @@ impl Tokens {
         }
     }
 
-    /// What each token stands for.
+    /// The original of each token.
     pub fn key(&self) -> BTreeMap<String, String> {
         let names = self.names.all().chain(&self.hosts);
         names
@@ -172,7 +172,7 @@ impl Tokens {
             None => (String::new(), text),
         };
         let image = ImageRef::parse(rest);
-        // A digest alone, or nothing.
+        // A public image, a bare digest, or an empty reference.
         if images::is_public(image.repository) || rest.starts_with("sha256:") || rest.is_empty() {
             return text.to_owned();
         }
@@ -224,7 +224,7 @@ impl Tokens {
         format!("{token}{port}")
     }
 
-    /// Text of any kind: every word in it that is a name, an address or an id.
+    /// Replaces every name, address and ID in a text.
     fn text(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
@@ -243,7 +243,7 @@ impl Tokens {
         out
     }
 
-    /// What is to be replaced at a place in a text: how long it is, and its token.
+    /// The length and the token of what must be replaced at a position in a text.
     fn at(&mut self, text: &str, at: usize) -> Option<(usize, String)> {
         let rest = &text[at..];
         self.url(rest)
@@ -270,7 +270,7 @@ impl Tokens {
         let path = &whole[host.len()..];
         let bare = host.rsplit('@').next().unwrap_or(host);
         let token = self.host("host", bare);
-        // What is public stays whole; paths elsewhere name things too.
+        // Public URLs are kept; paths on other hosts may be identifying too.
         let names = images::forge(&format!("{bare}/")).is_some() && !images::is_public_path(path);
         let kept = token == bare && !names || path.len() < 2 || scheme == "unix";
         let path = if kept { path } else { "/path" };
@@ -289,7 +289,7 @@ impl Tokens {
         if name.is_empty() || top.len() < 2 || !top.bytes().all(|b| b.is_ascii_alphabetic()) {
             return None;
         }
-        // The user of every repository, before whose path it stands.
+        // `git` is the user in every SSH repository URL.
         if name == "git" {
             return None;
         }
@@ -298,7 +298,7 @@ impl Tokens {
         Some((name.len() + 1 + host.len(), token))
     }
 
-    /// `ip-10-42-7-9`, as clouds call their machines.
+    /// `ip-10-42-7-9`, a host name as cloud providers assign it.
     fn address_in_name(&mut self, rest: &str) -> Option<(usize, String)> {
         let start = rest.get(..3).filter(|s| s.eq_ignore_ascii_case("ip-"))?;
         let name = &rest[start.len()..];
@@ -338,7 +338,7 @@ impl Tokens {
             return None;
         }
         let uuid = &rest[..UUID_LENGTH];
-        // In a name it is told already.
+        // A UUID that is part of a name already has a token.
         let named = self.names.ending_token(uuid).map(str::to_owned);
         let token = named.unwrap_or_else(|| uuid_token(0x1000 + self.count("uuid", uuid)));
         Some((UUID_LENGTH, token))
@@ -364,7 +364,7 @@ impl Tokens {
         Some((six.len(), self.addresses.token(address.into()).to_string()))
     }
 
-    /// The id of a container or a network: hex digits, of which the first twelve tell it.
+    /// The ID of a container or a network: hex digits, identified by the first twelve.
     fn id(&mut self, before: &str, rest: &str) -> Option<(usize, String)> {
         let word = first_word(rest);
         let is_hex = word.bytes().all(|b| b.is_ascii_hexdigit());
@@ -380,7 +380,7 @@ impl Tokens {
         Some((word.len(), format!("{token:0<width$}", width = word.len())))
     }
 
-    /// A host's name in a sentence: three parts or more, or one that was met elsewhere.
+    /// A host name in text: three labels or more, or a host seen elsewhere.
     fn host_name(&mut self, before: &str, rest: &str) -> Option<(usize, String)> {
         let name = &rest[..rest.find(|c| !is_of_host(c)).unwrap_or(rest.len())];
         let name = name.trim_end_matches(['.', '-']);
@@ -401,7 +401,7 @@ impl Tokens {
                 && is_of_one_case(top)
                 && parts.iter().all(|part| !part.is_empty());
         let token = is_one.then(|| self.host("host", name))?;
-        // What a private registry holds names somebody too.
+        // Paths in a private registry are identifying too.
         match reference(&rest[name.len()..]) {
             0 => Some((name.len(), token)),
             _ if token == name => Some((name.len(), token)),
@@ -413,7 +413,7 @@ impl Tokens {
     }
 }
 
-/// `github.com/PEOPLE/WORK` and `github.com:PEOPLE/WORK`.
+/// `github.com/OWNER/REPOSITORY` and `github.com:OWNER/REPOSITORY`.
 fn forge_path(rest: &str) -> Option<(usize, String)> {
     let host = images::forge(rest)?;
     let after = &rest[host.len()..];
@@ -424,13 +424,13 @@ fn forge_path(rest: &str) -> Option<(usize, String)> {
     names.then(|| (host.len() + path.len(), format!("{host}/path")))
 }
 
-/// How long `:5000/team/app:1.2@sha256:12ab` is after a registry's host; nothing where no path follows.
+/// The length of `:5000/team/app:1.2@sha256:12ab` after a registry's host; 0 if no path follows.
 fn reference(after: &str) -> usize {
     let ends = |c: char| !(c.is_ascii_alphanumeric() || "/:._@-".contains(c));
     let whole = &after[..after.find(ends).unwrap_or(after.len())];
     let whole = whole.trim_end_matches([':', '.', '/', '-', '@']);
     let path = whole.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit());
-    // `:team/app.git` is a path too, as git writes it.
+    // `:team/app.git` is a path too, in git's SSH syntax.
     match path.starts_with('/') || whole.starts_with(':') && path.contains('/') {
         true => whole.len(),
         false => 0,

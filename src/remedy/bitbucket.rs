@@ -1,4 +1,4 @@
-//! The nested engine of Bitbucket Pipelines, which only bitbucket-pipelines.yml reaches.
+//! The nested engine of Bitbucket Pipelines, which can only be configured in bitbucket-pipelines.yml.
 
 use super::{Refusal, arguments, docker, template, words};
 use crate::diagnosis::{Change, Remedy};
@@ -8,7 +8,7 @@ use crate::yaml::{self, Edit, at, get};
 use semver::Version;
 use serde_json::{Value, json};
 
-/// Everything that a change says of the docker service.
+/// All settings of a change, for the docker service.
 pub fn paste(change: &Change) -> Remedy {
     let flags = docker::flags(change);
     let snippet = match (docker::reads_opts(change), builds_image(change)) {
@@ -31,16 +31,16 @@ pub fn paste(change: &Change) -> Remedy {
 
 const OPTS: &str = "DOCKER_OPTS";
 
-/// Whether no image that exists has what the change says: docker:dind reads no DOCKER_OPTS, and
-/// Bitbucket gives a service no volume.
+/// Whether the change needs a custom image: docker:dind does not read DOCKER_OPTS, and a Bitbucket
+/// service cannot have volumes.
 pub fn builds_image(change: &Change) -> bool {
     let needs_one = change.settings.volume || !docker::flags(change).is_empty();
     needs_one && !docker::reads_opts(change)
 }
 
-/// The edits of bitbucket-pipelines.yml.
+/// The edits to bitbucket-pipelines.yml.
 pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
-    // A running container of it has another name than the service.
+    // Its running container has a different name than the service.
     let name = change.container.rsplit('/').next().unwrap_or_default();
     let own = at(&[], ["definitions", "services", name]);
     let service = match get(document, &own).is_some() {
@@ -75,11 +75,11 @@ pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     Ok(edits)
 }
 
-/// An image with the settings: in daemon.json those that have a key there, others as arguments.
+/// An image with the settings: in daemon.json those that have a key there, the others as arguments.
 fn dockerfile(change: &Change) -> String {
     let base = base(change);
     let mut built = change.clone();
-    // What the image takes, not what runs now.
+    // The flags that the new image supports, not the running one.
     built.settings.image = Some(base.clone());
     let mut lines = vec![format!("FROM {base}")];
     let flags = docker::flags(&built);
@@ -97,7 +97,7 @@ fn dockerfile(change: &Change) -> String {
     lines.join("\n")
 }
 
-/// What the image made from the Dockerfile is to be called.
+/// The suggested name of the image built from the Dockerfile.
 fn own_image(change: &Change) -> String {
     let base = base(change);
     let tag = base.rsplit_once(':').map_or("mtu", |(_, tag)| tag);
@@ -105,8 +105,8 @@ fn own_image(change: &Change) -> String {
     format!("YOUR-REGISTRY/docker-mtu:{tag}")
 }
 
-/// The image that it runs from: one that names no version is pinned to the one that runs. Bitbucket's
-/// own is not for others to build on.
+/// The base image: one without an exact version is pinned to the running version. Bitbucket's own image is
+/// not meant as a base for others.
 fn base(change: &Change) -> String {
     if let Some(image) = &change.settings.image {
         return image.clone();
@@ -130,7 +130,7 @@ fn base(change: &Change) -> String {
     }
 }
 
-/// Docker wrote the month of 19.03 with a zero.
+/// Docker 19.03 has a zero-padded month.
 fn docker_tag(version: &Version) -> String {
     let Version {
         major,

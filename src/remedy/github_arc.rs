@@ -5,8 +5,8 @@ use crate::diagnosis::{Change, Remedy, Settings};
 use crate::yaml::{self, Edit, Step, at, get};
 use serde_json::{Value, json};
 
-/// The template that the chart's containerMode dind stands for. It takes no settings, so it is
-/// left out and written in full.
+/// The template that the chart uses for containerMode dind. That mode has no settings, so it is omitted
+/// and its template is written in full.
 const TEMPLATE: &str = include_str!("arc-scale-set.yaml");
 
 /// A scale set's values, with the template in full.
@@ -30,7 +30,7 @@ pub fn excerpt(change: &Change) -> String {
     format!("{lead}\n{}", super::pod::fragment(&change))
 }
 
-/// The edits of the values: in a template that has the engine's container.
+/// The edits of the values, in a template with the engine's container.
 pub fn values_edits(values: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     if values
         .pointer("/runner/mode")
@@ -45,7 +45,7 @@ pub fn values_edits(values: &Value, change: &Change) -> Result<Vec<Edit>, Refusa
 }
 
 /// The edits of values of gha-runner-scale-set-experimental: its engine's container takes settings, and
-/// arguments of its own replace those of the chart.
+/// custom arguments replace those of the chart.
 fn experimental_edits(values: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     const CHART: [&str; 3] = [
         "dockerd",
@@ -105,14 +105,14 @@ fn values(change: &Change) -> String {
     }
     let mut change = change.clone();
     change.container = "dind".to_owned();
-    // The template has what is changed; a test sees to it.
+    // The template contains what is changed; a test ensures this.
     if let Ok(edits) = values_edits(&values, &change) {
         yaml::apply(&mut values, &edits);
     }
     yaml::write(&values).trim_end().to_owned()
 }
 
-/// Before Kubernetes 1.29 no init container goes on running: the engine is an ordinary one.
+/// Before Kubernetes 1.29 an init container cannot keep running: the engine is a regular container.
 fn beside_the_runner(values: &mut Value) {
     let init = values.pointer_mut("/template/spec/initContainers");
     let engine = init.and_then(Value::as_array_mut).and_then(Vec::pop);
@@ -126,7 +126,7 @@ fn beside_the_runner(values: &mut Value) {
     }
 }
 
-/// The older controller's resource, which has a field for most.
+/// The older controller's resource, which has fields for most settings.
 pub fn runner(change: &Change) -> Vec<Remedy> {
     let part = |keep: fn(&mut Settings)| {
         let mut part = change.clone();
@@ -185,7 +185,7 @@ pub fn runner_edits(object: &Value, change: &Change) -> Result<Vec<Edit>, Refusa
         Some("Runner") => at(&[], ["spec"]),
         _ => at(&[], ["spec", "template", "spec"]),
     };
-    // A RunnerSet's template is a pod's; the runner's settings stand beside it.
+    // A RunnerSet's template is a pod's; the runner's settings are next to it.
     let spec = if is_set {
         at(&[], ["spec"])
     } else {
@@ -208,7 +208,7 @@ pub fn runner_edits(object: &Value, change: &Change) -> Result<Vec<Edit>, Refusa
     let mut edits = Vec::new();
     if let Some(mtu) = settings.mtu.or(settings.network_mtu) {
         edits.push(Edit::Set(at(&spec, ["dockerMTU"]), json!(mtu)));
-        // It gives `docker network create` the same MTU.
+        // Gives `docker network create` the same MTU.
         let variable = json!({"name": "ARC_DOCKER_MTU_PROPAGATION", "value": "true"});
         edits.extend(match is_set {
             true => in_runner(object, &pod, variable),
@@ -252,7 +252,7 @@ pub fn runner_edits(object: &Value, change: &Change) -> Result<Vec<Edit>, Refusa
     Ok(edits)
 }
 
-/// A variable beside others, unless it is there.
+/// Adds a variable, unless it is already set.
 fn with_variable(object: &Value, holder: &[Step], variable: Value) -> Option<Edit> {
     let path = at(holder, ["env"]);
     let known = get(object, &path).and_then(Value::as_array);
@@ -261,7 +261,7 @@ fn with_variable(object: &Value, holder: &[Step], variable: Value) -> Option<Edi
     (!is_there).then(|| Edit::Append(path, variable))
 }
 
-/// A variable of the container `runner` in a pod's template, which may not name that.
+/// A variable of the container `runner` in a pod template, which may not list that container.
 fn in_runner(object: &Value, pod: &[Step], variable: Value) -> Option<Edit> {
     let list = at(pod, ["containers"]);
     let containers = get(object, &list).and_then(Value::as_array);

@@ -6,7 +6,7 @@ use crate::systems::gitlab::fill;
 use crate::yaml::{self, Edit, Step, at};
 use serde_json::{Value, json};
 
-/// Everything that a change says: of the service, and of the executor that starts it.
+/// The snippets for a change: for the service, and for the executor that starts it.
 pub fn paste(change: &Change) -> Vec<Remedy> {
     let part = |keep: fn(&mut Settings)| {
         let mut part = change.clone();
@@ -43,7 +43,7 @@ pub fn paste(change: &Change) -> Vec<Remedy> {
     parts
 }
 
-/// The other place for what a job's own file can say.
+/// The alternative in config.toml to the settings in a job's own file.
 pub fn for_every_job(change: &Change) -> Option<Remedy> {
     if !change.settings.has_flags() && change.settings.image.is_none() {
         return None;
@@ -81,7 +81,7 @@ fn service(change: &Change, part: &Change) -> Remedy {
     }
 }
 
-/// The edits of .gitlab-ci.yml: of every service that starts this engine, in whichever job.
+/// The edits to .gitlab-ci.yml: to every service that starts this engine, in any job.
 pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     let settings = &change.settings;
     if settings.memory_request.is_some()
@@ -116,7 +116,7 @@ pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     }
 }
 
-/// Whether a service is that engine: of the same image, and setting the same by flags.
+/// Whether a service starts that engine: the same image and the same flags.
 fn starts(service: &Value, variables: [&Value; 2], change: &Change) -> bool {
     let image = image_of(service);
     let value = |name: &str| {
@@ -125,7 +125,7 @@ fn starts(service: &Value, variables: [&Value; 2], change: &Change) -> bool {
     };
     let alias = service["alias"].as_str().unwrap_or("docker");
     let is_same = match &change.image {
-        // Variables of jobs that extend this one, or of other files, are not at hand here.
+        // Variables of jobs that extend this one, or of other files, are unknown here.
         Some(known) => {
             let filled = fill(image, value);
             filled == *known || image.contains('$') && fits(&filled, known)
@@ -143,7 +143,7 @@ fn starts(service: &Value, variables: [&Value; 2], change: &Change) -> bool {
             .all(|flag| sets(flag) == is_set(flag))
 }
 
-/// Whether a text with variables may be another: what stands around them is there.
+/// Whether a text with variables can expand to another: the parts around the variables match.
 fn fits(image: &str, known: &str) -> bool {
     let ends = |text: &str| {
         text.rsplit(['}', '$'])
@@ -172,7 +172,7 @@ fn words_of(value: &Value) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// A service that is only an image's name becomes a map, where more than that is said.
+/// Turns a service that is only an image name into a map if it needs more settings.
 fn service_edits(service: &Value, path: &[Step], change: &Change) -> Result<Vec<Edit>, Refusal> {
     let settings = &change.settings;
     if settings.image.is_some() && image_of(service).contains('$') {
@@ -234,7 +234,7 @@ fn executor(change: &Change, part: &Change) -> Remedy {
     }
 }
 
-/// The pod of a job is the runner's to make; a patch of it is a beta feature of GitLab's.
+/// The runner creates a job's pod; patching its specification is a beta feature of GitLab.
 fn clamp(change: &Change) -> Remedy {
     let mut only = change.clone();
     only.settings = Settings {

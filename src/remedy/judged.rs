@@ -1,4 +1,5 @@
-//! Every fix of every case, applied to the runner that shows the finding, and judged by all checks.
+//! Applies every fix of every case to the runner with the finding and judges the result with all
+//! checks.
 
 use super::{docker, template};
 use crate::checks::{Library, case, judge};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// The pod of a runner, as far as evidence has it.
+/// The runner's pod, as far as evidence contains it.
 fn pod(runner: &Runner) -> Value {
     let list = |init: bool| -> Vec<Value> {
         let of = runner.containers.iter().filter(|c| c.init == init);
@@ -63,7 +64,7 @@ fn container(container: &PodContainer) -> Value {
     value
 }
 
-/// The runner after a new pod was made by what a change writes.
+/// The runner after its pod was recreated with a change.
 fn after(evidence: &Evidence, runner: &str, change: &Change) -> Evidence {
     let mut evidence = evidence.clone();
     let healthy = case::healthy().unwrap().runners.remove(0);
@@ -87,7 +88,7 @@ fn after(evidence: &Evidence, runner: &str, change: &Change) -> Evidence {
             }
             container.log = container.log.as_ref().map(|_| Observed(Vec::new()));
         }
-        // An engine that could not start does now.
+        // An engine that could not start now starts.
         if runner.engines.seen().is_empty() && !may_run_unseen(runner) {
             runner.engines = healthy.engines.clone();
             runner.namespaces = healthy.namespaces.clone();
@@ -106,8 +107,8 @@ fn after(evidence: &Evidence, runner: &str, change: &Change) -> Evidence {
     evidence
 }
 
-/// An engine of which nothing was seen runs from its image, in a maintained version: another one is a
-/// finding of its own.
+/// An unseen engine runs from its image, in a supported version: an unsupported one is a separate
+/// finding.
 fn of_its_image(runner: &mut Runner) {
     let mut engine = runner
         .containers
@@ -132,7 +133,7 @@ fn may_run_unseen(runner: &Runner) -> bool {
     reason.is_some_and(|reason| reason.why() != Why::NotRunning)
 }
 
-/// What the edit of the pod's object leaves of the pod's specification.
+/// Applies the edit of the pod's object to the pod's specification.
 fn rewrite(runner: &mut Runner, change: &Change) {
     if !runner.containers.iter().any(|c| c.name == change.container) && !change.settings.clamp {
         return;
@@ -186,7 +187,7 @@ fn rewrite(runner: &mut Runner, change: &Change) {
     }
 }
 
-/// What dockerd makes of its new settings.
+/// Applies the new settings to dockerd.
 fn run(runner: &mut Runner, change: &Change) {
     let settings = &change.settings;
     for container in &mut runner.containers {
@@ -247,7 +248,7 @@ fn run(runner: &mut Runner, change: &Change) {
     }
 }
 
-/// Networks are made anew, with the MTU that they are told.
+/// Recreates networks with the configured MTU.
 fn networks(
     engine: &mut Engine,
     namespaces: &mut [crate::evidence::NetworkNamespace],
@@ -342,7 +343,7 @@ fn networks(
     }
 }
 
-/// A user may connect to the socket of one of its groups.
+/// Users may connect to the socket if they are in its group.
 fn regroup(container: &mut PodContainer, flags: &[String]) {
     let mut groups = flags
         .iter()
@@ -363,7 +364,7 @@ fn pool(flags: &[String]) -> Option<String> {
     Some(pools.next()?.split(',').next()?.to_owned())
 }
 
-/// The range of a network by dockerd's flags.
+/// The range of a network, from dockerd's flags.
 fn range(flags: &[String], default: bool) -> Option<String> {
     let value = |name: &str| flags.iter().find_map(|flag| flag.strip_prefix(name));
     let net = match default {
@@ -388,7 +389,7 @@ fn key(finding: &Finding) -> (String, String, Option<String>) {
     )
 }
 
-/// A fix and those that are needed together with it, as one change each.
+/// A fix and those that it must be combined with, one change each.
 fn together(remedies: &[Remedy], first: usize) -> Vec<&Remedy> {
     let rest = remedies[first + 1..]
         .iter()
@@ -418,8 +419,8 @@ fn every_fix_of_every_case_is_judged() {
                         Some(change) => {
                             let now = after(&evidence, &finding.runner, change);
                             let found = judge(&library, &now).findings;
-                            // A clamp helps TCP only, which makes it milder; what rests on an assumption
-                            // is a warning before and after.
+                            // A clamp fixes TCP only, so the finding becomes milder; an assumption
+                            // stays a warning.
                             let assumed = finding.confidence == Confidence::Predicted;
                             let most = if assumed {
                                 Severity::Error

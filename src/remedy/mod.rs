@@ -1,4 +1,4 @@
-//! What a check wants, as something to paste: right for the CI system and for the Docker version.
+//! Turns what a check wants into snippets to paste, for the CI system and the Docker version.
 
 mod arguments;
 mod bitbucket;
@@ -42,21 +42,21 @@ struct EngineRef<'a> {
     runner: &'a Runner,
     /// Its path, `docker-in-docker/bb_docker`.
     path: &'a str,
-    /// What is wrong: a network of it, an image.
+    /// The subject of the finding: one of its networks, an image.
     subject: &'a str,
-    /// Absent where it was not seen.
+    /// Absent if it was not observed.
     engine: Option<&'a Engine>,
 }
 
-/// The ways to make true what a check wants, the best first; each is enough alone, unless it says
-/// that it is needed together with the one before it.
+/// The fixes for what a check wants, best first. Each is sufficient alone, unless it is marked as
+/// needed together with the previous one.
 pub fn remedies(
     wants: &[Want],
     runner: &Runner,
     engine: Option<&str>,
     subject: &str,
 ) -> Vec<Remedy> {
-    // What is about the whole pod names none.
+    // Findings about the whole pod have no engine.
     let path = engine.unwrap_or_default();
     let engines = runner.engines.seen();
     let engine_ref = EngineRef {
@@ -68,7 +68,7 @@ pub fn remedies(
     wants.iter().flat_map(|want| engine_ref.fix(want)).collect()
 }
 
-/// What a remedy adds, where its snippet is a whole template.
+/// The part that a remedy adds, if its snippet is a whole template.
 pub fn excerpt(remedy: &Remedy) -> String {
     match &remedy.change {
         Some(change) if change.place.site == Site::ArcScaleSet => github_arc::excerpt(change),
@@ -76,7 +76,7 @@ pub fn excerpt(remedy: &Remedy) -> String {
     }
 }
 
-/// Everything that a change says, to paste: as one remedy, or several that go together.
+/// The snippets for a change: one remedy, or several that belong together.
 pub fn paste(change: &Change) -> Vec<Remedy> {
     match change.place.site {
         Site::Manifest | Site::BitbucketAutoscaler | Site::Jenkins | Site::Controller => {
@@ -92,7 +92,7 @@ pub fn paste(change: &Change) -> Vec<Remedy> {
     }
 }
 
-/// The edits that a change means for an object or a document of a file.
+/// The edits that apply a change to an object or a YAML document.
 pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     match change.place.site {
         Site::Manifest | Site::BitbucketAutoscaler | Site::Jenkins | Site::Controller => {
@@ -108,13 +108,13 @@ pub fn edits(document: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     }
 }
 
-/// Whether people must put in what a program cannot know: a mirror's address, an image's name.
+/// Whether the user must fill in values: a mirror's address, an image name.
 pub fn needs_input(change: &Change) -> bool {
     let of_proxy = |value: &String| value == docker::PROXY;
     change.settings.mirror || change.settings.env.values().any(of_proxy) || builds_image(change)
 }
 
-/// Whether people must build an image first.
+/// Whether the user must build an image first.
 pub fn builds_image(change: &Change) -> bool {
     change.place.site == Site::BitbucketPipelines && bitbucket::builds_image(change)
 }
@@ -172,15 +172,15 @@ impl EngineRef<'_> {
         }
     }
 
-    /// What it is, if not Docker.
+    /// The kind of engine, if not Docker.
     fn other_kind(&self) -> Option<EngineKind> {
         let of_container = || Some(self.pod_container()?.other_engine?.kind);
         let kind = self.engine.map(|engine| engine.kind).or_else(of_container);
         kind.filter(|kind| !kind.is_docker())
     }
 
-    /// The image that runs, or a better version of it, in the repository and the flavour that are
-    /// there; nothing where that is an image of one's own, whose tags are not Docker's.
+    /// The current image, pinned to the same or a newer version, with its repository and flavour; `None`
+    /// for a custom image, whose tags are not Docker's.
     fn pinned_image(&self, image: &str) -> Option<String> {
         let version = ImageRef::parse(image).docker_version()?;
         let version = facts::releases::releases().advised(version);
@@ -225,14 +225,14 @@ impl EngineRef<'_> {
         fixes
     }
 
-    /// One setting as something to paste: in the first way the program does it too.
+    /// One setting as remedies; the first one can be applied automatically.
     fn change(&self, set: impl FnOnce(&mut Settings)) -> Vec<Remedy> {
         let mut change = self.unchanged(self.place());
         set(&mut change.settings);
         self.remedies(change)
     }
 
-    /// The same of a container that may be no engine.
+    /// The same for a container that may not be an engine.
     fn change_container(&self, set: impl FnOnce(&mut Settings)) -> Vec<Remedy> {
         let place = match self.pod_container() {
             Some(_) => place::pod(self.runner),
@@ -243,7 +243,7 @@ impl EngineRef<'_> {
         self.remedies(change)
     }
 
-    /// As flags, unless daemon.json has one of them now.
+    /// Uses flags, unless daemon.json already sets one of them.
     fn remedies(&self, change: Change) -> Vec<Remedy> {
         let flags = docker::flags(&change);
         let config = self.config();
@@ -257,7 +257,7 @@ impl EngineRef<'_> {
         remedies
     }
 
-    /// The engine as it is.
+    /// A change for the engine with nothing set.
     fn unchanged(&self, place: crate::diagnosis::Place) -> Change {
         let container = self.pod_container();
         let image = match container {
@@ -287,8 +287,8 @@ impl EngineRef<'_> {
         }
     }
 
-    /// Where the engine keeps its data. A path that could be more than one where it is pasted is not
-    /// believed.
+    /// The engine's data directory. Paths with characters that a shell would interpret when pasted are
+    /// ignored.
     fn data_root(&self) -> &str {
         let told = self
             .engine
@@ -301,7 +301,7 @@ impl EngineRef<'_> {
             .unwrap_or(facts::DATA_ROOT)
     }
 
-    /// The container of the pod that it runs in; none for an engine inside another.
+    /// The pod's container that it runs in; `None` for a nested engine.
     fn pod_container(&self) -> Option<&PodContainer> {
         self.runner.containers.iter().find(|c| c.name == self.path)
     }
@@ -315,7 +315,7 @@ impl EngineRef<'_> {
             .and_then(|engine| engine.config.observed()?.as_ref())
     }
 
-    /// The version of the engine, or what its image promises: a tag that names none promises the
+    /// The version of the engine, otherwise that of its image: a tag without a version means the
     /// newest.
     fn version(&self) -> Option<Version> {
         let running = self.engine.and_then(|engine| engine.api.observed());
@@ -329,7 +329,7 @@ impl EngineRef<'_> {
     }
 }
 
-/// Whether every rule for what passes through is of iptables-legacy.
+/// Whether all forwarding rules are in iptables-legacy.
 fn is_legacy(namespace: &NetworkNamespace) -> bool {
     let traffic = namespace.traffic.as_ref();
     let firewalls = traffic.and_then(|traffic| traffic.firewalls.observed());

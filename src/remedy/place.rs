@@ -1,4 +1,4 @@
-//! Where the settings of an engine are written, by who made its pod.
+//! Where an engine's settings are written, depending on what created its pod.
 
 use super::EngineRef;
 use crate::diagnosis::{Place, Site};
@@ -27,7 +27,7 @@ impl EngineRef<'_> {
     }
 }
 
-/// What a file says of the place: the object in it is what people edit.
+/// The place in a file: the object in it is the one to edit.
 fn in_file(runner: &Runner, declared: &Declared) -> Place {
     let owner = runner.owner.as_ref();
     Place {
@@ -38,7 +38,7 @@ fn in_file(runner: &Runner, declared: &Declared) -> Place {
     }
 }
 
-/// No object of the cluster holds the settings.
+/// No object in the cluster contains the settings.
 pub fn elsewhere(namespace: &str) -> Place {
     Place {
         site: Site::Elsewhere,
@@ -51,7 +51,7 @@ pub fn elsewhere(namespace: &str) -> Place {
 /// The place of the pod's template.
 pub fn pod(runner: &Runner) -> Place {
     match &runner.declared {
-        // Its runner's manifest is another file.
+        // The runner's manifest is in another file.
         Some(declared) if declared.site == Some(Site::BitbucketPipelines) => {
             return Place {
                 site: Site::Controller,
@@ -89,7 +89,7 @@ fn job(runner: &Runner, name: &str) -> Place {
     if runner.provider == Provider::Bitbucket && is_autoscaled(name) {
         return at(runner, Site::BitbucketAutoscaler, "Job", name);
     }
-    // A CronJob's Job ends in the minute of its schedule, since 1970.
+    // The name of a CronJob's Job ends in its scheduled time, in minutes since the Unix epoch.
     let minute = name.rsplit_once('-').map_or("", |(_, last)| last);
     match minute.len() == 8 && minute.bytes().all(|b| b.is_ascii_digit()) {
         true => at(runner, Site::Manifest, "CronJob", before_last_dash(name)),
@@ -97,7 +97,7 @@ fn job(runner: &Runner, name: &str) -> Place {
     }
 }
 
-/// Bitbucket's autoscaler calls its Jobs `runner-` and the runner's UUID.
+/// Bitbucket's autoscaler names its Jobs `runner-` plus the runner's UUID.
 fn is_autoscaled(job: &str) -> bool {
     let uuid = job.strip_prefix("runner-").unwrap_or_default();
     let lengths: Vec<usize> = uuid.split('-').map(str::len).collect();
@@ -117,7 +117,7 @@ fn at(runner: &Runner, site: Site, kind: &str, name: &str) -> Place {
     }
 }
 
-/// What to edit instead, where an object turns out to be the product of another.
+/// What to edit instead if an object turns out to be generated from another.
 pub(crate) fn of_owner(namespace: &str, owner: &Owner) -> Place {
     let site = site_of(&owner.kind).unwrap_or(Site::Controller);
     Place {

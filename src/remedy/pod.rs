@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 pub fn paste(change: &Change) -> Remedy {
     let title = words::title(change);
     match change.launch.as_ref().map(|launch| launch.by) {
-        // What starts dockerd there is not to be edited by a program.
+        // A program cannot edit the script that starts dockerd there.
         Some(Launcher::Script) if change.settings.has_flags() => {
             Remedy::new(title, docker::flags(change).join(" "))
         }
@@ -22,7 +22,7 @@ pub fn paste(change: &Change) -> Remedy {
     }
 }
 
-/// What is new in a pod's template: the edits, made in what is known of it.
+/// What is new in a pod's template: the edits, applied to what is known of it.
 pub fn fragment(change: &Change) -> String {
     let mut spec = Map::new();
     if !change.settings.is_only_clamp() {
@@ -36,12 +36,12 @@ pub fn fragment(change: &Change) -> String {
         spec.insert(list, json!([container]));
     }
     let spec = Value::Object(spec);
-    // Nothing in so small a template is refused; a test sees to it.
+    // No edit of such a small template is refused; a test ensures this.
     let edits = template::edits_of_pod(&spec, Vec::new(), change).unwrap_or_default();
     template::fragment(spec, &edits)
 }
 
-/// A namespace may forbid it.
+/// A namespace's policy may forbid it.
 pub fn privileged(engine_ref: &EngineRef) -> Vec<Remedy> {
     let mut fixes = engine_ref.change(|s| s.privileged = true);
     let namespace = &engine_ref.runner.namespace;
@@ -84,7 +84,7 @@ pub fn restart(engine_ref: &EngineRef, path: &str) -> Remedy {
     )
 }
 
-/// What deleting the pod means beside a new pod, where it means something.
+/// What deleting the pod causes besides a new pod, if anything.
 pub fn after_deletion(runner: &Runner) -> &'static str {
     let owner = runner.owner.as_ref().map(|owner| owner.kind.as_str());
     match (runner.provider, owner) {
@@ -97,7 +97,7 @@ pub fn after_deletion(runner: &Runner) -> &'static str {
     }
 }
 
-/// A file that nothing runs of says no more than that the two do not meet.
+/// From a file, it is only known that the runner and the engine share no socket.
 fn shared_socket(engine: &str) -> Remedy {
     let volume = json!({"name": "var-run", "mountPath": "/var/run"});
     let container = |name: &str| json!({"name": name, "volumeMounts": [volume]});
@@ -113,8 +113,8 @@ fn shared_socket(engine: &str) -> Remedy {
     )
 }
 
-/// One rule in the pod's namespace lowers every TCP connection from every level below, and needs
-/// no change in a repository. It helps only where the pod network is the bottleneck.
+/// One rule in the pod's namespace clamps TCP connections from every level below, and needs no change in
+/// a repository. It helps only if the pod network is the bottleneck.
 pub fn clamp(engine_ref: &EngineRef, mtu: i64) -> Option<Remedy> {
     if engine_ref.runner.outermost != Outermost::Pod {
         return None;
@@ -128,8 +128,8 @@ pub fn clamp(engine_ref: &EngineRef, mtu: i64) -> Option<Remedy> {
     if is_there || route.carries(device) != mtu || device.kind == InterfaceKind::Tun {
         return None;
     }
-    // Whatever image the pod's Docker runs from has iptables, for dockerd needs it. Those of other engines
-    // need not have it.
+    // The image of the pod's Docker has iptables, because dockerd needs it. Images of other engines may
+    // lack it.
     let docker = engine_ref.runner.engine_containers().next();
     let outer = docker.or(engine_ref.runner.walked_containers().next())?;
     let outer = EngineRef {

@@ -1,4 +1,4 @@
-//! Cures that are no setting of an engine: room, memory, a node that takes the pod, a command on it.
+//! Fixes other than engine settings: disk space, memory, a schedulable node, a command on the node.
 
 use super::want::Quantity;
 use super::{EngineRef, container, place, template, words};
@@ -9,7 +9,7 @@ use crate::text::shell;
 use crate::yaml;
 use serde_json::json;
 
-/// What upstream containerd's own service sets.
+/// The limit in upstream containerd's systemd unit.
 const OPEN_FILES: i64 = 1_048_576;
 
 /// The start of a command in the engine's own container.
@@ -32,7 +32,7 @@ fn in_container(engine_ref: &EngineRef) -> String {
     line
 }
 
-/// What comes back when it is built or pulled again, the least first; volumes hold people's data.
+/// Prunes what can be rebuilt or pulled again, cheapest first; volumes are kept as they hold user data.
 pub fn free_space(engine_ref: &EngineRef) -> Vec<Remedy> {
     let at = in_container(engine_ref);
     let prune = Remedy::new(
@@ -46,7 +46,7 @@ pub fn free_space(engine_ref: &EngineRef) -> Vec<Remedy> {
     fixes
 }
 
-/// More room where the engine's data lies.
+/// More space for the engine's data.
 fn room(engine_ref: &EngineRef, container: &PodContainer) -> Option<Remedy> {
     let data = engine_ref.engine.and_then(|engine| engine.data.as_ref());
     let data = data.and_then(|data| data.observed());
@@ -103,7 +103,7 @@ fn room(engine_ref: &EngineRef, container: &PodContainer) -> Option<Remedy> {
     })
 }
 
-/// Twice what it had: what builds need is for people to measure.
+/// Doubles the limit: the actual need of builds must be measured.
 pub fn memory_limit(engine_ref: &EngineRef, limit: &Quantity) -> Vec<Remedy> {
     let memory = limit.doubled();
     engine_ref.change_container(|s| {
@@ -112,7 +112,7 @@ pub fn memory_limit(engine_ref: &EngineRef, limit: &Quantity) -> Vec<Remedy> {
     })
 }
 
-/// The engine in which the steps of a pipeline run; another file has its manifest.
+/// For the engine that runs a pipeline's steps; its manifest is in another file.
 pub fn engine_memory(engine_ref: &EngineRef, memory: &Quantity) -> Remedy {
     let engines = engine_ref.runner.engines.seen();
     let outer = engines
@@ -154,7 +154,7 @@ pub fn own_data(engine_ref: &EngineRef) -> Remedy {
     )
 }
 
-/// Takes away what tells it to use this driver.
+/// Removes the setting that selects this driver.
 pub fn storage_driver(engine_ref: &EngineRef, told: &str) -> Remedy {
     let path = engine_ref.path;
     Remedy::new(
@@ -193,7 +193,7 @@ pub fn node_label(engine_ref: &EngineRef, labels: &[String]) -> Vec<Remedy> {
     ]
 }
 
-/// How much builds need is for people to measure.
+/// Names no amount: the actual need of builds must be measured.
 pub fn node_room(engine_ref: &EngineRef, resources: &[String]) -> Remedy {
     Remedy::new(
         format!(
@@ -221,7 +221,7 @@ pub fn job_restart(engine_ref: &EngineRef, job: &str) -> Remedy {
     let name = shell::word(job);
     let describe = format!("kubectl -n {namespace} describe job {name}");
     match place::pod(engine_ref.runner).site {
-        // It has no manifest of its own.
+        // Its Jobs have no manifest of their own.
         Site::BitbucketAutoscaler => Remedy::new(
             "Find out why its pods failed and fix that in the job template in the ConfigMap of Bitbucket's autoscaler, then delete the Job: the autoscaler creates runners from the new template",
             format!("{describe}\nkubectl -n {namespace} delete job {name}"),
@@ -239,7 +239,7 @@ pub fn delete_pod(engine_ref: &EngineRef, pod: &str) -> Remedy {
     let namespace = shell::word(&engine_ref.runner.namespace);
     let pod = shell::word(pod);
     Remedy::new(
-        // It has ended: nothing runs in it.
+        // Deleting it is safe: an evicted pod runs nothing.
         "Find out why the pod was evicted, then delete it",
         format!(
             "kubectl -n {namespace} describe pod {pod}\nkubectl -n {namespace} delete pod {pod}"

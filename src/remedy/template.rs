@@ -1,4 +1,4 @@
-//! A change as edits of an object that holds a pod's template.
+//! A change as edits of an object that contains a pod template.
 
 use super::{Refusal, arguments, docker};
 use crate::diagnosis::Change;
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 pub const VOLUME: &str = "docker-data";
 pub const CLAMP: &str = "clamp-mss";
 
-/// Where its engine keeps its data.
+/// The data directory of its engine.
 pub fn data(change: &Change) -> &str {
     change.data_root.as_deref().unwrap_or(DATA_ROOT)
 }
 
-/// The edits that a change means for an object, or why a program cannot make them.
+/// The edits of an object for a change, or why they cannot be made automatically.
 pub fn edits(object: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     let usual = at(&[], pod_spec(&change.place.kind).iter().copied());
     let has_pod = |spec: &Vec<Step>| get(object, spec).is_some_and(pods::is_pod);
@@ -32,7 +32,7 @@ pub fn edits(object: &Value, change: &Change) -> Result<Vec<Edit>, Refusal> {
     edits_of_pod(object, spec, change)
 }
 
-/// The same where the pod's specification lies at a path.
+/// The same for a pod specification at a given path.
 pub fn edits_of_pod(
     object: &Value,
     spec: Vec<Step>,
@@ -67,8 +67,8 @@ pub fn edits_of_pod(
     Ok(edits)
 }
 
-/// What is new in a document of which no more is known than this: an entry that is added to a list
-/// says so, for there may be others; so does one that is replaced.
+/// The new parts of an otherwise unknown document: added and replaced list entries are marked as such,
+/// as there may be others.
 pub fn fragment(skeleton: Value, edits: &[Edit]) -> String {
     let mut document = skeleton;
     yaml::apply(&mut document, edits);
@@ -91,7 +91,7 @@ pub fn fragment(skeleton: Value, edits: &[Edit]) -> String {
     text.trim_end().to_owned()
 }
 
-/// Where the pod's specification lies in an object of a kind.
+/// The path of the pod specification in an object of a kind.
 pub fn pod_spec(kind: &str) -> &'static [&'static str] {
     match kind {
         "Pod" => &["spec"],
@@ -100,17 +100,17 @@ pub fn pod_spec(kind: &str) -> &'static [&'static str] {
     }
 }
 
-/// The image that the clamp runs from: whatever runs dockerd has iptables, which dockerd needs.
+/// The image of the clamp: any image with dockerd has iptables, which dockerd needs.
 pub fn clamp_image(change: &Change) -> String {
     let new = change.settings.image.as_ref().or(change.image.as_ref());
     new.cloned().unwrap_or_else(docker::recommended_image)
 }
 
-/// A container that lowers every TCP connection through the pod to what the way out carries. Beside
-/// an engine that is an init container it is one too, so that it does not keep the pod from ending.
+/// A sidecar that clamps TCP MSS to the path MTU for all connections through the pod. If the engine is
+/// an init container, so is the clamp, so that it does not keep the pod from completing.
 pub fn clamp(change: &Change, pull_policy: Option<Value>) -> Value {
-    // The kind of iptables that dockerd itself uses: where a kernel has only legacy tables, or only
-    // nf_tables, the other one fails.
+    // Uses the same iptables backend as dockerd: if a kernel supports only legacy tables or only
+    // nf_tables, the other backend fails.
     let choose = match change.legacy_iptables {
         true => "PATH=/usr/local/sbin/.iptables-legacy:$PATH; ",
         false => "",
@@ -122,7 +122,7 @@ pub fn clamp(change: &Change, pull_policy: Option<Value>) -> Value {
         "name": CLAMP,
         "image": clamp_image(change),
         "command": ["sh", "-c", rule],
-        // Not every container runtime grants NET_RAW, which iptables needs as well.
+        // Not every container runtime grants NET_RAW by default, and iptables needs it, too.
         "securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}},
     });
     if change.init {
@@ -134,7 +134,7 @@ pub fn clamp(change: &Change, pull_policy: Option<Value>) -> Value {
     container
 }
 
-/// The list of a pod that a container stands in.
+/// The pod's list that contains a container.
 pub fn list(init: bool) -> &'static str {
     match init {
         true => "initContainers",
@@ -142,7 +142,7 @@ pub fn list(init: bool) -> &'static str {
     }
 }
 
-/// A container of the pod by its name, and where it is.
+/// A container of the pod by its name, and its path.
 fn find<'a>(object: &'a Value, spec: &[Step], name: &str) -> Option<(Vec<Step>, &'a Value)> {
     pods::LISTS.iter().find_map(|list| {
         let path = at(spec, [*list]);
@@ -188,7 +188,7 @@ fn fields(container: &Value, path: &[Step], change: &Change) -> Vec<Edit> {
     edits
 }
 
-/// Variables, each in place of one of its name.
+/// Environment variables; existing ones with the same name are replaced.
 fn environment(container: &Value, path: &[Step], change: &Change) -> Vec<Edit> {
     let list = at(path, ["env"]);
     let known = container["env"].as_array().map_or(&[][..], Vec::as_slice);
@@ -206,7 +206,7 @@ fn environment(container: &Value, path: &[Step], change: &Change) -> Vec<Edit> {
     change.settings.env.iter().map(edit).collect()
 }
 
-/// An emptyDir of the engine's own: no two may share one.
+/// An emptyDir for the engine's data, which engines must not share.
 fn volume(
     object: &Value,
     spec: &[Step],

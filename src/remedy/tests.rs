@@ -1,4 +1,4 @@
-//! What each provider's people are told to paste, for each major version of Docker.
+//! The snippets that users of each provider are advised to paste, for each major version of Docker.
 
 use super::*;
 use crate::checks::case::healthy;
@@ -71,7 +71,7 @@ fn told(remedies: &[Remedy]) -> String {
     text
 }
 
-/// Remedies one after the other: in full, or as the difference to one before where that is shorter.
+/// Remedies in sequence: in full, or as a diff to an earlier one if that is shorter.
 #[derive(Default)]
 struct Golden {
     before: Vec<(String, String)>,
@@ -179,7 +179,7 @@ fn every_provider_and_every_docker_is_told_what_it_understands() {
     }
 }
 
-/// All wants of one engine as one change.
+/// All settings of one engine in one change.
 #[test]
 fn all_of_it_together() {
     for (name, provider, owner, container) in KINDS {
@@ -195,7 +195,7 @@ fn all_of_it_together() {
         let mut changes = remedies.iter().filter_map(|remedy| remedy.change.clone());
         let mut whole = changes.next().unwrap();
         changes.for_each(|change| whole.settings.merge(&change.settings));
-        // The new image's dockerd takes what the old one would not.
+        // The new image's dockerd accepts flags that the old one would reject.
         assert_eq!(
             flags(&whole),
             [
@@ -287,7 +287,7 @@ fn what_starts_dockerd_decides_where_its_flags_go() {
     }
 }
 
-/// A nested engine that gets its MTU as a flag refuses it in daemon.json as well.
+/// A nested engine that has its MTU as a flag rejects it in daemon.json as well.
 #[test]
 fn a_service_with_docker_opts_keeps_them() {
     let mut runner = runner(Provider::Bitbucket, None, "docker", "20.10.24");
@@ -308,7 +308,7 @@ fn a_service_with_docker_opts_keeps_them() {
     assert!(!remedies[0].snippet.contains("daemon.json"));
 }
 
-/// Before Kubernetes 1.29 ARC's engine is an ordinary container.
+/// Before Kubernetes 1.29, ARC's engine is a regular container.
 #[test]
 fn an_older_scale_set_has_its_engine_beside_the_runner() {
     let mut runner = runner(
@@ -330,7 +330,7 @@ fn an_older_scale_set_has_its_engine_beside_the_runner() {
     assert_eq!(spec["containers"][1].get("restartPolicy"), None);
 }
 
-/// A nested engine tells where it keeps its data; who pastes a fix must not run what it says.
+/// The data directory is reported by a nested engine; a pasted fix must not execute its value.
 #[test]
 fn a_volume_lies_where_the_data_do_and_a_path_that_could_be_more_is_not_believed() {
     let inner = "docker-in-docker/bb_docker";
@@ -355,8 +355,8 @@ fn a_volume_lies_where_the_data_do_and_a_path_that_could_be_more_is_not_believed
     }
 }
 
-/// A private mirror's image stays one, and a rootless one too. What runs is the pin, unless it is known to
-/// be bad or unsupported.
+/// A private mirror's image stays private, and a rootless one rootless. The running version is pinned, unless
+/// it is known to be bad or unsupported.
 #[test]
 fn a_pinned_image_keeps_its_repository_and_flavour() {
     let recommended = &releases().recommended;
@@ -396,7 +396,7 @@ fn a_pinned_image_keeps_its_repository_and_flavour() {
     }
 }
 
-/// Evidence knows that one flag, and not what else is in the list.
+/// Evidence contains that flag only, not the rest of the list.
 #[test]
 fn a_flag_that_is_there_is_replaced_and_nothing_else_is_said_of_its_list() {
     let mut runner = runner(Provider::Generic, None, "dind", "20.10.24");
@@ -413,7 +413,7 @@ fn a_flag_that_is_there_is_replaced_and_nothing_else_is_said_of_its_list() {
     );
 }
 
-/// The healthy runner, whose engine's data lies on something.
+/// The healthy runner, with its engine's data on the given file system.
 fn with_data(file_system: &str, mount: Option<Mount>) -> Runner {
     let mut runner = healthy().unwrap().runners.remove(0);
     if let Observed(engines) = &mut runner.engines
@@ -474,7 +474,7 @@ fn room_is_made_where_the_data_lies_and_never_of_volumes() {
     }
 }
 
-/// Whatever the flag: where daemon.json has its key, it is changed there.
+/// Whatever the flag: if daemon.json has its key, it is changed there.
 #[test]
 fn a_key_of_daemon_json_is_changed_in_daemon_json() {
     let mut runner = with_data("ext4", None);

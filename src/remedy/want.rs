@@ -1,4 +1,4 @@
-//! What a fix makes true: each kind with the name that check files use, and with its value as a type.
+//! What a fix makes true: each kind with its name in check files, and with its value as a type.
 
 use ipnet::Ipv4Net;
 use schemars::JsonSchema;
@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 macro_rules! wants {
     ($($(#[$doc:meta])* $kind:ident $(($value:ty))? = $name:literal,)*) => {
-        /// What a fix makes true. How, for each CI system and each Docker version, is not a check's
-        /// to say.
+        /// What a fix makes true. How depends on the CI system and the Docker version, and is not part
+        /// of a check.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Want {
             $($(#[$doc])* $kind $(($value))?,)*
@@ -28,7 +28,7 @@ macro_rules! wants {
                 }
             }
 
-            /// What the text of a check file means; where it means nothing, what was expected.
+            /// Parses the value in a check file; the error is what was expected.
             pub(crate) fn with(self, text: &str) -> Result<Want, &'static str> {
                 match self {
                     $(WantKind::$kind => wants!(@read $kind $($value)?, text),)*
@@ -129,7 +129,7 @@ wants! {
     NameServer(Resolver) = "name_server",
 }
 
-/// A value that stands as a text in a check file.
+/// A value that is written as text in a check file.
 trait Value: Sized {
     const EXPECTED: &'static str;
     fn read(text: &str) -> Option<Self>;
@@ -203,7 +203,7 @@ impl Value for Variable {
     }
 }
 
-/// Whose name servers are wrong.
+/// Whose DNS servers are wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolver {
     Pod,
@@ -239,7 +239,7 @@ impl Value for Quantity {
     }
 }
 
-/// The bytes in a unit of Kubernetes'.
+/// The bytes of a Kubernetes unit.
 fn size(unit: &str) -> Option<f64> {
     if unit.is_empty() {
         return Some(1.0);
@@ -267,7 +267,7 @@ fn size(unit: &str) -> Option<f64> {
 }
 
 impl Quantity {
-    /// Twice as much, in its own unit where that is one of whole numbers.
+    /// Twice as much, in the same unit if that takes whole numbers.
     pub(super) fn doubled(&self) -> String {
         let end = self.text.find(|c: char| !c.is_ascii_digit());
         let (number, unit) = self.text.split_at(end.unwrap_or(self.text.len()));

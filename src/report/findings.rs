@@ -10,7 +10,7 @@ use super::verdict::few;
 use crate::diagnosis::{Finding, Severity, Unknown};
 use std::collections::HashMap;
 
-/// What the report has said already, and of which finding.
+/// What the report has already printed, and for which finding.
 #[derive(Default)]
 pub(super) struct Told<'a> {
     why: HashMap<&'a str, &'a Finding>,
@@ -37,10 +37,10 @@ pub(super) fn write<'a>(
     write_unknowns(page, &hidden_by_none(findings, unknowns));
 }
 
-/// What fails builds now has a sentence too; of more, the names.
+/// Findings that fail builds now get a sentence each; beyond this number, only their names.
 const MOST_ERRORS: usize = 3;
 
-/// What is wrong, a sentence a finding: so that it fits a screen with the layers and the fixes.
+/// The problems, one sentence per finding, so that they fit a screen with the layers and the fixes.
 pub(super) fn write_found(page: &mut Page<'_>, findings: &[&Finding], unknowns: &[&Unknown]) {
     for group in group(findings) {
         let Some(first) = group.roots.first() else {
@@ -68,12 +68,13 @@ pub(super) fn write_found(page: &mut Page<'_>, findings: &[&Finding], unknowns: 
     }
 }
 
-/// The lines of a report that is read without turning pages.
+/// The lines of a report that fits one screen.
 const SCREEN: usize = 40;
-/// What follows the fixes: how to apply them, the verdict, the next command.
+/// The lines after the fixes: how to apply them, the verdict, the next command.
 const TAIL: usize = 6;
 
-/// One fix for each finding; what to paste as long as there is room, for what fails builds first.
+/// One fix per finding; snippets to paste as long as there is room, for findings that fail builds
+/// first.
 pub(super) fn write_fixes(page: &mut Page<'_>, findings: &[&Finding], unknowns: &[&Unknown]) {
     let groups = group(findings);
     let fixes = groups.iter().flat_map(|group| {
@@ -116,7 +117,7 @@ fn mark_of(severity: Severity) -> Mark {
     }
 }
 
-/// What could not be judged because of a finding: no more than the names of the checks.
+/// The names of checks that are unknown because of a finding.
 fn write_unseen(page: &mut Page<'_>, group: &Group<'_>, unknowns: &[&Unknown]) {
     let unseen = hidden_by(group, unknowns);
     if !unseen.is_empty() {
@@ -216,7 +217,7 @@ fn write_consequences(page: &mut Page<'_>, consequences: &[&Finding]) {
     }
 }
 
-/// What could not be seen, a reason once, and then which checks could not judge for it.
+/// Unknowns by reason, each with the checks that it blocks.
 pub(super) fn write_unknowns(page: &mut Page<'_>, unknowns: &[&Unknown]) {
     for blind in by_reason(unknowns) {
         page.gap();
@@ -232,8 +233,8 @@ pub(super) fn write_unknowns(page: &mut Page<'_>, unknowns: &[&Unknown]) {
     }
 }
 
-/// What is found of many runners, in few lines: where, what, and the fix of it; what there is to
-/// paste only as long as there is room.
+/// Findings shared by many runners, in a few lines: place, problem and fix; snippets to paste only if
+/// there is room.
 pub(super) fn write_brief(
     page: &mut Page<'_>,
     findings: &[&Finding],

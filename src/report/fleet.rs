@@ -12,9 +12,9 @@ use super::verdict::{self, count, few};
 use crate::diagnosis::{Diagnosis, Layer, LayerKind, Severity, of_pod};
 use std::collections::HashSet;
 
-/// So many can be read one after the other.
+/// The number of runners that can still be read one after another.
 const FEW: usize = 8;
-/// Lines beyond which nothing to paste is begun.
+/// The number of lines after which no further snippet is started.
 const SCREEN: usize = 28;
 const MOST_LAYERS: usize = 12;
 const MOST_COHORTS: usize = 4;
@@ -84,7 +84,7 @@ fn diagnoses(n: usize) -> String {
     }
 }
 
-/// How many, what they are, and where they run.
+/// The number, kind and nodes of a cohort's runners.
 fn write_cohort(page: &mut Page<'_>, cohort: &Cohort<'_>, diagnosis: &Diagnosis) {
     let (mark, ink) = mark(cohort);
     let lead = format!("{} ", page.style.mark(mark));
@@ -200,7 +200,7 @@ fn write_unknown_checks(page: &mut Page<'_>, cohort: &Cohort<'_>) {
     }
 }
 
-/// Where the rest stands.
+/// Where to find the rest of the report.
 fn write_pointer(page: &mut Page<'_>, diagnosis: &Diagnosis, told: Option<&Cohort<'_>>) {
     page.gap();
     let one = told.and_then(|cohort| cohort.names[0].split_once('/'));

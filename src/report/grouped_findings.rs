@@ -12,8 +12,8 @@ pub(super) struct Group<'a> {
     pub consequences: Vec<&'a Finding>,
 }
 
-/// A remedy and which of the findings it fixes; the first of a finding is its fix, the others
-/// would do as well, or go together with the one before.
+/// A fix and the findings that it fixes; the first of a finding is the recommended one, the others are
+/// alternatives or are combined with the one before.
 pub(super) struct Fix<'a> {
     pub remedy: &'a Remedy,
     pub rank: usize,
@@ -33,28 +33,28 @@ impl<'a> Fix<'a> {
         self.remedy.title.trim_end_matches(':')
     }
 
-    /// Where it helps, unless it helps everywhere.
+    /// Where the fix applies, unless it applies everywhere.
     pub fn places(&self, roots: &[&Finding]) -> Option<Vec<String>> {
         let some = self.fixes.len() < roots.len();
         some.then(|| self.fixes.iter().map(|finding| place(finding)).collect())
     }
 }
 
-/// What could not be judged for one reason.
+/// Unknown results with one reason.
 pub(super) struct UnknownGroup<'a> {
-    /// In words.
+    /// The reason as text.
     pub reason: String,
     reasons: Vec<Reason>,
     pub unknowns: Vec<&'a Unknown>,
 }
 
 impl<'a> UnknownGroup<'a> {
-    /// Which checks could not judge.
+    /// The checks with an unknown result.
     pub fn checks(&self) -> Vec<&'a str> {
         distinct(self.unknowns.iter().map(|u| u.check.as_str()))
     }
 
-    /// Where, as far as that says more than the runner's name.
+    /// Their places, if they add anything to the runner's name.
     pub fn places(&self) -> Vec<&'a str> {
         let places = self.unknowns.iter().filter_map(|u| {
             let place = u.engine.as_deref().or(u.subject.as_deref());
@@ -63,7 +63,7 @@ impl<'a> UnknownGroup<'a> {
         distinct(places)
     }
 
-    /// The reason, and the checks that could not judge for it, where there are several.
+    /// The reason, and if there are several checks, their names.
     pub fn sentence(&self) -> String {
         let checks = self.checks();
         match checks.len() {
@@ -94,7 +94,7 @@ pub(super) fn first_why(finding: &Finding) -> &str {
     finding.why.trim().split("\n\n").next().unwrap_or_default()
 }
 
-/// Behind the name of its check.
+/// Shown after the name of its check.
 pub(super) fn remarks(finding: &Finding) -> &'static str {
     match (finding.confidence, finding.known) {
         (Confidence::Proven, false) => "",
@@ -122,7 +122,7 @@ pub(super) fn fixes<'a>(roots: &[&'a Finding]) -> Vec<Fix<'a>> {
     fixes
 }
 
-/// By check, in order of appearance; consequences go to the check of their root.
+/// Groups by check, in order of appearance; consequences go to the check of their root cause.
 pub(super) fn group<'a>(findings: &[&'a Finding]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     let (roots, consequences): (Vec<_>, Vec<_>) = findings
@@ -163,7 +163,7 @@ fn alike(one: &Finding, other: &Finding) -> bool {
     key(one) == key(other)
 }
 
-/// The finding at the beginning of the causes; none for a root, or where the cause is not told.
+/// The root cause of a finding; None for a root, or if its cause is not shown.
 fn root_of<'a>(finding: &'a Finding, all: &[&'a Finding]) -> Option<&'a Finding> {
     let mut at = finding;
     for _ in 0..all.len() {
@@ -175,16 +175,16 @@ fn root_of<'a>(finding: &'a Finding, all: &[&'a Finding]) -> Option<&'a Finding>
             None => return Some(at),
         }
     }
-    // Causes in a circle: nobody is the root, so everybody is.
+    // Circular causes: treat each finding as a root.
     None
 }
 
-/// Whether it is for a finding that something is unknown.
+/// Whether a result is unknown because of a finding.
 fn hides(finding: &Finding, unknown: &Unknown) -> bool {
     unknown.caused_by.as_ref() == Some(&finding.fingerprint)
 }
 
-/// The checks that could not judge because of findings of a group.
+/// The checks that are unknown because of findings of a group.
 pub(super) fn hidden_by<'a>(group: &Group<'_>, unknowns: &[&'a Unknown]) -> Vec<&'a str> {
     let here = || group.roots.iter().chain(&group.consequences);
     let unknowns = unknowns.iter().copied();
@@ -192,7 +192,7 @@ pub(super) fn hidden_by<'a>(group: &Group<'_>, unknowns: &[&'a Unknown]) -> Vec<
     distinct(hidden.map(|unknown| unknown.check.as_str()))
 }
 
-/// What is unknown for other reasons than findings.
+/// Unknown results for reasons other than findings.
 pub(super) fn hidden_by_none<'a>(
     findings: &[&Finding],
     unknowns: &[&'a Unknown],
@@ -202,8 +202,8 @@ pub(super) fn hidden_by_none<'a>(
     of_none.collect()
 }
 
-/// Unknowns of one runner and one reason together, in order of appearance. One that gives two
-/// reasons stands under both, where either is another's only one.
+/// Groups unknown results by runner and reason, in order of appearance. One with two reasons is listed
+/// under both if either is another's only reason.
 pub(super) fn by_reason<'a>(unknowns: &[&'a Unknown]) -> Vec<UnknownGroup<'a>> {
     let only = |unknown: &&'a Unknown| match &unknown.reasons[..] {
         [only] => Some((unknown.runner.as_str(), only)),
@@ -224,7 +224,7 @@ pub(super) fn by_reason<'a>(unknowns: &[&'a Unknown]) -> Vec<UnknownGroup<'a>> {
     gathered.all
 }
 
-/// The same of many runners: each reason once.
+/// The same across runners: each reason once.
 pub(super) fn reasons<'a>(unknowns: &[&'a Unknown]) -> Vec<UnknownGroup<'a>> {
     let mut gathered = Gathered::default();
     for blind in by_reason(unknowns) {
@@ -233,7 +233,7 @@ pub(super) fn reasons<'a>(unknowns: &[&'a Unknown]) -> Vec<UnknownGroup<'a>> {
     gathered.all
 }
 
-/// Unknowns by their reasons, and by runner where one is given.
+/// Unknown results by reason, and by runner if one is given.
 #[derive(Default)]
 struct Gathered<'a> {
     all: Vec<UnknownGroup<'a>>,

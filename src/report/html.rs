@@ -18,7 +18,7 @@ use text::{prose, text};
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/copy.js");
-/// More names than these are folded.
+/// Longer lists of names are collapsed.
 const MOST_NAMES: usize = 8;
 
 pub(super) fn render(diagnosis: &Diagnosis) -> String {
@@ -39,7 +39,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     page.out
 }
 
-/// What may be used is exactly this style and this script, and nothing else.
+/// Allows exactly this style and this script.
 fn policy() -> String {
     let digest = |text: &str| {
         let digest = ByteString(Sha256::digest(text.as_bytes()).to_vec());
@@ -57,7 +57,7 @@ fn policy() -> String {
 struct Page<'a> {
     out: String,
     findings: usize,
-    /// Which of the findings has told the reason of a check, and a fix.
+    /// The findings that already show the reason of a check, and a fix.
     why: HashMap<&'a str, String>,
     fixes: HashMap<(&'a str, &'a str), String>,
 }
@@ -107,7 +107,7 @@ impl<'a> Page<'a> {
         self.out.push_str("</header>\n");
     }
 
-    /// Where there is more than one thing to look at.
+    /// An overview, if there is more than one cohort.
     fn overview(&mut self, cohorts: &[Cohort<'_>]) {
         if cohorts.len() < 2 {
             self.contents(cohorts);
@@ -131,7 +131,7 @@ impl<'a> Page<'a> {
         self.out.push_str("</ul>\n</nav>\n");
     }
 
-    /// What is found of the only one, above a picture that may be long.
+    /// The findings of the only cohort, above a diagram that may be long.
     fn contents(&mut self, cohorts: &[Cohort<'_>]) {
         let groups = cohorts.first().map_or(Vec::new(), |c| group(&c.findings));
         if groups.is_empty() {
@@ -265,7 +265,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// No two parts of a page have the same name.
+/// The name of a cohort, unique on the page.
 fn together(cohort: &Cohort<'_>) -> String {
     let first = text(cohort.names[0]);
     match cohort.names.len() {
@@ -282,7 +282,7 @@ fn sign(cohort: &Cohort<'_>) -> (&'static str, &'static str) {
     }
 }
 
-/// What is found of a cohort: the first finding, which is the worst, and how much there is beside it.
+/// The worst finding of a cohort, which is the first, and the number of others.
 fn worst(cohort: &Cohort<'_>) -> String {
     let Some(first) = cohort.findings.first() else {
         return format!("{} unknown", cohort.unknowns.len());

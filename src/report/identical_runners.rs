@@ -4,14 +4,14 @@ use crate::diagnosis::{Diagnosis, ExaminedRunner, Finding, Layer, Remedy, Unknow
 use crate::evidence::Reason;
 use std::collections::HashMap;
 
-/// Runners that agree; what is found of the first stands for all of them. A file or a cluster that
-/// a finding names is told of like a runner.
+/// Runners with the same diagnosis; the findings of the first represent all. A file or a cluster that a
+/// finding names is treated like a runner.
 pub(super) struct Cohort<'a> {
     pub names: Vec<&'a str>,
     pub runners: Vec<&'a ExaminedRunner>,
     pub findings: Vec<&'a Finding>,
     pub unknowns: Vec<&'a Unknown>,
-    /// The others need the very same fixes; otherwise, each in what belongs to it.
+    /// Whether the others need identical fixes; otherwise, each needs them with its own names.
     pub same_cures: bool,
 }
 
@@ -38,19 +38,19 @@ impl<'a> Cohort<'a> {
         self.runners.first().copied()
     }
 
-    /// The nodes that its runners are on, with how many.
+    /// The nodes of its runners, with counts.
     pub fn nodes(&self) -> Vec<(&'a str, usize)> {
         tally(self.runners.iter().filter_map(|r| r.node.as_deref()))
     }
 
-    /// The images of its engines, with how many.
+    /// The images of its engines, with counts.
     pub fn images(&self) -> Vec<(&'a str, usize)> {
         let images = self.runners.iter().flat_map(|r| &r.images);
         tally(images.map(String::as_str))
     }
 }
 
-/// What fails comes first, then what is unknown; of those alike, the largest.
+/// Failures first, then unknowns; within these, the largest first.
 pub(super) fn cohorts(diagnosis: &Diagnosis) -> Vec<Cohort<'_>> {
     let mut cohorts: Vec<Cohort<'_>> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
@@ -73,7 +73,7 @@ pub(super) fn cohorts(diagnosis: &Diagnosis) -> Vec<Cohort<'_>> {
     cohorts
 }
 
-/// Each alone, in the order of the evidence; what is not among the runners comes after.
+/// Each runner alone, in the order of the evidence; what is not a runner comes last.
 fn patients(diagnosis: &Diagnosis) -> Vec<Cohort<'_>> {
     let mut patients = Patients::default();
     for runner in &diagnosis.runners {
@@ -109,11 +109,11 @@ fn fixes<'a>(findings: &[&'a Finding]) -> Vec<&'a [Remedy]> {
     findings.iter().map(|f| f.remedies.as_slice()).collect()
 }
 
-/// All that is said of a runner but the fixes, without what is its own: its name, its node's, and
-/// the random parts of others.
+/// Everything reported about a runner except fixes, without what is unique to it: its name, its node's
+/// name, and the random parts of others.
 fn signature(patient: &Cohort<'_>) -> String {
     let name = patient.names[0];
-    // What stands in a file is told where it stands.
+    // A finding in a file is reported with its location.
     if patient.findings.iter().any(|f| f.location.is_some()) {
         return name.to_owned();
     }
@@ -155,7 +155,7 @@ fn signature(patient: &Cohort<'_>) -> String {
 fn layer_words(layer: &Layer) -> String {
     let note = match &layer.unseen {
         Some(reason) => reason.id(),
-        // How many packets a node has dropped is no other diagnosis.
+        // The number of packets that a node has dropped does not change the diagnosis.
         None => {
             let note = layer.note.as_deref().unwrap_or_default();
             note.replace(|c: char| c.is_ascii_digit(), "")
@@ -175,7 +175,7 @@ fn layer_words(layer: &Layer) -> String {
     )
 }
 
-/// UUIDs and ids of containers: runs of 8 hex digits or more with a number among them.
+/// Removes UUIDs and container ids: runs of 8 or more hex digits with a number among them.
 fn without_random_parts(text: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric();
     let mut out = String::new();
@@ -191,7 +191,7 @@ fn without_random_parts(text: &str) -> String {
     out
 }
 
-/// The commonest first.
+/// The most common first.
 fn tally<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(&'a str, usize)> {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();

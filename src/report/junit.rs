@@ -33,7 +33,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     out
 }
 
-/// A finding fails its test case where it fails the run: at least an error does, where any does.
+/// The lowest severity that fails a test case: the worst one among new findings, if the run fails.
 fn failing_from(diagnosis: &Diagnosis) -> Option<Severity> {
     if diagnosis.verdict != Verdict::Failing {
         return None;
@@ -75,7 +75,7 @@ impl<'a> Suite<'a> {
         self.findings.iter().filter(|f| self.fails(f)).count()
     }
 
-    /// A suite without any is taken for one that did not run.
+    /// CI systems treat an empty suite as one that did not run.
     fn tests(&self) -> usize {
         (self.findings.len() + self.unknowns.len() + self.passed.len()).max(1)
     }
@@ -107,7 +107,7 @@ impl<'a> Suite<'a> {
                 xml(&unknown.reason())
             );
         }
-        // Reports made before 0.2.0 do not tell what passed.
+        // Reports from before 0.2.0 do not list passed checks.
         let nothing = ["nothing found".to_owned()];
         let passed = match self.findings.is_empty() && self.unknowns.is_empty() {
             true if self.passed.is_empty() => &nothing,
@@ -171,7 +171,7 @@ fn details(finding: &Finding) -> String {
     text
 }
 
-/// Text as XML 1.0 can hold it: most control characters it cannot, not even escaped.
+/// Text valid in XML 1.0, which forbids most control characters even if escaped.
 fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (c, obeyed) in obeyed(text) {

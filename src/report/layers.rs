@@ -10,23 +10,23 @@ use crate::text::wrap::{width, wrap, wrap_phrases};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 use std::cmp::Reverse;
 
-/// Columns between two columns of the table.
+/// The gap between two columns of the table.
 const GUTTER: usize = 2;
-/// A name of a program and its version.
+/// The name of a program and its version.
 const REMARK_ROOM: usize = 17;
-/// Columns by which a layer stands right of the one it is in.
+/// The indentation of a layer inside another.
 const STEP: usize = 2;
-/// From here on there is room for a drawing beside the words; below, it stands for them.
+/// From this width on the diagram has its own column; below it, a short one follows the MTU.
 const WIDE: usize = 76;
-/// Below, what runs a layer stands under its name.
+/// Below this width, what runs a layer is printed under its name.
 const NARROW: usize = 60;
 
 struct Row {
     mtu: String,
-    /// The layer as wide as its packets; empty where there is nothing to compare.
+    /// A bar as wide as the layer's packets; empty if there is nothing to compare.
     bar: String,
     name: String,
-    /// The name of an engine without what is above it, where that takes too much room.
+    /// The name of an engine without its outer engines, if the full name takes too much room.
     brief: Option<String>,
     indent: usize,
     remark: String,
@@ -34,7 +34,7 @@ struct Row {
 }
 
 impl Row {
-    /// Its name, as long as there is room for all of it.
+    /// The full name, if it fits.
     fn shown(&self, room: usize) -> &str {
         let fits = self.indent + width(&self.name) <= room;
         let brief = self.brief.as_ref().filter(|_| !fits);
@@ -48,7 +48,7 @@ pub(super) fn write(page: &mut Page<'_>, layers: &[Layer]) {
     }
     let style = page.style;
     let rows = rows(layers, style);
-    // The table's colors are its own: it measures cells before it paints them.
+    // The table colors its own cells, because it measures them first.
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).force_no_tty();
     if style.color {
@@ -88,7 +88,7 @@ pub(super) fn write(page: &mut Page<'_>, layers: &[Layer]) {
     }
 }
 
-/// What runs a layer matters less than that it is too wide, but is no less readable.
+/// What runs a layer is less important than an excessive MTU, but must stay readable.
 fn quiet(ink: Ink) -> Ink {
     match ink {
         Ink::Bold => Ink::Plain,
@@ -102,14 +102,14 @@ fn cell(text: String, ink: Ink) -> Cell {
         Ink::Plain => cell,
         Ink::Bold => cell.add_attribute(Attribute::Bold),
         Ink::Dim => cell.add_attribute(Attribute::Dim),
-        // The dark ones are the plain ANSI colors, which every theme makes readable.
+        // The dark variants are the plain ANSI colors, which are readable in every theme.
         Ink::Bad => cell.fg(Color::DarkRed).add_attribute(Attribute::Bold),
         Ink::Doubtful => cell.fg(Color::DarkYellow),
         Ink::Good => cell.fg(Color::DarkGreen),
     }
 }
 
-/// A name with the lines of the tree on its left, wrapped inside them.
+/// A name with the tree lines on its left, wrapped inside them.
 fn name_lines(rows: &[Row], at: usize, room: usize, style: &Style) -> String {
     let row = &rows[at];
     let goes_on = |indent: usize| {
@@ -136,7 +136,7 @@ fn name_lines(rows: &[Row], at: usize, room: usize, style: &Style) -> String {
     lines.join("\n")
 }
 
-/// What is left for names and remarks: names get what they need, as long as remarks stay readable.
+/// The room left for names and remarks: names get what they need, as long as remarks stay readable.
 fn rooms(rows: &[Row], total: usize) -> (usize, usize) {
     let widest = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
     let mtu = widest(|row| width(&row.mtu)).max(3) + 2;
@@ -152,7 +152,7 @@ fn rooms(rows: &[Row], total: usize) -> (usize, usize) {
     let left = total.saturating_sub(mtu + bar + 2 * GUTTER);
     let floor = (left * 2 / 5).max(REMARK_ROOM).min(remarks);
     let most = names.min(left.saturating_sub(floor));
-    // Where names are shortened, they leave room.
+    // Shortened names leave more room.
     let shown = rows.iter().map(|row| row.indent + width(row.shown(most)));
     let name_room = shown.max().unwrap_or(0).min(most);
     (name_room, left - name_room)
@@ -187,7 +187,7 @@ fn rows(layers: &[Layer], style: &Style) -> Vec<Row> {
     rows
 }
 
-/// The engine stands above its networks, once.
+/// The engine is listed once, above its networks.
 fn engine_row(layer: &Layer, style: &Style) -> Option<Row> {
     let engine = layer
         .engine
@@ -235,7 +235,7 @@ fn row(layer: &Layer, neck: bool, digits: usize, style: &Style) -> Row {
     }
 }
 
-/// A layer beside its size, as wide as that: what hangs over its carrier is marked.
+/// Draws a layer as wide as its MTU; what exceeds its carrier is marked.
 fn draw(row: &mut Row, layer: &Layer, scale: &Scale, digits: usize, style: &Style) {
     if style.width >= WIDE {
         row.bar = bar::draw(layer, scale, 10, style);
@@ -261,8 +261,8 @@ fn ink_of(layer: &Layer, neck: bool) -> (Option<Mark>, Ink) {
     }
 }
 
-/// What runs the layer and what there is to say of it; the engine of a network stands above it.
-/// A carrier that is not among the layers is named here.
+/// What runs the layer, and remarks on it; a network's engine is listed above it. A carrier that is not
+/// among the layers is named here.
 fn remark(layer: &Layer, neck_is_shown: bool, style: &Style) -> String {
     let owns_engine_row = layer
         .engine
@@ -285,14 +285,14 @@ fn remark(layer: &Layer, neck_is_shown: bool, style: &Style) -> String {
     parts.join(if style.unicode { " · " } else { " - " })
 }
 
-/// An engine stands in the engine that runs it, beside its networks: which of them carries it is
-/// the carrier's to say.
+/// An engine is indented in the engine that runs it, next to its networks: the carrier shows which of
+/// them carries it.
 fn indent(layer: &Layer) -> usize {
     layer.depth.clamp(1, 12) * STEP
 }
 
-/// The layer above that carries an inverted one: of its width the outermost that packets pass, which
-/// is the one that the MTU path names.
+/// The layer above that carries an inverted one: of that width, the outermost on the packets' path, as
+/// named by the MTU path.
 fn neck_of(layers: &[Layer], at: usize) -> Option<usize> {
     let layer = &layers[at];
     let carrier = layer.carrier.as_ref().filter(|_| layer.inverted)?;

@@ -10,7 +10,7 @@ pub struct Links(bool);
 impl Links {
     pub const NONE: Links = Links(false);
 
-    /// What standard output can take; whoever wants no color wants no sequences at all.
+    /// Detects what standard output supports; without color there are no escape sequences.
     pub fn detect(choice: ColorChoice) -> Self {
         let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self::decide(choice, stdout().is_terminal(), read)
@@ -23,7 +23,7 @@ impl Links {
         let off = choice == ColorChoice::Never || env("NO_COLOR").is_some() || env("CI").is_some();
         let is =
             |name: &str, known: &[&str]| env(name).is_some_and(|v| known.contains(&v.as_str()));
-        // tmux and screen hide which terminal they run in.
+        // tmux and screen hide the outer terminal.
         let hidden =
             env("TMUX").is_some() || env("STY").is_some() || is("TERM", &["dumb", "linux"]);
         let programs = ["iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio"];
@@ -34,7 +34,7 @@ impl Links {
             "foot",
             "wezterm",
         ];
-        // GNOME's terminals have them from VTE 0.50 on, save that one.
+        // VTE (GNOME's terminals) supports them since 0.50, except in 0.50.0.
         let vte = env("VTE_VERSION").and_then(|version| version.parse().ok());
         let known = is("TERM_PROGRAM", &programs)
             || is("TERM", &terms)
@@ -44,12 +44,12 @@ impl Links {
         Links(tty && !off && !hidden && known)
     }
 
-    /// A clean address as a link to itself.
+    /// A clean URL as a link to itself.
     pub fn write(self, address: &str) -> String {
         self.to(address, address)
     }
 
-    /// A clean text as a link to a clean address.
+    /// A clean text as a link to a clean URL.
     pub fn to(self, address: &str, text: &str) -> String {
         let is_one =
             address.starts_with("https://") && address.bytes().all(|b| b.is_ascii_graphic());

@@ -1,4 +1,4 @@
-//! What a job's log says, and what the examination says of that.
+//! The errors in a job's log, and how the examination explains them.
 
 use super::page::Page;
 use super::terminal::{Ink, Mark};
@@ -24,7 +24,7 @@ pub(super) fn write(page: &mut Page<'_>, diagnosis: &Diagnosis) {
     }
 }
 
-/// Of the faults that one line fits, those that were found, where any was.
+/// Drops ambiguous matches of a log line if the examination found one of the line's faults.
 pub(super) fn shown(log: &LogReading) -> impl Iterator<Item = &LogError> {
     let found = |line: u64| {
         let mut of_line = log.known.iter().filter(move |error| error.line == line);
@@ -45,7 +45,7 @@ pub(super) fn heading(log: &LogReading) -> String {
     }
 }
 
-/// What the examination says of it, and what it follows from.
+/// The examination's result for an error, and the reason.
 pub(super) fn state(error: &LogError) -> String {
     let state = match error.state {
         LogState::Found => format!(

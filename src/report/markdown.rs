@@ -1,4 +1,4 @@
-//! The report as a ticket: fits the forms of Jira, GitHub and GitLab, in content and in length.
+//! The report as a ticket: content and length fit the forms of Jira, GitHub and GitLab.
 
 mod environment;
 mod escape;
@@ -14,7 +14,7 @@ use crate::diagnosis::{Diagnosis, Finding, Layer, Unknown};
 use escape::{code, fence, prose};
 use std::collections::HashSet;
 
-/// Jira takes 32,767 characters; the others take more.
+/// Jira's limit is 32,767 characters; the others accept more.
 const MOST: usize = 32_000;
 const MOST_ROWS: usize = 60;
 const MOST_NAMES: usize = 20;
@@ -51,7 +51,7 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     out + ending.trim_end() + "\n"
 }
 
-/// What a job's log says, and what was found of that.
+/// The known errors in a job's log, and whether they were found.
 fn of_log(diagnosis: &Diagnosis) -> String {
     let Some(reading) = &diagnosis.log else {
         return String::new();
@@ -104,7 +104,7 @@ fn names(cohort: &Cohort<'_>) -> String {
     few(names.iter().map(String::as_str), MOST_NAMES)
 }
 
-/// What is said of a cohort, each part with how many findings it tells of.
+/// The sections of a cohort, each with the number of findings in it.
 fn parts<'a>(cohort: &Cohort<'a>, told: &mut HashSet<&'a str>) -> Vec<(usize, String)> {
     let mut parts = vec![(0, header(cohort))];
     for group in group(&cohort.findings) {
@@ -241,7 +241,7 @@ fn of_group<'a>(group: &Group<'a>, unknowns: &[&Unknown], told: &mut HashSet<&'a
     out
 }
 
-/// Where: in a file its line, else the engine and what of it.
+/// Where: the line in a file, or else the engine and subject.
 fn at(finding: &Finding) -> String {
     if let Some(at) = &finding.location {
         return format!(

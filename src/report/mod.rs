@@ -81,13 +81,13 @@ pub fn render(format: Format, diagnosis: &Diagnosis, style: &Style) -> String {
     }
 }
 
-/// The verdict, what was found and of how much, in a line.
+/// The verdict and the counts in one line.
 pub(crate) fn verdict_line(diagnosis: &Diagnosis) -> String {
     let outcome = verdict::outcome(diagnosis);
     format!("{}: {} ({})", outcome.word, outcome.found, outcome.scope)
 }
 
-/// The same of files: for people, each finding is shown where it stands.
+/// The same for files: the text format shows each finding at its position in the file.
 pub(crate) fn render_files(format: Format, diagnosis: &Diagnosis, style: &Style) -> String {
     match format {
         Format::Table => snippet::render(diagnosis, style),
@@ -95,12 +95,12 @@ pub(crate) fn render_files(format: Format, diagnosis: &Diagnosis, style: &Style)
     }
 }
 
-/// Two examinations side by side, for people.
+/// A comparison of two examinations as text.
 pub fn render_comparison(comparison: &Comparison, style: &Style) -> String {
     comparison::render(comparison, style)
 }
 
-/// Anything of ours as JSON that can be looked at in a terminal.
+/// Serializes a document to JSON that is safe to print in a terminal.
 pub(crate) fn json<T: serde::Serialize>(document: &T) -> String {
     json::write(document)
 }

@@ -1,4 +1,4 @@
-//! The texts of all reasons for missing data. Only people read them.
+//! The texts of all reasons for missing data. They are for people only.
 
 use crate::diagnosis::Unknown;
 use crate::evidence::{Asked, Part, Reason, Verb, Why};
@@ -469,7 +469,7 @@ impl Unknown {
     }
 }
 
-/// Several reasons of one thing, in one line.
+/// Several reasons for one unknown, in one line.
 pub(crate) fn sentence(reasons: &[Reason]) -> String {
     let each: Vec<String> = reasons.iter().map(ToString::to_string).collect();
     each.join("; ")
@@ -534,9 +534,8 @@ fn noun(part: Part) -> &'static str {
     }
 }
 
-/// Sentences of recordings that were made before reasons were typed, where the sentence alone tells
-/// the class or a name that is redacted. What is not among them stays a sentence, which nothing
-/// searches.
+/// Sentences from recordings made before reasons were typed, if the sentence alone gives the class
+/// or a name to redact. All other sentences stay as they are; no code parses them.
 impl Reason {
     pub(crate) fn recognized(self) -> Reason {
         let Reason::Prose { why, detail, .. } = &self else {
@@ -571,14 +570,14 @@ impl Reason {
     }
 }
 
-/// What a sentence may be, with the names in it.
+/// The typed reason that a sentence matches, with the names in it.
 fn with_names(why: Why, detail: &str) -> Option<Reason> {
     let between = |start: &str, end: &str| {
         let name = detail.strip_prefix(start)?.strip_suffix(end)?;
         Some(name.to_owned())
     };
     if let Some((engine, because)) = detail.split_once(" does not tell its containers: ") {
-        // The reason behind it was not written down with its own word.
+        // The underlying reason was recorded without its own class.
         let because = Reason::prose(why, because);
         return Some(Reason::ContainersUntold {
             engine: engine.to_owned(),

@@ -1,5 +1,5 @@
-//! SARIF 2.1.0, which code scanning of GitHub, GitLab and editors read: findings with their places,
-//! and the checks behind them.
+//! SARIF 2.1.0, for code scanning in GitHub, GitLab and editors: findings with their places, and the
+//! checks behind them.
 
 use super::grouped_findings::place;
 use super::json::escape;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// What GitHub takes of a rule's description.
+/// GitHub's limit for a rule's description.
 const DESCRIPTION: usize = 1024;
 
 pub(super) fn render(diagnosis: &Diagnosis) -> String {
@@ -48,12 +48,12 @@ pub(super) fn render(diagnosis: &Diagnosis) -> String {
     });
     match serde_json::to_string_pretty(&log) {
         Ok(text) => escape(&text) + "\n",
-        // Plain values only; this cannot happen.
+        // Only plain values are serialized: this cannot happen.
         Err(error) => format!("{}\n", json!({ "error": error.to_string() })),
     }
 }
 
-/// One a check that found something, with its reason and, where there is one, a fix.
+/// One rule for each check that found something, with its reason and a fix, if any.
 fn rules(diagnosis: &Diagnosis) -> Vec<Value> {
     let mut seen: Vec<&Finding> = Vec::new();
     for finding in &diagnosis.findings {
@@ -96,7 +96,7 @@ fn result(finding: &Finding, rules: &[&str]) -> Value {
     };
     let mut text = format!("{}{predicted}", finding.message.trim());
     if finding.location.is_none() {
-        // Of all that names the runner, code scanning shows the message only.
+        // Of everything that names the runner, code scanning shows only the message.
         text.push_str(&format!("\n\n{}: {}", finding.runner, place(finding)));
     }
     if let Some(fix) = finding.remedies.first() {
@@ -125,7 +125,7 @@ fn result(finding: &Finding, rules: &[&str]) -> Value {
     result
 }
 
-/// GitHub makes its own from the line of a file; where there is no file, this is what it goes by.
+/// GitHub computes its own from the file's line; without a file, it uses this one.
 fn fingerprints(finding: &Finding) -> Value {
     match finding.location {
         Some(_) => json!({ "runnerDoctor/v1": finding.fingerprint }),
@@ -136,10 +136,10 @@ fn fingerprints(finding: &Finding) -> Value {
     }
 }
 
-/// GitHub refuses a whole log for one result without a file ("expected a physical location"): in a
-/// cluster the namespace and the container stand for one, which stay when a pod is made anew; without
-/// a cluster only the engine does, for a step's host name is another in every run. docs/formats.md
-/// promises both.
+/// GitHub rejects a whole log if one result has no file ("expected a physical location"). In a cluster
+/// the namespace and the container replace it, which stay the same when a pod is recreated; without a
+/// cluster only the engine does, because a step's host name differs in every run. docs/formats.md
+/// documents both.
 fn stand_in(finding: &Finding) -> Value {
     let engine = finding.engine.as_deref().unwrap_or_default();
     let engine = engine.split('/').next().unwrap_or_default();
@@ -170,7 +170,7 @@ fn physical(at: &Location) -> Value {
     })
 }
 
-/// The runner, and the engine in it: all there is of a place in a cluster.
+/// The runner and its engine, which are the only location in a cluster.
 fn logical(finding: &Finding) -> Value {
     let mut name = finding.runner.clone();
     for part in [finding.engine.as_deref(), Some(&finding.subject)]
@@ -206,7 +206,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// A path as a URI reference: relative where the path is, so that it fits any checkout.
+/// A path as a URI reference: relative if the path is, so that it fits any checkout.
 fn uri(path: &str) -> String {
     let mut uri = String::new();
     if path.starts_with('/') {

@@ -6,30 +6,30 @@ use clap::ColorChoice;
 use owo_colors::OwoColorize;
 use std::borrow::Cow;
 
-/// How to write for this reader: columns, colors and the characters the terminal knows.
+/// The output style: columns, colors and the characters the terminal supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style<'a> {
     pub width: usize,
     pub color: bool,
     pub unicode: bool,
-    /// Everything there is to say, and not only what fits a screen.
+    /// Print everything, not only what fits on a screen.
     pub full: bool,
     /// Whether texts may be links.
     pub links: Links,
-    /// How this program is called here: `kubectl runner-doctor` needs nothing else in PATH.
+    /// How this program was invoked, for suggested commands: `kubectl runner-doctor`.
     pub program: &'a str,
-    /// The arguments by which another command examines the same: `-n ci`.
+    /// The arguments to examine the same runners with another command: `-n ci`.
     pub source: &'a str,
-    /// The arguments by which another command has the same checks: `--checks-dir ours`.
+    /// The arguments to use the same checks in another command: `--checks-dir ours`.
     pub check_files: &'a str,
 }
 
-/// Where nothing tells the width: a pipe, a CI log.
+/// For output without a known width: a pipe, a CI log.
 const DEFAULT_WIDTH: usize = 80;
 const NARROWEST: usize = 40;
 
 impl Style<'_> {
-    /// What any stream can take.
+    /// Supported by any stream.
     pub const PLAIN: Style<'static> = Style {
         width: DEFAULT_WIDTH,
         color: false,
@@ -41,7 +41,7 @@ impl Style<'_> {
         check_files: "",
     };
 
-    /// What the environment asks for and the stream can take.
+    /// What the environment requests and the stream supports.
     pub fn detect(choice: ColorChoice, stream_is_tty: bool) -> Self {
         let columns = || comfy_table::Table::new().width();
         let terminal = stream_is_tty.then(columns).flatten();
@@ -68,8 +68,8 @@ impl Style<'_> {
         };
         let columns = env("COLUMNS").and_then(|v| v.trim().parse().ok());
         let width = columns.filter(|c| *c > 0).or(terminal_width);
-        // No locale at all says nothing about the terminal: CI logs and minimal images have none
-        // and show UTF-8. The font of the Linux console has no marks.
+        // No locale does not mean no UTF-8: CI logs and minimal images have none and show UTF-8.
+        // The Linux console's font lacks the marks.
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(&env);
         let utf8 = locale.is_none_or(|name| {
             let name = name.to_ascii_lowercase();
@@ -98,7 +98,7 @@ impl Style<'_> {
         if self.unicode { unicode } else { ascii }
     }
 
-    /// Foreign text on one line: clean, white space collapsed, in characters the terminal has.
+    /// External text on one line: cleaned, white space collapsed, in characters the terminal supports.
     pub(super) fn text(&self, text: &str) -> String {
         let words: Vec<_> = text
             .split_whitespace()
@@ -107,7 +107,7 @@ impl Style<'_> {
         words.join(" ")
     }
 
-    /// Foreign text whose spaces matter.
+    /// External text whose spaces matter.
     pub(super) fn line(&self, text: &str) -> String {
         let text = clean(text);
         if self.unicode || text.is_ascii() {
@@ -130,7 +130,7 @@ impl Style<'_> {
     }
 }
 
-/// Signs that stand beside a word that says the same, so that none is needed to read on.
+/// Marks are always next to a word with the same meaning, so the text is readable without them.
 #[derive(Clone, Copy)]
 pub(super) enum Mark {
     Wrong,
@@ -144,7 +144,7 @@ pub(super) enum Mark {
     Trunk,
 }
 
-/// Only what can be read on a light and on a dark background.
+/// Only colors that are readable on both light and dark backgrounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
     Plain,
@@ -155,7 +155,7 @@ pub(super) enum Ink {
     Good,
 }
 
-/// A character for a terminal that knows ASCII only.
+/// The replacement for a character on an ASCII-only terminal.
 fn ascii(c: char) -> Cow<'static, str> {
     Cow::Borrowed(match c {
         c if c.is_ascii() => return Cow::Owned(c.into()),

@@ -46,7 +46,7 @@ pub(super) fn outcome(diagnosis: &Diagnosis) -> Outcome {
     }
 }
 
-/// When and by which version; of files there is nothing to say.
+/// When, and by which version; not shown for files.
 pub(super) fn examined(diagnosis: &Diagnosis) -> Option<String> {
     let environment = &diagnosis.environment;
     let when = match environment.examined_at {
@@ -57,7 +57,7 @@ pub(super) fn examined(diagnosis: &Diagnosis) -> Option<String> {
     Some(format!("{when} by {}", environment.doctor))
 }
 
-/// There was nothing to examine, or nothing that could tell of it.
+/// There was nothing to examine, or no data about it.
 pub(super) fn is_empty(diagnosis: &Diagnosis) -> bool {
     diagnosis.runners.is_empty() && diagnosis.findings.is_empty()
 }
@@ -88,7 +88,7 @@ fn found(diagnosis: &Diagnosis) -> String {
     parts.join(", ")
 }
 
-/// What is said of a runner with which nothing is wrong.
+/// The text for a runner without findings.
 pub(super) fn healthy(runner: Option<&ExaminedRunner>) -> String {
     let layers = runner.map_or(&[][..], |runner| &runner.layers);
     let judged = layers.iter().filter(|layer| layer.carrier.is_some());
@@ -115,7 +115,7 @@ pub(super) fn count(n: usize, word: &str) -> String {
     }
 }
 
-/// As many as there is room for, and how many more there are.
+/// As many names as fit, and the number of the others.
 pub(crate) fn few<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let shown = if names.len() <= most + 1 {

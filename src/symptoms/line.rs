@@ -1,4 +1,4 @@
-//! One line of a log made fit to keep and to show: plain text, short, without credentials.
+//! Prepares a log line for storage and display: plain text, short, without credentials.
 
 use super::Pattern;
 use crate::text::plain::legible;
@@ -7,20 +7,20 @@ use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// What is shown before and after the known words.
+/// The number of characters shown before the match, and from its start.
 const BEFORE: usize = 120;
 const AFTER: usize = 360;
 
-/// Escape sequences of a terminal: colors, titles, links; as syslog writes them, too.
+/// Terminal escape sequences (colors, titles, links), including in syslog's notation.
 static ESCAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?:\x1b|#033)(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])").ok()
 });
 
-/// dockerd writes the time before each line, and so does Kubernetes.
+/// dockerd's timestamp at the start of a line: redundant, as Kubernetes adds one too.
 static TIME: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"^\s*time="[^"]{0,40}" +"#).ok());
 
-/// The text of a line, without what only a terminal needs.
+/// The text of a line without terminal escape sequences.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(bytes);
     match &*ESCAPES {
@@ -31,13 +31,13 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The words that a pattern knows with what stands around them.
+/// The match of a pattern with its context.
 pub(super) fn excerpt(line: &str, pattern: &Pattern) -> String {
     let time = TIME.as_ref().and_then(|time| time.find(line));
     let line = &line[time.map_or(0, |time| time.end())..];
-    // Of the whole line, for half a credential no longer looks like one.
+    // Redact the whole line: a truncated credential may not be recognized.
     let line = secret::hide(line);
-    // Of a long match, which begins with the whole line before the words, its end.
+    // A long match starts at the beginning of the line: show its end.
     let found = pattern.regex().and_then(|p| p.find(line.as_bytes()));
     let known = found.map_or(0, |found| {
         let near = found.end().saturating_sub(AFTER / 2);

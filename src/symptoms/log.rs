@@ -1,4 +1,4 @@
-//! Reads a log of any size in bounded memory, and keeps what is known in it.
+//! Reads a log of any size in bounded memory, and keeps its known lines.
 
 use super::ranking::Known;
 use super::scan::{Event, Scan};
@@ -6,21 +6,21 @@ use super::{Symptom, Symptoms, line};
 use crate::evidence::KnownLine;
 use std::io::{self, BufRead};
 
-/// A longer line is looked at in pieces.
+/// Longer lines are scanned in pieces of this size.
 const PIECE: usize = 64 << 10;
-/// What the end of a piece and the start of the next have in common, lest words be cut through.
+/// The overlap of consecutive pieces, so that no match is cut in two.
 const OVERLAP: usize = 1 << 10;
 
-/// What is told of a log while it comes.
+/// Events reported while a log is read.
 pub(crate) enum Told<'a> {
     /// The first line of a fault.
     Known(&'a Known<'a>),
-    /// This fault no longer counts: a later line shows that it is over.
+    /// This fault no longer counts: a later line shows that it is resolved.
     Over(&'a str),
 }
 
-/// What is known in a log, and how many lines it has. `tell` hears of each fault when its first
-/// line comes, and when it is over.
+/// The known faults in a log, and its number of lines. `tell` is called when a fault's first line is
+/// read, and when the fault is resolved.
 pub(crate) fn read<'a>(
     mut log: impl BufRead,
     symptoms: &'a Symptoms,
@@ -41,7 +41,7 @@ pub(crate) fn read<'a>(
                 }
                 !taken_back
             });
-            // Another of its errors may still count.
+            // Another error of the same check may still count.
             over.retain(|check| !known.iter().any(|known| known.symptom.check == *check));
             for check in over {
                 tell(Told::Over(check));
@@ -89,8 +89,8 @@ pub(crate) fn read<'a>(
     Ok((known, lines))
 }
 
-/// What the end of a container's log shows for certain, as Kubernetes gives it with the time before
-/// each line: of each fault the last line.
+/// The faults that the tail of a container's log proves, with the last line of each. Kubernetes
+/// prefixes each line with its time.
 pub(crate) fn last(log: &[u8], symptoms: &Symptoms, previous: bool) -> Vec<KnownLine> {
     let mut scan = Scan::new(symptoms);
     let mut known: Vec<(&Symptom, KnownLine)> = Vec::new();

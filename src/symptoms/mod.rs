@@ -17,28 +17,28 @@ use serde::Deserialize;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-/// The bytes that all patterns may take together.
+/// The maximum size of all compiled patterns.
 const LARGEST_SET: usize = 64 << 20;
 
-/// How a fault is known in a statement of a log.
+/// How to recognize a fault in a log line.
 #[derive(Clone, Debug)]
 pub struct Symptom {
     /// The fault's id.
     pub check: String,
     pub pattern: Pattern,
-    /// A line that it matches.
+    /// A line that the pattern matches.
     pub example: String,
-    /// What one of the few lines before it must state.
+    /// Required in one of the few lines before it.
     pub after: Option<Pattern>,
-    /// It does not count where this line, or one of the few before it, states or quotes this.
+    /// It does not count if this line or one of the few before it contains this.
     pub unless: Option<Pattern>,
-    /// It counts even where its program marks the line as information.
+    /// It counts even at log level info.
     pub at_info: bool,
-    /// Its program tries again: in a container's log it counts from the second line on.
+    /// The program retries: in a container's log it counts from the second occurrence on.
     pub transient: bool,
-    /// Other faults with the same words, the likeliest first.
+    /// Other faults with the same message, the likeliest first.
     pub or: Vec<String>,
-    /// Faults that follow from this one where both are in a log.
+    /// Faults that follow from this one if both are in a log.
     pub causes: Vec<String>,
     /// How `check` decides between them.
     pub decided_by: Option<String>,
@@ -62,15 +62,15 @@ pub struct Recovery {
     pub patterns: Vec<String>,
 }
 
-/// After this nothing before it counts: a job that succeeded has no failure to explain.
+/// Discards everything before it: a job that succeeded has no failure to explain.
 const JOB_SUCCEEDED: &str = "job-succeeded";
 
-/// The symptoms of all faults, and what takes them back.
+/// The symptoms of all faults, and the recoveries that cancel them.
 #[derive(Debug, Default)]
 pub struct Symptoms {
     symptoms: Vec<Symptom>,
     recoveries: Vec<(String, Pattern)>,
-    /// All patterns at once; compiled when the first line comes.
+    /// All patterns in one set; compiled at the first line.
     set: OnceLock<RegexSet>,
 }
 
@@ -87,12 +87,12 @@ impl Symptoms {
         }
     }
 
-    /// No fault has any.
+    /// Whether no fault has a symptom.
     pub(crate) fn is_empty(&self) -> bool {
         self.symptoms.is_empty()
     }
 
-    /// The faults that a log points to at its end.
+    /// The faults that a log points to, after all recoveries.
     pub fn checks(&self, log: &str) -> Vec<&str> {
         let Ok((known, _)) = read(log.as_bytes(), self, |_| ()) else {
             return Vec::new();
@@ -106,8 +106,8 @@ impl Symptoms {
         checks
     }
 
-    /// The symptoms whose words a statement has where an error may begin, and the place of these,
-    /// of those that fit. Where some are certain, those that fit several faults say no more, unless they say why.
+    /// The symptoms that match at the start of a statement, with their position. If some are
+    /// unambiguous, an ambiguous one counts only if it causes all of them.
     fn matches(
         &self,
         text: &str,
@@ -127,7 +127,7 @@ impl Symptoms {
             let mut effects = certain.iter().map(|(symptom, _)| &symptom.check);
             effects.all(|effect| symptom.causes.contains(effect))
         };
-        // Of several, the one that knows most of the line.
+        // Of several matches, the one that starts earliest covers the most of the line.
         let best = possible.into_iter().min_by_key(|(_, place)| place.start);
         let best = best.filter(explains);
         certain.extend(best);
@@ -148,7 +148,7 @@ impl Symptoms {
         self.set.get_or_init(|| {
             let symptoms = self.symptoms.iter().map(|symptom| &symptom.pattern);
             let recoveries = self.recoveries.iter().map(|(_, pattern)| pattern);
-            // Each of them is valid, so only their number could be too much.
+            // Each pattern compiled alone, so only their combined size could fail.
             RegexSetBuilder::new(symptoms.chain(recoveries).map(Pattern::anywhere))
                 .unicode(false)
                 .size_limit(LARGEST_SET)
@@ -165,7 +165,7 @@ pub(crate) fn states(text: &str, pattern: &Regex) -> bool {
     statements.any(|statement| !statement.quotes && place(pattern, &statement.text).is_some())
 }
 
-/// Where a pattern matches that begins like a statement.
+/// Where a pattern matches at the start of a statement.
 fn place(pattern: &Regex, text: &str) -> Option<Range<usize>> {
     let mut found = pattern.find_iter(text.as_bytes());
     let found = found.find(|found| statement::begins(text, found.start()))?;

@@ -1,12 +1,12 @@
-//! A pattern of a log's line, compiled when the first line comes: 160 of them take longer than
-//! everything else that a check needs.
+//! A pattern for log lines, compiled when the first line arrives: compiling all 160 takes longer
+//! than the rest of a check.
 
 use regex::bytes::{Regex, RegexBuilder};
 use std::sync::OnceLock;
 
 /// A pattern is a few words; a longer one is a mistake.
 const LONGEST: usize = 300;
-/// The bytes that a pattern may take when it is compiled.
+/// The maximum size of a compiled pattern in bytes.
 const LARGEST: usize = 1 << 19;
 
 #[derive(Clone, Debug)]
@@ -27,8 +27,8 @@ impl Pattern {
         &self.source
     }
 
-    /// The pattern for a search that looks everywhere: without the `.*` at its start, which says no
-    /// more there and costs a set of patterns most of its time.
+    /// The pattern for an unanchored search: without the leading `.*`, which is redundant there and
+    /// dominates the run time of a regex set.
     pub(super) fn anywhere(&self) -> String {
         let source = self.source.as_str();
         let (flags, rest) = match source.strip_prefix("(?i)") {
@@ -38,14 +38,14 @@ impl Pattern {
         format!("{flags}{}", rest.strip_prefix(".*").unwrap_or(rest))
     }
 
-    /// None for a pattern that is not valid, which no check file is accepted with.
+    /// None if the pattern is invalid; check files with such a pattern are rejected.
     pub(super) fn regex(&self) -> Option<&Regex> {
         let compiled = self.compiled.get_or_init(|| compile(&self.source).ok());
         compiled.as_ref()
     }
 }
 
-/// A pattern as a check writes it; what is wrong with it, and what to do, where it cannot be used.
+/// Compiles a pattern from a check file; the error is what is wrong, and what to do.
 pub(crate) fn compile(source: &str) -> Result<Regex, (String, String)> {
     if source.len() > LONGEST {
         return Err((
@@ -53,7 +53,7 @@ pub(crate) fn compile(source: &str) -> Result<Regex, (String, String)> {
             "keep only the words that are specific to this error".into(),
         ));
     }
-    // Without Unicode's classes, which no error text needs and which take most of the time.
+    // Without Unicode classes: error texts do not need them, and they dominate the compile time.
     let pattern = RegexBuilder::new(source)
         .unicode(false)
         .size_limit(LARGEST)

@@ -1,17 +1,16 @@
-//! What is known in a log in the order of likelihood: causes first, and under each what follows
-//! from it.
+//! Ranks the known errors in a log by likelihood: causes first, each followed by its consequences.
 
 use super::Symptom;
 
-/// What a log shows of one symptom.
+/// The matches of one symptom in a log.
 #[derive(Clone, Debug)]
 pub(crate) struct Known<'a> {
     pub(crate) symptom: &'a Symptom,
     /// The number of the first such line, from 1.
     pub(crate) first: u64,
-    /// That line, fit to be shown.
+    /// That line, cleaned for display.
     pub(crate) text: String,
-    /// On how many lines, or pieces of very long ones.
+    /// The number of matching lines, or of pieces of very long ones.
     pub(crate) times: u64,
 }
 
@@ -22,17 +21,17 @@ pub(crate) struct Ranked<'a> {
     /// Its earliest line.
     pub(crate) line: &'a Known<'a>,
     pub(crate) times: u64,
-    /// Its words fit other faults too.
+    /// Its words match other faults too.
     pub(crate) possible: bool,
-    /// The fault in the same log from which it follows.
+    /// The fault in the same log that causes it.
     pub(crate) follows_from: Option<&'a str>,
 }
 
 /// How faults depend on each other.
 pub(crate) trait Relations {
-    /// The faults whose fix removes this one too.
+    /// The faults whose fix also removes this one.
     fn causes(&self, check: &str) -> &[String];
-    /// Its lines say that something failed, and not why.
+    /// Its lines show that something failed, but not why.
     fn is_consequence(&self, check: &str) -> bool;
 }
 
@@ -56,7 +55,7 @@ pub(crate) fn rank<'a>(known: &'a [Known<'a>], relations: &'a impl Relations) ->
         .map(|row| row.check)
         .collect();
     let named = |check: &str| {
-        // A line may name its effect although it fits several faults itself.
+        // A line may name its effect even if it matches several faults itself.
         let by_fault = relations.causes(check).iter().map(String::as_str);
         let by_line = known
             .iter()
@@ -76,7 +75,7 @@ pub(crate) fn rank<'a>(known: &'a [Known<'a>], relations: &'a impl Relations) ->
     ordered(ranked)
 }
 
-/// Several symptoms of one fault are one row: of the earliest line.
+/// Several symptoms of one fault become one row, with the earliest line.
 fn add<'a>(ranked: &mut Vec<Ranked<'a>>, check: &'a str, line: &'a Known<'a>, possible: bool) {
     match ranked.iter_mut().find(|row| row.check == check) {
         Some(row) => {
@@ -95,9 +94,9 @@ fn add<'a>(ranked: &mut Vec<Ranked<'a>>, check: &'a str, line: &'a Known<'a>, po
     }
 }
 
-/// Roots in the order of their lines, the certain ones first; each followed by its consequences.
+/// Causes in the order of their lines, the certain ones first; each followed by its consequences.
 fn ordered(mut rows: Vec<Ranked>) -> Vec<Ranked> {
-    // The order of candidates on one line is the author's, so the sort must be stable.
+    // Candidates on one line keep the author's order, so the sort must be stable.
     rows.sort_by_key(|row| (row.possible, row.line.first));
     let (mut ordered, mut rest): (Vec<Ranked>, Vec<Ranked>) =
         rows.into_iter().partition(|row| row.follows_from.is_none());

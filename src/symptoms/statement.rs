@@ -1,28 +1,28 @@
-//! What a line of a log states: without the prefixes of the programs that passed it on, and unless
-//! it only quotes an error.
+//! The statement in a log line: stripped of the prefixes of relaying programs, and marked if it only
+//! quotes an error.
 
 use regex::{Regex, RegexSet};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// How many prefixes are taken off one line: compose in BuildKit in GitHub's is four.
+/// The number of prefixes stripped from a line: compose in BuildKit in GitHub Actions has four.
 const MOST_PREFIXES: usize = 8;
 
-/// What one line states.
+/// The statement in one line.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Statement {
     pub(super) text: String,
-    /// The program that wrote it marks it as no failure: level info or below.
+    /// The program logs it as no failure: level info or below.
     pub(super) informs: bool,
-    /// It shows an error without stating it: what it says is context, and no error.
+    /// It quotes an error without reporting it: context only.
     pub(super) quotes: bool,
 }
 
-/// What programs put before the lines of others.
+/// Prefixes that programs add to lines of other programs.
 static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let prefixes = [
-        // ISO times, bare or bracketed, with what GitLab adds: `2026-01-02T10:00:00.123456Z 01O `
+        // ISO times, bare or bracketed, with GitLab's suffix: `2026-01-02T10:00:00.123456Z 01O `
         r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?:?(?: \d\d[OE]\+?)?(?:\s+|$)",
         r"\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s+",
         // A level between the time and the text: `DEBUG --- `, `[error] `
@@ -35,7 +35,7 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ [\w./@-]+(?:\[\d+\])?: ",
         // klog: `E0102 10:00:00.000000       1 file.go:123] `
         r"[WEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w./-]+:\d+\] ",
-        // GitHub's commands
+        // GitHub Actions workflow commands
         r"##\[(?:error|warning)\]",
         r"::(?:error|warning)(?: [^:]*)?::",
         // BuildKit: `#12 3.456 `, `3.456 `, `=> ERROR [stage 2/3] RUN x  0.4s`
@@ -45,7 +45,7 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"=> => # ",
         // compose: `db-1  | `, ` ✘ db Error `
         r"[a-z0-9][a-z0-9_.-]*[-_]\d+\s+\| ",
-        // compose with a name of one's own, whose column is wider than the name
+        // compose with a custom name, padded to the column
         r"[A-Za-z][\w.-]*\s{2,}\| ",
         // Earthly: `+test-docker | `
         r"\+[\w./-]+ (?:\*failed\* )?\|\s+",
@@ -57,7 +57,7 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"error An unexpected error occurred: \x22",
         r"\* ",
         r"E   ",
-        // Boxes of Terraform and others
+        // Box drawing by Terraform and others
         r"[│┃╷╵] ?",
         // TeamCity
         r"\[Step \d+/\d+\] ",
@@ -69,14 +69,14 @@ static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!("^(?:{})", prefixes.join("|"))).ok()
 });
 
-/// A line that shows an error without stating it: scripts, tests, commits, documentation.
+/// A line that quotes an error without reporting it: scripts, tests, commits, documentation.
 static QUOTATION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
     RegexSet::new([
         // Traces and listings of scripts and Dockerfiles
         r"^(?:\+|\$ |> |>>>|echo\b|export |[A-Z0-9_]*(?:MESSAGE|TITLE|DESCRIPTION)=)",
         r"^\[[^\]]*\d+/\d+\] |^Step \d+/\d+ : |^\d+ \|\s|^-{2,}>?(?:\s|$)",
         r"^=> ",
-        // compose goes on after a warning
+        // compose continues after a warning
         r"^! \S+ Warning ",
         // Questions and answers
         r"^[QA]: ",
@@ -90,12 +90,12 @@ static QUOTATION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
         r"^(?:String|Not found|Did not contain|Substring):\s|\bAssert\.\w+\(",
         r"\b(?:assert\w*|expect|describe|it|to[A-Z]\w+|console\.\w+|print(?:ln|f)?!?|log\.\w+|logger\.\w+|throw new \w+|raise \w+|new Error)\(",
         r"\bgrep\b|\braise_error\b",
-        // Lines that grep -n found
+        // Output of grep -n
         r"^[\w./-]+\.\w{1,5}:\d+:(?:\t|[^\s\d]|\s{2})",
-        // Constants, and what a test got
+        // Constants, and the actual values of tests
         r#"^(?:const|let|var|val|final|static)\s+\w[^=]{0,60}=\s*["'`\d]"#,
         r#"\b(?:got|want|wanted|expected|received):? ["'`]|\bgot\b.*, want"#,
-        // A probe of the kubelet, which goes on until it succeeds or the container is restarted
+        // A kubelet probe, which is repeated until it succeeds or the container is restarted
         r"^(?:Startup|Readiness) probe failed: ",
         // Commits
         r"^(?:HEAD is now at|Merge |commit |[0-9a-f]{7,40} |\[\S+ [0-9a-f]{7,40}\])",
@@ -106,10 +106,10 @@ static QUOTATION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
     .ok()
 });
 
-/// A line that a test of Go logged.
+/// A line logged by a Go test.
 static GO_TEST: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\S+_test\.go:\d+: ").ok());
 
-/// A test that speaks of these may really use Docker.
+/// A test that mentions these may actually use Docker.
 static DOCKER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new("(?i)docker|container|daemon").ok());
 
@@ -117,7 +117,7 @@ static DOCKER: LazyLock<Option<Regex>> =
 static FIELD: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?:^|\s)([A-Za-z_.-]+)=(?:"((?:[^"\\]|\\.)*)"?|(\S+))"#).ok());
 
-/// The fields that hold what is stated, in the order in which people read them.
+/// The fields that contain the statement, in order of preference.
 const TOLD: [&str; 7] = [
     "log",
     "msg",
@@ -128,7 +128,7 @@ const TOLD: [&str; 7] = [
     "stderr",
 ];
 
-/// What a line states or quotes, a part for each time that a terminal began it anew.
+/// The statements in a line, split at carriage returns.
 pub(super) fn statements(line: &str) -> Vec<Statement> {
     line.split('\r').filter_map(statement).collect()
 }
@@ -136,7 +136,7 @@ pub(super) fn statements(line: &str) -> Vec<Statement> {
 fn statement(line: &str) -> Option<Statement> {
     let marks = ["##[debug]", "::debug::", "INFO[", "DEBU["];
     let mut informs = marks.iter().any(|mark| line.contains(mark));
-    // A `key=value` line is a program's own, and quotes nothing.
+    // A `key=value` line is the program's own, not a quotation.
     let mut own = false;
     let mut text = Cow::Borrowed(line);
     for _ in 0..MOST_PREFIXES {
@@ -235,10 +235,10 @@ fn of_words(line: &str) -> Option<Vec<(String, String)>> {
     Some(fields.collect())
 }
 
-/// A quotation mark, however often it was quoted: runc in containerd in Docker is three times.
+/// A quotation mark at any level of escaping: runc in containerd in Docker is three levels.
 static QUOTE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"\\+""#).ok());
 
-/// A text without escapes: what programs quoted reads as it was meant.
+/// A text with its escapes removed.
 fn plain(text: &str) -> String {
     if !text.contains('\\') {
         return text.to_owned();
@@ -255,8 +255,8 @@ fn plain(text: &str) -> String {
         .replace("\\u0026", "&")
 }
 
-/// Whether a statement may begin here: at the start, after what introduces an error (`x: `, `[x] `,
-/// ` - `), or as a field's or a bracket's whole text; not in the middle of a sentence.
+/// Whether a statement may begin here: at the start, after an error prefix (`x: `, `[x] `, ` - `), or
+/// as the whole text of a field or bracket; not in the middle of a sentence.
 pub(super) fn begins(text: &str, at: usize) -> bool {
     let Some(before) = text.get(..at) else {
         return false;
@@ -269,7 +269,7 @@ pub(super) fn begins(text: &str, at: usize) -> bool {
         true => unquoted.trim_end().ends_with(opens) || unquoted.ends_with(','),
         false if before.ends_with(['(', '[', '{', '=', ':']) => true,
         false => {
-            // However wide the space: `Message:      ` of `kubectl describe`.
+            // Spaces of any width, such as `Message:      ` of `kubectl describe`.
             let lead = before.trim_end();
             lead.len() < before.len()
                 && (lead.ends_with([':', ';', ']', '!', ')']) || lead.ends_with(" -"))

@@ -1,4 +1,4 @@
-//! Logs as they come: long, broken, hostile, with secrets in them.
+//! Real-world logs: long, broken, hostile, with secrets in them.
 
 use super::ranking::Known;
 use super::*;
@@ -107,7 +107,7 @@ fn an_error_that_is_only_quoted_is_none() {
     }
 }
 
-/// Errors of a test or of a script's own doing, and attempts that were not the last.
+/// Errors from a test or a script, and attempts that were retried.
 #[test]
 fn what_is_meant_to_fail_is_no_fault() {
     let symptoms = crate::checks::Library::shared().symptoms();
@@ -159,7 +159,7 @@ fn a_line_may_mean_nothing_after_another() {
     };
     let symptoms = Symptoms::new([killed, other], &[]);
     assert_eq!(symptoms.checks("web: exit 137"), ["killed"]);
-    // What a script is told to do is context, although it states nothing.
+    // A script's command is context, although it is not a statement.
     assert_eq!(symptoms.checks("+ kill -9 1\nweb: exit 137"), ["other"]);
     assert_eq!(symptoms.checks("web: exit 137 by hand"), ["other"]);
 }
@@ -287,7 +287,7 @@ fn words_that_fit_several_causes_count_beside_the_effect_that_they_explain() {
     assert_eq!(order(candidate(&[])), [row("effect", false)]);
 }
 
-/// The first line that is known, as it is shown.
+/// The first matching line, as shown.
 fn shown(line: &str) -> String {
     let (mut found, _) = known(line.as_bytes());
     found.remove("full").unwrap().text
@@ -389,7 +389,7 @@ fn credentials_are_cut_out() {
     );
 }
 
-/// A line is looked at before it is filtered; what is shown of it must say the same.
+/// A line is matched before it is redacted; the shown text must match, too.
 #[test]
 fn what_a_line_shows_is_not_lost_with_its_secrets() {
     let library = crate::checks::Library::shared();

@@ -1,5 +1,5 @@
-//! The engines that run builds: what each is called, and by what its containers, its processes and its
-//! bridges are recognized. A new one is a line in `EngineKind` and its description.
+//! The engines that run builds: their names, and how their containers, processes and bridges are
+//! recognized. To add one, add a line to `EngineKind` and its description.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ impl EngineKind {
         *self == EngineKind::Docker
     }
 
-    /// The engine that a process of this name is or belongs to.
+    /// The engine that a process of this name belongs to.
     pub fn of_process(name: &str) -> Option<EngineKind> {
         let mut all = EngineKind::ALL.into_iter();
         all.find(|kind| kind.engine().processes.contains(&name))
@@ -69,7 +69,7 @@ impl EngineKind {
         EngineKind::ALL.into_iter().find(is_image)
     }
 
-    /// The engine whose daemon a word of a command is.
+    /// The engine whose daemon is this word of a command.
     pub fn of_daemon(word: &str) -> Option<EngineKind> {
         let program = word.rsplit('/').next().unwrap_or(word);
         let mut all = EngineKind::ALL.into_iter();
@@ -77,7 +77,8 @@ impl EngineKind {
     }
 }
 
-/// Whether a name has this word, as `corp-buildkit` and `buildkitd` have `buildkit`; `buildkite` is another.
+/// Whether a name contains this word, as `corp-buildkit` and `buildkitd` contain `buildkit`;
+/// `buildkite` does not.
 fn is_part(name: &str, word: &str) -> bool {
     let mut rests = name
         .match_indices(word)
@@ -85,42 +86,42 @@ fn is_part(name: &str, word: &str) -> bool {
     rests.any(|rest| !rest.starts_with('e'))
 }
 
-/// What is particular to an engine.
+/// The properties of an engine.
 #[derive(Debug)]
 pub struct Engine {
-    /// As people call it.
+    /// Its display name.
     pub name: &'static str,
-    /// Its program.
+    /// Its executable.
     pub program: &'static str,
-    /// The processes that show that it runs, as the kernel names them.
+    /// Processes that show that it runs, by their kernel names.
     pub processes: &'static [&'static str],
-    /// Parts of the names of its images. Docker's have rules of their own.
+    /// Parts of its image names. Docker's images have separate rules.
     pub images: &'static [&'static str],
-    /// The ends of the repositories of other images.
+    /// Suffixes of other image repositories.
     pub repositories: &'static [&'static str],
-    /// The programs in a container's command that start its daemon and stay.
+    /// Programs in a container's command that start its daemon in the foreground.
     pub daemons: &'static [&'static str],
-    /// The variables, with their values, that have an image start its daemon beside its own program.
+    /// Variables and values that make an image start its daemon beside the main process.
     pub variables: &'static [(&'static str, &'static str)],
-    /// The beginnings of the names of the bridges that it creates.
+    /// Prefixes of the bridges that it creates.
     pub bridges: &'static [&'static str],
-    /// Whether the rules that give packets another address are made with each container, for its address
-    /// alone, as CNI plugins do: without a container there are none.
+    /// Whether NAT rules are written per container, for its address alone, as CNI plugins do: without a
+    /// container there are none.
     pub nat_by_container: bool,
 }
 
 impl Engine {
-    /// Whether it is a program that runs only while it builds.
+    /// Whether it runs only during a build.
     pub fn is_on_demand(&self) -> bool {
         self.daemons.is_empty()
     }
 
-    /// Whether a variable with this value has an image start its daemon.
+    /// Whether a variable with this value makes an image start its daemon.
     pub fn is_started_by(&self, name: &str, value: &str) -> bool {
         self.variables.contains(&(name, value))
     }
 
-    /// Whether a bridge is that of its default network, which is never an internal one.
+    /// Whether a bridge is that of its default network, which is never internal.
     pub fn is_default_bridge(&self, name: &str) -> bool {
         let mut starts = self.bridges.iter();
         starts.any(|start| {
@@ -128,7 +129,7 @@ impl Engine {
         })
     }
 
-    /// Whether it creates bridges of this name: a word and a number, of Docker's own an ID.
+    /// Whether it creates bridges of this name: a word and a number, or for Docker an ID.
     pub fn is_bridge(&self, name: &str) -> bool {
         self.bridges
             .iter()
@@ -150,24 +151,24 @@ const DOCKER: Engine = Engine {
     repositories: &[],
     daemons: &["dockerd", "dockerd-entrypoint.sh", "dockerd-rootless.sh"],
     variables: &[
-        // Kubernetes' test images, and those made after them (test-infra, images/bootstrap/runner.sh).
+        // Kubernetes' test images and their derivatives (test-infra, images/bootstrap/runner.sh).
         ("DOCKER_IN_DOCKER_ENABLED", "true"),
         // JetBrains' TeamCity agents (`-linux-sudo`).
         ("DOCKER_IN_DOCKER", "start"),
-        // The legacy controller of ARC, with `dockerdWithinRunnerContainer`.
+        // ARC's legacy controller, with `dockerdWithinRunnerContainer`.
         ("DOCKERD_IN_RUNNER", "true"),
     ],
     bridges: &["docker0", "br-"],
     nat_by_container: false,
 };
 
-/// Its `RUN` steps use the network of its container unless it is told to create a bridge
+/// Its `RUN` steps use the network of its container unless it is configured to create a bridge
 /// (util/network/netproviders/network.go).
 const BUILDKIT: Engine = Engine {
     name: "BuildKit",
     program: "buildkitd",
     processes: &["buildkitd"],
-    // Earthly's is a BuildKit, too.
+    // Earthly embeds BuildKit.
     images: &["buildkit"],
     repositories: &[],
     daemons: &["buildkitd", "buildkitd-entrypoint"],
@@ -188,7 +189,7 @@ const DAGGER: Engine = Engine {
     nat_by_container: true,
 };
 
-/// It has no daemon: a `conmon` stays beside each container.
+/// It has no daemon: a `conmon` runs for each container.
 const PODMAN: Engine = Engine {
     name: "Podman",
     program: "podman",

@@ -1,7 +1,6 @@
-//! Jenkins' Kubernetes plugin: an agent's pod has the container `jnlp`, which the plugin adds where
-//! the template does not name it, of Jenkins' image unless told otherwise, and labels of its own
-//! (`jenkins/label`). Steps run in the container
-//! that the pipeline names.
+//! Jenkins' Kubernetes plugin: an agent's pod has the container `jnlp`, which the plugin adds if
+//! the template does not define it (by default with Jenkins' image), and the plugin's labels
+//! (`jenkins/label`). Steps run in the container that the pipeline names.
 
 use super::{Agent, Pod, Site, System};
 
@@ -29,6 +28,6 @@ pub(super) const SYSTEM: System = System {
     owners: &[],
     objects: &[],
     files: &[],
-    // The plugin makes each pod itself, from its template.
+    // The plugin creates each pod itself, from its template.
     owner: None,
 };

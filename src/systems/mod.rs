@@ -1,5 +1,5 @@
-//! The CI systems that are known: what each is called, and by what its pods, its runners and its
-//! steps are recognized. A new one is a file here, a `mod` line and a line in `systems!`.
+//! The supported CI systems: their names, and how their pods, runners and steps are recognized. To
+//! add one, add a file here, a `mod` line and a line in `systems!`.
 
 mod argo;
 mod azure;
@@ -25,8 +25,8 @@ pub use site::Site;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The one list of CI systems, in the order in which they claim a pod: the first that knows it has
-/// it. `Provider` is what evidence and reports call a system.
+/// All CI systems, in the order in which they claim a pod: the first match wins. In evidence and
+/// reports, a system is a `Provider`.
 macro_rules! systems {
     ($($(#[$value:meta])* $provider:ident, $system:ident;)*) => {
         #[derive(
@@ -52,7 +52,7 @@ macro_rules! systems {
 
 systems! {
     Bitbucket, bitbucket;
-    // Before GitHub's: it sets GITHUB_ACTIONS, too.
+    // Before GitHub's: Gitea also sets GITHUB_ACTIONS.
     Gitea, gitea;
     #[value(name = "arc", alias = "github-arc")]
     GithubArc, github_arc;
@@ -70,48 +70,47 @@ systems! {
     Generic, generic;
 }
 
-/// What is particular to a CI system.
+/// The characteristics of a CI system.
 #[derive(Debug)]
 pub struct System {
-    /// As people call it: `GitLab`.
+    /// The display name: `GitLab`.
     pub name: &'static str,
-    /// One of its runners, in reports: `GitLab runner`.
+    /// The display name of a runner: `GitLab runner`.
     pub runner: &'static str,
-    /// How its runner's container is known.
+    /// How its runner's container is recognized.
     pub agent: Agent,
     /// A pod with such a container is its runner even if no container of it runs an engine.
     pub without_engine: bool,
-    /// How a pod with an engine is known otherwise; not at all where there is none.
+    /// How a pod with an engine is recognized otherwise, if it can be.
     pub with_engine: Option<Pod>,
     /// Its steps run in whichever container of the pod they name, so the runner's own container
-    /// says nothing of where they look for an engine.
+    /// does not show where they look for an engine.
     pub steps_anywhere: bool,
     /// It creates a Docker network for a job, without an MTU.
     pub job_networks: bool,
-    /// The name under which its steps reach the pod's engine, beside `localhost`.
+    /// The host name by which its steps reach the pod's engine, in addition to `localhost`.
     pub engine_host: Option<&'static str>,
-    /// Its agent's own configuration may name the engine's address.
+    /// Its agent's own configuration may set the engine's address.
     pub host_in_config: bool,
     /// The variable that it sets in every step.
     pub step_variable: Option<&'static str>,
-    /// Where the settings of a pod's engine are written if nothing owns the pod.
+    /// Where the settings of a pod's engine are written if the pod has no owner.
     pub pod: Site,
-    /// Where those of the engine inside it are.
+    /// Where the settings of a nested engine are written.
     pub nested: Site,
-    /// The kinds of its own objects that make pods, and where their settings are written.
+    /// The kinds of its own objects that create pods, and where their settings are written.
     pub owners: &'static [(&'static str, Site)],
-    /// The beginnings of group and kind of its own objects that hold pods.
+    /// The prefixes of group and kind of its own objects that contain pods.
     pub objects: &'static [&'static str],
-    /// The files that `lint` reads for it, as people call them.
+    /// The display names of the files that `lint` reads for it.
     pub files: &'static [&'static str],
-    /// What usually makes its pods, as kind and name, for examples; nothing where they are made by
-    /// themselves.
+    /// The kind and name of the usual owner of its pods, for examples; none if pods have no owner.
     pub owner: Option<(&'static str, &'static str)>,
 }
 
 impl System {
-    /// One whose pods are known by their labels and come from a pipeline; names and labels are each
-    /// system's own.
+    /// A system whose pods are recognized by their labels and come from a pipeline; each system
+    /// adds names and labels.
     const OF_PIPELINES: System = System {
         name: "",
         runner: "",
@@ -142,14 +141,14 @@ pub fn of_object(api: &str, kind: &str) -> Option<Provider> {
     Provider::ALL.iter().find(is_its).copied()
 }
 
-/// The site of an object of one of the systems' own kinds.
+/// The site of an object of a CI system's own kind.
 pub fn site_of(kind: &str) -> Option<Site> {
     let owners = Provider::ALL.iter().flat_map(|p| p.system().owners);
     let mut own = owners.filter(|(name, _)| *name == kind);
     own.next().map(|(_, site)| *site)
 }
 
-/// The files that `lint` reads, as people call them.
+/// The display names of the files that `lint` reads.
 pub fn files() -> String {
     let files = Provider::ALL.iter().flat_map(|p| p.system().files);
     let files: Vec<&str> = files.copied().collect();
@@ -160,24 +159,24 @@ pub fn files() -> String {
 #[derive(Debug)]
 pub struct Agent {
     pub names: &'static [&'static str],
-    /// Parts of its image's name.
+    /// Substrings of its image's name.
     pub images: &'static [&'static str],
-    /// Parts of the names of images that look like it.
+    /// Substrings of the names of images that look like it.
     pub other_images: &'static [&'static str],
     pub variables: &'static [&'static str],
 }
 
-/// What a pod has beside an engine.
+/// What a pod has in addition to an engine.
 #[derive(Debug)]
 pub struct Pod {
-    /// The beginnings of its labels, of which it has one; none is asked for where there are none.
+    /// Label prefixes, one of which must match; if empty, no label is required.
     pub labels: &'static [&'static str],
-    /// Its containers, of which it has all.
+    /// Container names, all of which must exist.
     pub containers: &'static [&'static str],
 }
 
 impl Agent {
-    /// No container is known to be one.
+    /// No container is known to be an agent.
     const NONE: Agent = Agent {
         names: &[],
         images: &[],
@@ -185,7 +184,7 @@ impl Agent {
         variables: &[],
     };
 
-    /// Whether a container is one, by its name, its image and its variables.
+    /// Whether a container is an agent, by its name, image and variables.
     pub fn is(&self, name: &str, image: &str, mut has_variable: impl FnMut(&str) -> bool) -> bool {
         let in_image = |parts: &[&str]| parts.iter().any(|part| image.contains(part));
         self.names.contains(&name)
@@ -195,7 +194,7 @@ impl Agent {
 }
 
 impl Pod {
-    /// Whether these are the labels and the containers of such a pod.
+    /// Whether these are the labels and containers of such a pod.
     pub fn is<'a>(
         &self,
         mut labels: impl Iterator<Item = &'a str>,

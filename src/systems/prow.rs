@@ -1,6 +1,6 @@
-//! Prow, Kubernetes' own CI system: each job is a pod, in whose container `test` the image starts a dockerd
-//! if a preset says so. Labels are those of sigs.k8s.io/prow, pkg/kube/prowjob.go; in files, jobs have
-//! those that choose presets.
+//! Prow, the CI system of Kubernetes: each job is a pod; the image of its container `test` starts a
+//! dockerd if a preset requests it. Labels are those of sigs.k8s.io/prow, pkg/kube/prowjob.go; in files,
+//! jobs have those that select presets.
 
 use super::{Pod, Site, System};
 

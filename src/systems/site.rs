@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Site {
-    /// An object that somebody wrote, with a pod's template in it.
+    /// An object with a pod template in it.
     Manifest,
     /// The template from which Bitbucket's autoscaler makes Jobs.
     BitbucketAutoscaler,
@@ -16,7 +16,7 @@ pub enum Site {
     ArcScaleSet,
     /// A RunnerDeployment or RunnerSet of the older ARC.
     ArcRunner,
-    /// .gitlab-ci.yml, and what only GitLab Runner's config.toml says.
+    /// .gitlab-ci.yml, and settings that only GitLab Runner's config.toml has.
     Gitlab,
     /// GitLab Runner's config.toml, alone or in the values of its chart.
     GitlabRunner,

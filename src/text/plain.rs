@@ -1,13 +1,13 @@
-//! Text that a container wrote, made plain: bounded, valid, without characters that act.
+//! Makes text from a container safe: bounded, valid, without control characters.
 
 use crate::text::secret;
 
 const LONGEST: usize = 512;
 
-/// At most a few hundred visible characters. What a terminal would act on is left out, what looks
-/// like a secret hidden: a recording must be fit to be shown.
+/// At most a few hundred visible characters, without terminal escapes and with secrets redacted, so
+/// that a recording is safe to share.
 pub fn plain(text: &str) -> String {
-    // What is cut off later may still tell that something before it is a secret, and so do the ends of lines.
+    // Text that is cut off later, and line ends, may still mark what precedes them as a secret.
     let text: String = text
         .chars()
         .filter(|c| c.is_whitespace() || !acts(*c))
@@ -16,7 +16,7 @@ pub fn plain(text: &str) -> String {
     legible(&secret::hide(text.trim()))
 }
 
-/// The same of a text out of which every secret was taken already.
+/// The same for a text whose secrets are already redacted.
 pub fn legible(text: &str) -> String {
     let visible: String = text
         .trim()
@@ -27,7 +27,7 @@ pub fn legible(text: &str) -> String {
     visible.trim().to_owned()
 }
 
-/// An image's reference: plain, and without the user that somebody wrote before its registry.
+/// An image reference: plain, and without credentials before its registry.
 pub fn image(text: &str) -> String {
     let text = plain(text);
     let ends_user = |(at, _): &(usize, &str)| {
@@ -43,7 +43,7 @@ pub fn image(text: &str) -> String {
     }
 }
 
-/// Control characters, and those that turn or hide the text around them.
+/// Control characters, and those that reorder or hide the text around them.
 pub fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')

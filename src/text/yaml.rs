@@ -10,7 +10,7 @@ pub(crate) fn write(document: &Value) -> String {
     out
 }
 
-/// Writes a value on lines of its own.
+/// Writes a value on its own lines.
 fn write_block(value: &Value, indent: usize, out: &mut String) {
     let margin = " ".repeat(indent);
     match value {
@@ -39,7 +39,7 @@ fn write_block(value: &Value, indent: usize, out: &mut String) {
     }
 }
 
-/// Writes a value behind its key.
+/// Writes a value after its key.
 fn write_after(value: &Value, indent: usize, out: &mut String) {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
@@ -77,7 +77,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Text that stands as it is in a literal block.
+/// Text that can be written as is in a literal block.
 fn is_literal(text: &str) -> bool {
     let clean = obeyed(text).all(|(c, obeyed)| c == '\n' || !obeyed);
     let first = text.chars().next();
@@ -88,7 +88,7 @@ fn is_literal(text: &str) -> bool {
         && !first.is_some_and(|c| c == ' ' || c == '\n')
 }
 
-/// Text without quotes only where nobody could take it for anything else.
+/// Unquoted only if the text cannot be read as anything else.
 fn scalar(text: &str) -> String {
     let first = text.chars().next();
     let harmless = |c: char| c.is_ascii_alphanumeric() || " _./-,()+=@".contains(c);

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The documents of a stream that are not empty.
+/// The non-empty documents of a stream.
 pub fn documents(text: &str) -> Result<Vec<Value>> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let documents: Vec<Option<Value>> = serde_saphyr::from_multiple(text)?;
@@ -18,8 +18,8 @@ pub fn documents(text: &str) -> Result<Vec<Value>> {
     Ok(documents.filter(|document| !document.is_null()).collect())
 }
 
-/// The text with edits in one of its documents. The result is read again and compared with the same
-/// edits made in the value, so that a text which this does not understand is refused, never spoilt.
+/// The text with edits in one of its documents. The result is parsed and compared with the same
+/// edits to the value, so text that this code cannot handle is rejected, never corrupted.
 pub fn edit(text: &str, document: usize, edits: &[Edit]) -> Result<String> {
     let mut expected = documents(text)?;
     let mut new = text.to_owned();
@@ -54,7 +54,7 @@ fn is_json(text: &str) -> bool {
     text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// The text with a comment behind the key, or the element, at a path.
+/// The text with a comment after the key or element at a path.
 pub fn annotate(text: &str, path: &[Step], comment: &str) -> String {
     let place = || {
         let root = load(text, Offset::default()).ok()?.into_iter().next()?;
@@ -68,7 +68,7 @@ pub fn annotate(text: &str, path: &[Step], comment: &str) -> String {
     }
 }
 
-/// What stands at a path, and its key where it has one.
+/// The node at a path, and its key if it has one.
 fn find<'a>(root: &'a Node, path: &[Step]) -> Option<(Option<&'a Node>, &'a Node)> {
     path.iter()
         .try_fold((None, root), |(_, node), step| match step {
@@ -77,7 +77,7 @@ fn find<'a>(root: &'a Node, path: &[Step]) -> Option<(Option<&'a Node>, &'a Node
         })
 }
 
-/// Which bytes make way for what.
+/// The bytes to replace, and their replacement.
 type Splice = (Range<usize>, String);
 
 const CHANGED: &str = "it does not contain the value to edit";
@@ -86,7 +86,7 @@ const STRANGE: &str = "its formatting cannot be edited";
 struct Page<'a> {
     text: &'a str,
     newline: &'static str,
-    /// Lists stand under their key, not to the right of it.
+    /// Lists are not indented relative to their key.
     compact: bool,
     json: bool,
 }
@@ -151,7 +151,7 @@ impl Page<'_> {
         Ok((at..at, format!("{}{lines}", self.newline)))
     }
 
-    /// A new key at the end of a map.
+    /// Adds a key at the end of a map.
     fn insert(&self, map: &Node, entry: &Value) -> Result<Splice> {
         if !map.is_map() {
             bail!(STRANGE);
@@ -171,7 +171,7 @@ impl Page<'_> {
         Ok((at..at, format!("{}{lines}", self.newline)))
     }
 
-    /// A value on one line, as the document writes such.
+    /// A value on one line, in the document's format.
     fn line(&self, value: &Value) -> String {
         match self.json {
             true => writer::write_json(value),
@@ -179,7 +179,7 @@ impl Page<'_> {
         }
     }
 
-    /// What comes after the last in brackets: on a line of its own where the first is.
+    /// Adds text after the last item in brackets: on its own line if the first item is.
     fn beside(&self, brackets: &Node, first: &Node, inner: &str) -> String {
         let before = &self.text[brackets.bytes.start..first.bytes.start];
         match before.rsplit_once('\n') {
@@ -237,7 +237,7 @@ impl Page<'_> {
         })
     }
 
-    /// A text in the quotes that another has; nothing where that has none.
+    /// A text in the same quotes as another; none if that has no quotes.
     fn quoted_like(&self, other: &Node, text: &str) -> Option<String> {
         match self.text.as_bytes().get(other.bytes.start) {
             Some(b'"') => Some(Value::from(text).to_string()),
@@ -248,7 +248,7 @@ impl Page<'_> {
         }
     }
 
-    /// A text of several lines as a block of them, which goes on as it began.
+    /// A multi-line text as a block scalar with the existing indentation.
     fn indented(&self, scalar: &Node, text: &str) -> String {
         let margin = " ".repeat(self.column(scalar.bytes.start));
         let lines = text.lines().enumerate().map(|(at, line)| match line {
@@ -258,7 +258,7 @@ impl Page<'_> {
         lines.collect::<Vec<_>>().join(self.newline)
     }
 
-    /// Where the `|` or `>` of a block scalar stands.
+    /// The position of a block scalar's `|` or `>`.
     fn header(&self, scalar: &Node) -> Result<usize> {
         let before = self.text[..scalar.bytes.start].trim_end();
         let line = before.rfind('\n').map_or(0, |end| end + 1);
@@ -266,7 +266,7 @@ impl Page<'_> {
         Ok(line + at)
     }
 
-    /// The bytes that go with a key or an element: its lines in a block, its comma in brackets.
+    /// The bytes of a key or element to remove: its lines in a block, its comma in brackets.
     fn removed(&self, root: &Node, path: &[Step]) -> Result<Range<usize>> {
         let (last, parents) = path.split_last().context(STRANGE)?;
         let (_, parent) = find(root, parents).context(CHANGED)?;
@@ -316,7 +316,8 @@ impl Page<'_> {
     fn block(&self, value: &Value, column: usize) -> String {
         let margin = " ".repeat(column);
         let text = writer::write_lists(value, self.compact);
-        // A list alone is indented too where lists are; here the column says it all.
+        // The serializer also indents top-level lists if lists are indented; here the column
+        // already includes it.
         let text = text.trim_end();
         let own = text.len() - text.trim_start_matches(' ').len();
         let lines: Vec<String> = text
@@ -351,7 +352,7 @@ fn line_end(text: &str, at: usize) -> usize {
     at + text[at..end].trim_end_matches('\r').len()
 }
 
-/// The keys that are left of a path, and the value in the last.
+/// Nested maps for the remaining keys of a path, with the value in the last.
 fn nested(path: &[Step], value: &Value) -> Value {
     path.iter()
         .rev()
@@ -361,7 +362,7 @@ fn nested(path: &[Step], value: &Value) -> Value {
         })
 }
 
-/// How this text writes lists: by the first that stands under a key.
+/// Whether this text indents lists: decided by the first one under a key.
 fn lists_are_compact(text: &str, node: &Node) -> Option<bool> {
     match &node.value {
         Shape::Map(entries) if !node.flow => entries.iter().find_map(|(key, value)| {

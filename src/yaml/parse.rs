@@ -1,11 +1,11 @@
-//! Parses documents that runner-doctor wrote: recordings and reports, YAML or JSON, of any size.
+//! Parses documents written by runner-doctor: recordings and reports, YAML or JSON, of any size.
 
 use crate::text::secret;
 use anyhow::{Result, anyhow};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// JSON is YAML too, but many times as fast to read as such.
+/// JSON is valid YAML, but a JSON parser is many times as fast.
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
     let json = text.trim_start().starts_with('{');
     match json.then(|| serde_json::from_str(text)) {
@@ -14,8 +14,7 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
     }
 }
 
-/// The same document without the secrets that it may hold: it may be older than what is known of
-/// them today, or changed since.
+/// The same document with secrets redacted: it may predate the current rules, or have been edited.
 pub(crate) fn without_secrets<T: Serialize + DeserializeOwned>(
     document: T,
 ) -> serde_json::Result<T> {
@@ -26,7 +25,7 @@ pub(crate) fn without_secrets<T: Serialize + DeserializeOwned>(
     }
 }
 
-/// The first line of what the reader says: below it are the text at fault and the reader's internals.
+/// The first line of the parser's error: the rest is the offending text and parser internals.
 fn plain(error: &serde_saphyr::Error) -> anyhow::Error {
     let said = error.without_snippet().to_string();
     let said = said.lines().next().unwrap_or_default();
@@ -36,8 +35,8 @@ fn plain(error: &serde_saphyr::Error) -> anyhow::Error {
     }
 }
 
-/// The reader's own bounds suit a file of settings; a recording or a report of a fleet is larger. It may hold
-/// as much as its text does, and what aliases make of that stays bounded as it is.
+/// The parser's own limits suit a configuration file; recordings and reports of a fleet are larger.
+/// Scales the limits with the text, but keeps those on alias expansion.
 fn bounds(text: &str) -> serde_saphyr::Options {
     let usual = serde_saphyr::Budget::default();
     serde_saphyr::options! {

@@ -1,16 +1,16 @@
 //! Lines that contain only template syntax, `{{- if .x }}` or `<%#x%>`, and no YAML.
 
-/// The same text, in which such lines are empty.
+/// The same text with such lines emptied.
 pub(crate) fn without_template_lines(text: &str) -> String {
     let lines = text.lines();
     let lines = lines.map(|line| if is_template(line) { "" } else { line });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// No comment that anybody writes begins so.
+/// A comment prefix that does not occur in practice.
 const GUARD: &str = "#runner-doctor:template#";
 
-/// The same text, in which such lines are comments, which an edit leaves as they are.
+/// The same text with such lines turned into comments, which edits preserve.
 pub(crate) fn guarded(text: &str) -> String {
     let lines = text.split_inclusive('\n');
     let lines = lines.map(|line| match is_template(line) {
@@ -20,7 +20,7 @@ pub(crate) fn guarded(text: &str) -> String {
     lines.collect()
 }
 
-/// What a guarded text was.
+/// The original text of a guarded one.
 pub(crate) fn unguarded(text: &str) -> String {
     text.replace(GUARD, "")
 }

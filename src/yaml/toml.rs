@@ -1,4 +1,4 @@
-//! TOML as the same tree: GitLab Runner's config.toml is written in it.
+//! TOML as the same tree, for GitLab Runner's config.toml.
 
 use super::edit::{Edit, Step};
 use super::tree::{Broken, Node, Offset, Span, Value};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use std::ops::Range;
 use toml_edit::{Array, Decor, Document, DocumentMut, Item, Key, Table, TableLike, Value as Toml};
 
-/// No configuration goes deeper, and no list of it is longer.
+/// No configuration is nested deeper.
 const DEEPEST: usize = 32;
 
 /// The one document of a text.
@@ -128,7 +128,7 @@ impl Lines<'_> {
     }
 }
 
-/// The document as a value, to be edited.
+/// The document as a value, for editing.
 pub(crate) fn toml_value(text: &str) -> Option<Json> {
     let node = load_toml(text, Offset::default()).ok()?;
     Some(plain(&node))
@@ -152,7 +152,7 @@ fn plain(node: &Node) -> Json {
     }
 }
 
-/// The text with edits in it; comments and the order stay.
+/// The text with edits applied; comments and order are kept.
 pub(crate) fn edit_toml(text: &str, edits: &[Edit]) -> Result<String> {
     let mut document: DocumentMut = text.parse().context("invalid TOML")?;
     for edit in edits {
@@ -189,7 +189,7 @@ pub(crate) fn edit_toml(text: &str, edits: &[Edit]) -> Result<String> {
     }
 }
 
-/// The place of a path; a key that is missing is made, indented as its neighbors.
+/// The item at a path; a missing key is created, indented like its neighbors.
 fn place<'a>(root: &'a mut Item, path: &[Step], heads: bool) -> Option<&'a mut Item> {
     let Some((step, rest)) = path.split_first() else {
         return Some(root);
@@ -203,7 +203,7 @@ fn place<'a>(root: &'a mut Item, path: &[Step], heads: bool) -> Option<&'a mut I
             place(entry(item.as_table_mut()?, key, heads)?, rest, heads)
         }
         (Step::Key(key), item) => place(item.get_mut(key.as_str())?, rest, heads),
-        // An element of a list of tables is a table, and no item.
+        // An element of an array of tables is a table, not an item.
         (Step::Item(index), Item::ArrayOfTables(tables)) => match rest.split_first() {
             Some((Step::Key(key), rest)) => {
                 place(entry(tables.get_mut(*index)?, key, heads)?, rest, heads)
@@ -214,7 +214,7 @@ fn place<'a>(root: &'a mut Item, path: &[Step], heads: bool) -> Option<&'a mut I
     }
 }
 
-/// A key that becomes the head of a table stands in brackets, which take no indentation.
+/// A key that becomes a table header is written in brackets, which take no indentation.
 fn entry<'a>(table: &'a mut Table, key: &str, heads: bool) -> Option<&'a mut Item> {
     if heads {
         return Some(table.entry(key).or_insert(Item::None));

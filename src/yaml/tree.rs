@@ -1,21 +1,21 @@
-//! The tree of a YAML text: where each value stands, by line and column for people and by byte for
-//! the editor.
+//! The tree of a YAML text: where each value is, by line and column for people and by byte for the
+//! editor.
 //!
-//! serde-saphyr's own parser is used below serde, because a finding must point at a place, texts
-//! must stay as they are written (`20.10` is a tag, not a number), and text that repeats itself
-//! through aliases must be refused before it fills the memory.
+//! Uses serde-saphyr's own parser below serde, because findings point at a place, texts must stay as
+//! written (`20.10` is a tag, not a number), and text that multiplies through aliases must be rejected
+//! before it exhausts memory.
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle, Tag};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// What an honest file never needs, and a hostile one soon does.
+/// More than any real file needs; limits hostile ones.
 const MOST_NODES: usize = 300_000;
 const MOST_DOCUMENTS: usize = 1_000;
 const DEEPEST: usize = 200;
 
-/// A place in a text, from 1; columns count characters, and the end is not part of it.
+/// A range in a text, from 1; columns count characters, and the end is exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Span {
     pub(crate) line: usize,
@@ -30,13 +30,13 @@ pub(crate) struct Node {
     pub(crate) span: Span,
     /// Its bytes, without what follows it.
     pub(crate) bytes: Range<usize>,
-    /// Of a list or a map: where its last part ends.
+    /// For a list or a map: where its last part ends.
     pub(super) tail: usize,
     /// In brackets, on one line or several.
     pub(super) flow: bool,
-    /// Its text is in a block, `|` or `>`.
+    /// Its text is in a block scalar, `|` or `>`.
     pub(super) block: bool,
-    /// `!reference` stands before it: it names another place of the file, and is no list itself.
+    /// It has the tag `!reference`: it names another place in the file, and is not a list.
     pub(crate) reference: bool,
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum Value {
     Map(Vec<(Node, Node)>),
 }
 
-/// Why a text is no YAML that can be read, and where.
+/// Why and where a text is not valid YAML.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Broken {
     pub(crate) line: usize,
@@ -60,7 +60,7 @@ pub(crate) struct Broken {
     pub(crate) what: String,
 }
 
-/// Where a text lies inside another one: lines above it, and how far it is indented.
+/// The position of a text inside another one: the lines above it, and its indentation.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Offset {
     pub(crate) lines: usize,
@@ -78,7 +78,7 @@ impl Node {
         Some((key, value))
     }
 
-    /// `at(&["spec", "template"])`: what stands there, where all of it is there.
+    /// `at(&["spec", "template"])`: the node at this path, if all of it exists.
     pub(crate) fn at(&self, path: &[&str]) -> Option<&Node> {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
@@ -97,7 +97,7 @@ impl Node {
         }
     }
 
-    /// Nothing is written there: `key:`.
+    /// Without a value: `key:`.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -125,7 +125,7 @@ impl Node {
         matches!(self.value, Value::List(_))
     }
 
-    /// A text without quotes: it may be a number or a truth as well.
+    /// Unquoted text: it may also be a number or a boolean.
     pub(crate) fn is_word(&self) -> bool {
         matches!(&self.value, Value::Scalar { plain: true, .. })
     }
@@ -134,7 +134,7 @@ impl Node {
         matches!(&self.value, Value::Scalar { text, plain: true } if text.eq_ignore_ascii_case("true"))
     }
 
-    /// The texts of a list, or the one text that stands instead of a list.
+    /// The texts of a list, or the single text in place of a list.
     pub(crate) fn words(&self) -> impl Iterator<Item = &Node> {
         let single = std::slice::from_ref(self);
         let all = if self.is_list() { self.items() } else { single };
@@ -142,7 +142,7 @@ impl Node {
     }
 }
 
-/// Every document of a text that is not empty.
+/// Every non-empty document of a text.
 pub(crate) fn load(text: &str, offset: Offset) -> Result<Vec<Node>, Broken> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut loader = Loader {
@@ -155,7 +155,7 @@ pub(crate) fn load(text: &str, offset: Offset) -> Result<Vec<Node>, Broken> {
         nodes: 0,
     };
     let mut options = Options::default();
-    // Its parser keeps no more than 96 comments in a row, and none is needed here.
+    // Its parser keeps at most 96 comments in a row, and none are needed here.
     options.set_emit_comments(false);
     for next in Parser::new_from_str_with_options(body, options) {
         let (event, span) = next.map_err(|error| {
@@ -171,7 +171,7 @@ pub(crate) fn load(text: &str, offset: Offset) -> Result<Vec<Node>, Broken> {
 
 struct Loader<'a> {
     text: &'a str,
-    /// Bytes of the mark that some editors put first.
+    /// Bytes of the byte order mark.
     start: usize,
     offset: Offset,
     documents: Vec<Node>,
@@ -180,7 +180,7 @@ struct Loader<'a> {
     nodes: usize,
 }
 
-/// A list or a map whose end has not come yet; of a map, keys and values by turns.
+/// A list or a map that has not ended yet; a map's keys and values alternate.
 struct Open {
     is_map: bool,
     flow: bool,
@@ -193,7 +193,7 @@ struct Open {
     reference: bool,
 }
 
-/// A node, how many there are in it, and how deep it goes.
+/// A node, the number of nodes in it, and its depth.
 #[derive(Clone)]
 struct Sized {
     node: Node,
@@ -283,10 +283,10 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Puts a finished node where it belongs.
+    /// Adds a finished node to its parent.
     fn close(&mut self, done: Sized, anchor: usize) -> Result<(), Broken> {
         let span = done.node.span;
-        // What is kept for an alias, or unfolded by one, is held again.
+        // What is kept for an alias, or expanded by one, counts again.
         self.nodes += if anchor > 0 { done.size } else { 1 };
         if self.nodes > MOST_NODES || done.size > MOST_NODES {
             let what = format!("more than {MOST_NODES} values, counting each use of an alias");
@@ -337,8 +337,8 @@ impl Loader<'_> {
         bytes.start..bytes.start + body.trim_end().len()
     }
 
-    /// Of a list that is not indented under its key, the parser reports only what stands behind its
-    /// first dash.
+    /// For a list that is not indented under its key, the parser reports only what follows its first
+    /// dash.
     fn include_dash(&self, list: &mut Node) {
         let key = self
             .open
@@ -393,7 +393,7 @@ fn leaf(node: Node) -> Sized {
 }
 
 impl Open {
-    /// Brackets end where the parser says; a block ends with the last thing in it.
+    /// Flow style ends where the parser reports it; a block ends with its last item.
     fn finish(self, end: Span, closed: usize) -> Sized {
         let ends = self.parts.iter().rev().take(2).map(|part| part.bytes.end);
         let tail = ends.max().unwrap_or(self.bytes.start);
@@ -423,7 +423,7 @@ impl Open {
     }
 }
 
-/// The entries of a map, and after them what `<<` brings: what stands there itself wins.
+/// The entries of a map, then those merged by `<<`: its own take precedence.
 fn merged(parts: Vec<Node>) -> Vec<(Node, Node)> {
     let mut entries: Vec<(Node, Node)> = Vec::new();
     let mut brought = Vec::new();

@@ -17,7 +17,7 @@ fn every_check_is_listed_and_explained() {
         assert!(list.contains(id));
         let explained = doctor(&["explain", id]);
         assert_eq!(explained.status.code(), Some(0), "{id}");
-        // What is to be pasted stands behind spaces, as it is.
+        // Text to paste is indented and not wrapped.
         let text = String::from_utf8(explained.stdout).unwrap();
         for line in text.lines().filter(|line| !line.starts_with("  ")) {
             assert!(line.chars().count() <= 80, "{id}: {line}");
@@ -74,7 +74,7 @@ fn an_explanation_comes_in_three_formats() {
     assert_eq!(told["id"], "mtu-inversion");
     assert_eq!(told["detected"]["fails_when"], "it.mtu > it.carrier.mtu");
     let cures = told["cures"].as_array().unwrap().iter();
-    // Fixing the outer engine does not fix the one inside.
+    // Fixing the outer engine does not fix the nested one.
     let outer = cures.filter(|cure| cure["engine"] == "ENGINE");
     let providers: Vec<&str> = outer
         .flat_map(|cure| cure["providers"].as_array().unwrap())
@@ -105,7 +105,7 @@ fn an_explanation_comes_in_three_formats() {
     );
 }
 
-/// The system of a recording is that of its reader, and so are the names in it.
+/// With a recording, the explanation uses its CI system and its names.
 #[test]
 fn an_explanation_is_for_one_ci_system() {
     let gitlab = out(&["explain", "mtu-inversion", "--for", "gitlab"]);
@@ -144,7 +144,7 @@ fn every_schema_is_printed() {
     }
 }
 
-/// The line that the story began with, as a job's log shows it.
+/// The article's first error, as a job's log shows it.
 const STORY: &str = concat!(
     "+ docker build .\n",
     "\u{1b}[31mStatus 500: {\"message\":\"io.containerd.runc.v2: failed to adjust OOM score for shim: ",
@@ -228,7 +228,7 @@ fn a_log_and_the_runners_are_one_diagnosis() {
         at.map(|at| (at, known[at]["state"].as_str().unwrap()))
     };
     assert_eq!(row("oom-score-overflow"), Some((0, "found")));
-    // Its words fit several faults; that it was found decides.
+    // Its text matches several faults; the check's finding decides.
     assert_eq!(row("mtu-inversion"), Some((1, "found")));
     assert_eq!(row("binfmt-missing"), Some((2, "not-judged")));
     for (check, last) in [("registry-rate-limit", 2), ("proxy-not-passed", 1)] {

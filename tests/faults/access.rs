@@ -1,8 +1,8 @@
-//! Clusters that refuse: rights, credentials, certificates, proxies.
+//! Clusters that deny access: permissions, credentials, certificates, proxies.
 
 use super::*;
 
-/// The part of the API that is forbidden, what is said of it and where.
+/// Forbidden parts of the API, and where and how each is reported.
 #[test]
 fn each_right_that_is_missing_is_named() {
     enum Told {
@@ -57,8 +57,8 @@ fn each_right_that_is_missing_is_named() {
     }
 }
 
-/// What is said where the cluster cannot be had at all: the kubeconfig's server or what it answers,
-/// and the seconds that this may take.
+/// Errors for clusters that cannot be used: server in the kubeconfig, arguments, expected message and
+/// time limit in seconds.
 #[test]
 fn a_cluster_that_cannot_be_had_is_told_with_what_to_do() {
     let expired = StandIn::with(|_, _| Refused(401));

@@ -1,6 +1,5 @@
-//! A stand-in for an API server with two runners, which fails on demand. It speaks plain HTTP, and
-//! of exec only v4, as servers before Kubernetes 1.30; a walk answers what one printed when it was
-//! recorded.
+//! A fake API server with two runners that fails on demand. It serves plain HTTP and, for exec, only the
+//! v4 protocol, as servers before Kubernetes 1.30 do; a walk returns recorded output.
 
 use httparse::{EMPTY_HEADER, Request};
 use serde_json::{Value, json};
@@ -15,22 +14,22 @@ use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
 const WALK: &str = include_str!("../recordings/walks/dash.txt");
-/// How a client begins that speaks TLS.
+/// First byte of a TLS handshake.
 const TLS: u8 = 22;
 const FOREVER: Duration = Duration::from_secs(60);
 pub const LONG_AGO: &str = "2026-11-24T07:00:00Z";
 
-/// What becomes of a request.
+/// The response to a request.
 pub enum Answer {
-    /// What a healthy server says.
+    /// A healthy server's response.
     Well,
     Refused(u16),
-    /// And the seconds that it asks to wait.
+    /// Status code, and seconds for the Retry-After header.
     Busy(u16, Option<u64>),
     /// This object.
     Says(Value),
     Nothing,
-    /// The connection ends.
+    /// The connection is closed.
     Gone,
     Walk(Walked),
 }
@@ -39,17 +38,17 @@ pub enum Answer {
 #[derive(Clone, Copy, PartialEq)]
 pub enum Walked {
     Whole,
-    /// In the middle of a record, and the connection with it.
+    /// In the middle of a record; the connection is closed.
     Cut,
-    /// All is printed, and the stream stays.
+    /// Prints everything, but the stream stays open.
     Stays,
-    /// Half is printed, to within a record, and no more comes.
+    /// Prints half, up to the middle of a record, then nothing.
     Hangs,
-    /// Line by line of one megabyte each, as long as somebody reads.
+    /// Prints lines of one megabyte each, for as long as the client reads.
     Floods,
 }
 
-/// Decides by the method and the path of a request, and by how many came before it.
+/// Chooses the response by a request's method and path, and by the number of requests before it.
 pub type Faults = dyn Fn(&str, usize) -> Answer + Send + Sync;
 
 pub struct StandIn {
@@ -58,7 +57,7 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Ends with the test's process.
+    /// Runs until the test process exits.
     pub fn with(faults: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -89,7 +88,7 @@ struct Asked {
 
 fn serve(mut connection: TcpStream, faults: &Faults, count: &AtomicUsize) {
     while let Some(asked) = next_request(&mut connection) {
-        // A proxy that is asked for a tunnel is one; what comes through it is served all the same.
+        // Also acts as an HTTP proxy: requests inside a tunnel are served like any other.
         if asked.path.starts_with("CONNECT ") {
             faults(&asked.path, 0);
             let _ = connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
@@ -153,7 +152,7 @@ fn respond(connection: &mut TcpStream, code: u16, headers: &str, body: &Value) {
         "HTTP/1.1 {code} -\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n",
         body.len()
     );
-    // A client that has gone is what some faults are about.
+    // In some tests the client has disconnected by now.
     let _ = connection.write_all((head + &body).as_bytes());
 }
 
@@ -188,7 +187,7 @@ fn well(connection: &mut TcpStream, path: &str) {
     respond(connection, 200, "", &body);
 }
 
-/// A runner's pod as the article has it.
+/// A runner's pod as in the article.
 pub fn pod(name: &str) -> Value {
     let image = "docker-public.packages.atlassian.com/sox/atlassian/bitbucket-pipelines-runner:1";
     let containers = [
@@ -210,7 +209,7 @@ pub fn pod(name: &str) -> Value {
     })
 }
 
-/// Reads the script as a shell would, and prints what it printed when it was recorded.
+/// Reads the script as a shell would, and prints its recorded output.
 fn walk(mut connection: TcpStream, asked: &Asked, how: Walked) {
     let accept = derive_accept_key(asked.key.as_deref().unwrap_or_default().as_bytes());
     let head = format!(
@@ -246,7 +245,7 @@ fn walk(mut connection: TcpStream, asked: &Asked, how: Walked) {
     let _ = socket.close(None);
 }
 
-/// The marker of the walk that comes in.
+/// The marker in the walk's script.
 fn mark(socket: &mut WebSocket<TcpStream>) -> Option<String> {
     let mut script = String::new();
     loop {

@@ -1,4 +1,4 @@
-//! What files do not say, what is no runner, and what is left as it was.
+//! What files do not show, what is not a runner, and what is left unchanged.
 
 use super::*;
 
@@ -40,11 +40,11 @@ fn a_daemon_json_that_the_files_do_not_have_is_unknown() {
 
 #[test]
 fn what_is_fixed_is_what_the_user_has() {
-    // As GitLab documents it for a service that inherits DOCKER_HOST.
+    // GitLab's documented workaround for a service that inherits DOCKER_HOST.
     let env = "a:\n  script: [x]\n  services:\n  - name: docker:28.5.2-dind\n    entrypoint: [env, -u, DOCKER_HOST]\n    command: [dockerd-entrypoint.sh]\n";
-    // A user of Docker Hub has images and tags of their own.
+    // A Docker Hub account has its own images and tags.
     let own = pod("image: team/docker:dind\n");
-    // The configuration of Gitea's runner may name the engine.
+    // Gitea's runner may get the engine's address from its configuration.
     let gitea = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - {name: runner, image: 'gitea/act_runner:0.2.11'}\n  - {name: docker, image: 'docker:28.5.2-dind', securityContext: {privileged: true}}\n";
     let dir = folder(&[
         (".gitlab-ci.yml", env),
@@ -100,7 +100,7 @@ fn what_is_no_runner_is_left_alone() {
         assert_eq!((code, out.as_str()), (2, ""), "{name}");
         assert_eq!(lint(dir.path(), &[".", "--allow-empty"]).0, 0, "{name}");
     }
-    // Its password is a reference where a runner uses it, too.
+    // In a Secret that a runner uses, a reference is not a plain-text password either.
     let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: dind\n    image: docker:29.7.2-dind\n    args: [--mtu=1400]\n    env: [{name: A, valueFrom: {secretKeyRef: {name: shop, key: a}}}]\n    securityContext: {privileged: true}\n    resources: {requests: {memory: 1Gi}}\n    volumeMounts: [{name: d, mountPath: /var/lib/docker}]\n";
     let secret = |value: &str| {
         format!(
@@ -197,7 +197,7 @@ fn engines_other_than_docker_are_judged_as_far_as_their_arguments_say() {
             "{container}"
         );
     }
-    // An entrypoint that is not Docker's own may start dockerd before what it is given.
+    // A custom entrypoint may start dockerd before it runs its arguments.
     let own = pod("image: corp/ubuntu-dind:1\nargs: [sleep, infinity]\n");
     let found = found("pod.yaml", &own, &["--check", "mtu-inversion"]);
     assert!(!found.is_empty());
@@ -276,7 +276,7 @@ fn the_last_line_counts_what_depends_on_the_pod_networks_mtu() {
     assert!(err.contains("auto"), "{err}");
 }
 
-/// A fixed file lints clean, and keeps what is the user's own.
+/// A fixed file lints clean and keeps the user's own settings.
 #[test]
 fn fixes_keep_names_versions_aliases_flags_and_comments() {
     let gitlab = "build:\n  script: docker build .\n  services:\n  - name: hub.example.com/cache/docker:28.5.2-dind # pulled through\n    alias: engine\n    command: [\"--registry-mirror=https://m.example.com\"]\n";

@@ -1,5 +1,5 @@
-//! Rights and the doctor's Job as they are printed: applied as they are, the account sees what the
-//! administrator sees; `rbac --verify` says when something is missing, and what is unknown for it.
+//! The printed RBAC rules and Job, applied unchanged: the account sees what the administrator sees, and
+//! `rbac --verify` reports missing permissions and the checks that they make unknown.
 
 use crate::cures::doctor;
 use crate::lab;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const PATIENT: &str = include_str!("rights.yaml");
 const DOCKERFILE: &str = include_str!("../../Dockerfile");
 const IMAGE: &str = "registry.example/runner-doctor:lab";
-/// Every scope that `rbac` prints, and what `check` is told for it.
+/// Every scope that `rbac` prints, and the arguments of `check` for it.
 const SCOPES: [(&str, &[&str], &[&str]); 4] = [
     ("alone", &[], &[]),
     ("facts", &["--cluster-facts"], &[]),
@@ -71,7 +71,7 @@ pub fn rights() -> Result<()> {
     Ok(())
 }
 
-/// A real API server's own refusals: each ends in time, with what to do.
+/// Requests that a real API server denies: each run ends in time, with what to do.
 pub fn refused() -> Result<()> {
     let good = lab::configuration()?;
     let file = tempfile::NamedTempFile::new()?;
@@ -111,7 +111,7 @@ pub fn refused() -> Result<()> {
 
 type Change = fn(&mut Value);
 
-/// The roles and bindings; the account's token must stay one.
+/// Only the roles and bindings: the account stays, so that its token remains valid.
 fn without_account(printed: &str) -> String {
     let documents = printed.split("---\n");
     documents
@@ -142,7 +142,7 @@ fn in_cluster(stage: &Stage, whole: &[String]) -> Result<()> {
     )?;
     let once = ["job", "-n", namespace, "--image", IMAGE, "--", "-o", "json"];
     lab::kubectl_told(&["apply", "-f", "-"], &doctor(&once)?.1)?;
-    // Its exit code is the verdict, and this runner is sick.
+    // The Job fails because this runner has errors.
     let failed = [
         "-n",
         namespace,
@@ -160,8 +160,8 @@ fn in_cluster(stage: &Stage, whole: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// From the repository's Dockerfile, by the patient's own Docker, and onto the node. The test's
-/// program is not static, so that its libraries go in beside it.
+/// Builds the image from the repository's Dockerfile with the patient's own Docker, and imports it on
+/// the node. The test binary is not static, so its libraries are added to the image.
 pub fn build_image(stage: &Stage, image: &str) -> Result<()> {
     let pod = stage.pod("")?;
     let folder = tempfile::tempdir()?;
@@ -193,7 +193,7 @@ fn as_account(kubeconfig: &Path, arguments: &[&str]) -> Result<(i32, String)> {
     Ok((exit, String::from_utf8_lossy(&said).into_owned()))
 }
 
-/// By fingerprint. What some account may not see is unknown, and no error.
+/// The fingerprints of the errors. Missing permissions cause unknowns, not errors.
 pub fn errors(json: &str) -> Result<Vec<String>> {
     let json = json
         .get(..=json.rfind('}').unwrap_or_default())

@@ -1,5 +1,5 @@
-//! Cures, proven by the tool's own words: what `check` finds, `fix` prints and its own command lines
-//! apply; then the download completes, and `check` has no error left.
+//! Proves the fixes end to end: `check` finds the fault, the command lines that `fix` prints are run as
+//! they are, the download then completes, and `check` reports no errors.
 
 use crate::lab;
 use crate::manifest;
@@ -19,7 +19,7 @@ const STILL_IDLE: &str = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; 
 #[serde(deny_unknown_fields)]
 pub struct Cure {
     pub name: String,
-    /// What is wrong, and that it is: its truth is measured before.
+    /// The faulty setup; its `truth` is measured before the fix.
     patient: Scenario,
     #[serde(default)]
     by: By,
@@ -27,9 +27,9 @@ pub struct Cure {
     /// documents of that kind alone.
     #[serde(default)]
     fix: Vec<String>,
-    /// Lines for `lab` in the new pod; those of the patient unless told.
+    /// Lines for `lab` in the new pod; by default those of the patient.
     anew: Option<Vec<String>>,
-    /// What must be true then.
+    /// What must be true after the fix.
     cured: Vec<Truth>,
 }
 
@@ -39,7 +39,7 @@ enum By {
     /// The command lines that `fix` prints.
     #[default]
     Kubectl,
-    /// Helm values whose remedy holds this text: the pod that the chart makes of their template.
+    /// The Helm values of the remedy that contains this text: applies the pod rendered from their template.
     Values(String),
 }
 
@@ -103,7 +103,7 @@ pub fn in_a_line(diagnosis: &Diagnosis) -> String {
     format!("found [{}]", all.join(", "))
 }
 
-/// Runs `fix`, and then just what it says.
+/// Runs `fix`, then exactly the commands that it prints.
 fn apply_fix(cure: &Cure, stage: &Stage) -> Result<()> {
     let printed = stage.file("fix.yaml")?;
     let mut words: Vec<String> = ["fix", "-n", &stage.namespace, "--output-file"]
@@ -130,7 +130,7 @@ fn apply_fix(cure: &Cure, stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// The indented lines below one that ends with "run:".
+/// The indented lines below one that ends with "run:" or "it:".
 pub fn commands<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut found = Vec::new();
     let mut below = false;
@@ -143,7 +143,7 @@ pub fn commands<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     found
 }
 
-/// The patient's manifest as its owner has it, comments and all, in this stage's namespace.
+/// The patient's manifest as its owner keeps it, comments included, moved to this stage's namespace.
 fn file(cure: &Cure, stage: &Stage, kind: &str) -> Result<String> {
     let text = manifest::moved(&cure.patient, &stage.namespace)?;
     let documents = text.split("---\n");
@@ -163,7 +163,7 @@ fn remedy<'a>(findings: &'a [Finding], text: &str) -> Result<&'a str> {
         .with_context(|| format!("no remedy has {text:?}"))
 }
 
-/// As the scale set's chart makes a pod, with stand-ins for the images that the lab has not.
+/// Creates the pod as the scale set's chart would, with placeholders for images missing from the lab.
 fn apply_values(stage: &Stage, values: &str) -> Result<()> {
     let values: Value = serde_saphyr::from_str(values)?;
     let mut spec = values["template"]["spec"].clone();
@@ -189,14 +189,14 @@ fn apply_values(stage: &Stage, values: &str) -> Result<()> {
     lab::kubectl_told(&["apply", "-f", "-"], &pod.to_string())
 }
 
-/// Its pods, whose names may be the old ones' again.
+/// The stage's pods. A new pod may have the same name as the old one.
 pub fn pods(stage: &Stage) -> Result<Vec<Value>> {
     let list = lab::kubectl(&["-n", &stage.namespace, "get", "pods", "-o", "json"])?;
     let list: Value = serde_json::from_str(&list)?;
     Ok(list["items"].as_array().cloned().unwrap_or_default())
 }
 
-/// One pod, which is none of the old ones, and ready.
+/// Exactly one pod, which is new and ready.
 fn renewed(stage: &Stage, old: &[Value]) -> Result<()> {
     let now = pods(stage)?;
     let [pod] = now.as_slice() else {

@@ -1,5 +1,5 @@
-//! Runs the real `runner-doctor` on a patient, and compares what it says with what is expected and
-//! with what is true.
+//! Runs the real `runner-doctor` on a patient, and compares its results with what is expected and
+//! what was measured.
 
 use crate::lab;
 use crate::scenario::{ExpectedFinding, ExpectedUnknown, Outcome, Scenario};
@@ -15,7 +15,7 @@ use std::time::Instant;
 const MTU: &str = "mtu-inversion";
 const BLACK_HOLE: &str = "path-mtu-black-hole";
 const POD_BLACK_HOLE: &str = "pod-path-black-hole";
-/// What keeps an engine from running containers.
+/// The check for engines that cannot run containers.
 const UNREACHABLE: &str = "engine-unreachable";
 const NO_RUN: [&str; 5] = [
     "oom-score-overflow",
@@ -29,9 +29,9 @@ pub struct Found {
     exit: i32,
     seconds: f64,
     said: String,
-    /// Nothing where it could not examine at all.
+    /// None if the check failed to run.
     diagnosis: Option<Diagnosis>,
-    /// What the recording of the same patient is judged to, where one could be made.
+    /// The diagnosis of the same patient's recording, if one could be made.
     replayed: Option<Diagnosis>,
     recording: PathBuf,
 }
@@ -84,8 +84,8 @@ pub fn examine(scenario: &Scenario, stage: &Stage) -> Result<Found> {
     })
 }
 
-/// The recording must hold what the check saw, and be judged by the same checks: those of these
-/// flags that were told, each with its value.
+/// Those of `flags` that are among the arguments, with their values: the recording must contain the same
+/// data as the check, and be evaluated by the same checks.
 fn told<'a>(arguments: &'a [String], flags: &[&str]) -> Vec<&'a str> {
     let pairs = arguments.windows(2);
     let told = pairs.filter(|pair| flags.contains(&pair[0].as_str()));
@@ -97,7 +97,7 @@ fn told<'a>(arguments: &'a [String], flags: &[&str]) -> Vec<&'a str> {
     told
 }
 
-/// As a step of a pipeline runs it: without a cluster, in a container of its own.
+/// Runs it as a pipeline step would: without a cluster, in its own container.
 fn from_inside(
     scenario: &Scenario,
     stage: &Stage,
@@ -159,7 +159,7 @@ impl Found {
         format!("exit {}: {}", self.exit, all.join(", "))
     }
 
-    /// Everything that is not as it should be, in one error.
+    /// Reports every mismatch in one error.
     pub fn compare(&self, scenario: &Scenario, truths: &[Measured]) -> Result<()> {
         let expect = &scenario.expect;
         let mut wrong = Vec::new();
@@ -180,7 +180,7 @@ impl Found {
         match_all(&mut wrong, "unknown", &expect.unknowns, unknowns, |e, u| {
             e.is(u)
         });
-        // From inside, the same networks go by other names.
+        // From inside, the same networks have other names.
         if scenario.check.inside.is_none() {
             wrong.extend(truths.iter().filter_map(|truth| self.disagreement(truth)));
         }
@@ -197,7 +197,7 @@ impl Found {
         )
     }
 
-    /// Where the doctor says other than what was measured, however the file words it.
+    /// Where the diagnosis contradicts the measurement, whatever the scenario file expects.
     fn disagreement(&self, truth: &Measured) -> Option<String> {
         let of_pod = |runner: &str| runner == truth.pod;
         let errors = |checks: &[&str], engine: &str, subject: Option<&str>| {
@@ -249,7 +249,7 @@ impl Found {
 
     fn replay_differs(&self) -> Option<String> {
         let (live, replayed) = (self.diagnosis.as_ref()?, self.replayed.as_ref()?);
-        // Seen at two moments: what a container that crashes is doing differs in words.
+        // Messages are not compared: the state of a crashing container differs between the two moments.
         let judged = |d: &Diagnosis| -> BTreeSet<String> {
             let found = d.findings.iter();
             let found = found.map(|f| format!("{} {} ({})", f.check, f.subject, f.fingerprint));
@@ -276,7 +276,7 @@ impl Found {
     }
 }
 
-/// Each expected is there exactly once, and nothing else is.
+/// Each expected item is found exactly once, and no other.
 fn match_all<E: std::fmt::Debug, T: std::fmt::Debug>(
     wrong: &mut Vec<String>,
     what: &str,
@@ -334,7 +334,7 @@ impl ExpectedUnknown {
     }
 }
 
-/// What is not expected must not be there.
+/// A value that is not expected must be absent.
 fn fits(wanted: &Option<String>, is: &Option<String>) -> bool {
     match (wanted, is) {
         (None, None) => true,
@@ -348,7 +348,7 @@ fn of_runner(prefix: Option<&String>, runner: &str) -> bool {
     prefix.is_none_or(|prefix| pod.starts_with(prefix))
 }
 
-/// `*` stands for any text.
+/// `*` matches any text.
 fn like(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,

@@ -1,4 +1,4 @@
-//! Much of everything: networks and containers of one engine, engines inside each other.
+//! Scale: many networks and containers in one engine, and deeply nested engines.
 
 use crate::cures;
 use crate::lab;
@@ -14,7 +14,7 @@ const CONTAINERS: usize = 200;
 const LEVELS: usize = 12;
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Every network of a crowded engine is judged, and none twice.
+/// Every network of an engine with many is checked exactly once.
 pub fn crowded() -> Result<()> {
     let stage = stage("crowded")?;
     let pod = stage.pod("")?;
@@ -36,7 +36,7 @@ pub fn crowded() -> Result<()> {
     let (said, took) = checked(&stage, &[])?;
     let inverted = inverted(&said).count();
     eprintln!("crowded-engine: {NETWORKS} networks, {CONTAINERS} containers: {took:.1?}");
-    // The engine's own network is one, too.
+    // Plus the engine's default bridge network.
     ensure!(
         inverted == NETWORKS + 1 && said.findings.len() == inverted,
         "{inverted} networks of {} findings",
@@ -47,8 +47,8 @@ pub fn crowded() -> Result<()> {
     Ok(())
 }
 
-/// Each level is narrower than the one around it but for the outermost and the innermost, which alone
-/// are at fault; and a walk that may not go so deep says where it ended.
+/// Each level has a smaller MTU than its parent, except the outermost and the innermost: only these have
+/// findings. A walk limited by --max-depth reports where it stopped.
 pub fn deep() -> Result<()> {
     let stage = stage("deep")?;
     let pod = stage.pod("")?;
@@ -90,7 +90,7 @@ fn stage(name: &str) -> Result<Stage> {
 }
 
 fn checked(stage: &Stage, more: &[&str]) -> Result<(Diagnosis, Duration)> {
-    // Other trials take their share of the machine.
+    // Other tests run on the machine at the same time.
     let arguments = [&["--timeout", "60s"], more].concat();
     let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
     let started = Instant::now();
@@ -99,7 +99,7 @@ fn checked(stage: &Stage, more: &[&str]) -> Result<(Diagnosis, Duration)> {
     Ok((diagnosis, started.elapsed()))
 }
 
-/// The engines whose networks are at fault.
+/// The engines with an MTU finding.
 fn inverted(diagnosis: &Diagnosis) -> impl Iterator<Item = &str> {
     let found = diagnosis.findings.iter();
     found

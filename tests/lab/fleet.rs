@@ -1,5 +1,5 @@
-//! What one node cannot show: a kubelet that misbehaves. Each pod of the fleet fails in its own way,
-//! and the doctor must say so of that pod, examine all others, and end in time.
+//! Misbehaving kubelets, which a single node cannot show. Each odd pod of the fleet fails in its own way:
+//! runner-doctor must report it for that pod, examine all others, and end in time.
 
 use crate::lab;
 use crate::measured::{self, Measured};
@@ -11,12 +11,12 @@ use std::time::Duration;
 
 const NAMESPACE: &str = "lab-fleet";
 const ORDINARY: usize = 20;
-/// The doctor waits 10 seconds for a walk, and a little longer for its stream.
+/// runner-doctor waits 10 seconds for a walk, and a little longer for its stream.
 const LIMIT: Duration = Duration::from_secs(30);
-/// Sixteen streams at once, each as long as the doctor reads one.
+/// Sixteen concurrent streams, each at runner-doctor's read limit.
 const MOST_MEMORY_KIB: u64 = 400 << 10;
 
-/// The beginning of a pod's name tells how it behaves; part of what must be unknown of it, and why.
+/// Name prefixes of the pods, which select their behaviour, and part of the unknown's expected reason.
 const ODD: [(&str, Option<&str>); 7] = [
     ("never-answers", Some("timed out after")),
     ("never-ends", None),
@@ -40,7 +40,7 @@ pub fn examine() -> Result<()> {
     for (pod, reason) in ODD {
         match reason {
             Some(reason) => unknown(&report, pod, reason)?,
-            // All came, only the end did not.
+            // The stream is complete but never closed.
             None => found_all(&report, pod)?,
         }
     }
@@ -53,7 +53,7 @@ pub fn examine() -> Result<()> {
     Ok(())
 }
 
-/// What the recorded walk tells is found in spite of the neighbours.
+/// The recorded walk yields all its findings despite the misbehaving neighbours.
 fn found_all(report: &Value, pod: &str) -> Result<()> {
     let inversions = of(report, "findings", NAMESPACE, pod)
         .filter(|finding| finding["check"] == "mtu-inversion")
@@ -62,7 +62,7 @@ fn found_all(report: &Value, pod: &str) -> Result<()> {
     Ok(())
 }
 
-/// Every check that needs the walk is unknown, and nothing is said to be at fault that was not seen.
+/// Checks that need the walk are unknown, and there are no findings without data.
 fn unknown(report: &Value, pod: &str, reason: &str) -> Result<()> {
     let network =
         of(report, "unknowns", NAMESPACE, pod).find(|unknown| unknown["check"] == "mtu-inversion");
@@ -86,7 +86,7 @@ pub fn of<'a>(
     all.iter().filter(move |entry| entry["runner"] == runner)
 }
 
-/// Taken away by being told to end.
+/// Stopped with a signal on drop.
 struct Fleet(Child);
 
 impl Fleet {

@@ -1,6 +1,6 @@
-//! Containers that lie: programs that the walk asks are replaced by others that flood, hang or forge
-//! records. What such a container would tell is unknown, of itself alone; the doctor ends in time,
-//! takes little memory and leaves nothing behind.
+//! Hostile containers: programs that the walk runs are replaced by ones that flood, hang or forge
+//! records. The results of that container alone become unknown; runner-doctor ends in time, uses little
+//! memory and leaves no process behind.
 
 use crate::fleet::of;
 use crate::lab;
@@ -20,9 +20,9 @@ struct Lie {
     pod: &'static str,
     program: &'static str,
     script: &'static str,
-    /// Part of what must be unknown of its engine's networks.
+    /// Part of the reason why its engine's networks must be unknown.
     unknown: &'static str,
-    /// Its interfaces are not told by that program.
+    /// Whether its interfaces are read without that program.
     network_is_seen: bool,
 }
 
@@ -34,7 +34,7 @@ const LIES: [Lie; 9] = [
         unknown: "request to dockerd on",
         network_is_seen: true,
     },
-    // A megabyte a line, and NULs.
+    // One megabyte per line, and NULs.
     Lie {
         pod: "long-lines",
         program: "docker",
@@ -49,7 +49,7 @@ const LIES: [Lie; 9] = [
         unknown: "does not respond on",
         network_is_seen: true,
     },
-    // A child that keeps the stream, and hears no signal but one.
+    // A child that holds the stream open and ignores the usual termination signals.
     Lie {
         pod: "stays",
         program: "docker",
@@ -57,7 +57,7 @@ const LIES: [Lie; 9] = [
         unknown: "request to dockerd on",
         network_is_seen: true,
     },
-    // The end of this record, another process's, and the end of the walk: with any marker it can find.
+    // Forges the end of this record, another record and the end of the walk, with any marker it can find.
     Lie {
         pod: "forges",
         program: "docker",
@@ -79,7 +79,7 @@ const LIES: [Lie; 9] = [
         unknown: "the examination was cut off",
         network_is_seen: false,
     },
-    // The container ends under the walk, and is started again.
+    // The container exits during the walk and is restarted.
     Lie {
         pod: "restarts",
         program: "docker",
@@ -159,8 +159,8 @@ fn tells_no_lie(lie: &Lie, findings: &[Value], unknowns: &[Value]) -> Result<()>
         "{}: {findings:?}",
         lie.pod
     );
-    // Nothing else is found but that the engine hangs, as one that does not answer does, and what
-    // the pod's specification alone tells.
+    // The only other findings allowed: the engine does not respond, and what is known from the pod's
+    // specification alone.
     let other = |f: &&Value| {
         !matches!(
             f["check"].as_str(),
@@ -183,7 +183,7 @@ fn tells_no_lie(lie: &Lie, findings: &[Value], unknowns: &[Value]) -> Result<()>
     Ok(())
 }
 
-/// The walk and what it has begun, a program that replaces the shell itself apart: that is no walk.
+/// No process of the walk is left. Skips the case that replaces the shell: no walk starts there.
 fn nothing_runs_on(stage: &Stage) -> Result<()> {
     for lie in LIES.iter().filter(|lie| lie.program != "sh") {
         let pod = stage.pod(lie.pod)?;

@@ -1,4 +1,5 @@
-//! A run that is ended while a daemon hangs: what was seen is told, and in the container nothing runs on.
+//! A run that is interrupted while dockerd hangs reports its results so far and leaves no process in the
+//! container.
 
 use crate::lab;
 use crate::scenario::Scenario;
@@ -18,9 +19,9 @@ expect: { exit: 130 }
 afterwards:
   - in {pod} dind sh -c 'kill -CONT $(pidof dockerd)'
 "#;
-/// The longest that a busy machine takes to start a walk.
+/// The longest time that a busy machine takes to start a walk.
 const STARTS: Duration = Duration::from_secs(30);
-/// After that the walk waits for the daemon.
+/// After this time the walk is waiting for dockerd.
 const WALKING: Duration = Duration::from_secs(4);
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -48,7 +49,7 @@ pub fn examine() -> Result<()> {
         ensure!(output.status.code() == Some(130), "{:?}", output.status);
         ensure!(took < LIMIT, "it took {took:?}");
         let said: Diagnosis = serde_json::from_slice(&output.stdout).context("no report")?;
-        // The interface was seen before the daemon was asked.
+        // The interfaces are read before the first request to dockerd.
         let seen = said
             .findings
             .iter()
@@ -71,7 +72,7 @@ pub fn examine() -> Result<()> {
     Ok(())
 }
 
-/// What runs in the container, but for the one who asks.
+/// The processes in the container, without the shell that lists them.
 fn processes(pod: &str) -> Result<String> {
     let script = "for p in /proc/[0-9]*; do [ ${p#/proc/} = $$ ] || xargs -0 <$p/cmdline; done";
     let output = lab::command()

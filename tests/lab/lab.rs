@@ -1,4 +1,4 @@
-//! The lab's command, called as a person would.
+//! Runs the lab's command, as a person would.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -10,7 +10,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What belongs to this run of the lab; `lab down` removes it.
+/// The files of this run of the lab; `lab down` removes them.
 pub fn run_folder() -> PathBuf {
     root().join("target/lab/run")
 }
@@ -24,13 +24,13 @@ pub fn kubeconfig() -> PathBuf {
     run_folder().join(KUBECONFIG.get().map_or("kubeconfig", String::as_str))
 }
 
-/// The content of that file.
+/// The content of the kubeconfig.
 pub fn configuration() -> Result<Value> {
     let raw = kubectl(&[&with_config(), "config", "view", "--raw", "-o", "json"])?;
     Ok(serde_json::from_str(&raw)?)
 }
 
-/// A token of the server that runner-doctor asks.
+/// A service account token from the API server that runner-doctor uses.
 pub fn token(namespace: &str, account: &str) -> Result<String> {
     kubectl(&[&with_config(), "-n", namespace, "create", "token", account])
 }
@@ -39,7 +39,7 @@ fn with_config() -> String {
     format!("--kubeconfig={}", kubeconfig().display())
 }
 
-/// The program, with the cluster's administrator as its user.
+/// runner-doctor, run as the cluster's administrator.
 pub fn doctor() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_runner-doctor"));
     command.env("KUBECONFIG", kubeconfig());
@@ -67,22 +67,22 @@ pub fn must_be_up() -> Result<()> {
     Ok(())
 }
 
-/// `lab` itself, to be told what to do.
+/// `lab` without arguments yet.
 pub fn command() -> Command {
     Command::new(program())
 }
 
-/// `lab` with a line of arguments, quoted as in a shell; what it printed.
+/// Runs `lab` with arguments quoted as in a shell, and returns its output.
 pub fn lab(line: &str) -> Result<String> {
     printed(&output(shell(line))?).with_context(|| format!("lab {line}"))
 }
 
-/// The same for what is made once and kept, as an image that is built: it may take minutes.
+/// Like `lab`, with a longer timeout: for steps such as image builds, which can take minutes.
 pub fn make(line: &str) -> Result<String> {
     printed(&output(shell_for(line, 900))?).with_context(|| format!("lab {line}"))
 }
 
-/// The same, where failing is an answer too: whether it went well, and all that it printed.
+/// Like `lab`, but failure is a valid result: returns whether it succeeded, and both streams.
 pub fn try_lab(line: &str) -> Result<(bool, String)> {
     let output = output(shell(line))?;
     let text = [output.stdout, output.stderr].concat();
@@ -92,7 +92,7 @@ pub fn try_lab(line: &str) -> Result<(bool, String)> {
     ))
 }
 
-/// The exit code, and what was printed to both.
+/// The exit code, standard output and standard error.
 pub fn whole(line: &str) -> Result<(i32, Vec<u8>, String)> {
     let output = output(shell(line))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -100,7 +100,7 @@ pub fn whole(line: &str) -> Result<(i32, Vec<u8>, String)> {
     Ok((exit, output.stdout, said))
 }
 
-/// A step that waits for something which hangs must not hang the run.
+/// With a timeout, so that a hanging step does not hang the run.
 fn shell(line: &str) -> Command {
     shell_for(line, 240)
 }
@@ -113,7 +113,7 @@ fn shell_for(line: &str, seconds: u32) -> Command {
     command
 }
 
-/// A line of a person's shell in which `lab env` was evaluated.
+/// Runs a line in bash with the environment of `lab env`.
 pub fn shell_line(line: &str) -> Result<String> {
     let mut command = Command::new("bash");
     command
@@ -131,7 +131,7 @@ pub fn kubectl(arguments: &[&str]) -> Result<String> {
     printed(&output(command)?).with_context(|| format!("kubectl {}", arguments.join(" ")))
 }
 
-/// kubectl, told something on its standard input.
+/// Runs kubectl with `text` on its standard input.
 pub fn kubectl_told(arguments: &[&str], text: &str) -> Result<()> {
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), text)?;
@@ -158,7 +158,7 @@ fn printed(output: &Output) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Whether the far end drops ICMP "fragmentation needed" now.
+/// Whether the far end currently drops ICMP "fragmentation needed".
 pub fn black_hole() -> Result<String> {
     let (_, said) = try_lab("status")?;
     let state = said

@@ -1,5 +1,5 @@
-//! No leaks, proven: secrets planted in every place that the lab can hold one appear in no output of
-//! any format, and with names taken out nothing of the lab's names does.
+//! Proves that nothing leaks: secrets planted wherever the lab can hold one appear in no output format,
+//! and redacted output contains none of the lab's names.
 
 use crate::lab;
 use crate::scenario::Scenario;
@@ -12,7 +12,7 @@ use std::process::Command;
 
 const PATIENT: &str = include_str!("leaks.yaml");
 const CANARY: &str = "CANARY";
-/// Where one was planted that kubectl shows.
+/// Where kubectl shows a planted secret.
 const PLANTED: [&str; 8] = [
     "CANARY-env",
     "CANARY-annotation",
@@ -38,7 +38,7 @@ pub fn examine() -> Result<()> {
                 flag,
             ]
             .concat();
-            // What is sent is redacted unless told, and what repairs must bear the names.
+            // Tickets are redacted by default; fixes need the real names.
             let line = match (arguments[0].as_str(), redact) {
                 ("fix", true) => continue,
                 ("ticket", true) => arguments.iter().map(String::as_str).collect(),
@@ -47,7 +47,7 @@ pub fn examine() -> Result<()> {
             };
             let said = doctor(&stage, &line, folder.path())?;
             without(&said, &[CANARY, "Q0FOQVJZ"], &line)?;
-            // What is asked of the cluster is told to whoever asks, and sent to nobody.
+            // `-vv` logs API requests with real names: it is for the user and is not sent.
             if redact && !line.contains(&"-vv") {
                 without(
                     &said,
@@ -61,7 +61,7 @@ pub fn examine() -> Result<()> {
     own_proxy()
 }
 
-/// It proves nothing where there is nothing.
+/// Checks that the secrets are really there: otherwise the test would prove nothing.
 fn planted(stage: &Stage) -> Result<()> {
     let objects = lab::kubectl(&[
         "-n",
@@ -101,7 +101,7 @@ fn planted(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// The lab's names that must not be told.
+/// The lab's names that must be redacted.
 fn names(stage: &Stage) -> Result<Vec<String>> {
     let mut names = vec![stage.namespace.clone(), "registry.example".to_owned()];
     let get = |what: &str, path: &str| {
@@ -115,13 +115,13 @@ fn names(stage: &Stage) -> Result<Vec<String>> {
     ] {
         names.extend(get(what, path)?.split_whitespace().map(str::to_owned));
     }
-    // Words that the doctor says itself.
+    // Words that runner-doctor itself prints.
     names.retain(|name| !matches!(name.as_str(), "credentials" | "refused" | "vm"));
     ensure!(names.len() > 3, "too few names to look for: {names:?}");
     Ok(names)
 }
 
-/// Every command that tells of a cluster, in every format that it has.
+/// Every command that reports on a cluster, in each of its formats.
 fn lines(folder: &Path) -> Vec<Vec<String>> {
     let formats = Format::value_variants()
         .iter()
@@ -155,7 +155,7 @@ fn lines(folder: &Path) -> Vec<Vec<String>> {
     lines
 }
 
-/// Everything that comes of a line: both streams, and what is in an archive.
+/// All output of a command line: both streams, and the content of an archive.
 fn doctor(stage: &Stage, line: &[&str], folder: &Path) -> Result<String> {
     let output = lab::doctor()
         .args(line)
@@ -169,7 +169,7 @@ fn doctor(stage: &Stage, line: &[&str], folder: &Path) -> Result<String> {
         ensure!(listed.status.success(), "the archive cannot be read");
         said.extend(listed.stdout);
     }
-    // The key to the tokens is for whoever sends the ticket.
+    // The list of redacted names stays with the sender.
     let said = String::from_utf8_lossy(&said).into_owned();
     let sent = said
         .split("Not in the archive:")
@@ -196,7 +196,7 @@ fn without(said: &str, words: &[&str], line: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The same checks, severities and engines with names and without.
+/// A redacted recording yields the same checks, severities and engines as the cluster.
 fn replays(stage: &Stage, folder: &Path) -> Result<()> {
     let recording = folder.join("recording.yaml");
     let file = recording.to_str().context("the folder has an odd name")?;
@@ -227,7 +227,7 @@ fn replays(stage: &Stage, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The password of a proxy through which the cluster is not reached.
+/// The password in the URL of an unreachable proxy must not be printed.
 fn own_proxy() -> Result<()> {
     let output = lab::doctor()
         .env("HTTPS_PROXY", "http://user:CANARY-own@127.0.0.1:1")

@@ -1,8 +1,8 @@
-//! End-to-end tests: sets up the patients of scenarios/ on the lab, measures what is true of them,
-//! and holds what the real `runner-doctor` says against that.
+//! End-to-end tests: sets up the patients of scenarios/ in the lab, measures what is true of them,
+//! and compares the results of the real `runner-doctor` with that.
 //!
-//! `cargo test --test lab`, after `tests/lab/lab up`; `-- NAME` for one scenario. `LAB_KEEP=1` leaves
-//! the namespaces there to look at, `LAB_WORLD=NAME` runs another world.
+//! `cargo test --test lab`, after `tests/lab/lab up`; `-- NAME` for one scenario. `LAB_KEEP=1` keeps
+//! the namespaces for inspection, `LAB_WORLD=NAME` runs another world.
 
 #![allow(clippy::print_stderr)]
 
@@ -40,7 +40,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use world::World;
 
-/// Scenarios that stand side by side: they wait more than they work.
+/// Scenarios run in parallel: they wait more than they work.
 const AT_A_TIME: usize = 4;
 
 fn main() {
@@ -88,7 +88,7 @@ fn trials(world: World) -> Result<(Arc<World>, Vec<Trial>)> {
             cures::examine(&cure)
         })
     });
-    // Those that take long first, so that none is left alone at the end.
+    // The slowest first, so that none runs alone at the end.
     let proofs = PROOFS.iter().map(|(name, examine)| proof(name, *examine));
     let all = proofs.chain(cures).chain(scenarios);
     Ok((world.clone(), all.collect()))
@@ -107,7 +107,7 @@ fn proof(name: &str, examine: impl FnOnce() -> Result<()> + Send + 'static) -> T
 
 type Examine = fn() -> Result<()>;
 
-/// What is shown of the doctor itself.
+/// Properties of runner-doctor itself.
 static PROOFS: [(&str, Examine); 20] = [
     ("crowded-engine", extent::crowded),
     ("twelve-deep", extent::deep),

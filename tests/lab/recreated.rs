@@ -1,5 +1,5 @@
-//! What is the same tomorrow: a pod made anew, with a step of another UUID in it, has the same
-//! findings, so that a baseline of yesterday still holds and `diff` tells of nothing.
+//! Stable findings: a recreated pod, with a step of another UUID, has the same findings, so that an old
+//! baseline still applies and `diff` reports no change.
 
 use crate::lab;
 use crate::scenario::Scenario;
@@ -60,7 +60,7 @@ pub fn examine() -> Result<()> {
     Ok(())
 }
 
-/// What Bitbucket starts for a step: an engine whose container bears the step's UUID.
+/// Starts an engine as Bitbucket does for a step: its container is named after the step's UUID.
 fn step(stage: &Stage, uuid: &str) -> Result<String> {
     let pod = stage.pod("runner")?;
     let engine = format!("{uuid}_docker");

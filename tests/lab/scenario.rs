@@ -1,4 +1,4 @@
-//! The format of a scenario file: a patient, what is true of it, and what the doctor must say.
+//! The format of a scenario file: a patient, what is true of it, and the expected results.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -8,36 +8,36 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// What this is, for a reader.
+    /// A description for readers.
     #[serde(rename = "about")]
     _about: String,
-    /// Lines for `tests/lab/lab`, before there is anything.
+    /// Lines for `tests/lab/lab`, run before the manifest is applied.
     #[serde(default)]
     pub before: Vec<String>,
     pub manifest: Manifest,
-    /// Changes merged over the manifest: lists by `name`, the rest by key. Each goes to the objects
-    /// of its kind (and name, where it says one).
+    /// Changes merged into the manifest: lists by `name`, the rest by key. Each applies to the objects
+    /// of its kind (and name, if set).
     #[serde(default)]
     pub change: Vec<Value>,
-    /// Arguments of `kubectl wait`, one line each; every pod Ready unless told.
+    /// Arguments of `kubectl wait`, one line each; by default every pod must be Ready.
     #[serde(default = "every_pod_ready")]
     pub until: Vec<String>,
     /// Lines for `tests/lab/lab`, run in order. `{pod}` is the only pod, `{pod:NAME}` the one whose
-    /// name begins so, both as NAMESPACE/NAME.
+    /// name starts with NAME, both as NAMESPACE/NAME.
     #[serde(default)]
     pub inside: Vec<String>,
     #[serde(default)]
     pub truth: Vec<Truth>,
-    /// Lines like those of `inside` that run while it checks.
+    /// Lines like those of `inside`, run during the check.
     #[serde(default)]
     pub meanwhile: Vec<String>,
     #[serde(default)]
     pub check: Check,
     pub expect: Expect,
-    /// Lines like those of `inside` that must run before the patient can be taken away.
+    /// Lines like those of `inside`, run before the patient is removed.
     #[serde(default)]
     pub afterwards: Vec<String>,
-    /// Images of manifests, and those that a world puts in their place.
+    /// Images of manifests, and a world's replacements for them.
     #[serde(skip)]
     pub instead: BTreeMap<String, String>,
 }
@@ -46,8 +46,8 @@ fn every_pod_ready() -> Vec<String> {
     vec!["pod --all --for=condition=Ready".to_owned()]
 }
 
-/// Objects, or the name of a file in tests/lab/manifests. They go into a namespace of the scenario's
-/// own; `{namespace}` is its name.
+/// Objects, or the name of a file in tests/lab/manifests. They are created in the scenario's own
+/// namespace; `{namespace}` is its name.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Manifest {
@@ -55,25 +55,25 @@ pub enum Manifest {
     Objects(Vec<Value>),
 }
 
-/// One thing to be measured: a download with the black hole on, or a `docker run`.
+/// One measurement: a download with the PMTUD black hole on, or a `docker run`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Truth {
-    /// Beginning of the pod's name, where there are several.
+    /// Prefix of the pod's name, if there are several.
     pub pod: Option<String>,
     /// Download from the container at this path.
     pub download: Option<String>,
     /// Run a container in the engine at this path.
     pub docker_run: Option<String>,
-    /// Ask for the version of Docker in a container of the pod, and the engine that should answer:
+    /// Run `docker version` in a container of the pod, and the engine that should respond:
     /// `CONTAINER ENGINE`.
     pub client: Option<String>,
-    /// A line for `lab` that downloads from where no path leads; it ends well where it completes.
+    /// A line for `lab` that downloads from a container without a path; it succeeds if that completes.
     pub measure: Option<String>,
-    /// For `measure`: the engine and the network through which it goes, `ENGINE NETWORK`.
+    /// For `measure`: the engine and the network that it uses, `ENGINE NETWORK`.
     pub network: Option<String>,
     pub outcome: Outcome,
-    /// Part of what a failing `docker run` says.
+    /// Part of the error of a failing `docker run`.
     pub text: Option<String>,
 }
 
@@ -97,12 +97,11 @@ pub struct Check {
     /// More arguments of `runner-doctor check`.
     #[serde(default)]
     pub args: Vec<String>,
-    /// The ServiceAccount (of the manifest) as which it runs; the cluster's administrator unless
-    /// told.
+    /// The ServiceAccount (of the manifest) that it runs as; by default the cluster's administrator.
     pub service_account: Option<String>,
-    /// The most seconds that it may take.
+    /// The maximum duration in seconds.
     pub within: Option<f64>,
-    /// The container in which it runs, by path, as a step of a pipeline would; else here.
+    /// The path of the container to run it in, as a pipeline step would; by default it runs here.
     pub inside: Option<String>,
 }
 
@@ -116,18 +115,18 @@ pub struct Expect {
     /// Exactly these, no other.
     #[serde(default)]
     pub unknowns: Vec<ExpectedUnknown>,
-    /// Part of what it says on standard error.
+    /// Part of its standard error.
     pub says: Option<String>,
 }
 
-/// What a scenario does not mention may be anything; `*` stands for any text in a name.
+/// Fields that a scenario omits match anything; `*` in a name matches any text.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedFinding {
     pub check: String,
-    /// Beginning of the pod's name.
+    /// Prefix of the pod's name.
     pub runner: Option<String>,
-    /// Its path; left out where the finding is about no engine.
+    /// Its path; omitted if the finding is not about an engine.
     pub engine: Option<String>,
     pub subject: String,
     pub severity: Option<String>,

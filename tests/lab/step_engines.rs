@@ -1,5 +1,5 @@
-//! The engine that Bitbucket starts for a step, which no manifest reaches: everything that is printed
-//! to cure it is built, named and started as Bitbucket would, and then carries a download.
+//! The engine that Bitbucket starts for a step, which is in no manifest: every printed fix for it is
+//! built, named and started as Bitbucket would, and then a download must complete.
 
 use crate::cures::{check, in_a_line};
 use crate::lab;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const PATIENT: &str = include_str!("step-engines.yaml");
 const OUTER: &str = "docker-in-docker";
 const NETWORK: &str = "tests";
-/// A Dockerfile for each Docker; and DOCKER_OPTS, for the ready image as for one that has it set.
+/// A Dockerfile per Docker version, and DOCKER_OPTS for the stock image and for one that already sets it.
 const WAYS: usize = 4;
 
 pub fn examine() -> Result<()> {
@@ -57,7 +57,7 @@ pub fn examine() -> Result<()> {
     Ok(())
 }
 
-/// The user network as it is printed for Docker before 24.
+/// The user-defined network as printed for Docker before 24.
 fn anew(pod: &str, sick: &Diagnosis) -> Result<()> {
     let mut of_network = sick.findings.iter().filter(|f| f.subject == NETWORK);
     let finding = of_network.next().context("the user network is not found")?;
@@ -78,7 +78,7 @@ pub struct Service {
     options: Option<String>,
 }
 
-/// One for each remedy that is pasted there; several engines may have the same.
+/// One per remedy for that file; several engines may share one.
 fn services(sick: &Diagnosis) -> Result<Vec<Service>> {
     let nested = sick.findings.iter().filter(|finding| {
         let engine = finding.engine.as_deref().unwrap_or_default();
@@ -123,7 +123,7 @@ impl Service {
         let own = "rewardenv/docker:20.10.7-dind";
         Ok(Service {
             dockerfile: dockerfile.map(|text| text.trim().to_owned()),
-            // As the user would, with a registry of one's own.
+            // As a user with their own registry would.
             image: docker["image"]
                 .as_str()
                 .unwrap_or(own)
@@ -134,7 +134,7 @@ impl Service {
         })
     }
 
-    /// Starts it and a build in it; what must be true of that.
+    /// Starts it and a build in it, and returns what must then be true.
     pub fn start(&self, pod: &str, name: &str) -> Result<Vec<Truth>> {
         let Service {
             dockerfile,

@@ -1,5 +1,5 @@
-//! Read-only, proven: what the API server logged of a check, what the engines told their listeners,
-//! and which files of their containers are newer than its beginning.
+//! Proves that a check is read-only, by the API server's audit log, the engines' events, and the files
+//! in their containers that changed after the check started.
 
 use crate::lab;
 use crate::scenario::Scenario;
@@ -62,7 +62,7 @@ pub fn examine() -> Result<()> {
     nothing_runs_on(&pod)
 }
 
-/// The walk goes with its connection; it is known by how it was begun.
+/// The walk ends with its connection; its processes are identified by their command line.
 fn nothing_runs_on(pod: &str) -> Result<()> {
     let line = format!(
         "in {pod} docker-in-docker sh -c 'grep -l -a -e \"[h]ead -c\" -e \"[r]unner-doctor-\" /proc/[0-9]*/cmdline; true'"
@@ -74,11 +74,11 @@ fn nothing_runs_on(pod: &str) -> Result<()> {
     })
 }
 
-/// Whom the lab's kubeconfig names.
+/// The user in the lab's kubeconfig.
 const ADMINISTRATOR: &str = "admin";
 
-/// The verb and the resource of every request of the doctor's in this patient's namespace, and of
-/// those in no namespace or in kube-system.
+/// The verb and resource of runner-doctor's requests in this patient's namespace, in kube-system and
+/// at cluster scope.
 fn requests(stage: &Stage) -> Result<Vec<(String, String)>> {
     let log = std::fs::read_to_string(lab::run_folder().join("audit.log"))
         .context("the API server's audit log cannot be read")?;
@@ -91,7 +91,7 @@ fn requests(stage: &Stage) -> Result<Vec<(String, String)>> {
         let agent = text("/userAgent").unwrap_or_default();
         let namespace = text("/objectRef/namespace").unwrap_or_default();
         let ours = namespace == stage.namespace || matches!(namespace, "" | "kube-system");
-        // Other trials ask as somebody else, at the same time.
+        // Tests that run at the same time use other accounts.
         let trial = text("/user/username").is_some_and(|who| who == ADMINISTRATOR);
         if agent.starts_with(AGENT) && ours && trial {
             let resource = text("/objectRef/resource").unwrap_or("version");
@@ -105,7 +105,7 @@ fn requests(stage: &Stage) -> Result<Vec<(String, String)>> {
     Ok(found)
 }
 
-/// Events are told by whole seconds: what was set up in the present one is not the doctor's.
+/// Events are filtered by whole seconds: waits, so that events of the setup do not count as the check's.
 fn next_second() -> Result<u64> {
     let present = now()?;
     while now()? == present {

@@ -34,7 +34,7 @@ fn no_secret_is_ever_shown() {
     }
 }
 
-/// In files of a pipeline, in a compose file: the place is told, the value never.
+/// In pipeline and compose files, the location is reported, the value never.
 #[test]
 fn secrets_of_jobs_and_services_are_found() {
     let files = [

@@ -1,5 +1,5 @@
-//! What Bitbucket Cloud takes as Code Insights, and a stand-in for it: the pipeline's proxy, to
-//! which the printed lines are sent by a shell, as they are.
+//! What Bitbucket Cloud accepts as Code Insights, and a fake of the pipeline's proxy, to which a shell
+//! sends the printed lines unchanged.
 //! The limits: <https://developer.atlassian.com/cloud/bitbucket/rest/api-group-reports/>.
 
 use super::patients::{article, blind, diagnose, fleet, healthy};
@@ -89,15 +89,14 @@ fn one_of(value: &Value, key: &str, words: &[&str]) {
 
 /// What arrived in one request.
 pub struct Request {
-    /// Method and address, as a proxy is asked.
+    /// The request line, as sent to a proxy.
     pub line: String,
     pub headers: String,
     pub body: Value,
 }
 
-/// Has a shell run a line where insights.json lies. curl reaches the proxy that the line names
-/// through a SOCKS proxy of ours, of which only its settings tell: nothing of the line is changed,
-/// and nobody need listen at that port.
+/// Runs a line with a shell, in the folder of insights.json. A SOCKS proxy in curl's configuration
+/// replaces the proxy that the line names: the line stays unchanged, and that port can be closed.
 pub fn send(line: &str, folder: &Path, environment: &[(&str, &str)]) -> (Output, Request) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("its number").port();
@@ -210,7 +209,7 @@ fn insights_keep_to_what_bitbucket_takes() {
     assert_eq!(result(&diagnose(vec![], vec![], vec![])), "PENDING");
 }
 
-/// As many lines as Bitbucket takes annotations at once, sent by a shell, byte for byte.
+/// One line for each batch of annotations that Bitbucket accepts, run by a shell, byte for byte.
 #[test]
 fn the_lines_that_send_insights_send_them() {
     for program in ["bash", "curl", "jq"] {
@@ -244,7 +243,7 @@ fn the_lines_that_send_insights_send_them() {
             let (output, request) = send(line, folder.path(), &environment);
             let said = [output.stdout, output.stderr].concat();
             assert_eq!(String::from_utf8_lossy(&said), "", "{line}");
-            // The proxy adds the credentials; nothing here knows them.
+            // The proxy adds the credentials; the request has none.
             assert!(
                 !request.headers.contains("hush") && !request.headers.contains("authorization")
             );

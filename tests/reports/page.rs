@@ -1,8 +1,8 @@
-//! What a page must be: whole, linked in itself, unable to load anything or to run anything but its one script.
+//! A page must be complete, have valid internal links, load nothing and run only its one script.
 
 use std::collections::HashSet;
 
-/// Where the page may lead to, beside itself: the pages of checks.
+/// Where the page may link to, besides itself: the pages of checks.
 const SITE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/checks/");
 const EMPTY: [&str; 4] = ["meta", "rect", "path", "!doctype"];
 const KNOWN: [&str; 34] = [
@@ -65,7 +65,7 @@ fn attributes(text: &str) -> Vec<(&str, &str)> {
             );
             break;
         };
-        // Attributes without a value stand before the next one.
+        // Attributes without a value precede the next one.
         let key = key.rsplit(' ').next().unwrap_or(key);
         let after = after.strip_prefix('"').expect(text);
         let (value, after) = after.split_once('"').expect(text);

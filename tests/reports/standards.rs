@@ -1,5 +1,5 @@
-//! The standards by which others read reports: SARIF's schema and what GitHub asks beyond it, and
-//! the XSD of JUnit's XML that Jenkins goes by (its own copy, MIT licensed, is beside this file).
+//! The standards that consumers of reports require: SARIF's schema with GitHub's own requirements, and
+//! the XSD for JUnit's XML that Jenkins uses (its own copy, MIT licensed, is next to this file).
 
 use super::patients::article;
 use super::{everybody, hostile, plain};
@@ -14,7 +14,7 @@ impl Sarif {
     pub fn new() -> Self {
         let schema = include_str!("../lint/sarif-schema-2.1.0.json");
         let mut schema: Value = serde_json::from_str(schema).expect("JSON");
-        // One pattern of the official schema is no regular expression to every library (`]?`).
+        // Not every regex library accepts this pattern of the official schema (`]?`).
         for path in ["run", "toolComponent"] {
             let language = &mut schema["definitions"][path]["properties"]["language"];
             language
@@ -62,7 +62,7 @@ fn examine_for_github(log: &Value) {
         let index = result["ruleIndex"].as_u64().expect("a rule") as usize;
         assert_eq!(rules[index]["id"], result["ruleId"]);
         assert!(!result["message"]["text"].as_str().expect("text").is_empty());
-        // One location without a file, and GitHub refuses all of the log.
+        // GitHub rejects the whole log if one location has no file.
         let place = &result["locations"][0]["physicalLocation"];
         let uri = place["artifactLocation"]["uri"].as_str().expect("a file");
         assert!(
@@ -81,8 +81,8 @@ fn examine_for_github(log: &Value) {
     }
 }
 
-/// Holds JUnit reports against the XSD. GitHub's actions and GitLab read `file` and `line` of a
-/// test case, which it does not know: with findings in files these two are allowed, and no more.
+/// Validates JUnit reports against the XSD. GitHub's actions and GitLab read `file` and `line` of a test
+/// case, which it does not define: reports on files may have these two and no others.
 pub fn examine_junit(reports: &[(bool, String)]) {
     let version = Command::new("xmllint").arg("--version").output();
     assert!(
@@ -123,7 +123,7 @@ fn sarif_is_what_the_standard_and_github_ask() {
     }
 }
 
-/// A pod made anew has another name; what stands for a file must not.
+/// A recreated pod has another name; the location and fingerprint of its findings must not change.
 #[test]
 fn code_scanning_knows_a_finding_again_when_its_pod_is_made_anew() {
     let sarif = Sarif::new();

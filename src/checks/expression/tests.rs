@@ -1,4 +1,4 @@
-//! What a condition says of things seen, absent and unseen, and which expressions are refused.
+//! Conditions on observed, absent and unobserved values, and the expressions that are rejected.
 
 use super::*;
 use crate::facts::{NetworkFacts, RunnerFacts};
@@ -12,7 +12,7 @@ fn variables() -> Variables {
     ])
 }
 
-/// A network of which the carrier, the clamp and an optional attribute are as told.
+/// A network whose carrier, clamp and optional attribute are those in `change`.
 fn scope(change: serde_json::Value) -> Scope {
     let mut it = json!({
         "name": "docker0", "engine": "dind", "default_bridge": true, "mtu": 1500,
@@ -181,7 +181,7 @@ fn local_variables_end_with_their_macro() {
     assert!(Expression::compile("[1].all(x, x > 0) && x > 0", &variables()).is_err());
 }
 
-/// A text that grows with each macro.
+/// A string that grows with each macro.
 fn grown(times: usize, by: &str) -> String {
     let start = "['0123456789abcdef']".to_owned();
     (0..times).fold(start, |made, _| format!("{made}.map(x, {by})"))
@@ -206,7 +206,7 @@ fn what_grows_or_repeats_without_end_is_unknown_soon() {
         format!("size({}) > 0", quadruplings(10)),
         format!("size({}) > 0", nested(5)),
         format!("{} == {}", nested(4), nested(4)),
-        // Lists within lists, maps, keys, a text that is compared again and again.
+        // Nested lists, maps, keys, a string that is compared repeatedly.
         format!(
             "size({}) > 0",
             quadruplings(10).replace("x + x + x + x", "[x, x, x, x]")

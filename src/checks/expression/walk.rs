@@ -1,4 +1,4 @@
-//! The walk through an expression's syntax tree: what it reads, and whether all of that exists.
+//! Walks an expression's syntax tree: which values it reads, and whether they exist.
 
 use super::tree::{parts, parts_mut};
 use super::{FUNCTIONS, budget};
@@ -7,12 +7,12 @@ use cel::IdedExpr;
 use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr};
 use std::collections::BTreeSet;
 
-/// How the language writes `list[0]` and `map["key"]` in its tree.
+/// How the parser represents `list[0]` and `map["key"]`.
 const INDEX: &str = "_[_]";
 
 pub(super) struct Walk<'a> {
     variables: &'a Variables,
-    /// Variables of the macros around here, innermost last.
+    /// Variables of the enclosing macros, innermost last.
     locals: Vec<(String, Shape)>,
     pub(super) reads: BTreeSet<String>,
 }
@@ -26,7 +26,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What the value of an expression looks like.
+    /// The shape of an expression's value.
     pub(super) fn visit(&mut self, expression: &IdedExpr) -> Result<Shape, Refusal> {
         match &expression.expr {
             Expr::Ident(name) => self.variable(name),
@@ -91,7 +91,7 @@ impl<'a> Walk<'a> {
         self.attribute(&shape, path.as_deref(), &select.field)
     }
 
-    /// Visits what an attribute is taken of: reading `it.mtu` is not reading all of `it`.
+    /// Visits the operand of an attribute: reading `it.mtu` does not read all of `it`.
     fn operand(&mut self, operand: &IdedExpr) -> Result<Shape, Refusal> {
         let before = self.reads.clone();
         let shape = self.visit(operand)?;
@@ -172,7 +172,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The path that an expression spells, `it.carrier`; nothing for anything else.
+/// The path of an expression such as `it.carrier`; None for any other expression.
 fn path_of(expression: &IdedExpr) -> Option<String> {
     match &expression.expr {
         Expr::Ident(name) => Some(name.clone()),
@@ -183,9 +183,8 @@ fn path_of(expression: &IdedExpr) -> Option<String> {
     }
 }
 
-/// The same expression with `has(x)` of every unseen x turned into x, whose absence is an error:
-/// whether it is there is not known. The language's own rules say what follows from that
-/// (`error || true` is true).
+/// The same expression with `has(x)` replaced by x for every unobserved x, whose absence is an error:
+/// it is unknown whether x exists. CEL's own rules decide the rest (`error || true` is true).
 pub(super) fn reveal(expression: &IdedExpr, unseen: &BTreeSet<&str>) -> IdedExpr {
     let mut revealed = expression.clone();
     turn(&mut revealed, unseen);
@@ -202,7 +201,7 @@ fn turn(expression: &mut IdedExpr, unseen: &BTreeSet<&str>) {
     }
 }
 
-/// Whether `has(…)` stands anywhere in an expression.
+/// Whether an expression contains `has(…)`.
 pub(super) fn asks_has(expression: &IdedExpr) -> bool {
     matches!(&expression.expr, Expr::Select(select) if select.test)
         || parts(expression).into_iter().any(asks_has)

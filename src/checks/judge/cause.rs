@@ -1,22 +1,22 @@
 //! Root and consequence: what the fix of one finding also removes.
 //!
-//! Something follows from a finding only if fixing that alone would remove it. Which check's fix
-//! does is for the checks to say (`caused_by`, `explains`); that it is about the same place is
-//! seen here.
+//! One finding is a consequence of another only if fixing the other alone would remove it. Checks
+//! declare this (`caused_by`, `explains`); this module verifies that both are about the same place.
 
 use super::{Item, Suspicion};
 use crate::diagnosis::Unknown;
 
-/// A finding that is why things could not be seen.
+/// A finding that explains why facts are unknown.
 pub(super) struct Explanation<'a> {
-    /// Its place among the suspicions.
+    /// Its index in the suspicions.
     pub(super) suspicion: usize,
     engine: Option<&'a str>,
-    /// The id of the reason that they give.
+    /// The id of the reason that these unknowns give.
     reason: String,
 }
 
-/// What a check found where a thing is: on its engine or container, or on the pod around it.
+/// The index of a check's suspicion in the place of an item: on its engine or container, or on the pod
+/// around it.
 pub(super) fn here(suspicions: &[Suspicion], check: &str, item: &Item) -> Option<usize> {
     let found = |place: &Option<String>| {
         let mut all = suspicions.iter();
@@ -25,13 +25,13 @@ pub(super) fn here(suspicions: &[Suspicion], check: &str, item: &Item) -> Option
     found(&item.place).or_else(|| found(&None))
 }
 
-/// What a suspicion follows from, where one of the checks that it names found something.
+/// The cause of a suspicion: the first check in its `caused_by` that found something here.
 pub(super) fn root(suspicions: &[Suspicion], suspicion: &Suspicion) -> Option<usize> {
     let mut named = suspicion.check.caused_by.iter();
     named.find_map(|root| here(suspicions, root, suspicion.item))
 }
 
-/// What one runner's findings explain.
+/// The findings of one runner that explain unknowns.
 pub(super) fn explanations<'a>(suspicions: &[Suspicion<'a>]) -> Vec<Explanation<'a>> {
     let one = |(at, suspicion): (usize, &Suspicion<'a>)| {
         let explains = suspicion.check.explains.as_ref()?;
@@ -47,8 +47,8 @@ pub(super) fn explanations<'a>(suspicions: &[Suspicion<'a>]) -> Vec<Explanation<
 }
 
 impl Explanation<'_> {
-    /// Every reason of the doubt is this one, or rests on it, and it is about this engine,
-    /// something inside it, or the pod.
+    /// Whether every reason of the unknown is this one or derives from it, and the unknown is about this
+    /// engine, something inside it, or the pod.
     pub(super) fn covers(&self, doubt: &Unknown) -> bool {
         let inside = match (self.engine, doubt.engine.as_deref()) {
             (Some(engine), Some(path)) => path
@@ -72,7 +72,7 @@ mod tests {
     const OUTER: &str = "docker-in-docker";
     const INNER: &str = "docker-in-docker/bb_docker";
 
-    /// A check of the pod that finds something in every one.
+    /// A check that finds something in every pod.
     const ANY_POD: &str = "
 needs: [pods]
 for_each: pods
@@ -126,13 +126,13 @@ finding: '{it.name}'
         let judgement = judged(&[check("consequence", &rule), check("pod", ANY_POD)]);
         let pod = Some("pod -".to_owned());
         assert_eq!(causes(&judgement, "consequence"), [pod.clone(), pod]);
-        // But not the other way round.
+        // But not the reverse.
         let rule = with(ANY_POD, "caused_by: engine");
         let judgement = judged(&[check("consequence", &rule), check("engine", ANY_ENGINE)]);
         assert_eq!(causes(&judgement, "consequence"), [None]);
     }
 
-    /// The engines of these paths hang.
+    /// The healthy baseline, but the engines at these paths hang.
     fn hanging(paths: &[&str]) -> Evidence {
         let mut evidence = case::healthy().unwrap();
         let Observed(engines) = &mut evidence.runners[0].engines else {
@@ -168,7 +168,8 @@ finding: '{it.name}'
         let both = unknown_for(&checks, &hanging(&[OUTER, INNER]));
         let own = |engine: &str| (engine.to_owned(), Some(engine.to_owned()));
         assert_eq!(both.first(), Some(&own(OUTER)));
-        // Each by itself: they give the same reason, but curing one shows nothing of the other.
+        // Each has its own cause: the reason is the same, but fixing one engine reveals nothing about
+        // another.
         assert!(
             both.iter().skip(1).all(|inner| inner.1.is_some()),
             "{both:?}"
@@ -191,7 +192,7 @@ finding: '{it.name}'
         let Observed(engines) = &mut evidence.runners[0].engines else {
             panic!("the baseline has engines");
         };
-        // It was not asked, and gives the same reason.
+        // It was not queried, and gives the same reason.
         engines[0].api =
             Observation::Unobserved(crate::evidence::Reason::prose(Why::Missing, "it hangs"));
         let unknown = unknown_for(&checks, &evidence);

@@ -1,4 +1,4 @@
-//! Order, unknowns, causes and additions, judged by small checks made for it.
+//! Order, unknowns, causes and additions, tested with small purpose-made checks.
 
 use super::*;
 use crate::checks::case;
@@ -93,7 +93,7 @@ fn of_one_severity_what_strikes_first_comes_first() {
         .map(|f| f.check.as_str())
         .collect();
     order.dedup();
-    // Where a check does not say, an error strikes when builds run.
+    // The default stage of an error is the build.
     assert_eq!(order, ["b", "c", "a", "d", "e"]);
 }
 
@@ -225,7 +225,7 @@ fn a_section_that_was_not_seen_is_unknown_once_for_each_check() {
     assert_eq!(unknowns, both);
 }
 
-/// Every remedy and every addition of a check comes up in some case, of any check.
+/// Every remedy and every addition of a check is rendered in the case of some check.
 #[test]
 fn every_remedy_and_every_addition_is_rendered() {
     let library = Library::shared();
@@ -261,8 +261,8 @@ fn every_remedy_and_every_addition_is_rendered() {
     }
 }
 
-/// Every cause that a check names, and every reason that it explains, is one in some case; so is
-/// every milder severity, and every finding that is only predicted.
+/// Cases cover every declared cause, every explained reason, every milder severity and every
+/// predicted finding.
 #[test]
 fn every_cause_severity_and_confidence_is_reached() {
     let library = Library::shared();
@@ -288,8 +288,8 @@ fn every_cause_severity_and_confidence_is_reached() {
     let mut wanted = Vec::new();
     for check in checks {
         let id = &check.id;
-        // What only logs show is never found on a runner, and where logs show both, the order in
-        // which `explain --log` names them may be all that the relation is for.
+        // Log-only checks have no findings on runners; if both checks have symptoms, the relation
+        // may exist only to order them in `explain --log`.
         let judged = |root: &&String| {
             let root = library.get(root);
             root.is_some_and(|root| root.symptoms.is_empty() || check.symptoms.is_empty())

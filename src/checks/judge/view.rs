@@ -1,4 +1,4 @@
-//! The facts of one runner, ready for expressions.
+//! The facts of one runner as variables for expressions.
 
 use crate::checks::expression::{Bound, Scope};
 use crate::checks::fault::Place;
@@ -22,11 +22,11 @@ struct Listed {
     gaps: Vec<facts::Gap>,
 }
 
-/// One thing that is judged: `it`.
+/// One item under evaluation: `it`.
 pub(super) struct Item {
     pub(super) engine: Option<String>,
     pub(super) name: String,
-    /// Where in the pod it is: its engine, or its container; nothing for the pod as a whole.
+    /// Its place in the pod: engine or container; None for the pod as a whole.
     pub(super) place: Option<String>,
     it: Bound,
     pub(super) scope: Scope,
@@ -49,7 +49,7 @@ impl View {
         }
     }
 
-    /// What a thing is to a check that asks more of it: what its command said there is `probe`.
+    /// The scope for a check with a probe: the probe's output is `probe`.
     pub(super) fn asked(&self, (probe, _): &(Probe, Place), item: &Item) -> Scope {
         let of_pod = probe.layer == Layer::Pod;
         let said = self.probes.iter().find(|probed| {

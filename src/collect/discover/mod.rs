@@ -7,8 +7,7 @@ use crate::evidence::{Provider, Runner};
 use crate::systems::{Agent, System};
 use k8s_openapi::api::core::v1::{Container, Pod};
 
-/// The runner that a pod is, as far as its specification tells; nothing where it is none.
-/// A pod that the user named is always one.
+/// The runner that a pod's specification describes, or None. A pod that the user named is always one.
 pub fn runner(pod: &Pod, named: bool) -> Option<Runner> {
     let mut providers = Provider::ALL.iter().copied();
     let provider = providers.find(|provider| claims(provider.system(), pod));
@@ -30,7 +29,7 @@ fn claims(system: &System, pod: &Pod) -> bool {
             any(&|container| container.name == name)
         })
     });
-    // A name alone may be anybody's.
+    // A container name alone is not proof.
     let is_agents = |container: &Container| {
         let unnamed = Container {
             name: String::new(),
@@ -44,7 +43,7 @@ fn claims(system: &System, pod: &Pod) -> bool {
         || (made_alike || any(&is_agents)) && any(&runs_engine)
 }
 
-/// Whether a container is the one that talks to the CI system.
+/// Whether a container is the CI agent.
 fn is_agent(agent: &Agent, container: &Container) -> bool {
     let variables = container.env.as_deref().unwrap_or_default();
     agent.is(&container.name, pod::image(container), |name| {
@@ -52,7 +51,7 @@ fn is_agent(agent: &Agent, container: &Container) -> bool {
     })
 }
 
-/// Pods that ended, or are about to, say nothing of the next build.
+/// Pods that ended or are terminating do not affect the next build.
 pub fn is_over(pod: &Pod) -> bool {
     let phase = pod
         .status
@@ -61,7 +60,7 @@ pub fn is_over(pod: &Pod) -> bool {
     matches!(phase, Some("Succeeded" | "Failed")) || pod.metadata.deletion_timestamp.is_some()
 }
 
-/// UID by which a pod's processes are told apart where its containers see the whole node's.
+/// UID that identifies a pod's processes when its containers see all processes of the node.
 pub fn process_scope(pod: &Pod) -> Option<String> {
     let sees_all = pod
         .spec

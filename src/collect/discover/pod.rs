@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 const OPTS: &str = "DOCKER_OPTS";
 pub const HOOKS: &str = "ACTIONS_RUNNER_CONTAINER_HOOKS";
 
-/// The variables that decide how an engine runs or is found. No other is read.
+/// Variables that decide how an engine runs or is found. No others are read.
 const ENV: [&str; 11] = [
-    // Where GitHub's runner has jobs run in pods of their own.
+    // GitHub's runner with container hooks runs jobs in separate pods.
     HOOKS,
     OPTS,
     "DOCKER_API_VERSION",
@@ -34,7 +34,7 @@ const ENV: [&str; 11] = [
     "WORKING_DIRECTORY",
 ];
 
-/// Every container of a pod, init containers first; whether it is one of those.
+/// Every container of a pod, init containers first, and whether it is an init container.
 pub fn containers(pod: &Pod) -> impl Iterator<Item = (&Container, bool)> {
     let spec = pod.spec.as_ref();
     let init = spec.and_then(|spec| spec.init_containers.as_ref());
@@ -50,8 +50,8 @@ pub fn image(container: &Container) -> &str {
     container.image.as_deref().unwrap_or_default()
 }
 
-/// Whether a container runs dockerd: as its program, beside it, or for want of another in the pod that
-/// does, by the volume for its data.
+/// Whether a container runs dockerd: as its main process, beside it, or, if no other container of the
+/// pod does, judging by its data volume.
 pub fn is_engine(container: &Container, spec: &PodSpec) -> bool {
     let runs_docker = |one: &Container| is_dind(one) || starts(one, EngineKind::Docker);
     runs_docker(container)
@@ -59,14 +59,14 @@ pub fn is_engine(container: &Container, spec: &PodSpec) -> bool {
             && !lasting(spec).any(|one| runs_docker(one) || other_engine(one).is_some())
 }
 
-/// Every container of a pod that stays.
+/// Containers that run as long as the pod.
 fn lasting(spec: &PodSpec) -> impl Iterator<Item = &Container> {
     let sidecars = spec.init_containers.iter().flatten();
     let sidecars = sidecars.filter(|one| runs_on(one));
     sidecars.chain(&spec.containers)
 }
 
-/// Whether its image starts an engine beside its own program, as variables tell it.
+/// Whether variables make its image start an engine beside the main process.
 fn starts(container: &Container, kind: EngineKind) -> bool {
     let mut variables = container.env.iter().flatten();
     variables.any(|variable| {
@@ -75,8 +75,8 @@ fn starts(container: &Container, kind: EngineKind) -> bool {
     })
 }
 
-/// A privileged container with a volume for the data of a dockerd: the entrypoint of its image starts one.
-/// Agents that look into the node's Docker mount the node's own directory.
+/// A privileged container with a volume for dockerd's data: the entrypoint of its image starts dockerd.
+/// Monitoring agents mount the node's own directory instead.
 fn has_data_volume(container: &Container, spec: &PodSpec) -> bool {
     const DATA: &str = "/var/lib/docker";
     let is_data = |path: &str| path.trim_end_matches('/') == DATA;
@@ -94,9 +94,8 @@ fn has_data_volume(container: &Container, spec: &PodSpec) -> bool {
         })
 }
 
-/// Whether a container is there to run dockerd: its image or its command says so. `docker` alone
-/// may as well be the client, and an image of dind may be told to run something else; then being
-/// privileged tells.
+/// Whether a container's image or command runs dockerd. `docker` alone may be the client, and a dind
+/// image may run another command; then only a privileged container counts.
 fn is_dind(container: &Container) -> bool {
     let image = ImageRef::parse(image(container));
     let words = container.command.iter().chain(&container.args).flatten();
@@ -109,8 +108,8 @@ fn is_dind(container: &Container) -> bool {
             .any(|word| word.split_whitespace().any(is_dockerd))
 }
 
-/// The engine other than Docker that a container runs, by its command or its image. An image that is
-/// told to run something else builds on demand, unless it is a client of a daemon elsewhere.
+/// The engine other than Docker that a container runs, by its command or image. With another command,
+/// the image builds on demand, unless it is a client of a remote daemon.
 pub fn other_engine(container: &Container) -> Option<OtherEngine> {
     let words = container.command.iter().chain(&container.args).flatten();
     let mut words = words.flat_map(|word| word.split_whitespace());
@@ -130,14 +129,14 @@ pub fn other_engine(container: &Container) -> Option<OtherEngine> {
     (!is_client).then_some(OtherEngine { kind, on_demand })
 }
 
-/// The variables that lead the clients of BuildKit, Dagger and Podman to a daemon elsewhere.
+/// Variables that point the clients of BuildKit, Dagger and Podman to a remote daemon.
 const CLIENT_OF: [&str; 3] = [
     "BUILDKIT_HOST",
     "CONTAINER_HOST",
     "_EXPERIMENTAL_DAGGER_RUNNER_HOST",
 ];
 
-/// The image's entrypoint is replaced, or given a program instead of flags.
+/// Whether the image's entrypoint is replaced, or its args start with a program instead of flags.
 fn runs_something_else(container: &Container) -> bool {
     let replaced = container
         .command
@@ -189,10 +188,10 @@ pub(super) fn describe(pod: &Pod, provider: Provider) -> Runner {
     }
 }
 
-/// Ephemeral containers that run an engine: what else was added to look into the pod is no part of it.
+/// Ephemeral containers that run an engine; other debug containers are not part of the runner.
 fn added_engines(spec: &PodSpec) -> Vec<Container> {
     let added = spec.ephemeral_containers.iter().flatten();
-    // They have the fields of a container, and one more.
+    // EphemeralContainer has all fields of Container.
     let read = |added| serde_json::from_value(serde_json::to_value(added).ok()?).ok();
     let runs_engine = |one: &Container| is_engine(one, spec) || other_engine(one).is_some();
     added.filter_map(read).filter(runs_engine).collect()
@@ -203,7 +202,7 @@ fn addresses(status: Option<&PodStatus>) -> Vec<String> {
     all.into_iter().flatten().map(|ip| plain(&ip.ip)).collect()
 }
 
-/// An init container that stays is a sidecar; the others are over before the runner starts.
+/// A restartable init container is a sidecar; the others exit before the runner starts.
 fn runs_on(container: &Container) -> bool {
     container.restart_policy.as_deref() == Some("Always")
 }
@@ -278,13 +277,13 @@ fn one(
     }
 }
 
-/// Docker on the node writes `docker://sha256:…`, or `docker-pullable://REPOSITORY@sha256:…`.
+/// Docker on the node reports `docker://sha256:…` or `docker-pullable://REPOSITORY@sha256:…`.
 fn digest(image_id: &str) -> String {
     let id = image_id.split_once("://").map_or(image_id, |(_, id)| id);
     text::image(id)
 }
 
-/// What its startup probe allows: the delay, and every failure but the last in full.
+/// The time that its startup probe allows: the delay, and every failure but the last in full.
 fn startup_seconds(container: &Container) -> Option<i64> {
     let probe = container.startup_probe.as_ref()?;
     let period = i64::from(probe.period_seconds.unwrap_or(10).max(1));
@@ -293,7 +292,7 @@ fn startup_seconds(container: &Container) -> Option<i64> {
     Some(delay.saturating_add(period.saturating_mul(failures)))
 }
 
-/// How the manifest starts dockerd, and whether it says more than what is written down.
+/// How the manifest starts dockerd, and whether it contains more than is recorded.
 fn launch(container: &Container) -> Launch {
     let command: Vec<&str> = container
         .command
@@ -310,7 +309,7 @@ fn launch(container: &Container) -> Launch {
     let words = || command.iter().chain(&args).copied();
     let by = match is_dind(container) || other_engine(container).is_some() {
         true => Launcher::of(&command, &args),
-        // Its image starts dockerd in a way of its own.
+        // The image has its own way to start dockerd.
         false => Launcher::Script,
     };
     let flags = words().filter(|word| word.starts_with('-')).count();
@@ -327,7 +326,7 @@ fn environment(container: &Container) -> BTreeMap<String, String> {
         .filter_map(|variable| {
             let value = variable.value.as_ref()?;
             let value = match variable.name.as_str() {
-                // Flags, of which some hold secrets.
+                // Flags may contain secrets.
                 OPTS => options::opts(value).join(" "),
                 _ => plain(value),
             };
@@ -336,8 +335,7 @@ fn environment(container: &Container) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Variables whose name says that they hold a secret, and whose value stands in the pod itself.
-/// Only the name is kept.
+/// Variables with a secret-sounding name and a literal value in the pod. Only the name is kept.
 pub(crate) fn plain_secrets(container: &Container) -> Vec<String> {
     let variables = container.env.iter().flatten();
     variables
@@ -347,7 +345,7 @@ pub(crate) fn plain_secrets(container: &Container) -> Vec<String> {
         .collect()
 }
 
-/// Not a reference to another variable, `$(NAME)`, which may come from a Secret.
+/// Whether a value is not a reference `$(NAME)`, which may come from a Secret.
 fn is_literal(value: &str) -> bool {
     let is_reference = value.starts_with("$(") && value.ends_with(')');
     !value.is_empty() && !is_reference
@@ -389,8 +387,8 @@ fn sub_path(mount: &VolumeMount) -> Option<String> {
     mount.sub_path.as_deref().or(expression).map(plain)
 }
 
-/// Where sockets, work and an engine's data lie, in the container or on its node. What else is mounted, and under which names of
-/// files, is nobody's business; the service account's token is mounted everywhere.
+/// Mounts of sockets, work directories and engine data, in the container or on its node. Other mounts
+/// and their file names are not recorded; the service account's token is mounted everywhere.
 fn matters(path: &str, data_root: Option<&str>) -> bool {
     const PLACES: [&str; 8] = [
         "/builds",
@@ -461,7 +459,7 @@ fn last_end(status: Option<&ContainerStatus>) -> Option<Ended> {
     ended(&status.state).or_else(|| ended(&status.last_state))
 }
 
-/// What the scheduler and the kubelet say of the whole pod.
+/// The pod's status according to the scheduler and the kubelet.
 fn standing(pod: &Pod) -> Standing {
     let Some(status) = &pod.status else {
         return Standing::default();
@@ -489,7 +487,7 @@ fn standing(pod: &Pod) -> Standing {
     }
 }
 
-/// Why a node threw a pod out, where it did.
+/// Why the pod was evicted, if it was.
 pub(super) fn eviction(pod: &Pod) -> Option<Eviction> {
     let status = pod.status.as_ref()?;
     let is_evicted = status.reason.as_deref() == Some("Evicted");
@@ -499,8 +497,8 @@ pub(super) fn eviction(pod: &Pod) -> Option<Eviction> {
     })
 }
 
-/// For a pod that the user named and in which nothing looks like an engine: the privileged
-/// containers may run one all the same, else the first.
+/// For a pod that the user named and in which no container looks like an engine: assume that its
+/// privileged containers run one, else the first container.
 pub(super) fn suppose_engine(runner: &mut Runner) {
     let privileged = runner
         .containers

@@ -1,4 +1,4 @@
-//! Pods as the providers make them, and pods that only look like it.
+//! Pods as the providers create them, and pods that only look similar.
 
 use super::*;
 use crate::evidence::{Launcher, Role};
@@ -13,7 +13,7 @@ fn pod(spec: Value) -> Pod {
     serde_json::from_value(whole).unwrap()
 }
 
-/// The provider, and the containers of a role.
+/// The provider, and the names of the containers with this role.
 fn seen(pod: &Pod, role: Role) -> Option<(Provider, Vec<String>)> {
     let runner = runner(pod, false)?;
     let of_role = runner.containers.iter().filter(|c| c.role == role);
@@ -101,7 +101,7 @@ fn gitlab_is_known_by_the_shape_of_its_pod() {
     assert_eq!(engines(&job), Some((Provider::Gitlab, names(&["svc-0"]))));
 }
 
-/// As the Kubernetes plugin makes it of the example for Docker-in-Docker in its repository.
+/// As the Kubernetes plugin creates it from the Docker-in-Docker example in its repository.
 fn jenkins_agent() -> Pod {
     let mut agent = pod(json!({
         "restartPolicy": "Never",
@@ -128,7 +128,7 @@ fn jenkins_is_known_by_its_label_and_its_agent() {
     assert_eq!(seen(&agent, Role::Runner).unwrap().1, names(&["jnlp"]));
     let whole = serde_json::to_string(&runner(&agent, false)).unwrap();
     assert!(!whole.contains("CANARY"));
-    // Without the plugin's label, its image tells.
+    // Without the plugin's label, it is recognized by its image.
     agent.metadata.labels = None;
     assert_eq!(engines(&agent).unwrap().0, Provider::Jenkins);
     let containers = &mut agent.spec.as_mut().unwrap().containers;
@@ -136,7 +136,7 @@ fn jenkins_is_known_by_its_label_and_its_agent() {
     assert_eq!(engines(&agent).unwrap().0, Provider::Generic);
 }
 
-/// As the charts of both projects and their documentation make them.
+/// As in the charts and the documentation of both projects.
 #[test]
 fn gitea_and_forgejo_are_known_by_the_image_of_their_runner() {
     for image in [
@@ -153,8 +153,8 @@ fn gitea_and_forgejo_are_known_by_the_image_of_their_runner() {
     }
 }
 
-/// With the labels that tektoncd/pipeline, buildkite/agent-stack-k8s, drone-runner-kube and Woodpecker's
-/// Kubernetes backend give each pod.
+/// With the pod labels that tektoncd/pipeline, buildkite/agent-stack-k8s, drone-runner-kube and
+/// Woodpecker's Kubernetes backend set.
 #[test]
 fn pods_of_pipelines_are_known_by_their_labels() {
     for (provider, label) in [
@@ -175,7 +175,7 @@ fn pods_of_pipelines_are_known_by_their_labels() {
     }
 }
 
-/// As Microsoft's and JetBrains' documentation start them.
+/// As started in Microsoft's and JetBrains' documentation.
 #[test]
 fn agents_are_known_by_their_variables_and_images() {
     for (provider, agent) in [
@@ -205,7 +205,7 @@ fn other_engines_are_runners_too() {
     assert_eq!(engines(&plain), Some((Provider::Generic, names(&["x"]))));
 }
 
-/// As Prow's presets, JetBrains' documentation and the legacy controller of ARC set them.
+/// As set by Prow's presets, JetBrains' documentation and ARC's legacy controller.
 #[test]
 fn variables_start_dockerd_beside_an_images_own_program() {
     for (name, value, runs) in [
@@ -229,7 +229,7 @@ fn variables_start_dockerd_beside_an_images_own_program() {
     }
 }
 
-/// As jobs of Istio's Prow and Coder's envbox have it: the entrypoint of the image starts dockerd.
+/// As in jobs of Istio's Prow and in Coder's envbox: the image's entrypoint starts dockerd.
 #[test]
 fn a_volume_for_dockers_data_shows_the_engine_if_nothing_else_does() {
     let seen = |privileged: bool, volume: Value, other: &str| {
@@ -309,7 +309,7 @@ fn pods_that_ended_are_over() {
     assert!(is_over(&ended));
 }
 
-/// As BuildKit's examples, buildx's driver for Kubernetes, Dagger's chart and pipelines make them.
+/// As in BuildKit's examples, buildx's Kubernetes driver, Dagger's chart and pipelines.
 #[test]
 fn engines_other_than_docker_are_known_by_their_command_or_image() {
     use crate::evidence::{EngineKind, OtherEngine};

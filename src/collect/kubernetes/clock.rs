@@ -1,4 +1,4 @@
-//! What the API server says of itself: its version, and by the same answer its time.
+//! The API server's version, and its time from the same response.
 
 use http::Request;
 use http::header::DATE;
@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
 use kube::client::Body;
 
-/// The version, and the seconds by which its clock is ahead of the doctor's.
+/// The version, and the seconds by which the server's clock is ahead of the local one.
 pub(super) async fn version(client: &Client) -> Result<(Info, Option<i64>), kube::Error> {
     let request = Request::get("/version").body(Body::empty());
     let answer = client
@@ -21,7 +21,7 @@ pub(super) async fn version(client: &Client) -> Result<(Info, Option<i64>), kube
     let date = date.and_then(|date| rfc2822::parse(date).ok());
     let ahead = date.map(|date| date.timestamp().as_second() - now.as_second());
     if !answer.status().is_success() {
-        // The client's own way of saying what went wrong.
+        // Let the client produce its usual error.
         return Ok((client.apiserver_version().await?, ahead));
     }
     let body = answer.into_body().collect_bytes().await?;

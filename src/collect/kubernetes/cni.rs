@@ -1,5 +1,5 @@
-//! The cluster's CNI: its name by the agents that run, or by what it writes on the node, and how it
-//! is set up by its own ConfigMap or resources.
+//! The cluster's CNI: its name from its agents or from the node's status, its configuration from its
+//! own ConfigMap or resources.
 
 use super::agents::{AGENTS, Agents};
 use super::error::{code, reason};
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 const SYSTEM: &str = "kube-system";
 const CONFIG_MAPS: &str = "configmaps";
 
-/// What the agents' labels tell; its settings are read later, by name.
+/// The CNI by its agents' labels; its settings are read later, by name.
 pub(super) fn from_agents(agents: &Agents) -> Observation<Cni> {
     let agents = match agents {
         Ok(agents) => agents,
@@ -34,7 +34,7 @@ pub(super) fn from_agents(agents: &Agents) -> Observation<Cni> {
     }
 }
 
-/// One of the agents of this CNI.
+/// An agent pod of this CNI.
 pub(super) fn agent_of<'a>(agents: &'a Agents, cni: &str) -> Option<&'a Pod> {
     let mut agents = agents.as_ref().ok()?.iter();
     agents
@@ -42,7 +42,7 @@ pub(super) fn agent_of<'a>(agents: &'a Agents, cni: &str) -> Option<&'a Pod> {
         .map(|(pod, _)| pod)
 }
 
-/// The CNI writes its name where it reports that the node's network is up.
+/// Some CNIs write their name into the node's NetworkUnavailable condition.
 pub(in crate::collect) fn from_condition(node: &Node) -> Option<Cni> {
     let conditions = node.status.as_ref()?.conditions.as_ref()?;
     let network = conditions
@@ -63,7 +63,7 @@ fn named(name: &str, source: String) -> Cni {
     }
 }
 
-/// How a CNI of this name is set up; some say so in the pods of their agents.
+/// The configuration of a CNI; some keep it in their agents' pods.
 pub(in crate::collect) async fn settings(
     client: &Client,
     name: &str,
@@ -79,7 +79,7 @@ pub(in crate::collect) async fn settings(
             .await
             .map_or_else(Unseen, |data| Observed(antrea(&data))),
         "kube-ovn" => Observed(kube_ovn(agent)),
-        // Packets leave as the pods send them.
+        // Packets leave without encapsulation.
         "aws-vpc" => Observed(aws(agent)),
         "kindnet" => Observed(CniSettings {
             mtu: None,
@@ -99,10 +99,10 @@ pub(in crate::collect) async fn settings(
     }
 }
 
-/// What OVN takes for Geneve with its options: 1400 of 1500.
+/// OVN's overhead for Geneve with options: 1400 of 1500.
 const OVN_GENEVE: i64 = 100;
 
-/// Antrea's agent reads one file; it subtracts what its tunnel needs from the uplink by itself.
+/// Antrea's agent reads one file; it subtracts its tunnel's overhead from the uplink's MTU.
 fn antrea(data: &BTreeMap<String, String>) -> CniSettings {
     let text = data.get("antrea-agent.conf").map_or("", String::as_str);
     let config: Value = serde_saphyr::from_str(text).unwrap_or_default();
@@ -126,7 +126,7 @@ fn antrea(data: &BTreeMap<String, String>) -> CniSettings {
     }
 }
 
-/// Kube-OVN's agent is told by its arguments; without one of them, by what is the default.
+/// Kube-OVN's agent is configured by arguments; a missing one has its default.
 fn kube_ovn(agent: Option<&Pod>) -> CniSettings {
     let words = containers(agent).flat_map(|c| c.args.iter().flatten());
     let words: Vec<&str> = words.map(String::as_str).collect();
@@ -158,7 +158,7 @@ fn tunnel(kind: &str) -> Observation<Encapsulation> {
     }
 }
 
-/// The VPC carries what the pods send; POD_MTU is for pods alone.
+/// The VPC carries packets as the pods send them; POD_MTU applies only to pods.
 fn aws(agent: Option<&Pod>) -> CniSettings {
     let says = |name: &str| {
         let mut variables = containers(agent).flat_map(|c| c.env.iter().flatten());
@@ -179,7 +179,7 @@ fn containers(pod: Option<&Pod>) -> impl Iterator<Item = &Container> {
     spec.into_iter().flat_map(|spec| &spec.containers)
 }
 
-/// The operator keeps the MTU in its Installation, a plain manifest in a ConfigMap; both keep the
+/// The operator keeps the MTU in its Installation, a manifest-based install in a ConfigMap; both keep the
 /// encapsulation in the IP pools.
 async fn calico(client: &Client) -> Observation<CniSettings> {
     let (pools, installation) = tokio::join!(
@@ -208,7 +208,7 @@ async fn calico(client: &Client) -> Observation<CniSettings> {
         }
         Err(reason) => return Unseen(reason),
     };
-    // 0 is "find out by yourself".
+    // 0 means auto-detect.
     let mtu = number(&data, "veth_mtu").filter(|mtu| *mtu > 0);
     let encapsulation = of_pools(pools).or_else(|| match data.get("calico_backend") {
         Some(backend) if backend == "vxlan" => Observed(Encapsulation::Vxlan),
@@ -222,7 +222,7 @@ async fn calico(client: &Client) -> Observation<CniSettings> {
     })
 }
 
-/// The widest wrapping that any pool asks for.
+/// The encapsulation with the largest overhead among the pools.
 fn of_pools(pools: Result<Vec<Value>, Reason>) -> Observation<Encapsulation> {
     let pools = match pools {
         Ok(pools) if pools.is_empty() => {
@@ -246,7 +246,7 @@ fn of_pools(pools: Result<Vec<Value>, Reason>) -> Observation<Encapsulation> {
     Observed(widest.unwrap_or(Encapsulation::None))
 }
 
-/// k3s has it built in and leaves no ConfigMap.
+/// k3s embeds flannel and has no ConfigMap.
 async fn flannel(client: &Client) -> Observation<CniSettings> {
     let mut found = Err(Reason::NoFlannelConfig);
     for namespace in ["kube-flannel", SYSTEM] {
@@ -274,9 +274,9 @@ async fn flannel(client: &Client) -> Observation<CniSettings> {
         other => unknown_backend(other),
     };
     Observed(CniSettings {
-        // Backend.MTU is that of the underlay (flannel#1736), so it says nothing of pods.
+        // Backend.MTU is the underlay's (flannel#1736), not the pods'.
         mtu: None,
-        // flannel leaves room for IPv6 whether it is used or not.
+        // flannel reserves the overhead of IPv6 even if it is not used.
         overhead: (encapsulation == Observed(Encapsulation::Wireguard)).then_some(80),
         encapsulation,
         source: format!("configmap {namespace}/kube-flannel-cfg"),
@@ -285,7 +285,7 @@ async fn flannel(client: &Client) -> Observation<CniSettings> {
 
 fn cilium(data: &BTreeMap<String, String>) -> CniSettings {
     let says = |key: &str| data.get(key).map(String::as_str);
-    // Before 1.14 one key said both: `tunnel: vxlan`, `tunnel: disabled`.
+    // Before 1.14 one key held both: `tunnel: vxlan`, `tunnel: disabled`.
     let tunnel = says("tunnel-protocol")
         .or(says("tunnel"))
         .unwrap_or("vxlan");
@@ -330,7 +330,7 @@ async fn config_map(
     Ok(found.data.unwrap_or_default())
 }
 
-/// Cluster-wide resources of a CNI, as plain documents.
+/// Cluster-wide resources of a CNI, untyped.
 async fn objects(
     client: &Client,
     group: &str,

@@ -1,4 +1,4 @@
-//! The way to a cluster: kubectl's habits, the same file, context and namespace, the same proxy.
+//! Connects to a cluster as kubectl does: same kubeconfig, context, namespace and proxy.
 
 use super::Cluster;
 use super::requests::Requests;
@@ -16,21 +16,21 @@ use std::process::Command;
 use std::time::Duration;
 use tower::buffer::BufferLayer;
 
-/// Requests that wait for their turn, as many as the client itself takes.
+/// Queued requests: as many as the client itself buffers.
 const QUEUE: usize = 1024;
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// How long others are waited for.
+/// How long to wait for external systems.
 #[derive(Clone, Copy, Debug)]
 pub struct Waits {
-    /// A program that gives credentials; it may ask a person.
+    /// A credential plugin; it may prompt the user.
     pub credentials: Duration,
-    /// An API server that has no time for a request.
+    /// An overloaded API server.
     pub busy: Duration,
 }
 
 impl Waits {
-    /// No longer than all of it may take.
+    /// Limits each wait to the limit of the whole run.
     pub fn within(limit: Duration) -> Self {
         Waits {
             credentials: limit,
@@ -40,23 +40,23 @@ impl Waits {
 }
 
 impl Cluster {
-    /// Inside a cluster, that one.
+    /// Inside a cluster, connects to that cluster.
     pub async fn connect(
         context: Option<&str>,
         kubeconfig: Option<&Path>,
         waits: Waits,
     ) -> Result<Self> {
         let mut config = read(context, kubeconfig).await?;
-        // A walk may be silent for as long as a daemon hangs; its own limits bound it.
+        // A walk may be silent while a daemon hangs; it has its own limits.
         config.read_timeout = None;
-        // What takes a connection and says nothing is perhaps no API server.
+        // An endpoint that accepts the connection but never responds may not be an API server.
         config.connect_timeout = Some(CONNECT);
-        // Ours end in time, and are counted.
+        // Our own retries are bounded and counted.
         config.default_retry = false;
         if is_reached_directly(&config) {
             config.proxy_url = None;
         }
-        // So that an audit log tells who asked.
+        // Identifies runner-doctor in audit logs.
         let agent = HeaderValue::from_static(concat!("runner-doctor/", env!("CARGO_PKG_VERSION")));
         config.headers.push((USER_AGENT, agent));
         let namespace = config.default_namespace.clone();
@@ -100,8 +100,8 @@ async fn read(context: Option<&str>, kubeconfig: Option<&Path>) -> Result<Config
     )
 }
 
-/// The client's library asks NO_PROXY of the proxy's address; what counts is the cluster's. As in
-/// kubectl, this machine itself needs no proxy. A kubeconfig's own `proxy-url` always holds.
+/// The client library matches NO_PROXY against the proxy's address instead of the cluster's. As in
+/// kubectl, localhost needs no proxy. A kubeconfig's own `proxy-url` always applies.
 fn is_reached_directly(config: &Config) -> bool {
     let environment = ["HTTPS_PROXY", "https_proxy"].map(|name| std::env::var(name).ok());
     let told = environment.into_iter().flatten().find(|v| !v.is_empty());
@@ -111,7 +111,7 @@ fn is_reached_directly(config: &Config) -> bool {
         && (is_here(&config.cluster_url) || is_excepted(&config.cluster_url))
 }
 
-/// By NO_PROXY.
+/// Whether NO_PROXY matches the cluster.
 fn is_excepted(cluster: &Uri) -> bool {
     let authority = cluster.authority().map_or("", |a| a.as_str());
     let asked = format!("https://{authority}").parse::<Uri>();
@@ -125,8 +125,8 @@ fn is_here(cluster: &Uri) -> bool {
     host == "localhost" || address.is_some_and(|address| address.is_loopback())
 }
 
-/// A program that gives credentials is waited for on a thread of its own, so that one that asks
-/// for a password stops neither a limit nor an interrupt.
+/// Runs the credential plugin on its own thread, so that a password prompt blocks neither a timeout nor
+/// an interrupt.
 async fn build(
     config: Config,
     requests: Requests,
@@ -162,8 +162,8 @@ async fn build(
     }
 }
 
-/// While it lasts, the only child that this process has is such a program. One that is waited for no
-/// more would go on asking.
+/// While this exists, the process's only child is the credential plugin. An abandoned plugin would keep
+/// prompting.
 struct Waiting;
 
 impl Drop for Waiting {
@@ -172,7 +172,7 @@ impl Drop for Waiting {
         for thread in threads.into_iter().flatten().flatten() {
             let children = std::fs::read_to_string(thread.path().join("children"));
             for child in children.unwrap_or_default().split_whitespace() {
-                // Where that fails, it is left behind.
+                // If this fails, the plugin is left running.
                 let _ = Command::new("kill").arg(child).status();
             }
         }
@@ -186,7 +186,7 @@ fn named(plugin: Option<&str>) -> String {
     })
 }
 
-/// What a plugin was given and what it printed may be secret; what it complained of is not.
+/// A plugin's input and output may be secret; its error message is not.
 fn no_credentials(error: AuthError, plugin: Option<&str>) -> anyhow::Error {
     let who = named(plugin);
     match error {

@@ -5,7 +5,7 @@ use crate::text::plain::plain;
 use anyhow::anyhow;
 use kube::client::UpgradeConnectionError;
 
-/// Why something that was asked for could not be read.
+/// Why a requested object could not be read.
 pub(in crate::collect) fn reason(error: &kube::Error, asked: Asked) -> Reason {
     match code(error) {
         Some(403) => Reason::RequestForbidden { asked },
@@ -17,7 +17,7 @@ pub(in crate::collect) fn reason(error: &kube::Error, asked: Asked) -> Reason {
     }
 }
 
-/// What an API server answers that has no time.
+/// Status codes of an overloaded API server.
 pub(super) const BUSY: [u16; 3] = [429, 503, 504];
 
 pub(super) fn busy(code: u16, error: &kube::Error) -> Reason {
@@ -51,7 +51,7 @@ pub(in crate::collect) fn unreachable(error: &kube::Error) -> anyhow::Error {
         Some(code) if BUSY.contains(&code) => anyhow!(
             "the API server is overloaded (HTTP {code}): {said}; try again later, or check it with `kubectl get --raw /readyz`"
         ),
-        // As rustls words it.
+        // rustls' wording.
         _ if said.contains("invalid peer certificate") => anyhow!(
             "the cluster's certificate is not trusted: {said}; check `server`, `certificate-authority-data` and `tls-server-name` of this cluster in the kubeconfig, or a proxy in front of it"
         ),
@@ -61,7 +61,7 @@ pub(in crate::collect) fn unreachable(error: &kube::Error) -> anyhow::Error {
     }
 }
 
-/// An error with its causes, in one line; of what the server itself says, its words.
+/// An error with its causes, in one line; for a Kubernetes API error, the server's message.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     if let Some(kube::Error::Api(status)) = error.downcast_ref() {
         let words = [&status.message, &status.reason];

@@ -1,4 +1,4 @@
-//! Why the kubelet does not start the containers of a pod: the last of its warnings.
+//! Why the kubelet does not start a pod's containers: its latest warning event.
 
 use super::Cluster;
 use super::error::{forbidden, reason};
@@ -12,7 +12,7 @@ const MOST: u32 = 100;
 const LONGEST: usize = 500;
 
 impl Cluster {
-    /// Asked only for a pod whose node has not started a container, and does not say why in the pod itself.
+    /// Only for a scheduled pod with a waiting container whose status has no message.
     pub(super) async fn not_started(
         &self,
         runner: &Runner,
@@ -43,7 +43,7 @@ impl Cluster {
     }
 }
 
-/// What keeps a pod from starting, in the words of the newest event about it.
+/// Why a pod does not start: the message of its newest event.
 fn last(events: Vec<Event>) -> Option<String> {
     const REASONS: [&str; 7] = [
         "Failed",

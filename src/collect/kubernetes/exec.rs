@@ -1,4 +1,4 @@
-//! Runs a walk in a container by the API server's exec, and says why where that fails.
+//! Runs a walk in a container via the API server's exec, and reports why it failed.
 
 use super::Cluster;
 use super::error::{BUSY, busy, chain, code, forbidden};
@@ -27,7 +27,7 @@ impl Exec for Cluster {
             Ok(process) => process.map_err(|error| exec_reason(&error, place))?,
             Err(_) => return Err(late(place, limit)),
         };
-        // A server that had no time at first takes none from the walk.
+        // The time that an overloaded server took to connect does not shorten the walk.
         let ends = Instant::now() + limit;
         let status = process.take_status();
         let (Some(stdin), Some(stdout), Some(stderr)) =
@@ -39,7 +39,7 @@ impl Exec for Cluster {
         let streams = (stdin, stdout, stderr);
         let ended = talk.hold_until(ends, &self.stop, streams, walk).await;
         match ended {
-            // What came before the end still counts.
+            // Output received before the end still counts.
             _ if !talk.printed.is_empty() => return Ok(talk.printed),
             Ended::Late => return Err(late(place, limit)),
             Ended::Stopped => return Err(unreached()),
@@ -65,7 +65,7 @@ fn late(place: &Place, limit: Duration) -> Reason {
 fn no_output(place: &Place, said: &str) -> Reason {
     let said = crate::text::plain::plain(said);
     let Place { container, .. } = place;
-    // In the words of runc, and of crun. A file that is not there is another thing.
+    // The messages of runc and crun. A missing file is a different error.
     let no_shell = said.contains("executable file not found")
         || said.contains("executable file `sh` not found");
     match no_shell {
@@ -73,7 +73,7 @@ fn no_output(place: &Place, said: &str) -> Reason {
             container: container.clone(),
         },
         false => {
-            // Each layer below the kubelet says in its turn that this failed; the last says why.
+            // Each layer below the kubelet wraps the error; the innermost one has the cause.
             let cause = said.rsplit_once("OCI runtime exec failed: ");
             let said = cause.map_or(said.as_str(), |(_, cause)| cause);
             Reason::WalkSilent {
@@ -103,7 +103,7 @@ fn exec_reason(error: &kube::Error, place: &Place) -> Reason {
             let said = chain(error);
             Reason::ExecFailed {
                 container: container.clone(),
-                // As the API server words it.
+                // The API server's wording.
                 kubelet_unreached: said.contains("error dialing backend"),
                 said,
             }

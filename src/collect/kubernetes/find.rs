@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 
 const PAGE: u32 = 500;
 
-/// What was listed.
+/// The result of listing.
 pub(super) struct Listed {
     pub found: Vec<Found>,
-    /// How many Jobs have given up, where those were asked for.
+    /// The number of failed Jobs, if Jobs were listed.
     pub jobs: Option<Observation<i64>>,
 }
 
@@ -30,7 +30,7 @@ impl Cluster {
             });
         }
         let (api, place) = self.pods_of(selection);
-        // A Job has its own labels, not those by which pods are chosen.
+        // A Job has its own labels, not those that select its pods.
         let jobs = async {
             match (&selection.labels, selection.all_namespaces) {
                 (Some(_), _) => Ok(Vec::new()),
@@ -79,7 +79,7 @@ impl Cluster {
         selection.namespace.as_deref().unwrap_or(&self.namespace)
     }
 
-    /// The pods to choose from, and the name of their place in messages.
+    /// The pods to choose from, and how messages call their scope.
     pub(super) fn pods_of(&self, selection: &Selection) -> (Api<Pod>, String) {
         let namespace = self.namespace_of(selection);
         match selection.all_namespaces {
@@ -131,7 +131,7 @@ impl Cluster {
         }
     }
 
-    /// No runner here: says where there are some, as far as that may be seen.
+    /// Names the namespaces that have runners if this one has none, as far as permissions allow.
     async fn elsewhere(&self, namespace: &str) -> Option<String> {
         let pods = self.list(&Api::all(self.client.clone()), None).await.ok()?;
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
@@ -152,7 +152,7 @@ impl Cluster {
     }
 }
 
-/// Why the pods of a selection could not be listed, where that is not a missing permission.
+/// Why the pods of a selection could not be listed, if not for a missing permission.
 pub(super) fn not_listed(error: &kube::Error, selection: &Selection) -> anyhow::Error {
     match (&selection.labels, code(error)) {
         (Some(labels), Some(400)) => anyhow!(
@@ -163,7 +163,7 @@ pub(super) fn not_listed(error: &kube::Error, selection: &Selection) -> anyhow::
     }
 }
 
-/// The first few runners that are about to end.
+/// The first few terminating runners.
 fn ending(pods: &[Pod]) -> Vec<String> {
     const MOST: usize = 5;
     let ending = pods.iter().filter(|pod| {
@@ -173,7 +173,7 @@ fn ending(pods: &[Pod]) -> Vec<String> {
     names.take(MOST).collect()
 }
 
-/// Those that live, and those that have lost their pod.
+/// Running runners, and those that have lost their pod.
 fn runners(pods: &[Pod], given_up: Vec<Found>) -> Vec<Found> {
     let alive = || pods.iter().filter(|pod| !discover::is_over(pod));
     let mut found: Vec<Found> = alive()

@@ -1,4 +1,4 @@
-//! What the logs of a runner's containers show of known errors; nothing else of them is kept.
+//! Known errors in the logs of a runner's containers; nothing else in the logs is kept.
 
 use super::Cluster;
 use super::error::{chain, code, forbidden};
@@ -15,17 +15,17 @@ use std::time::Duration;
 
 const LINES: i64 = 200;
 const BYTES: usize = 512 << 10;
-/// What a container that still runs wrote earlier says little of now.
+/// Older lines of a running container say little about its present state.
 const SECONDS: i64 = 24 * 60 * 60;
 
-/// What a kubelet says in the place of a log.
+/// What a kubelet returns in place of a log that is gone.
 const GONE: &[u8] = b"unable to retrieve container logs for ";
 
-/// The name of a container, and what its log shows.
+/// A container's name and the known lines in its log.
 pub(super) type OfContainer = (String, Observation<Vec<KnownLine>>);
 
 impl Cluster {
-    /// One request a container, all at once; one more for the run before of engines that run again.
+    /// One concurrent request per container; another for the previous run of restarted engines.
     pub(super) async fn logs(
         &self,
         runner: &Runner,
@@ -53,7 +53,7 @@ impl Cluster {
     }
 }
 
-/// What the present run shows, and of the run before it what the present one does not.
+/// The known lines of the current run, and those of the previous run for checks not among them.
 async fn both_runs(
     api: &Api<Pod>,
     runner: &Runner,
@@ -62,17 +62,17 @@ async fn both_runs(
 ) -> Observation<Vec<KnownLine>> {
     let runs = container.state.phase == "running";
     if !runs && container.state.phase == "waiting" && container.restarts == 0 {
-        // It has not run yet, so it wrote nothing.
+        // It has not run yet, so there is no log.
         return Observed(Vec::new());
     }
     let now = one_run(api, runner, container, symptoms, false);
-    // What ended another program tells nothing of the one that runs.
+    // Only an engine's previous run is relevant to the current one.
     if !runs || container.restarts == 0 || container.role != Role::Engine {
         return now.await;
     }
     let (now, before) = futures::join!(now, one_run(api, runner, container, symptoms, true));
     now.map(|mut lines| {
-        // The log of a run before may be gone, and nobody would expect it.
+        // The previous run's log may be gone; that is not an error.
         for line in before.seen() {
             if !lines.iter().any(|known| known.check == line.check) {
                 lines.push(line.clone());
@@ -101,12 +101,12 @@ async fn one_run(
     };
     let log = match api.log_stream(&runner.pod, &wanted).await {
         Ok(log) => log,
-        // Nothing was written where nothing ran.
+        // The API server returns 400 if the container has not run.
         Err(error) if code(&error) == Some(400) => return Observed(Vec::new()),
         Err(error) => return Unseen(reason(&error, runner)),
     };
     let mut text = Vec::new();
-    // The server keeps to its limit only roughly; what came before a fault still counts.
+    // The server's limit is approximate; what was read before an error still counts.
     let most = BYTES as u64 + 1;
     let came = log.take(most).read_to_end(&mut text).await;
     let lines = last(&text, symptoms, previous);
@@ -129,7 +129,7 @@ async fn one_run(
     }
 }
 
-/// Not by container where all of them share it: it is told once.
+/// Without the container if the reason applies to all of them, so that it is reported once.
 fn reason(error: &kube::Error, runner: &Runner) -> Reason {
     let Runner { namespace, pod, .. } = runner;
     match code(error) {

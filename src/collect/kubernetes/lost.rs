@@ -1,4 +1,4 @@
-//! Runners that have lost their pod: Jobs that have given up, and pods that their node threw out.
+//! Runners that have lost their pod: failed Jobs and evicted pods.
 
 use super::error::reason;
 use super::{Cluster, Found};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 const PAGE: u32 = 500;
 
 impl Cluster {
-    /// The Jobs that make no pod any more, as the runners that they were to be.
+    /// Jobs that have failed and create no more pods, as the runners that they would have started.
     pub(super) async fn given_up(&self, namespace: Option<&str>) -> Result<Vec<Found>, Reason> {
         let api: Api<Job> = match namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
@@ -36,7 +36,7 @@ impl Cluster {
     }
 }
 
-/// The runner that a Job was to be, where it has given up. Those of a CronJob come anew by the clock.
+/// The runner of a failed Job. Jobs of a CronJob are skipped: its schedule creates new ones.
 fn as_runner(job: &Job) -> Option<Found> {
     let mut owners = job.metadata.owner_references.iter().flatten();
     if owners.any(|owner| owner.kind == "CronJob") {
@@ -75,8 +75,8 @@ fn why(job: &Job) -> Option<String> {
     Some(plain(&format!("{message} ({reason})")))
 }
 
-/// Runners whose pods were thrown out: told with the pod that took its place, or with the Job that
-/// has given up, or else by itself.
+/// Runners whose pods were evicted: reported on the pod that replaced it, or on the failed Job, or else
+/// separately.
 pub(super) fn add_evicted(found: &mut Vec<Found>, pods: &[Pod], alive: &BTreeMap<String, String>) {
     let mut evicted: Vec<(&Pod, Runner)> = pods
         .iter()
@@ -85,7 +85,7 @@ pub(super) fn add_evicted(found: &mut Vec<Found>, pods: &[Pod], alive: &BTreeMap
             runner.standing.evicted.is_some().then_some((pod, runner))
         })
         .collect();
-    // The latest speaks for those before it.
+    // The latest represents the earlier ones of its controller.
     evicted.sort_by_cached_key(|(pod, _)| Reverse(pod.metadata.creation_timestamp.clone()));
     let mut told: Vec<String> = Vec::new();
     for (pod, mut runner) in evicted {
@@ -114,7 +114,7 @@ pub(super) fn add_evicted(found: &mut Vec<Found>, pods: &[Pod], alive: &BTreeMap
     }
 }
 
-/// What made a pod, by its number.
+/// The UID of a pod's controller.
 pub(super) fn controller(pod: &Pod) -> Option<String> {
     let mut owners = pod.metadata.owner_references.iter().flatten();
     Some(owners.find(|o| o.controller == Some(true))?.uid.clone())

@@ -1,4 +1,4 @@
-//! What an apiserver says that the lab's does not say on demand.
+//! API server responses that the lab's cluster does not give on demand.
 
 use super::*;
 use crate::checks::case;
@@ -149,7 +149,7 @@ fn symptoms() -> Symptoms {
     Symptoms::new([Symptom::new("disk-full", ".*no space left")], &[])
 }
 
-/// What is seen of the log of the healthy runner's engine, in a state.
+/// The observed log of the healthy runner's engine, in the given state.
 async fn log(answer: Answer, phase: &str, restarts: i64) -> Observation<Vec<KnownLine>> {
     let mut runner = case::healthy().unwrap().runners.remove(0);
     runner.containers.retain(|c| c.role == Role::Engine);
@@ -226,7 +226,7 @@ async fn what_never_ran_wrote_nothing() {
     assert_eq!(starting, Observed(Vec::new()));
 }
 
-/// A Job of a runner, failed or not, and who made it.
+/// A runner's Job, failed or not, and its owner's kind.
 fn job(name: &str, failed: &str, owner: Option<&str>) -> Value {
     let owners =
         owner.map(|kind| json!([{"kind": kind, "name": "o", "uid": "o", "apiVersion": "v1"}]));
@@ -278,7 +278,7 @@ async fn who_may_not_list_jobs_still_finds_the_pods() {
     assert_eq!(runners.len(), 1);
 }
 
-/// A pod of a ReplicaSet, which may have been thrown out at some time.
+/// A pod of a ReplicaSet, possibly evicted at some time.
 fn pod_of(set: &str, name: &str, evicted: Option<&str>) -> Value {
     json!({
         "metadata": {

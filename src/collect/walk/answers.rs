@@ -1,4 +1,4 @@
-//! What the answers of a daemon's API say, by allow-list.
+//! Reads the answers of a daemon's API, by allow-list.
 
 use super::frames::{Frames, Record, more};
 use super::proxies::{self, open_ports};
@@ -10,7 +10,7 @@ use crate::evidence::{
 use crate::text::plain::plain;
 use serde_json::Value;
 
-/// Stands for the process of an engine that is not to be seen from here.
+/// The PID of an engine whose process is not visible from the walk.
 pub(super) const ELSEWHERE: i64 = 0;
 
 const MOST_NETWORKS: usize = 1000;
@@ -21,7 +21,7 @@ const KILLED: i32 = 137;
 
 const TIMED_OUT: [i32; 3] = [124, KILLED, 143];
 
-/// What the daemon answered, or why it did not; beside it the ids of its networks.
+/// The daemon's answer, or why there is none, and the IDs of its networks.
 pub(super) fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<String>) {
     let prefix = format!("{pid} ");
     let Some(record) = frames.of("api", pid) else {
@@ -59,7 +59,7 @@ pub(super) fn api(frames: &Frames, pid: i64) -> (Observation<EngineApi>, Vec<Str
         min_api_version: text(version, "MinAPIVersion"),
         containerd: component(version, "containerd"),
         runc: component(version, "runc"),
-        // Where it is there, an older daemon may only not understand what it prints.
+        // Even if runc exists, an older daemon may just not understand its output.
         missing_runtime: info
             .and_then(silent_runtime)
             .filter(|_| frames.of("no-runc", pid).is_some()),
@@ -100,7 +100,7 @@ fn not_asked(frames: &Frames, pid: i64) -> Reason {
         };
     }
     if frames.get("skipped", &key).is_some() {
-        // Not TimedOut: nobody asked, so nothing is known against it.
+        // Not TimedOut: the daemon was not queried, so this is no evidence against it.
         return Reason::OutOfTime;
     }
     if !frames.complete {
@@ -109,7 +109,7 @@ fn not_asked(frames: &Frames, pid: i64) -> Reason {
     Reason::NoSocket { pid }
 }
 
-/// What a client printed instead of an answer.
+/// The reason when a client printed something other than an answer.
 fn why_silent(record: &Record, endpoint: &str) -> Reason {
     let endpoint = plain(endpoint);
     if record
@@ -164,7 +164,7 @@ fn bounded<T>(all: &[Value], most: usize, read: fn(&Value) -> Option<T>) -> Obse
     Observed(all.iter().filter_map(read).collect())
 }
 
-/// Docker lists its networks in any order; two looks at one engine must agree.
+/// Docker lists its networks in any order; two examinations of one engine must agree.
 fn in_order(mut networks: Vec<DockerNetwork>) -> Vec<DockerNetwork> {
     networks.sort_by(|a, b| (a.name != "bridge", &a.name).cmp(&(b.name != "bridge", &b.name)));
     networks
@@ -245,7 +245,7 @@ fn gateways(container: &Value) -> Option<Vec<String>> {
     Some(gateways.take(MOST).collect())
 }
 
-/// Without a setting they are Docker's own (libnetwork's ipamutils): 31 subnets.
+/// The configured pools, else Docker's defaults (libnetwork's ipamutils): 31 subnets.
 fn pools(info: &Value) -> Vec<AddressPool> {
     const MOST: usize = 64;
     const DEFAULTS: [(&str, i64); 5] = [
@@ -273,8 +273,8 @@ fn pools(info: &Value) -> Vec<AddressPool> {
     own.to_vec()
 }
 
-/// The default runtime, where it is runc and the daemon could not ask it for its version. Older daemons
-/// may only not understand what newer ones print.
+/// The default runtime, if it is runc and the daemon could not read its version. Older daemons may just
+/// not understand the output of newer versions.
 fn silent_runtime(info: &Value) -> Option<String> {
     let runtime = text(info, "DefaultRuntime").filter(|name| name == "runc")?;
     let program = text(info.get("Runtimes")?.get(&runtime)?, "path")?;
@@ -282,7 +282,7 @@ fn silent_runtime(info: &Value) -> Option<String> {
     (program == "runc" && version == "N/A").then_some(runtime)
 }
 
-/// Ranges, and names with their ports.
+/// CIDR ranges, and host names with their ports.
 fn insecure_registries(info: &Value) -> Vec<String> {
     const MOST: usize = 64;
     let config = info.get("RegistryConfig");

@@ -1,6 +1,6 @@
-# How docker commands in this container look for their engine: sent with the walk where it is asked
-# for. Of config.json only the name of the context is printed, of a context only its host, of proxies
-# only the names of their variables, and the address where that is a loopback one.
+# How docker commands in this container find their engine: sent with the walk only on request. It
+# prints only the context's name from config.json, a context's host, and the names of proxy variables,
+# with the address only if it is a loopback one.
 show_client() {
 	folder=${DOCKER_CONFIG:-${HOME-}/.docker}
 	host=$told_host by=DOCKER_HOST context= ports=
@@ -19,7 +19,7 @@ show_client() {
 	echo "by $by"
 	echo "context $context"
 	echo "version $told_version"
-	# A context has certificates of its own.
+	# A context has its own certificates.
 	certificates=${told_certificates:-$folder}
 	[ -z "$context" ] && [ -n "$told_verify" ] && [ ! -e "$certificates/ca.pem" ] && echo "lacks $certificates/ca.pem"
 	case $host in
@@ -49,7 +49,7 @@ show_client() {
 	echo '# read'
 }
 
-# text_of KEY FILE: the first text of a key in a file of JSON.
+# text_of KEY FILE: the first string value of a key in a JSON file.
 text_of() {
 	[ -f "$2" ] && head -c 65536 "$2" | tr '\n' ' ' |
 		grep -o "\"$1\"[[:space:]]*:[[:space:]]*\"[^\"]*\"" | head -n 1 | sed 's/"$//; s/.*"//'

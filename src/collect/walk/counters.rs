@@ -4,10 +4,10 @@ use super::frames::{Frames, Record, split};
 use crate::evidence::{Observation, Observed, Part, Reason};
 use std::collections::HashMap;
 
-/// What /proc/PID/net/snmp says of IP in each namespace, by process.
+/// IP counters from /proc/PID/net/snmp of each namespace, by process.
 pub struct Counters {
-    /// Packets dropped because they did not fit: as counted at first, at the end of the walk, and
-    /// after downloads were tried.
+    /// Packets dropped because they were too large: counted at the start and at the end of the walk,
+    /// and after the downloads.
     dropped: [HashMap<i64, i64>; 3],
     /// net.ipv4.ip_forward as 1 or 2 (RFC 1213's ipForwarding): unlike /proc/sys, the file shows
     /// another process' namespace.
@@ -48,8 +48,7 @@ fn known(counters: &HashMap<i64, i64>, pid: i64) -> Observation<i64> {
     }
 }
 
-/// A number of the two lines `Ip:`, the names and the values, of every /proc/PID/net/snmp in a
-/// record.
+/// One field of every /proc/PID/net/snmp in a record, from its two `Ip:` lines (names and values).
 fn field(frames: &Frames, record: &str, field: &str) -> HashMap<i64, i64> {
     let mut names: HashMap<i64, &str> = HashMap::new();
     let mut numbers = HashMap::new();

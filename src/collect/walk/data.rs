@@ -1,10 +1,10 @@
-//! Where the engines of a walk keep their data, and what room is left there.
+//! The data directories of the engines in a walk, and their free space.
 
 use super::frames::Frames;
 use crate::evidence::{DataRoot, Observation, Observed, Part, Reason, Unseen};
 use crate::text::plain::plain;
 
-/// The data directory of the engine of a process. `told` is what the engine itself calls it.
+/// The data directory of a process's engine. `told` is the path that the engine's API reports.
 pub fn root(frames: &Frames, pid: i64, told: Option<&str>) -> Observation<DataRoot> {
     let prefix = format!("/proc/{pid}/root");
     let place = numbers::<2>(frames, "places", &prefix);
@@ -14,7 +14,7 @@ pub fn root(frames: &Frames, pid: i64, told: Option<&str>) -> Observation<DataRo
             part: Part::DataRoot,
         });
     };
-    // The engine may keep them elsewhere than its settings say: rootless, or behind a link.
+    // The actual directory may differ from the configured one: rootless, or behind a symlink.
     let agrees = |told: &str| told == path || told.starts_with(&format!("{path}/"));
     if told.is_some_and(|told| !agrees(told)) {
         return Unseen(Reason::DataElsewhere);
@@ -33,8 +33,8 @@ pub fn root(frames: &Frames, pid: i64, told: Option<&str>) -> Observation<DataRo
     })
 }
 
-/// The numbers of the line about a process's directory, and its path in there. The kind of file
-/// system before them is a word.
+/// The path and the numbers of the line about a process's directory. The file system type before
+/// the numbers is not numeric.
 fn numbers<'a, const N: usize>(
     frames: &Frames<'a>,
     record: &str,
@@ -46,7 +46,7 @@ fn numbers<'a, const N: usize>(
 }
 
 fn line<'a>(frames: &Frames<'a>, record: &str, prefix: &str) -> Option<(&'a str, Vec<&'a str>)> {
-    // Older walks told those of all in one record.
+    // Older walks wrote the lines of all processes in one record.
     let pid = prefix.strip_prefix("/proc/")?.strip_suffix("/root")?;
     let record = frames
         .of(record, pid.parse().ok()?)
@@ -60,13 +60,13 @@ fn line<'a>(frames: &Frames<'a>, record: &str, prefix: &str) -> Option<(&'a str,
     })
 }
 
-/// What is larger than can be counted is as good as endless.
+/// Saturates: a number beyond i64 is effectively unlimited.
 fn whole(number: &str) -> i64 {
     let parsed = number.parse::<u64>().unwrap_or_default();
     i64::try_from(parsed).unwrap_or(i64::MAX)
 }
 
-/// The kernel's numbers of file systems (linux/magic.h and their own headers).
+/// The kernel's magic numbers of file systems (linux/magic.h and file system headers).
 fn room_kind(frames: &Frames, prefix: &str) -> String {
     let words = line(frames, "room", prefix).map(|(_, words)| words);
     let number = words.and_then(|words| words.first().copied());

@@ -1,21 +1,21 @@
-//! Downloads that the walk tried: which came through, which hung, which never connected.
+//! The walk's test downloads: which completed, which hung, which never connected.
 
 use super::counters::Counters;
 use super::frames::{Frames, Record};
 use crate::evidence::{Download, Fetched, Observation, Observed, Reason};
 use crate::text::plain::plain;
 
-/// More than a server sends before it waits for an answer: large packets came through.
+/// More than a server sends before it waits for an ACK: large packets were delivered.
 const ENOUGH: u64 = 16 << 10;
 const TIMED_OUT: [i32; 3] = [124, 137, 143];
 const MOST_SAID: usize = 200;
 
-/// What to download: an address that is safe to hand to a shell, and to write down.
+/// The URL to download: safe to pass to a shell and to record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Url(String);
 
 impl Url {
-    /// Reads `http://HOST…` or `https://HOST…`.
+    /// Parses `http://HOST…` or `https://HOST…`.
     pub fn parse(text: &str) -> Result<Url, String> {
         let wrong = |what: &str| {
             Err(format!(
@@ -46,13 +46,13 @@ impl Url {
         &self.0
     }
 
-    /// Without what may be a token.
+    /// Without the query and fragment, which may hold a token.
     fn shown(&self) -> &str {
         self.0.split(['?', '#']).next().unwrap_or(&self.0)
     }
 }
 
-/// How the download from the namespace of a process went; nothing where none was tried.
+/// The result of the download from the namespace of a process; None if there was none.
 pub fn download(
     frames: &Frames,
     counters: &Counters,
@@ -73,7 +73,7 @@ pub fn download(
     }))
 }
 
-/// What was printed of one download.
+/// The output of one download.
 #[derive(Default)]
 struct Told {
     status: Option<i32>,
@@ -94,7 +94,7 @@ impl Told {
                 _ if line == "stands" => told.stands = true,
                 _ => {
                     let line: String = plain(line).chars().take(MOST_SAID).collect();
-                    // The last line is the reason; what the shell says of its end is none.
+                    // The last line is the reason, unless it is the shell's report of a killed process.
                     if !line.is_empty() && !matches!(line.as_str(), "Killed" | "Terminated") {
                         told.said = Some(line);
                     }
@@ -104,7 +104,7 @@ impl Told {
         told
     }
 
-    /// Nothing where the walk was cut off within it.
+    /// None if the walk was cut off during the download.
     fn outcome(&self) -> Option<Observation<Fetched>> {
         let (status, bytes) = (self.status?, self.bytes?);
         let said = self.said.as_deref().unwrap_or("no reason was given");
@@ -129,7 +129,7 @@ impl Told {
     }
 }
 
-/// The words of curl, wget and busybox for a way that does not lead there.
+/// Messages of curl, wget and busybox for an unreachable host.
 fn is_cut_off(said: &str) -> bool {
     const WORDS: [&str; 13] = [
         "can't connect",
@@ -170,7 +170,7 @@ mod tests {
             assert_eq!(outcome(text), Some(Observed(expected)), "{text}");
         };
         is("7 status 0\n7 bytes 300", Fetched::Completes);
-        // Enough came, and the reader went away.
+        // The reader closed the pipe after enough bytes.
         is("7 status 141\n7 bytes 65536", Fetched::Completes);
         is("7 status 137\n7 bytes 0\n7 stands", Fetched::Hangs);
         is("7 status 137\n7 bytes 0\n8 stands", Fetched::NoConnection);

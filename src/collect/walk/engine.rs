@@ -1,4 +1,4 @@
-//! The Docker daemons of a walk: which process each is, where it runs, and what it says of itself.
+//! The Docker daemons of a walk: which process each is, where it runs, and what its API reports.
 
 use super::MOST;
 use super::answers::{self, ELSEWHERE, count};
@@ -16,7 +16,7 @@ use crate::facts::versions;
 use crate::text::plain::plain;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Engines inside each other: deeper than anybody asks for with `--max-depth`.
+/// Nesting of engines: deeper than any practical `--max-depth`.
 const DEEPEST: usize = 64;
 
 /// Reads every dockerd that the walk found, outer before inner.
@@ -26,11 +26,12 @@ pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Ve
     let mut found: Vec<Found> = read.map(|process| Found::read(frames, process)).collect();
     let listening = listening(frames);
     refuse_borrowed_answers(&mut found);
-    // What only listens on a socket of Docker's name is an engine if it answers as one.
+    // A process that only listens on Docker's socket is an engine if the API responds.
     found.retain(|engine| {
         !listening.contains(&engine.process.pid) || engine.api.observed().is_some()
     });
-    // A walk names no more than one beyond its bound; where a forged stream does, that one stands for the rest.
+    // A walk lists at most one more than its limit; if a forged stream lists more, the last represents the
+    // rest.
     let more = candidates.len().saturating_sub(MOST + 1);
     if let (1.., Some(last)) = (more, found.last_mut()) {
         last.api = Unseen(Reason::MoreEngines {
@@ -44,10 +45,10 @@ pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Ve
     }
     let lineages = (0..found.len()).map(|at| lineage(&found, at, &by_mount, processes));
     let mut lineages: Vec<Vec<usize>> = lineages.collect();
-    // In this order each stands right after the one it runs in, which it is named by.
+    // This order puts each engine after its parent, whose name prefixes its own.
     let pids = |lineage: &Vec<usize>| lineage.iter().map(|at| found[*at].process.pid).collect();
     lineages.sort_by_cached_key(|lineage| -> Vec<i64> { pids(lineage) });
-    // Docker has the name of the container; another engine beside it is named after its program.
+    // Docker has the name of the container; another engine next to it is named after its program.
     let beside_docker = lineages.iter().any(|lineage| match lineage.as_slice() {
         [only] => found[*only].kind.is_docker(),
         _ => false,
@@ -74,8 +75,8 @@ pub fn engines(frames: &Frames, processes: &Processes, outermost: &Naming) -> Ve
     engines
 }
 
-/// The processes that are engines, as the walk ranks them: those first that a build can forge least.
-/// A walk that was recorded before it did so, or that was cut off before, ranks by age.
+/// The engine processes in the walk's order: those that a build is least able to forge come first. A walk
+/// recorded before that ranking existed, or cut off before it, is ordered by age.
 fn candidates<'a>(frames: &Frames, processes: &'a Processes) -> Vec<&'a Process> {
     match frames.get("engines", "-") {
         Some(record) => {
@@ -89,7 +90,7 @@ fn candidates<'a>(frames: &Frames, processes: &'a Processes) -> Vec<&'a Process>
     }
 }
 
-/// The processes that listen on a socket of Docker's name and are not known as engines otherwise.
+/// The processes that listen on Docker's socket and are not otherwise known as engines.
 fn listening(frames: &Frames) -> Vec<i64> {
     let of = |key| frames.get("engines", key).into_iter().flat_map(pids);
     let named: HashSet<i64> = of("-").collect();
@@ -109,12 +110,12 @@ fn lineage(
 ) -> Vec<usize> {
     let mut around = vec![at];
     let mut inner = found[at].process;
-    // The engine whose shim started this one lives where the nearest ancestor with another file
-    // system does.
+    // The nearest ancestor in another mount namespace shows where the engine whose shim started
+    // this one runs.
     while let Some(host) = processes.ancestor(inner.pid, |p| p.mnt.is_some() && p.mnt != inner.mnt)
         && let Some(outer) = by_mount.get(&host.mnt)
     {
-        // Only damaged output has engines inside each other.
+        // Only corrupted output has a cycle of engines.
         if around.contains(outer) || around.len() > DEEPEST {
             break;
         }
@@ -125,8 +126,8 @@ fn lineage(
     around
 }
 
-/// The engine that commands here talk to, where it is none of those whose process was seen: it runs
-/// beside this container, or around it.
+/// The engine that commands here use, unless its process was seen: it runs next to this container,
+/// or outside it.
 fn told(frames: &Frames, outermost: &Naming, seen: &[Engine]) -> Option<Engine> {
     let asked = frames
         .named("api")
@@ -143,14 +144,14 @@ fn told(frames: &Frames, outermost: &Naming, seen: &[Engine]) -> Option<Engine> 
     let container = outermost.container;
     let id = |api: &Observation<EngineApi>| api.observed().and_then(|api| api.id.clone());
     let known = seen.iter().any(|engine| id(&engine.api) == id(&api));
-    // Where an engine's process was seen, silence on a socket of another is none of its business.
+    // If an engine's process was seen, ignore sockets without a response.
     if known || !seen.is_empty() && api.observed().is_none() {
         return None;
     }
     Some(out_of_sight(container, api))
 }
 
-/// An engine of a container, of which nothing but its answers can be seen.
+/// An engine used by a container, known only by its API responses.
 pub fn out_of_sight(container: &str, api: Observation<EngineApi>) -> Engine {
     Engine {
         pid: ELSEWHERE,
@@ -159,12 +160,12 @@ pub fn out_of_sight(container: &str, api: Observation<EngineApi>) -> Engine {
     }
 }
 
-/// What an engine is called that no other one has started.
+/// How an engine is named that was not started by another one.
 pub struct Naming<'a> {
     /// The container that was walked.
     pub container: &'a str,
-    /// A whole machine was walked: engines may run in containers of something else (Kubernetes,
-    /// Podman), whose ids tell them apart.
+    /// A whole machine was walked: engines may run in containers of another system (Kubernetes,
+    /// Podman), whose ids distinguish them.
     pub machine: bool,
 }
 
@@ -178,7 +179,7 @@ impl Naming<'_> {
     }
 }
 
-/// A daemon's own helpers carry its name.
+/// A daemon's own helpers have its name.
 fn is_child_of_dockerd(process: &Process, processes: &Processes) -> bool {
     processes
         .get(process.parent)
@@ -189,7 +190,7 @@ struct Found<'a> {
     process: &'a Process,
     kind: EngineKind,
     api: Observation<EngineApi>,
-    /// Ids of its networks: together with its own id they tell it from any other engine.
+    /// Ids of its networks: with the engine's id, they distinguish it from any other engine.
     identity: Vec<String>,
 }
 
@@ -226,7 +227,7 @@ impl<'a> Found<'a> {
         };
         let (pids_refused, oom_kills) = match outer {
             Some(_) => (None, None),
-            // The walk reads the counters of the container that it stands in.
+            // The walk reads the counters of its own container.
             None => {
                 let (here, api) = (outermost, self.api.observed());
                 (
@@ -242,7 +243,7 @@ impl<'a> Found<'a> {
                 image,
                 args: other_engine::arguments(frames, &key),
                 build_network: other_engine::build_network(frames, &key),
-                // The programs of our own container, which those of others need not be.
+                // The programs of the walked container; those of other containers may differ.
                 programs: match outer {
                     None => other_engine::programs(frames, self.kind),
                     Some(_) => BTreeMap::new(),
@@ -295,7 +296,7 @@ impl Found<'_> {
         let beside = processes.beside(self.process).into_iter();
         let containerd = beside.filter(|process| process.name == "containerd");
         let containerd: Vec<bool> = containerd.map(|process| process.stopped).collect();
-        // dockerd asks it for its version; of runc it knows that itself.
+        // dockerd asks containerd for its version, but knows that of runc itself.
         let lacks = |api: &EngineApi| api.containerd.is_none() && api.runc.is_some();
         if self.process.stopped {
             Some(EngineFault::DockerdStopped)
@@ -309,7 +310,7 @@ impl Found<'_> {
     }
 }
 
-/// What containers inherit, through their shim, from containerd.
+/// The limit that containers inherit from containerd through their shim.
 fn open_files(engine: &Process, processes: &Processes) -> Option<i64> {
     let containerd = processes
         .beside(engine)
@@ -347,7 +348,7 @@ fn place(process: &Process, outer: &Engine) -> (String, Observation<String>) {
     }
 }
 
-/// A socket of an outer engine that is mounted into an inner one answers for the outer.
+/// An outer engine's socket that is mounted into an inner one returns the outer engine's data.
 fn refuse_borrowed_answers(found: &mut [Found]) {
     let mut seen: HashSet<(Option<String>, Vec<String>)> = HashSet::new();
     for engine in found {
@@ -359,7 +360,7 @@ fn refuse_borrowed_answers(found: &mut [Found]) {
     }
 }
 
-/// The scores of a daemon and what it started beside itself: one of each name and score.
+/// The OOM scores of a daemon and the processes it started outside containers, without duplicates.
 fn oom_scores(engine: &Process, processes: &Processes) -> Vec<OomScore> {
     let mut scores: BTreeMap<(String, i64), OomScore> = BTreeMap::new();
     for process in processes.beside(engine) {
@@ -377,7 +378,7 @@ fn oom_scores(engine: &Process, processes: &Processes) -> Vec<OomScore> {
     scores.into_values().collect()
 }
 
-/// The registries for which the container that was walked has a certificate authority.
+/// The registries for which the walked container has a CA certificate.
 fn certificates_for(frames: &Frames) -> Option<Vec<String>> {
     const LONGEST: usize = 255;
     let record = frames
@@ -389,7 +390,7 @@ fn certificates_for(frames: &Frames) -> Option<Vec<String>> {
     Some(names.into_iter().map(str::to_owned).collect())
 }
 
-/// `containerd github.com/containerd/containerd 1.4.13~ds1 …`, as it prints its version.
+/// From version output like `containerd github.com/containerd/containerd 1.4.13~ds1 …`.
 fn containerd_program(frames: &Frames, pid: &str) -> Option<String> {
     let line = frames.get("containerd", pid)?.lines().next()?;
     let version = line.split_whitespace().nth(2).map(plain)?;
@@ -400,7 +401,7 @@ fn containerd_program(frames: &Frames, pid: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A dockerd whose container has no docker command answers nothing, and listens all the same.
+    /// A dockerd whose container has no docker command gives no API response, but still listens.
     #[test]
     fn an_engine_that_is_known_does_not_only_listen() {
         let stream = b"\nM> engines -\n7\n\nM< -\n\nM> engines listening\n7\n9\n\nM< -\n";

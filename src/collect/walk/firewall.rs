@@ -1,5 +1,5 @@
-//! What firewalls do with packets that pass through a namespace: follows new connections from each
-//! network through every table of iptables and nftables.
+//! How firewalls treat packets forwarded by a namespace: follows new connections from each network
+//! through all tables of iptables and nftables.
 
 mod chains;
 mod iptables;
@@ -16,32 +16,31 @@ use ipnet::Ipv4Net;
 use iptables::{FILTER, FORWARD};
 use std::net::Ipv4Addr;
 
-/// Lines of a listing that are followed.
+/// The maximum number of lines of a listing that are followed.
 pub const MOST_RULES: usize = 20_000;
 
 const RESPONSES: &str = "responses";
 
-/// Whose packets are followed.
+/// The networks whose packets are followed.
 pub struct Networks<'a> {
-    /// The interfaces that they come from, each with the subnet on it.
+    /// The interfaces that packets come from, each with its subnet.
     pub from: Vec<(&'a str, Option<Ipv4Net>)>,
-    /// The interface that they leave by.
+    /// The interface of the default route.
     pub way_out: Option<&'a str>,
-    /// Whom names are asked of.
+    /// The DNS server.
     pub name_server: Option<Ipv4Addr>,
     /// The addresses of the namespace, where they were listed.
     pub own: Option<Vec<Ipv4Addr>>,
 }
 
-/// Every kind of rules that a namespace has.
+/// All rules of a namespace, by kind.
 pub struct Rules {
     kinds: Vec<(FirewallKind, Ruleset)>,
-    /// Whether there are rules of nftables that could not be listed.
+    /// Whether there are nftables rules that could not be listed.
     pub native_unread: bool,
 }
 
-/// The rules that were listed; nothing where none could be. `native` is what `nft` lists, where it is
-/// installed.
+/// The rules that were listed, if any could be. `native` is the output of `nft`, if it is installed.
 pub fn read(record: &Record, native: Option<&Record>) -> Option<Rules> {
     let mut saves: Vec<(FirewallKind, Vec<&str>, bool)> = Vec::new();
     for line in record.lines() {
@@ -54,11 +53,11 @@ pub fn read(record: &Record, native: Option<&Record>) -> Option<Rules> {
     }
     let asked = saves.len();
     saves.retain(|(_, _, read)| *read);
-    // That one kind has no rules says nothing of the other, which could not be listed.
+    // That one kind has no rules does not mean that the other, which could not be listed, has none.
     if saves.len() < asked && saves.iter().all(|(_, lines, _)| lines.is_empty()) {
         return None;
     }
-    // iptables leaves out what it cannot express.
+    // iptables omits what it cannot represent.
     let incomplete = |line: &&str| line.starts_with("# Table ");
     let mut native_unread = saves.iter().any(|(_, l, _)| l.iter().any(incomplete));
     let reads_nft = saves.iter().any(|(kind, ..)| *kind != FirewallKind::Legacy);
@@ -80,7 +79,7 @@ pub fn read(record: &Record, native: Option<&Record>) -> Option<Rules> {
                 }
                 kinds.push((FirewallKind::Native, rules));
             }
-            // A kernel without nftables has no rules of it.
+            // A kernel without nftables has no nftables rules.
             None => native_unread |= reads_nft,
         }
     }
@@ -90,7 +89,7 @@ pub fn read(record: &Record, native: Option<&Record>) -> Option<Rules> {
     })
 }
 
-/// The base chains that iptables lists as a whole.
+/// The base chains that iptables lists completely.
 fn listed(kinds: &[(FirewallKind, Ruleset)]) -> nft::Listed {
     let of_nft = kinds
         .iter()
@@ -111,7 +110,7 @@ fn kind(command: &str) -> FirewallKind {
     }
 }
 
-/// What `ebtables-save` lists, if something in it may drop frames: what it matches is not evaluated.
+/// The output of `ebtables-save`, if a rule in it may drop frames: its matches are not evaluated.
 pub fn of_bridges(record: &Record, networks: &Networks) -> Option<Firewall> {
     let rules = record.lines().filter(|line| line.starts_with("-A "));
     let drops = |line: &str| line.contains(" DROP");
@@ -140,7 +139,7 @@ pub fn of_bridges(record: &Record, networks: &Networks) -> Option<Firewall> {
 }
 
 impl Rules {
-    /// What each kind does with packets from each network.
+    /// How each kind treats packets from each network.
     pub fn firewalls(&self, networks: &Networks) -> Vec<Firewall> {
         let mut found: Vec<Firewall> = Vec::new();
         for (kind, rules) in &self.kinds {
@@ -158,8 +157,8 @@ impl Rules {
         found
     }
 
-    /// The rule that lowers the MSS of connections, from every network alike; no answer where it is one
-    /// for some of them, or may be.
+    /// The rule that clamps the MSS of connections from all networks; none if it applies, or may apply, to
+    /// only some of them.
     pub fn clamp(&self, networks: &Networks) -> Option<Option<Tcpmss>> {
         let Some(way_out) = networks.way_out else {
             return Some(None);
@@ -220,7 +219,7 @@ impl<'a> Networks<'a> {
 }
 
 impl Ruleset {
-    /// Tables that iptables lists in part are judged as `nft` lists them.
+    /// Tables that iptables lists partially are judged from the output of `nft`.
     fn leave_to_nft(&mut self) {
         for ((table, _), chain) in &mut self.chains {
             if self.in_part.contains(table) {
@@ -308,7 +307,7 @@ impl Ruleset {
         firewall
     }
 
-    /// What becomes of connections that programs of the namespace itself open.
+    /// The outcome for connections opened by programs in the namespace itself.
     fn own(&self, networks: &Networks, trace: &mut Trace) -> OwnTraffic {
         let mut own = OwnTraffic::default();
         let Some(to) = networks.way_out else {
@@ -344,7 +343,7 @@ impl Ruleset {
         own
     }
 
-    /// The source address with which a network's packets leave, where it is not one of this namespace.
+    /// The source address of a network's outgoing packets, if it is not one of this namespace.
     fn judge_nat(&self, nat: &mut Nat, out: &[Packet], trace: &mut Trace) {
         for packet in out {
             let from = packet.from.to_owned();
@@ -368,7 +367,7 @@ impl Ruleset {
         }
     }
 
-    /// Of how many single addresses that rules name packets leave with an address of this namespace.
+    /// How many of the single source addresses in rules are translated to an address of this namespace.
     fn translated(&self, packet: &Packet, trace: &mut Trace) -> i64 {
         let own = |address: &Ipv4Addr| {
             let source = Some(*address);
@@ -379,7 +378,7 @@ impl Ruleset {
         i64::try_from(own).unwrap_or(i64::MAX)
     }
 
-    /// What becomes of new TCP connections to the two ports that builds download from.
+    /// The outcome for new TCP connections to the two ports that builds download from.
     fn judge(&self, firewall: &mut Firewall, https: &Packet, http: &Packet, trace: &mut Trace) {
         let from = https.from;
         let (of_https, of_http) = (self.fate(https, trace), self.fate(http, trace));

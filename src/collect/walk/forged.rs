@@ -1,5 +1,5 @@
-//! Streams that no walk prints: far more of everything than its bounds let through. Each is read and judged in the time
-//! of what is kept of it, and what is not kept is unknown and said so.
+//! Streams that no walk prints: far more of everything than its limits allow. Each must be read and
+//! judged in time proportional to what is kept, and what is dropped must be reported as unknown.
 
 use super::tests::read;
 use super::*;
@@ -8,16 +8,16 @@ use crate::checks::{Judgement, Library, judge};
 use crate::evidence::Why;
 use std::time::Instant;
 
-/// Generous for a debug build beside other tests: what grew by the square took from 20 s to 5 min.
+/// Generous for a debug build alongside other tests: quadratic code took 20 s to 5 min.
 const LIMIT: Duration = Duration::from_secs(60);
 const OWN: i64 = 1;
 
-/// Processes that run inside each other or side by side, each with files and a network of its own.
+/// Nested or sibling processes, each with its own mount and network namespace.
 struct Forgery {
     status: String,
     namespaces: String,
     cgroup: String,
-    /// What comes after the table of processes.
+    /// The records after the process table.
     records: String,
 }
 
@@ -84,7 +84,7 @@ fn framed(name: &str, key: &str, content: &str) -> String {
     format!("\n{mark}> {name} {key}\n{content}\n{mark}< -\n")
 }
 
-/// Reads and judges a forgery, within the limit.
+/// Reads and judges a forgery within the limit.
 fn examined(what: &str, forgery: &Forgery) -> (Seen, Judgement) {
     let begun = Instant::now();
     let seen = forgery.read();
@@ -105,7 +105,7 @@ fn is_unknown(judgement: &Judgement, said: &str) -> bool {
     reasons.any(|reason| reason.why() == Why::TooLarge && reason.to_string().contains(said))
 }
 
-/// Dockerds inside each other, ranked by the walk or, in `old` ones, found by name.
+/// Nested dockerds, ranked by the walk or, in `old` walks, found by name.
 fn nested(count: i64, old: bool) -> Forgery {
     let mut forgery = Forgery::new();
     let pids = OWN + 1..=OWN + count;
@@ -183,7 +183,7 @@ fn namespaces_cost_what_is_kept_of_them() {
     }
 }
 
-/// One engine that lists so many containers, each of which runs.
+/// One engine with `count` containers, all running.
 fn crowded(count: i64) -> Forgery {
     let mut forgery = nested(1, false);
     forgery.network(OWN);
@@ -217,7 +217,7 @@ fn crowded(count: i64) -> Forgery {
     forgery
 }
 
-/// Ten times as much takes about ten times as long; by the square it would be a hundred.
+/// Ten times the input takes about ten times as long; quadratic code would take a hundred times.
 #[test]
 fn reading_grows_with_what_there_is_to_read() {
     let fastest = |forgery: &Forgery| {

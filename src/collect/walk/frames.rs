@@ -1,5 +1,5 @@
-//! Takes the walk's stream apart into records. A record's content is whatever a container said:
-//! only lines that carry this run's random marker are ours.
+//! Splits the walk's stream into records. A record's content comes from a container: only lines with
+//! this run's random marker are trusted.
 
 use std::collections::HashMap;
 
@@ -12,27 +12,27 @@ pub struct Record<'a> {
     pub name: &'a str,
     pub key: &'a str,
     pub content: &'a [u8],
-    /// The exit status that was reported within, where one was.
+    /// The exit status reported within it, if any.
     pub status: Option<i32>,
-    /// It was cut at the bound of what it may hold.
+    /// Whether it was cut at its size limit.
     pub cut: bool,
 }
 
-/// The records of a stream, and whether the walk came to its end.
+/// The records of a stream, and whether the walk finished.
 #[derive(Debug, Default, PartialEq)]
 pub struct Frames<'a> {
     pub records: Vec<Record<'a>>,
     pub complete: bool,
-    /// Where in `records` those of a name are.
+    /// Indexes in `records`, by name.
     by_name: HashMap<&'a str, Vec<usize>>,
-    /// The first of a name and key.
+    /// The index of the first record of a name and key.
     by_key: HashMap<(&'a str, &'a str), usize>,
-    /// The first of a name about a process, which is its key's first word.
+    /// The index of the first record of a name about a process; the PID is its key's first word.
     by_pid: HashMap<(&'a str, i64), usize>,
 }
 
 impl<'a> Frames<'a> {
-    /// Reads what there is. A record that was cut off is dropped; those before it stand.
+    /// Parses what there is. A record that was cut off is dropped; those before it are kept.
     pub fn parse(stream: &'a [u8], mark: &str) -> Self {
         let mut frames = Frames::default();
         let mut open: Option<Open<'a>> = None;
@@ -81,7 +81,7 @@ impl<'a> Frames<'a> {
         self.records.push(Record {
             name: open.name,
             key: open.key,
-            // The newline before a marker is the frame's.
+            // The newline before a marker belongs to the frame.
             content: content.strip_suffix(b"\n").unwrap_or(content),
             status: open.status,
             cut: open.cut,
@@ -104,7 +104,7 @@ impl<'a> Frames<'a> {
         self.records.get(*at)
     }
 
-    /// The first of these that was cut at its bound.
+    /// The first record of these names that was cut at its size limit.
     pub fn cut(&self, names: &[&str]) -> Option<&Record<'a>> {
         let mut all = names.iter().flat_map(|name| self.named(name));
         all.find(|record| record.cut)
@@ -112,7 +112,7 @@ impl<'a> Frames<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The lines of a text record; those that are not UTF-8 are passed over.
+    /// The lines of a text record; those that are not UTF-8 are skipped.
     pub fn lines(&self) -> impl Iterator<Item = &'a str> {
         self.content
             .split(|byte| *byte == b'\n')
@@ -143,7 +143,7 @@ impl<'a> Open<'a> {
     }
 }
 
-/// The sign and the rest of a line that carries the marker.
+/// The sign and the rest of a line with the marker.
 fn signed<'a>(line: &'a [u8], mark: &str) -> Option<(u8, &'a str)> {
     let rest = line.strip_prefix(mark.as_bytes())?.strip_suffix(b"\n")?;
     let (sign, rest) = rest.split_first()?;
@@ -157,7 +157,7 @@ pub(super) fn split<'a>(line: &'a str, within: &str) -> Option<(i64, &'a str, &'
     Some((pid.parse().ok()?, file, text))
 }
 
-/// How many more there are, as the walk counted them.
+/// How many more there are, as counted by the walk.
 pub fn more(record: &Record) -> i64 {
     let line = record.lines().next().unwrap_or_default();
     line.trim().parse().unwrap_or(1)

@@ -1,15 +1,15 @@
-//! Path MTUs that the walk measured by pings: what got through, what did not, and whether ICMP said so.
+//! Path MTUs that the walk measured with pings: sizes that got through or were lost, and ICMP errors.
 
 use super::frames::Frames;
 use crate::evidence::{Observation, Observed, PathMtu, Reason};
 
 pub(super) const SCRIPT: &str = include_str!("measure.sh");
-/// More than IP carries.
+/// The largest IP packet.
 const MOST_BYTES: i64 = 65_535;
-/// The distance of common MTUs: in a larger gap, the number is not known.
+/// The distance between common MTUs: within a larger gap, the path MTU is unknown.
 const CLOSE: i64 = 20;
 
-/// The path MTU from the namespace of a process; nothing where none was measured.
+/// The path MTU from a process's namespace; `None` if it was not measured.
 pub fn path_mtu(frames: &Frames, pid: i64) -> Option<Observation<PathMtu>> {
     if frames.get("no-ping", "-").is_some() {
         return Some(Observation::Unobserved(Reason::NoPing));
@@ -24,17 +24,17 @@ pub fn path_mtu(frames: &Frames, pid: i64) -> Option<Observation<PathMtu>> {
     tries.found()
 }
 
-/// What was printed of one namespace.
+/// The walk's output for one namespace.
 #[derive(Default)]
 struct Tries {
     silent: bool,
-    /// Time was left for all tries.
+    /// The measurement completed in time.
     done: bool,
     passed: Option<i64>,
     failed: Vec<i64>,
-    /// ICMP said that packets of this size are too large.
+    /// The size that an ICMP error reported as too large.
     refused: Option<i64>,
-    /// What the kernel keeps because of that.
+    /// The path MTU that the kernel cached.
     kept: Option<i64>,
 }
 
@@ -68,7 +68,7 @@ impl Tries {
             .refused
             .filter(|top| self.kept.is_some_and(|kept| kept >= *top))
         {
-            // The fragments were another's.
+            // The fragments belonged to other traffic.
             return Some(Observed(PathMtu {
                 mtu: Some(top),
                 too_large: None,
@@ -76,7 +76,7 @@ impl Tries {
             }));
         }
         if let Some(refused) = self.refused {
-            // What was answered above it had been fragmented.
+            // Larger packets that got an answer had been fragmented.
             return Some(Observed(PathMtu {
                 mtu: self.kept,
                 too_large: Some(refused),
@@ -92,7 +92,7 @@ impl Tries {
                 icmp: false,
             }),
             _ if !self.done => Observation::Unobserved(Reason::PingsLate),
-            // A smaller one was lost than one that got through: the pings are lost, not the size.
+            // If a smaller packet was lost than one that got through, the loss is not due to size.
             (Some(mtu), Some(failed)) if mtu < failed && failed - mtu <= CLOSE => {
                 Observed(PathMtu {
                     mtu: Some(mtu),
@@ -145,7 +145,7 @@ mod tests {
     fn lost_pings_are_no_number() {
         for text in [
             "7 silent",
-            // The host answers some.
+            // The host answers only some pings.
             "7 size 1450 0\n7 size 1360 3\n7 size 1361 0\n7 size 1360 0\n7 done",
             "7 size 1450 0\n7 size 1280 0\n7 size 1350 1\n7 done",
             // Not finished.

@@ -3,7 +3,7 @@
 # only with --confirm, and runs after the downloads: where a router answers "fragmentation needed", the
 # kernel keeps a smaller path MTU for that host for ten minutes, and announces a smaller MSS.
 
-# Common MTUs, at most 26: then every third leaves two between.
+# Common MTUs, at most 26: then trying every third leaves two between.
 common='576 1000 1200 1280 1300 1320 1340 1350 1360 1370 1380 1390 1400 1410 1420 1430 1440 1450 1460 1480 1492 1500 8500 8900'
 
 # link_mtu PID: `link`, the MTU of the interface of a namespace's default route.
@@ -16,8 +16,8 @@ link_mtu() {
 	link=$(in_namespace "$1" ip link show "$device" | sed -n 's/.* mtu \([0-9]\{1,5\}\) .*/\1/p' | head -n 1)
 } 2>/dev/null
 
-# way_mtu PID: `top`, the smallest MTU of the links that can be seen on the path out. Nothing larger is
-# sent: a namespace further out would answer it, and the kernel would keep that.
+# way_mtu PID: `top`, the smallest MTU of the visible links on the path out. Nothing larger is sent: an
+# outer namespace would answer with ICMP, and the kernel would cache that path MTU.
 way_mtu() {
 	link_mtu "$1"
 	top=$link up=$1 hops=0
@@ -36,7 +36,7 @@ way_mtu() {
 	[ -z "$link" ] || [ -z "$top" ] || [ "$link" -ge "$top" ] || top=$link
 } 2>/dev/null
 
-# tally PID GROUP NAME NAME6: a counter of the kernel's.
+# tally PID GROUP NAME NAME6: a kernel counter.
 tally() {
 	case $address in
 	*:*) sed -n "s/^$4[[:space:]]*//p" "/proc/$1/net/snmp6" ;;
@@ -54,8 +54,8 @@ tally() {
 	esac
 } 2>/dev/null
 
-# pings PID COUNT SIZE…: so many packets of each size, all at once. `heard` are the sizes of what was
-# answered in full, `printed` is all that was printed.
+# pings PID COUNT SIZE…: sends COUNT packets of each size, all at once. `heard` is the sizes of the
+# complete replies, `printed` the whole output.
 pings() {
 	from=$1
 	shift
@@ -75,7 +75,7 @@ pings() {
 	heard=$(printf '%s\n' "$printed" | sed -n 's/^\([0-9]\{1,5\}\) bytes from .*/\1/p')
 }
 
-# answered SIZE: `count`, how many packets of that size were.
+# answered SIZE: `count`, the number of replies of that size.
 answered() {
 	count=0
 	for bytes in $heard; do
@@ -83,7 +83,7 @@ answered() {
 	done
 }
 
-# first_ping PID: whether the host answers, and `address`, which it is known by from now on.
+# first_ping PID: whether the host replies; sets `address`, which later pings use.
 first_ping() {
 	for way in '' '' -4; do
 		out_of_time && break
@@ -97,16 +97,15 @@ first_ping() {
 	return 1
 }
 
-# known PID: the path MTU that the kernel keeps for the address, where that can be asked.
+# known PID: the path MTU that the kernel has cached for the address, if it can be read.
 known() {
 	printf '%s\n' "$printed" | sed -n 's/.*[Mm][Tt][Uu] *[=:] *\([0-9]\{1,5\}\).*/\1/p' | head -n 1
 	in_namespace "$1" ip -o route get "$address" 2>/dev/null | sed -n 's/.* expires .* mtu \([0-9]\{1,5\}\).*/\1/p'
 }
 
-# between: `sizes`, what to try next: up to eight common ones, which leaves two or less between the
-# largest that gets through and the smallest that does not. Those come next, with the size after the
-# largest and, last, the largest again: a host that answers only some pings looks like a path that is too
-# narrow.
+# between: `sizes`, the sizes to try next: up to eight common ones, which leaves at most two between the
+# largest that gets through and the smallest that does not. Those are next, with the size after the
+# largest and, last, the largest again: a host that answers only some pings looks like a small path MTU.
 between() {
 	set --
 	for size in $common; do
@@ -123,7 +122,7 @@ between() {
 	fi
 }
 
-# narrow PID SIZE…: tries sizes, and moves the largest that got through and the smallest that did not.
+# narrow PID SIZE…: tries sizes; updates the largest that gets through and the smallest that does not.
 narrow() {
 	at=$1
 	shift
@@ -144,7 +143,7 @@ narrow() {
 	done
 }
 
-# begin PID: `address`, and `top`, the largest packet that is sent there.
+# begin PID: sets `address` and `top`, the largest packet to send there.
 begin() {
 	sent=0 lo=0
 	first_ping "$1" || { echo silent && return 1; }
@@ -155,19 +154,19 @@ begin() {
 	hi=$((top + 1))
 }
 
-# measure PID: at most 40 packets in three rounds, of a second each where the machine has time for them.
+# measure PID: at most 40 packets in three rounds, of a second each unless the machine is busy.
 measure() {
 	begin "$1" || return
 	printed='' kept=$(known "$1")
 	[ -z "$kept" ] || { arrived "$1" && return; }
 	before=$(tally "$1" Icmp InDestUnreachs Icmp6InPktTooBigs) fragments=$(tally "$1" Ip FragOKs Ip6FragOKs)
 	narrow "$1" "$top"
-	# Fragments get through where the kernel keeps a smaller path MTU from before.
+	# Fragments get through if the kernel has already cached a smaller path MTU.
 	if [ "$count" != 0 ] && [ "$(tally "$1" Ip FragOKs Ip6FragOKs)" != "$fragments" ]; then
 		arrived "$1" && return
 	fi
-	# What arrived may be about something else. If not, one packet is lost, and fragments of the next get
-	# through.
+	# The ICMP may be about something else. If not, one packet is lost, and the next gets through in
+	# fragments.
 	if [ "$count" -lt 3 ] && [ "$(tally "$1" Icmp InDestUnreachs Icmp6InPktTooBigs)" != "$before" ]; then
 		[ "$count" != 0 ] || narrow "$1" "$top"
 		[ "$count" = 0 ] || { arrived "$1" && return; }
@@ -183,7 +182,7 @@ measure() {
 	echo "done"
 }
 
-# arrived PID: ICMP did, and the kernel may show what it keeps.
+# arrived PID: ICMP arrived, and the kernel may show the path MTU that it has cached.
 arrived() {
 	echo "icmp $top"
 	[ -n "$kept" ] || kept=$(known "$1")
@@ -191,8 +190,8 @@ arrived() {
 	return 0
 }
 
-# keeps PID: the path MTU that the kernel keeps for the address, where nothing else shows it: what is larger
-# leaves in fragments, which are counted. Nothing else of ours may be under way meanwhile.
+# keeps PID: finds the kernel's cached path MTU for the address if nothing else shows it: larger packets
+# leave in fragments, which are counted. No other measurement may run at the same time.
 keeps() {
 	begin "$1" && lo=576 || return
 	while [ $((hi - lo)) -gt 1 ] && [ $sent -lt 36 ] && ! out_of_time; do
@@ -206,7 +205,7 @@ keeps() {
 	[ $((hi - lo)) -gt 1 ] || echo "known $lo"
 }
 
-# in_lines PID COMMAND: what it prints, as lines about the process.
+# in_lines PID COMMAND: its output, each line prefixed with the PID.
 in_lines() { "$2" "$1" 2>/dev/null | head -c 2000 | sed "s/^/$1 /"; }
 
 # All namespaces at once, the pod's own and the next 31.

@@ -1,4 +1,4 @@
-//! The walk: one script that visits every layer under a container, and the parser of what it prints.
+//! The walk: one script that examines every layer under a container, and the parser of its output.
 
 mod answers;
 mod cgroups;
@@ -36,49 +36,48 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 const SCRIPT: &str = include_str!("walk.sh");
-/// What one record may hold, and the whole stream.
+/// The size limits of one record and of the whole stream.
 const RECORD_BYTES: usize = 4 << 20;
 pub const STREAM_BYTES: usize = 16 << 20;
-/// Namespaces, and engines.
+/// The most namespaces, and the most engines.
 const MOST: usize = 256;
 
-/// How far a walk goes.
+/// The scope of a walk.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mode {
     /// Everything under an engine container.
     Pod,
-    /// The same where the container sees the whole node's processes: only those of the pod with
-    /// this UID.
+    /// The same in a container that sees all processes of the node: only those of the pod with this UID.
     PodOnNode(String),
-    /// Everything to be seen from here, and the engine that commands here talk to.
+    /// Everything visible from here, and the engine that docker commands here use.
     Here,
-    /// The interfaces of the namespace it stands in, no more.
+    /// Only the interfaces of its own network namespace.
     Node,
-    /// How docker commands in a container look for their engine, no more.
+    /// Only how docker commands in a container look for their engine.
     Client,
 }
 
-/// The bounds of a walk, and what it is to do beside looking.
+/// The limits of a walk, and its optional actions.
 #[derive(Clone, Debug)]
 pub struct Orders {
-    /// Bounds each question.
+    /// Limits each query.
     pub step: Duration,
-    /// Bounds the walk.
+    /// Limits the walk.
     pub whole: Duration,
-    /// Waits so long for an engine inside another one.
+    /// How long it waits for an engine inside another one.
     pub await_nested: Option<Duration>,
-    /// How long an engine may take to start, where no probe says so.
+    /// How long an engine may take to start, if no probe defines this.
     pub grace: Duration,
-    /// Downloads this from every namespace.
+    /// Downloads this URL from every namespace.
     pub confirm: Option<Url>,
-    /// Samples connections, and again after this time.
+    /// Samples connections twice, this far apart.
     pub sample: Option<Duration>,
     /// Runs these commands too.
     pub probes: Vec<Probe>,
 }
 
 impl Orders {
-    /// How long all of it may take.
+    /// The longest that the whole walk may take.
     pub fn longest(&self) -> Duration {
         let confirm = self.confirm.as_ref().map(|_| DOWNLOAD + MEASURE + START);
         let wait = self.await_nested.map(|wait| wait + START);
@@ -102,7 +101,7 @@ pub struct Walk {
     of_pod_only: bool,
     machine: bool,
     url: Option<Url>,
-    /// The node's counters are read twice.
+    /// Whether the node's counters are read twice.
     counts: bool,
     samples: bool,
     probes: Vec<Probe>,
@@ -127,7 +126,7 @@ impl Walk {
         }
         let (mode, pod) = match mode_of {
             Mode::Pod => ("pod", "-".to_owned()),
-            // cgroupfs writes a UID as it is, systemd with `_` for `-`.
+            // cgroupfs writes a UID as is, systemd with `_` for `-`.
             Mode::PodOnNode(uid) => {
                 let uid = uid.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "");
                 ("pod", format!("'{uid}|{}'", uid.replace('-', "_")))
@@ -183,9 +182,9 @@ impl Walk {
         }
     }
 
-    /// What to execute in the container; the script follows on its standard input. A long argument
-    /// meets limits of proxies, and a script read as standard input is eaten by the first child
-    /// that reads.
+    /// The command to run in the container; the script follows on standard input. A long argument may
+    /// exceed the limits of proxies, and a script that the shell reads from standard input is consumed
+    /// by the first child that reads from it.
     pub fn command(&self) -> Vec<String> {
         let read = format!("eval \"$(head -c {})\"", self.script.len());
         ["sh", "-c", &read].map(str::to_owned).to_vec()
@@ -288,12 +287,12 @@ impl Walk {
 
 /// What a walk saw of a node's network.
 pub struct SeenNode {
-    /// Its ends of veths.
+    /// The node's ends of veths.
     pub ends: Vec<NodeEnd>,
     pub uplink: Observation<Uplink>,
-    /// Its own docker0.
+    /// The node's own docker0.
     pub docker_bridge: Observation<Option<i64>>,
-    /// Packets that it dropped as too large while downloads were tried.
+    /// Packets that it dropped as too large during test downloads.
     pub dropped: Option<Observation<i64>>,
 }
 
@@ -308,7 +307,7 @@ fn difference(before: &Observation<i64>, after: &Observation<i64>) -> Observatio
 pub struct Walked {
     pub name: String,
     pub image: String,
-    /// The engine other than Docker that its manifest runs.
+    /// The engine other than Docker in its manifest.
     pub other_engine: Option<OtherEngine>,
 }
 
@@ -318,7 +317,7 @@ pub struct Seen {
     pub namespaces: Observation<Vec<NetworkNamespace>>,
     pub engines: Observation<Vec<Engine>>,
     pub probes: Vec<Probed>,
-    /// Seconds since 1970, by the clock there, when it began.
+    /// The container's clock when the walk began, in seconds since 1970.
     pub clock: Option<i64>,
 }
 
@@ -333,15 +332,15 @@ impl Seen {
     }
 }
 
-/// A script without the lines that only people read.
+/// A script without its comment lines.
 fn without_comments(script: &str) -> String {
     let lines = script.lines().filter(|line| !line.starts_with('#'));
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// A list is observed once the records that it rests on came through.
+/// A list is observed only if the records that it is built from are complete.
 fn whole<T>(frames: &Frames, list: Vec<T>, record: &str) -> Observation<Vec<T>> {
-    // What was cut off may be an engine, and nobody would miss it.
+    // The part cut off may contain an engine, which would be missed silently.
     if frames
         .cut(&["status", "cgroup", "namespaces", "engines"])
         .is_some()
@@ -360,14 +359,14 @@ fn own_pid(frames: &Frames) -> Option<i64> {
     told(frames, "pid ")
 }
 
-/// A number that the walk tells of itself.
+/// A number that the walk reports about itself.
 fn told(frames: &Frames, what: &str) -> Option<i64> {
     let mut lines = frames.get("self", "-")?.lines();
     lines.find_map(|line| line.strip_prefix(what)?.parse().ok())
 }
 
-/// An engine that was only talked to works in our own namespace if the bridges of all its networks
-/// are there.
+/// An engine known only from its API runs in our own namespace if the bridges of all its networks are
+/// there.
 fn place_told(engines: &mut [Engine], namespaces: &[NetworkNamespace]) {
     let Some(own) = namespaces.iter().find(|ns| ns.parent.is_none()) else {
         return;
@@ -382,8 +381,8 @@ fn place_told(engines: &mut [Engine], namespaces: &[NetworkNamespace]) {
     }
 }
 
-/// Where a dockerd writes its rules with nftables, and `nft` did not list them, what iptables lists is not
-/// all of them.
+/// If a dockerd writes its rules with nftables and `nft` did not list them, iptables lists only some of
+/// them.
 fn doubt_firewalls(engines: &[Engine], namespaces: &mut [NetworkNamespace]) {
     const FLAG: &str = "--firewall-backend=nftables";
     let native = |engine: &&Engine| {
@@ -412,7 +411,7 @@ fn doubt_firewalls(engines: &[Engine], namespaces: &mut [NetworkNamespace]) {
     }
 }
 
-/// The containers of all engines, by id: the path of the engine, and what it calls the container.
+/// The containers of all engines, by id: the engine's path, and its name for the container.
 struct Containers<'a>(HashMap<&'a str, (&'a str, &'a str)>);
 
 impl<'a> Containers<'a> {
@@ -433,7 +432,7 @@ impl<'a> Containers<'a> {
     }
 }
 
-/// Who lives in a namespace: containers by path, other processes by name.
+/// The holders of a namespace: containers by path, other processes by name.
 fn holders(
     id: i64,
     processes: &Processes,
@@ -468,8 +467,8 @@ fn uplink(namespace: &NetworkNamespace) -> Observation<Uplink> {
     })
 }
 
-/// Random enough that nothing a container prints can be taken for ours: the standard library's
-/// hash seeds come from the operating system.
+/// Random enough that no output of a container can be mistaken for ours: the standard library's hash
+/// seeds come from the operating system.
 fn marker() -> String {
     let half = || RandomState::new().hash_one(std::process::id());
     format!("rd{:016x}{:016x}", half(), half())

@@ -47,7 +47,7 @@ pub fn namespaces(
                 id,
                 parent: match own == Some(id) {
                     true => None,
-                    // Who started it is gone: it belongs somewhere under the pod's own.
+                    // The parent process is gone: assume a namespace directly below the pod's.
                     false => born_in.and_then(|p| p.net).or(own),
                 },
                 holders: Vec::new(),
@@ -64,13 +64,13 @@ pub fn own_namespace(frames: &Frames, own: i64) -> NetworkNamespace {
     Files::parse(frames).namespace(frames, own)
 }
 
-/// What grep printed of `/proc/PID/net` and sysfs, by process.
+/// The output of grep on `/proc/PID/net` and sysfs, by process.
 struct Files<'a> {
     net: BTreeMap<i64, BTreeMap<&'a str, Vec<&'a str>>>,
     /// Interface → attribute → value.
     sysfs: BTreeMap<i64, BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>>,
     counters: Counters,
-    /// The process of the first namespace that is not read, and why.
+    /// The process of the first namespace that was not read, and why.
     beyond: Option<(i64, Reason)>,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Files<'a> {
                 of_process.entry(file).or_default().push(text);
             }
         }
-        // Older walks told what is in sysfs in a record of its own.
+        // Older walks have a separate record for sysfs.
         for record in frames.named("net").chain(frames.named("sysfs")) {
             for (pid, path, text) in record
                 .lines()
@@ -110,7 +110,8 @@ impl<'a> Files<'a> {
         files
     }
 
-    /// A walk names no more than one beyond its bound; where a forged stream does, that one stands for the rest.
+    /// A walk lists at most one namespace beyond its limit; in a forged stream, the first represents
+    /// all others.
     fn bound(&mut self, leaders: &BTreeSet<i64>) {
         let Some(first) = leaders.iter().nth(MOST) else {
             return;
@@ -123,7 +124,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Why nothing is known of the namespace of a process: the walk did not come to it, or not to its end.
+    /// Why the namespace of a process is unknown: the walk did not reach it or did not finish it.
     fn unread(&self, frames: &Frames, pid: i64) -> Option<Reason> {
         if let Some((_, reason)) = self.beyond.as_ref().filter(|(first, _)| *first == pid) {
             return Some(reason.clone());
@@ -214,7 +215,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Whether the kernel's list for this process numbers an interface otherwise.
+    /// Whether the kernel's list for this process has a different index for an interface.
     fn contradicts(&self, pid: i64, interfaces: &[Interface]) -> bool {
         let known: HashMap<&str, i64> = interfaces
             .iter()
@@ -233,7 +234,8 @@ impl<'a> Files<'a> {
         })
     }
 
-    /// The default route of a family, unless it throws packets away: whether there is one from /proc, its MTU from `ip`.
+    /// The default route of a family, unless it drops packets: its existence from /proc, its MTU from
+    /// `ip`.
     fn route(
         &self,
         frames: &Frames,
@@ -319,18 +321,18 @@ fn from_sysfs(
         iflink,
         kind,
         bridge: bridge.map(|name| plain(name)),
-        // Disabled, and blocked by STP; listening and learning pass.
+        // Disabled, or blocked by STP; listening and learning are temporary.
         blocked: matches!(number(attributes, "brport/state"), Some(0 | 4)),
         arp_off: asks_for_addresses(kind) && flags.is_some_and(|flags| flags & NO_ARP != 0),
     })
 }
 
-/// Whether a kind of interface finds its neighbors by ARP; a tunnel has none.
+/// Whether a kind of interface uses ARP; tunnels do not.
 fn asks_for_addresses(kind: InterfaceKind) -> bool {
     matches!(kind, InterfaceKind::Bridge | InterfaceKind::Linked)
 }
 
-/// Reads `7: eth0@if8: <…UP…> mtu 1450 … master docker0 …`, as iproute2 and busybox print it.
+/// Parses `7: eth0@if8: <…UP…> mtu 1450 … master docker0 …`, as iproute2 and busybox print it.
 fn from_links(record: &Record) -> Vec<Interface> {
     let mut interfaces: Vec<Interface> = record.lines().filter_map(from_link).collect();
     let bridges: HashSet<String> = interfaces.iter().filter_map(|i| i.bridge.clone()).collect();
@@ -373,14 +375,14 @@ fn from_link(line: &str) -> Option<Interface> {
     })
 }
 
-/// A default route of the kernel's list.
+/// A default route in the kernel's routing table.
 struct DefaultRoute<'l> {
     metric: i64,
     interface: &'l str,
     gateway: Option<Ipv4Addr>,
 }
 
-/// A line of /proc/net/route that is a default route.
+/// Parses a line of /proc/net/route if it is a default route.
 fn default_v4(line: &str) -> Option<DefaultRoute<'_>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [
@@ -399,11 +401,11 @@ fn default_v4(line: &str) -> Option<DefaultRoute<'_>> {
     };
     let metric: i64 = match mask {
         "00000000" => metric.parse().ok()?,
-        // Half of all addresses: VPN clients put such a route before the default one.
+        // 0.0.0.0/1: VPN clients add such a route, which overrides the default route.
         HALF => -1,
         _ => return None,
     };
-    // A route that throws packets away (blackhole, prohibit, unreachable) is one too.
+    // Routes that drop packets (blackhole, prohibit, unreachable) count, too.
     let gateway = u32::from_str_radix(gateway, 16).ok().map(u32::from_be);
     (usable(flags) || interface == NOWHERE).then_some(DefaultRoute {
         metric,
@@ -412,12 +414,12 @@ fn default_v4(line: &str) -> Option<DefaultRoute<'_>> {
     })
 }
 
-/// The interface of a route that throws packets away.
+/// The interface of a route that drops packets.
 const NOWHERE: &str = "*";
 /// The mask of 0.0.0.0/1.
 const HALF: &str = "00000080";
 
-/// A line of /proc/net/ipv6_route that is the default route.
+/// Parses a line of /proc/net/ipv6_route if it is the default route.
 fn default_v6(line: &str) -> Option<DefaultRoute<'_>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [to, "00", _, _, _, metric, _, _, flags, interface] = words[..] else {
@@ -446,7 +448,7 @@ fn route_mtu(lines: &[&str], interface: &str) -> Observation<Option<i64>> {
     let Some(route) = routes.find(|words| after(words, "dev").as_deref() == Some(interface)) else {
         return Observation::Unobserved(Reason::RouteNotShown);
     };
-    // `mtu lock 1400` is a route whose MTU nothing may lower.
+    // `mtu lock 1400`: path MTU discovery does not lower this MTU.
     let mtu = after(&route, "mtu")
         .filter(|word| word != "lock")
         .or(after(&route, "lock"));

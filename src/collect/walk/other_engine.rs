@@ -1,5 +1,5 @@
-//! Engines other than Docker: they have no API to ask, so what is known of them are their processes,
-//! their settings for build steps and the versions that their programs print.
+//! Engines other than Docker: they have no API to query, so only their processes, their settings for build
+//! steps and the versions printed by their programs are known.
 
 use super::Walked;
 use super::frames::Frames;
@@ -9,13 +9,12 @@ use crate::facts::versions;
 use crate::text::plain::plain;
 use std::collections::{BTreeMap, HashSet};
 
-/// What a process is; one whose name is not known listens on Docker's socket.
+/// The kind of engine of a process; an unknown name means that it listens on Docker's socket.
 pub fn kind(process: &Process) -> EngineKind {
     EngineKind::of_process(&process.name).unwrap_or_default()
 }
 
-/// Of the processes of one such engine, which may be many, the first. One that has ended and was not reaped
-/// is in no namespace.
+/// The first process of each such engine, which may have many. A zombie is in no namespace.
 pub fn first_of_each(candidates: Vec<&Process>) -> Vec<&Process> {
     let mut known = HashSet::new();
     let is_new = |process: &&Process| {
@@ -25,7 +24,7 @@ pub fn first_of_each(candidates: Vec<&Process>) -> Vec<&Process> {
     candidates.into_iter().filter(is_new).collect()
 }
 
-/// The engine of a container that runs it only while it builds, where nothing of it runs now.
+/// The engine of a container that runs it only during builds, if it does not run now.
 pub fn idle(
     frames: &Frames,
     processes: &Processes,
@@ -51,7 +50,7 @@ pub fn idle(
     Some(engine)
 }
 
-/// One of which nothing is known yet.
+/// An engine about which nothing is known yet.
 pub fn bare(path: &str, kind: EngineKind) -> Engine {
     Engine {
         image: Unseen(Reason::NotInContainer),
@@ -59,8 +58,8 @@ pub fn bare(path: &str, kind: EngineKind) -> Engine {
     }
 }
 
-/// The versions that its programs print: `podman version 5.8.0`, `netavark 1.17.0`,
-/// `buildkitd github.com/moby/buildkit v0.33.0 1a2b3c`.
+/// The versions printed by its programs: `podman version 5.8.0`, `netavark 1.17.0`, `buildkitd
+/// github.com/moby/buildkit v0.33.0 1a2b3c`.
 pub fn programs(frames: &Frames, kind: EngineKind) -> BTreeMap<String, String> {
     let names = match kind {
         EngineKind::Podman => &["podman", "netavark"][..],
@@ -76,10 +75,10 @@ pub fn programs(frames: &Frames, kind: EngineKind) -> BTreeMap<String, String> {
     printed.collect()
 }
 
-/// The flag of buildkitd that says how build steps reach the network.
+/// The buildkitd flag that sets the network mode of build steps.
 pub const NETWORK_FLAG: &str = "--oci-worker-net";
 
-/// The flag of buildkitd that says how its steps reach the network, with its value.
+/// The buildkitd flag that sets the network mode of build steps, with its value.
 pub fn arguments(frames: &Frames, pid: &str) -> Vec<String> {
     let mut words = frames
         .get("arguments", pid)
@@ -99,7 +98,7 @@ pub fn arguments(frames: &Frames, pid: &str) -> Vec<String> {
         .collect()
 }
 
-/// How BuildKit's steps reach the network: by its flag, else its file, else as it chooses itself.
+/// The network mode of BuildKit's steps: from its flag, else its configuration file, else its default.
 pub fn build_network(frames: &Frames, pid: &str) -> Option<BuildNetwork> {
     let record = frames.get("worker", pid)?;
     let lines = || record.lines();

@@ -1,4 +1,4 @@
-//! The commands that checks ask by: how they are sent with the walk, and what they said.
+//! The commands of checks: how they are sent with the walk, and their output.
 
 use super::Containers;
 use super::frames::{Frames, Record};
@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 const SCRIPT: &str = include_str!("probes.sh");
-/// What one command may print.
+/// The most that one command may print.
 const MOST_BYTES: usize = 8192;
 
-/// The part of the script that runs them; nothing where there are none.
+/// The part of the script that runs them; empty without commands.
 pub(super) fn script(probes: &[Probe]) -> String {
     if probes.is_empty() {
         return String::new();
@@ -36,7 +36,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// What they said, in the order of the walk.
+/// Their results, in the order of the walk.
 pub(super) fn read(
     frames: &Frames,
     probes: &[Probe],

@@ -1,7 +1,7 @@
-# The commands that checks ask by. Each runs with the programs of this container, for those of a
-# nested one are not to be run with our rights; in the network of the process looked at; and with
-# `root` as that process's file system and `pid` as its number. It is sent only where a check has
-# such a command, together with `ask_in LAYER TARGET PID`, which runs those of a layer.
+# The probe commands of checks. Each runs with this container's programs, because a nested container's
+# must not run with our privileges; in the network namespace of the target process; and with `root` as
+# that process's file system and `pid` as its PID. It is sent only if a check has such a command,
+# together with `ask_in LAYER TARGET PID`, which runs those of a layer.
 
 # ask_by CHECK TARGET PID COMMAND
 ask_by() {
@@ -9,8 +9,8 @@ ask_by() {
 	record probe "$1 $2" answer "$@"
 }
 
-# What a command printed and how it ended. Where one program was ended for its time, its shell may have
-# gone on and printed the rest.
+# A command's output and exit status. If one of its programs timed out and was killed, the shell may
+# still have run the rest, so the status becomes 137.
 answer() {
 	{
 		now
@@ -27,7 +27,7 @@ answer() {
 	} | head -c 16384
 }
 
-# The first process of each file system but ours: of every container, and of whatever else has one.
+# The first process of each mount namespace but ours: containers, and anything else that has its own.
 find_containers() {
 	systems= containers= pid=
 	here=$(ls -l /proc/self/ns/mnt 2>/dev/null)

@@ -1,5 +1,5 @@
-//! The proxies that an engine or the programs of a container use: their names, and the address where it is
-//! a loopback one. The rest of their values, which may hold passwords, is not kept.
+//! The proxies that an engine or the programs of a container use: the variable names, and loopback addresses.
+//! Other values are not kept, as they may contain passwords.
 
 use crate::evidence::LocalProxy;
 use serde_json::Value;
@@ -10,12 +10,12 @@ const NAMES: [&str; 2] = ["HTTP_PROXY", "HTTPS_PROXY"];
 
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Proxies {
-    /// In capitals.
+    /// In upper case.
     pub names: Vec<String>,
     pub local: Vec<LocalProxy>,
 }
 
-/// What `show_client` printed of them, and the ports that are open in its network namespace.
+/// From the output of `show_client`, given the open ports in its network namespace.
 pub(super) fn of_client<'a>(
     lines: impl Iterator<Item = &'a str>,
     ports: &BTreeSet<u16>,
@@ -34,7 +34,7 @@ pub(super) fn of_client<'a>(
     proxies(values, Some(ports))
 }
 
-/// What an engine says of them, and the ports that are open in its network namespace.
+/// From an engine's `info`, given the open ports in its network namespace.
 pub(super) fn of_engine(info: &Value, ports: Option<&BTreeSet<u16>>) -> Proxies {
     let text = |key| info.get(key).and_then(Value::as_str).unwrap_or_default();
     if text("NoProxy").split(',').any(|host| host.trim() == "*") {
@@ -50,7 +50,7 @@ pub(super) fn open_ports<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeSet<u
         .collect()
 }
 
-/// Those that have a value, of `NAMES`.
+/// The proxies of `NAMES` that have a value.
 fn proxies(values: [Option<&str>; 2], ports: Option<&BTreeSet<u16>>) -> Proxies {
     let mut found = Proxies::default();
     for (name, value) in NAMES.into_iter().zip(values) {

@@ -1,8 +1,8 @@
 # Two samples of the connections and counters of every network namespace, some seconds apart, and what
-# the processes that hold those connections wait for: sent only with --sample.
+# the processes that hold those connections wait for. Sent only with --sample.
 
-# show_sockets MOST FILE…: those that are established, and those that listen. At most so many of each
-# file: a namespace with more is marked, and takes no room from another.
+# show_sockets MOST FILE…: established and listening sockets, at most MOST per file, so that one
+# namespace cannot use up the room of the others.
 show_sockets() {
 	most_lines=$1
 	shift
@@ -10,19 +10,19 @@ show_sockets() {
 	[ $? -le 128 ]
 }
 
-# Our own namespace first, which may be a machine's.
+# Our own namespace first, with a higher limit: it may be a node's.
 show_all_sockets() {
 	show_sockets 500 "/proc/$own/net/tcp" "/proc/$own/net/tcp6" &&
 		{ [ $# = 0 ] || show_sockets 50 "$@"; } && echo '# read'
 }
 
-# What has come in and gone out; of the many counters of the kernel only the lines with those wanted.
+# Traffic counters: only the lines of the kernel's counters that are needed.
 show_counters() {
 	grep -s -H -E '^(Tcp|TcpExt|IpExt):' "$@"
 	[ $? -gt 128 ] || echo '# read'
 }
 
-# What the kernel counts for each connection, where a program here asks it.
+# The kernel's counters per connection, if `ss` is available.
 show_details() {
 	for pid in $1; do
 		out_of_time && return
@@ -30,7 +30,7 @@ show_details() {
 	done
 }
 
-# sample NUMBER: sets `sockets`, the lines of all.
+# sample NUMBER: sets `sockets`, the lines of all namespaces.
 sample() {
 	files=
 	for pid in $leaders; do files="$files /proc/$pid/net/snmp /proc/$pid/net/netstat"; done
@@ -47,7 +47,7 @@ sample() {
 	[ -z "$busy" ] || ! command -v ss >/dev/null || record details "$1" show_details "$busy"
 }
 
-# Who holds the connections: of each process its number, then a line for each of them.
+# The processes that hold the connections: each PID, then a line per connection.
 show_holders() {
 	over '/proc/[0-9]*/fd' ls -l | grep -F -e '/fd:' -e "$1" |
 		sed -n 's|^/proc/\([0-9]*\)/fd:$|\1|p; s|.* \([0-9]*\) -> \(socket:\[[0-9]*\]\)$|= \1 \2|p'

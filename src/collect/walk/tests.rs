@@ -1,4 +1,4 @@
-//! The walk as real shells ran it on the lab, whole and damaged, and as this machine's shells run it.
+//! The walk's output from real shells on the lab, whole and damaged, and from this machine's shells.
 
 use super::*;
 use crate::evidence::{Layer, Unseen, Why};
@@ -130,7 +130,7 @@ fn what_a_cut_walk_did_not_reach_is_unobserved() {
     }
 }
 
-/// What was cut off may be the process of an engine inside.
+/// The part cut off may be the process of an inner engine.
 #[test]
 fn processes_that_were_cut_lose_no_engine_in_silence() {
     let stream = CAPTURES[0].1;
@@ -171,7 +171,7 @@ proptest! {
     }
 }
 
-/// Runs the real script as the doctor does.
+/// Runs the real script as runner-doctor does.
 #[cfg(target_os = "linux")]
 fn run_here(shell: &[&str], mode: &Mode) -> (Walk, Vec<u8>) {
     let walk = Walk::new(mode, &orders());
@@ -183,7 +183,7 @@ fn run_here(shell: &[&str], mode: &Mode) -> (Walk, Vec<u8>) {
         .stderr(Stdio::inherit())
         .spawn()
         .unwrap();
-    // Held open: its end would tell the walk that nobody listens.
+    // Held open: its end would signal the walk that its reader is gone.
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(walk.script.as_bytes()).unwrap();
     let mut printed = Vec::new();
@@ -192,7 +192,7 @@ fn run_here(shell: &[&str], mode: &Mode) -> (Walk, Vec<u8>) {
     (walk, printed)
 }
 
-/// The shells that the script must run in, all of which this machine must have.
+/// The shells that the script supports; this machine must have all of them.
 #[cfg(target_os = "linux")]
 pub(super) fn shells() -> [Vec<&'static str>; 3] {
     let shells = [vec!["dash"], vec!["bash"], vec!["busybox", "ash"]];
@@ -229,7 +229,7 @@ fn the_script_runs_in_the_shells_of_this_machine() {
 fn the_walk_ends_when_nobody_listens() {
     for shell in shells() {
         let walk = Walk::new(&Mode::Pod, &orders());
-        // A walk that would go on for long: every question is a sleep.
+        // A walk that would run for long: every query is a sleep.
         let script = walk.script.replace(
             "\tread_processes\n",
             "\tcount=0; while [ $count -lt 30 ]; do sleep 1; count=$((count + 1)); done\n",
@@ -256,7 +256,7 @@ fn the_walk_ends_when_nobody_listens() {
     }
 }
 
-/// Only what concerns them: a walk of this machine would ask every engine on it.
+/// Only the relevant parts: a walk of this machine would query every engine on it.
 #[cfg(target_os = "linux")]
 #[test]
 fn commands_of_checks_run_in_the_shells_of_this_machine() {

@@ -1,5 +1,5 @@
-//! What becomes of packets in a namespace, as a walk saw it: its routes, its firewall, its counters
-//! at the walk's end, its name servers and who listens.
+//! How a namespace handles packets, as observed by a walk: routes, firewall, counters at the end of
+//! the walk, name servers and listening sockets.
 
 use super::counters::Counters;
 use super::firewall::{self, MOST_RULES, Networks};
@@ -15,21 +15,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const MOST_ROUTES: usize = 1000;
 
-/// To which the walk asks for routes.
+/// The destination that the walk looks up routes for.
 const ASKED_ADDRESS: &str = "198.51.100.1";
 const MOST_SERVERS: usize = 16;
 const MOST_LISTENING: usize = 64;
 
-/// What was read of a namespace before.
+/// What is already known about a namespace.
 pub struct Place<'a> {
     pub pid: i64,
-    /// The lines of its route table.
     pub routes: &'a [&'a str],
     pub interfaces: &'a Observation<Vec<Interface>>,
     pub way_out: Option<&'a str>,
 }
 
-/// Of a namespace, and the rule in it that lowers the MSS.
+/// The traffic of a namespace, and its rule that clamps the MSS.
 pub fn traffic(
     frames: &Frames,
     counters: &Counters,
@@ -52,7 +51,7 @@ pub fn traffic(
     (traffic, clamp)
 }
 
-/// The subnets without a gateway of /proc/PID/net/route.
+/// The on-link subnets (without a gateway) in /proc/PID/net/route.
 fn on_link(routes: &[&str]) -> Observation<Vec<OnLink>> {
     if routes.is_empty() {
         return Observation::Unobserved(Reason::Unreadable { part: Part::Routes });
@@ -78,7 +77,7 @@ fn on_link(routes: &[&str]) -> Observation<Vec<OnLink>> {
     Observed(routes.iter().filter_map(read).take(MOST_ROUTES).collect())
 }
 
-/// The rules for what passes through, judged for each network that may, and the one that lowers the MSS.
+/// The forwarding rules, evaluated for each network, and the rule that clamps the MSS.
 fn passing(
     frames: &Frames,
     place: &Place,
@@ -86,7 +85,7 @@ fn passing(
     name_servers: &[String],
 ) -> (Observation<Vec<Firewall>>, Observation<Option<Tcpmss>>) {
     let Some(record) = frames.of("clamps", place.pid) else {
-        // The walk asks only where networks may leave.
+        // The walk reads the rules only where networks may be forwarded.
         return match frames.complete {
             true => (Observed(Vec::new()), Observed(None)),
             false => {
@@ -171,7 +170,7 @@ fn own_addresses(record: &Record) -> Vec<Ipv4Addr> {
     own
 }
 
-/// The interfaces whose `forwarding` is 0; unknown where the kernel's settings cannot be seen.
+/// The interfaces whose `forwarding` is 0; unknown if the sysctls cannot be read.
 fn not_forwarding(frames: &Frames, pid: i64) -> Option<Observation<Vec<String>>> {
     let lines = match (frames.of("routes", pid), frames.of("passing", pid)) {
         (Some(record), _) => section(record, "passing"),
@@ -194,8 +193,8 @@ fn not_forwarding(frames: &Frames, pid: i64) -> Option<Observation<Vec<String>>>
     ))
 }
 
-/// The bridges from which policy rules lead nowhere, or through another interface than the default route;
-/// unknown where no program here lists the rules.
+/// The bridges that policy rules leave without a route, or send out through an interface other than the
+/// default route's; unknown if no program is available to list the rules.
 fn policy(frames: &Frames, place: &Place) -> Option<Observation<Vec<Unrouted>>> {
     let record = frames.of("rules", place.pid)?;
     if record.cut || !record.lines().any(|line| line == "# read") {
@@ -210,7 +209,7 @@ fn policy(frames: &Frames, place: &Place) -> Option<Observation<Vec<Unrouted>>> 
         let (mark, said) = match answer.strip_prefix("mark ") {
             None if via.is_some() => (None, ""),
             None => (None, refused?.1),
-            // A program that knows no marks does not answer.
+            // An `ip` without support for marks prints no answer.
             Some(answer) if answer.contains(ASKED_ADDRESS) => return None,
             Some(answer) => {
                 let (mark, _) = answer.split_once(' ')?;
@@ -228,7 +227,7 @@ fn policy(frames: &Frames, place: &Place) -> Option<Observation<Vec<Unrouted>>> 
 }
 
 fn name_servers(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
-    // Older walks told those of all in one record.
+    // Older walks wrote the lines of all processes in one record.
     let start = format!("/proc/{pid}/root/etc/resolv.conf:");
     let own = frames.of("again", pid).into_iter();
     let own = own.flat_map(|record| record.lines());
@@ -238,7 +237,7 @@ fn name_servers(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
         .chain(all.filter_map(|line| line.strip_prefix(start.as_str())))
         .filter_map(|line| line.strip_prefix("nameserver"))
         .filter_map(|rest| rest.split_whitespace().next())
-        // An IPv6 address may name its interface, `fe80::1%eth0`.
+        // An IPv6 address may have a zone: `fe80::1%eth0`.
         .filter(|word| {
             word.split('%')
                 .next()
@@ -255,7 +254,7 @@ fn name_servers(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
     }
 }
 
-/// Where something waits for names to resolve, each address once.
+/// The addresses with a listening DNS server, deduplicated.
 fn listening(frames: &Frames, pid: i64) -> Observation<Vec<String>> {
     let Some(record) = frames.get("sockets", "-") else {
         return match frames.complete {

@@ -1,28 +1,28 @@
-# The walk: visits every process, network namespace and Docker daemon that can be seen from here,
-# and prints framed records. POSIX sh (dash, ash, bash). It creates and changes nothing: no file
-# (so no here-documents, which bash may keep in one), no `docker exec`, no process that stays.
+# The walk: visits every process, network namespace and Docker daemon that is visible from here, and
+# prints framed records. POSIX sh (dash, ash, bash). It creates and changes nothing: no file (so no
+# here-documents, for which bash may create one), no `docker exec`, no process left behind.
 #
-# It is one function, called on the last line that is sent: a cut stream runs nothing.
+# It is one function, called on the last line sent: a truncated script runs nothing.
 
 # open_record NAME KEY, close_record STATUS. The marker is random for each run.
 open_record() { printf '\n%s> %s %s\n' "$mark" "$1" "$2"; }
 close_record() { printf '\n%s< %s\n' "$mark" "$1"; }
 
-# record NAME KEY COMMAND…: what a command prints. All records share `room`, and `reserve` of it is kept
-# for what is still to come; what is cut at its bound is marked.
+# record NAME KEY COMMAND…: a command's output. All records share `room`, of which `reserve` is kept for
+# later records; output truncated at its bound is marked.
 record() {
 	name=$1 key=$2
 	shift 2
 	bound=$((room - reserve))
 	[ $bound -le "$bytes" ] || bound=$bytes
 	[ $bound -ge 1024 ] || bound=1024
-	# The dot keeps the last newlines.
+	# The dot preserves trailing newlines.
 	printed=$("$@" 2>/dev/null | head -c $bound; echo .)
 	printed=${printed%.}
 	write_record "$name" "$key"
 }
 
-# write_record NAME KEY: a record of what is in `printed`.
+# write_record NAME KEY: a record of `printed`.
 write_record() {
 	open_record "$1" "$2"
 	room=$((room - ${#printed}))
@@ -37,11 +37,11 @@ note() {
 	close_record -
 }
 
-# few COMMAND…: what a command prints, bounded, for a variable.
+# few COMMAND…: a command's output, bounded, for a variable.
 few() { "$@" 2>/dev/null | head -c "$bytes"; }
 
-# over PATTERN COMMAND…: a command with all files of a pattern, in a process of its own. Where there
-# are many, in as many parts as arguments may be long.
+# over PATTERN COMMAND…: runs a command on all files of a pattern, in its own process; if there are
+# many, in batches that fit the limit on arguments.
 over() {
 	files=$1
 	shift
@@ -51,7 +51,8 @@ over() {
 	printf '%s\n' $files | xargs "$@"
 }
 
-# What a process has begun, by the kernel's list or, in a kernel without it, by everybody's parent.
+# The children of a process, from the kernel's list or, in a kernel without it, from every process's
+# parent.
 children_of() {
 	children=
 	read -r children <"/proc/$1/task/$1/children"
@@ -63,7 +64,7 @@ children_of() {
 	done
 } 2>/dev/null
 
-# The state of a process, and when it began, in ticks.
+# The state of a process, and its start time in ticks.
 look_at() {
 	state=Z began=
 	read -r line <"/proc/$1/stat" || return
@@ -72,8 +73,8 @@ look_at() {
 	state=$1 began=${20}
 } 2>/dev/null
 
-# find_innermost DEPTH PID…: of what runs in these trees and began by `limit`, what stands around nothing
-# else that did; the deepest are `innermost`. A dead child that its parent has not reaped yet is one too.
+# find_innermost DEPTH PID…: of the processes in these trees that started by `limit`, those without such
+# descendants; the deepest are `innermost`. A zombie that is not reaped yet counts as a descendant.
 find_innermost() {
 	depth=$1 child=
 	shift
@@ -98,9 +99,9 @@ find_innermost() {
 	done
 }
 
-# Ends what runs in our children that began by `moment`, from the inside out: who waits for it reaps it,
-# and none is left to a PID 1 that may not reap. Who reads what it printed, as `head` does, is further
-# out and comes to its end. What began by `late` starts ever new children, and ends with them.
+# Kills what runs below our children that started by `moment`, innermost first: each parent reaps its
+# child, and no zombie is left to a PID 1 that may not reap. A reader of its output, such as `head`, is
+# further out and ends on its own. One that started by `late` keeps forking; it is killed with its children.
 end_old() {
 	old='' lost=''
 	children_of $$
@@ -129,7 +130,8 @@ end_old() {
 	[ -z "$ending" ] || { kill -9 $ending && fired=1; }
 }
 
-# What a program left behind on purpose: it is in our session, which a walk in a container leads.
+# Kills processes that a program left behind on purpose: they are in our session, which a walk in a
+# container leads.
 end_session() {
 	for file in /proc/[0-9]*/stat; do
 		read -r line <"$file" || continue
@@ -139,15 +141,15 @@ end_session() {
 	done
 }
 
-# Runs beside the walk. It ends every command that takes longer than `step`, and the whole walk when
-# the client is gone: its end of our standard input closes. No program but `sleep` is asked here, for
-# it may be what hangs. There is no `timeout` in it: busybox's leaves a child to PID 1.
+# Runs beside the walk. It kills every command that takes longer than `step`, and the whole walk when
+# the client disconnects and closes our standard input. It runs no program but `sleep`, because any
+# other may hang. It does not use `timeout`: busybox's leaves a child to PID 1.
 guard() {
 	read -r me _ </proc/self/stat
 	gone='' fired='' forever=999999999999
 	trap 'children_of "$me"; [ -z "$children" ] || kill -9 $children; [ -z "$fired" ] || end_session; wait; exit' TERM
 	trap 'gone=1' USR2
-	# Downloads first, then what is measured.
+	# First for the downloads, then for the measurements.
 	trap 'step=$patience patience=$((2 * patience))' USR1
 	(
 		while read -r _ <&3; do :; done
@@ -163,7 +165,7 @@ guard() {
 		fi
 		wait $nap
 	done
-	# The walk itself ends after the command that it waits for.
+	# The walk itself ends after the command that it is waiting for.
 	kill -TERM $$
 	moment=$forever late=0
 	now
@@ -179,7 +181,7 @@ finish() {
 	wait
 } 2>/dev/null
 
-# Hundredths of seconds of a clock that no program is asked for.
+# A clock in hundredths of a second that needs no program.
 now() {
 	read -r now _ </proc/uptime
 	now=${now%.*}${now#*.}
@@ -190,7 +192,7 @@ out_of_time() {
 	[ "$now" -ge "$ends" ]
 } 2>/dev/null
 
-# A dockerd under another name: the parent of a containerd that runs with the file that dockerd writes.
+# A renamed dockerd: the parent of a containerd that runs with the configuration that dockerd writes.
 find_renamed() {
 	dockers=' ' files=
 	for file in $programs; do
@@ -220,7 +222,7 @@ find_parent() {
 	parent=${parent%% *}
 } 2>/dev/null
 
-# The table of processes; of the programs that make up an engine, their limits too.
+# The process table, with the limits of the programs that make up an engine.
 read_processes() {
 	record status - over '/proc/[0-9]*/status' grep -s -H -E '^(Name:|PPid:|State:.T)'
 	record cgroup - over '/proc/[0-9]*/cgroup' grep -s -H -E '^0::|:pids:'
@@ -236,7 +238,7 @@ read_processes() {
 	list_certificates
 }
 
-# The registries for which our own container has a certificate authority: the names of directories, no file
+# The registries for which our own container has a certificate authority: directory names only, no file
 # is opened.
 list_certificates() {
 	open_record certificates -
@@ -249,9 +251,9 @@ list_certificates() {
 	close_record -
 }
 
-# Where the kernel counts the processes of our own container, its pod and the containers in it, and those
-# that it killed for memory. The path is ours where the whole tree is mounted; elsewhere its files are
-# right under the mount.
+# The files in which the kernel counts the processes and OOM kills of our own container, its pod and the
+# containers in it. They are at our cgroup path if the whole tree is mounted, else directly under the
+# mount.
 find_counted() {
 	while IFS=: read -r _ name path; do
 		case $name in
@@ -271,8 +273,8 @@ find_counted() {
 	done </proc/self/cgroup
 } 2>/dev/null
 
-# Where our container sees the whole node's processes, only those of our own pod count: they name
-# the pod in their cgroup or, where cgroups are shown from our own, are not outside of it.
+# If our container sees all processes of the node, only those of our own pod count: their cgroup path
+# contains the pod or, in a cgroup namespace, is not outside of our own.
 find_pod() {
 	ours=
 	[ "$pod" = - ] && return
@@ -290,8 +292,8 @@ is_ours() {
 	return 1
 }
 
-# Reads who lives in which namespace; sets `leaders`: the first process of each network namespace, our
-# own before all others, the oldest before what is newer.
+# Reads the namespaces of each process; sets `leaders`: the first process of each network namespace, our
+# own first, then the oldest.
 read_namespaces() {
 	links=$(few over '/proc/[0-9]*/ns/net /proc/[0-9]*/ns/mnt' ls -l)
 	open_record namespaces -
@@ -338,8 +340,8 @@ read_namespaces() {
 	done
 }
 
-# Which processes have a sysfs of their own: /sys is one, and nothing lies over what is read there.
-# That is the kernel's word; the path itself belongs to the process.
+# The processes whose /sys is a sysfs with nothing mounted over the files that are read. This comes from
+# the kernel; the path itself is under the process's control.
 find_sysfs() {
 	mounted= covered=
 	set -f
@@ -354,7 +356,7 @@ find_sysfs() {
 	set +f
 }
 
-# sysfs follows the mount, not the process: it counts only where it lists the process's interfaces.
+# sysfs follows the mount, not the process: it is used only if it lists the process's interfaces.
 sysfs_fits() {
 	seen=0 there=0
 	while read -r name _; do
@@ -370,15 +372,15 @@ sysfs_fits() {
 	[ $seen = $there ] && [ $seen -le 2000 ]
 }
 
-# What the kernel shows of a namespace, and its interfaces from sysfs where that is its own. It runs
-# in a process of its own, which alone a path of the namespace can hold up.
+# The kernel's data on a namespace, and its interfaces from sysfs if that is its own. It runs in its own
+# process, so that a path in the namespace that hangs holds up nothing else.
 look() {
 	base=/proc/$1/root/sys/class/net
 	files=
 	for file in route ipv6_route dev igmp snmp ip_tables_names; do
 		files="$files /proc/$1/net/$file"
 	done
-	# On a busy node, interfaces come and go while one looks.
+	# On a busy node, interfaces come and go during the read.
 	case "$covered " in *" $1 "*) base= ;; esac
 	case "$mounted " in *" $1 "*) ;; *) base= ;; esac
 	if [ -n "$base" ] && { sysfs_fits "$1" || sysfs_fits "$1" || sysfs_fits "$1"; }; then
@@ -397,8 +399,8 @@ in_namespace() {
 	nsenter -t "$target" -n "$@"
 }
 
-# Default routes where `ip` shows their MTU (of IPv6 only if there are any; the kernel's own lead to `lo`), the interfaces from which nothing is forwarded, and policy
-# rules, with one program for them all.
+# Default routes if `ip` shows their MTU (of IPv6 only if there are any; the kernel's own lead to `lo`),
+# the interfaces without forwarding, and policy rules, all with one program.
 show_routes() {
 	case $sees in
 	*"ipv6_route:$zeros 00 "????????????????????????????????" "??" "????????????????????????????????" "[!f]*) routes6=$shows_routes6 ;;
@@ -418,8 +420,8 @@ show_routes() {
 		ip rule && echo "# read"'
 }
 
-# Where there are other rules than the three of every namespace, what the kernel makes of a packet that
-# comes from each bridge: it is asked, and nothing is sent.
+# If there are policy rules besides the three default ones, how the kernel would route a packet from
+# each bridge: this is only a lookup, no packet is sent.
 show_policies() {
 	echo '# read'
 	for bridge in $(printf '%s\n' "$sees" | sed -n 's|.*/class/net/\([^/]*\)/bridge/bridge_id:.*|\1|p' | head -n 16); do
@@ -443,7 +445,7 @@ read_policies() {
 	esac
 }
 
-# What `rules` holds beside the three of every namespace.
+# The policy rules in `rules` besides the three default ones.
 find_more() {
 	old=$IFS more=unread
 	set -f
@@ -460,8 +462,8 @@ find_more() {
 	set +f
 }
 
-# Whether networks may leave through the namespace of a process, by the record of it: ours, and
-# those with a bridge. Where sysfs does not show it, they may.
+# Whether the namespace of a process may carry traffic of container networks, by its record: ours, and
+# those with a bridge. If sysfs does not show it, it may.
 carries() {
 	[ "$1" = "$own" ] && return
 	case $printed in
@@ -470,9 +472,9 @@ carries() {
 	esac
 }
 
-# Rules for what passes through, without the chains of kube-proxy's that lead to single services, of which
-# there may be thousands. iptables-save only lists; `iptables -S` may create the tables that it lists. By its plain name it
-# is one of the other two.
+# iptables rules, without kube-proxy's chains for single services, of which there may be thousands.
+# iptables-save only lists; `iptables -S` may create the tables that it lists. Plain `iptables-save` is
+# one of the other two.
 show_rules() {
 	saves='iptables-legacy-save iptables-nft-save'
 	for save in $saves; do
@@ -489,25 +491,25 @@ show_rules() {
 	done | sed -E '/^(:|-A )KUBE-(SVC|SEP|EXT|FW)-[^ ]* /d; /^(# (from|read|Table) ?|[*:]|-A )/!d'
 }
 
-# Whether the kernel names no tables of iptables-legacy in a namespace.
+# Whether a namespace has no iptables-legacy tables in the kernel.
 has_no_legacy() {
 	case $sees in *"/proc/$1/net/ip_tables_names:"*) return 1 ;; esac
 	[ ! -e "/proc/$1/net/ip_tables_names" ] || [ -r "/proc/$1/net/ip_tables_names" ]
 }
 
-# What ebtables does with frames on bridges, where nft does not list it as well.
+# ebtables rules for frames on bridges, unless nft lists them already.
 read_bridges() {
 	[ -z "$has_nft" ] && command -v ebtables-nft-save >/dev/null || return
 	case $sees in */bridge/bridge_id:*) record bridges "$1" in_namespace "$1" ebtables-nft-save ;; esac
 }
 
-# The addresses of a namespace, which SNAT may set.
+# The addresses of a namespace, which SNAT may use.
 show_addresses() { exec grep -s -B 1 '/32 host LOCAL$' "/proc/$1/net/fib_trie"; }
 
-# All tables of nftables, without counters. It only lists.
+# All nftables tables, without counters. It only lists.
 show_nft() { in_namespace "$1" nft -s -j list ruleset && echo '# read'; }
 
-# Each namespace has a share of the room that no other can take, and all together half of the time.
+# Each namespace has its reserved share of the room; all together get half of the time.
 read_networks() {
 	left=0 patterns=
 	for pid in $leaders; do
@@ -559,8 +561,8 @@ read_networks() {
 	reserve=0
 }
 
-# resolve PID PATH: sets `at`, the path of a file as that process sees it. Links are followed as the
-# process itself would: an absolute one leads from its root, where the kernel would take ours.
+# resolve PID PATH: sets `at`, the path of a file as that process sees it. Symlinks are followed as in
+# the process: an absolute one starts at its root, where the kernel would use ours.
 resolve() {
 	at=/proc/$1/root left=$2 hops=0
 	while [ -n "$left" ]; do
@@ -583,8 +585,8 @@ resolve() {
 	done
 }
 
-# In a process of their own, which alone can be held up by what they look at: `file PID PATH` prints a
-# regular file, `regular PID PATH` and `socket PID PATH` the path of one.
+# Run these in their own process, so that a path that hangs holds up nothing else: `file PID PATH`
+# prints a regular file, `regular PID PATH` and `socket PID PATH` the path of one.
 file() {
 	resolve "$@" && [ -e "$at" ] || { echo absent && exit; }
 	[ -f "$at" ] && exec cat "$at"
@@ -592,7 +594,7 @@ file() {
 socket() { resolve "$@" && [ -S "$at" ] && printf %s "$at"; }
 regular() { resolve "$@" && [ -f "$at" ] && printf %s "$at"; }
 
-# Several requests over one connection, most wanted first. Paths without a version suit every daemon.
+# Several requests over one connection, most important first. Every daemon accepts unversioned paths.
 requests() {
 	for path in /version /networks /containers/json; do
 		printf 'GET %s HTTP/1.1\r\nHost: docker\r\n\r\n' $path
@@ -600,8 +602,8 @@ requests() {
 	printf 'GET /info HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n'
 }
 
-# talk COMMAND…: one conversation with a daemon. The client itself holds the writing end of its input
-# open: at the input's end Docker 26 takes the client for gone ("context canceled").
+# talk COMMAND…: one connection to a daemon. The client holds the write end of its own input open: at
+# EOF, Docker 26 treats the client as disconnected ("context canceled").
 talk() {
 	requests | "$@" system dial-stdio 5>/proc/self/fd/0 2>&1
 	printf '\n%s= %s\n' "$mark" $?
@@ -621,7 +623,7 @@ open_ports() {
 	sed -n 's/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]*\) [0-9A-F:]* 0A .*/port \1/p' "/proc/$1/net/tcp" "/proc/$1/net/tcp6"
 }
 
-# The sockets on which a process listens. One that it does not hold belongs to another.
+# The Unix sockets on which a process listens. Those that it does not hold belong to another process.
 find_held() {
 	held= named= holds=$(few ls -l "/proc/$1/fd/")
 	set -f
@@ -640,7 +642,7 @@ ask_engine() {
 		case $host in
 		unix://*)
 			path=${host#unix://}
-			# The socket may be known by a name through a link, as /var/run is one.
+			# The path may contain a symlink, such as /var/run.
 			case "$held " in *"/${path##*/} "*) ;; *) continue ;; esac
 			way=$(socket "$pid" "$path" 2>/dev/null)
 			[ -n "$way" ] && ask "$pid" "$host" docker -H "unix://$way"
@@ -666,8 +668,7 @@ ask_engine() {
 	[ -n "$holds" ] || note closed "$pid"
 }
 
-# The options of a dockerd that the walk itself needs: where it listens, where its file and its data
-# lie.
+# The dockerd options that the walk itself needs: listen addresses, configuration file and data directory.
 read_options() {
 	hosts= config=/etc/docker/daemon.json data= option=
 	old=$IFS
@@ -695,8 +696,8 @@ read_options() {
 	IFS=$old
 }
 
-# A daemon that does not answer may still be known by the containerd beside it; only by our own
-# container's, for a nested one's program is not to be run out here.
+# The version of containerd identifies a daemon that does not respond. Only our own container's is run:
+# a nested container's programs must not run out here.
 read_programs() {
 	if in_here "$1"; then
 		record containerd "$1" containerd --version
@@ -705,7 +706,7 @@ read_programs() {
 	fi
 }
 
-# Whether a daemon's files hold runc as a program, which it starts by its plain name.
+# Whether a daemon can find runc in its own file system: it starts it by name.
 has_runc() {
 	finds_runc "$1" /usr/local/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/sbin:/bin && return
 	paths=$(tr '\0' '\n' <"/proc/$1/environ" | sed -n 's/^PATH=//p' | head -c 4096) 2>/dev/null
@@ -725,14 +726,14 @@ finds_runc() {
 	[ -n "$found" ]
 } 2>/dev/null
 
-# The variables of our own container stand in the pod's specification.
+# The variables of our own container are in the pod's specification.
 show_opts() {
 	[ -r "/proc/$1/environ" ] && echo '# read' &&
 		tr '\0' '\n' <"/proc/$1/environ" | grep '^DOCKER_OPTS='
 }
 
-# Which file system an engine's data lie on, and what is left there: the path as it is seen from here,
-# without words that would make two of one, or of which `stat` would make others.
+# The file system of an engine's data directory, and its free space. Skips paths with whitespace, which
+# would split the record, and with characters that `stat` would expand.
 read_data() {
 	case $2 in *[![:graph:]]* | *[%\\]*) return ;; /*) record places "$1" show_data "$1" "$2" ;; esac
 }
@@ -778,7 +779,7 @@ is_other() {
 	return 1
 } 2>/dev/null
 
-# Where BuildKit's settings define how its steps reach the network.
+# The BuildKit settings that define how its steps reach the network.
 read_worker() {
 	[ "$program" = buildkitd ] || return 0
 	config=/etc/buildkit/buildkitd.toml cni=/etc/buildkit/cni.json option=
@@ -818,7 +819,7 @@ read_versions() {
 	done
 }
 
-# What of a daemon.json the walk itself needs.
+# The daemon.json settings that the walk itself needs.
 read_config() {
 	case $printed in absent*) return ;; esac
 	set -f
@@ -831,10 +832,10 @@ read_config() {
 	set +f
 }
 
-# Where a process has its files: `mount`, the number of its namespace.
+# `mount`, the ID of a process's mount namespace.
 find_mount() { eval "mount=\${mount_$1-}"; }
 
-# Whether a process has its files where we have ours.
+# Whether a process is in our mount namespace.
 in_here() {
 	find_mount $$
 	mine=$mount
@@ -842,9 +843,9 @@ in_here() {
 	[ "$mount" = "$mine" ]
 }
 
-# Every dockerd that may be an engine, those first that a build can forge least: PID by PID. What is not
-# in our own file system must have CAP_SYS_ADMIN (the 21st), without which nobody runs a container; one
-# with a containerd beside it comes before one without, then the older. A daemon's own helpers carry its
+# The PID of every dockerd that may be an engine, those that a build can least forge first. One outside
+# our own mount namespace must have CAP_SYS_ADMIN (the 21st), which running containers requires; one
+# with a containerd beside it comes before one without, then the older. A daemon's helpers have the same
 # name.
 rank_engines() {
 	files=
@@ -897,10 +898,10 @@ rank_engines() {
 	done
 }
 
-# read_engines KEY: every engine among `programs`, as the record of that key names them.
+# read_engines KEY: reads every engine among `programs`, listed in the record of that key.
 read_engines() {
 	engines=
-	# Ranks and processes, one after the other.
+	# Alternating ranks and PIDs.
 	ranked=$(rank_engines | sort -n -k 1,1 -k 2,2)
 	count=0 more=
 	open_record engines "$1"
@@ -925,7 +926,7 @@ read_engines() {
 	reserve=0
 }
 
-# Sockets of Docker's name on which a process listens that is no engine so far: it is one, whatever its name.
+# A process that listens on a docker.sock and is not a known engine is an engine, whatever its name.
 read_listeners() {
 	files= unheld=
 	for pid in $leaders; do files="$files /proc/$pid/net/unix"; done
@@ -948,14 +949,14 @@ read_listeners() {
 	programs=
 	for pid in $found; do
 		read -r word <"/proc/$pid/comm"
-		# It holds the sockets of what it has not started yet.
+		# systemd holds the sockets of services that it has not started yet.
 		[ "$word" = systemd ] || programs="$programs /proc/$pid/comm:dockerd"
 	done 2>/dev/null
 	[ -z "$programs" ] || read_engines listening
 }
 
-# How to fetch a URL to standard output, with the agent's name and the URL to follow. The way itself
-# is to be known, so no proxy is asked and no certificate is looked at.
+# The command that fetches a URL to standard output; the agent's name and the URL follow. It tests the
+# path itself, so it uses no proxy and verifies no certificate.
 find_fetcher() {
 	unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 	fetcher=
@@ -968,8 +969,8 @@ find_fetcher() {
 	fi
 }
 
-# fetch PID: a download in the namespace of a process. What comes is counted and dropped; enough of
-# it is enough.
+# fetch PID: a download in the namespace of a process. The bytes are counted and discarded, up to a
+# limit.
 fetch() {
 	printed=$(
 		{
@@ -982,7 +983,7 @@ fetch() {
 	printf '%s\n' "$printed" | head -c 1000 | sed "s/^/$1 /"
 }
 
-# Whether a process, or a child that speaks TLS for it, has a TCP connection that stands.
+# Whether a process, or a child that does TLS for it, has an established TCP connection.
 stands() {
 	for file in /proc/$1/status $(grep -l -s "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status); do
 		file=${file%/status}
@@ -993,11 +994,11 @@ stands() {
 	return 1
 }
 
-# Whether a network has a way out; one without may be meant so.
+# Whether a network has a default route; one without may be intended.
 leads_out() { grep -q -s '^[^[:space:]]*[[:space:]]00000000[[:space:]]' "/proc/$1/net/route"; }
 
-# Downloads from every namespace that has a way out, all at once: which come through, and whether
-# the connection stands where nothing came by the end.
+# Downloads from every namespace that has a default route, all at once: which complete, and whether the
+# connection is established if they do not.
 confirm() {
 	find_fetcher
 	agent=runner-doctor-$$
@@ -1006,7 +1007,7 @@ confirm() {
 	open_record fetched -
 	for pid in $leaders; do
 		[ -n "$fetcher" ] || break
-		# A pod has a way out, or lost it.
+		# A pod always needs a default route: one without has lost it.
 		[ "$pid" = "$own" ] || leads_out "$pid" || continue
 		fetch "$pid" &
 		jobs="$jobs $!"
@@ -1027,8 +1028,8 @@ confirm() {
 	[ -n "$fetcher" ] || note no-fetcher -
 }
 
-# Last, so that what changed meanwhile shows: the counters of dropped packets. Beside them the name
-# servers and, where one is an address of the asker's own, who waits for names there (port 53).
+# The counters of dropped packets, last, so that changes show. With them the name servers and, if one is
+# a loopback address, the sockets on port 53.
 read_again() {
 	files= sockets= local=
 	for pid in $leaders; do
@@ -1064,7 +1065,7 @@ count_again() {
 	record after - grep -s -H '^Ip:' $files
 }
 
-# The first engine inside another one; a daemon's own helpers carry its name.
+# The first engine inside another one; a daemon's helpers have the same name.
 nested_engine() {
 	find_pod
 	here=$(few ls -l /proc/self/ns/mnt)
@@ -1077,7 +1078,7 @@ nested_engine() {
 	return 1
 }
 
-# Waits until an engine runs inside another one, and a little longer until it answers.
+# Waits until an engine runs inside another one, and a little longer until it responds.
 await_nested() {
 	until nested_engine || out_of_time; do sleep 1; done
 	tries=20
@@ -1088,7 +1089,7 @@ await_nested() {
 	sleep 1
 }
 
-# The engine that commands here talk to, which may run out of our sight.
+# The engine that docker commands here use, which may not be visible from here.
 ask_told() {
 	host=${told_host:-unix:///var/run/docker.sock}
 	command -v docker >/dev/null || { note no-client 0 && return; }

@@ -1,4 +1,4 @@
-//! `check --log`: a job's log and the runners, one diagnosis.
+//! `check --log`: diagnoses a job's log and the runners together.
 
 use crate::checks::Library;
 use crate::commands::log_file;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use std::io::{self, BufRead};
 use std::path::Path;
 
-/// The known errors of the log; what the examination says of them is not known yet.
+/// The known errors of the log, before they are compared with the findings.
 pub(super) fn read(file: &Path, library: &Library) -> Result<LogReading> {
     let log = log_file::open(file)?;
     read_from(log, log_file::name(file), library).with_context(|| log_file::unreadable(file))

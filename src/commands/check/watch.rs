@@ -8,7 +8,8 @@ use anyhow::Result;
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// Until it is interrupted. A cluster that does not answer for a while is told of, and no change.
+/// Repeats until interrupted. A failed check, such as an unreachable cluster, is reported as an error,
+/// not as a change.
 pub fn run(
     first: Diagnosis,
     interval: Duration,

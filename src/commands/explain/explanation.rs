@@ -1,4 +1,4 @@
-//! The explanation of a check: its file, an example that is executed, and its fix on each CI system.
+//! The explanation of a check: its file, an executed example, and its fix on each CI system.
 
 use crate::checks::{Check, judge_alone, page};
 use crate::diagnosis::{Finding, Remedy, Severity};
@@ -17,7 +17,7 @@ pub(super) struct Explanation<'a> {
     pub(super) example: Option<Example<'a>>,
     #[serde(rename = "cures")]
     pub(super) fixes: Vec<Fix>,
-    /// Lines of logs by which it is known.
+    /// Log lines that identify the fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) in_logs: Vec<&'a str>,
     /// Checks whose fix removes its findings too.
@@ -28,12 +28,12 @@ pub(super) struct Explanation<'a> {
     /// The address of its page. Absent for custom checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) page: Option<String>,
-    /// Whether example and fixes are those of the reader's recording.
+    /// Whether the example and the fixes come from the reader's recording.
     #[serde(skip)]
     pub(super) is_of_recording: bool,
 }
 
-/// How it is told.
+/// How the fault is detected.
 #[derive(Clone, Serialize)]
 pub(super) struct Detection<'a> {
     pub(super) for_each: String,
@@ -56,7 +56,7 @@ pub(super) struct Example<'a> {
 /// What fixes the example, for CI systems that share it.
 #[derive(Clone, Serialize)]
 pub(super) struct Fix {
-    /// The engine that it is for, where the example has several.
+    /// The engine to fix, if the example has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) engine: Option<String>,
     pub(super) providers: Vec<Provider>,
@@ -64,8 +64,8 @@ pub(super) struct Fix {
 }
 
 impl<'a> Explanation<'a> {
-    /// The check as shown by the runners of a recording if it finds something there, otherwise by its
-    /// first case.
+    /// Explains the check with the runners of a recording if it finds something there, otherwise with
+    /// its first case.
     pub(super) fn of(check: &'a Check, recording: Option<&Evidence>) -> Self {
         let seen = recording.and_then(|evidence| seen(check, evidence));
         let is_of_recording = seen.is_some();
@@ -100,7 +100,7 @@ impl<'a> Explanation<'a> {
         }
     }
 
-    /// The command that shows whether it is present.
+    /// The command that detects the fault.
     pub(super) fn command(&self) -> String {
         let confirms = self.detected.applies_when == Some("runner.downloads_tried");
         match self.group {
@@ -116,7 +116,7 @@ impl<'a> Explanation<'a> {
     }
 }
 
-/// What it finds in a recording, and the fixes with the names of the runners in it.
+/// The check's first message for a recording, and the fixes with the names of its runners.
 fn seen(check: &Check, evidence: &Evidence) -> Option<(String, Vec<Fix>)> {
     let findings = judge_alone(check, evidence).findings;
     let message = findings.first()?.message.clone();
@@ -130,8 +130,8 @@ fn seen(check: &Check, evidence: &Evidence) -> Option<(String, Vec<Fix>)> {
     Some((message, fixes))
 }
 
-/// The first case that finds something with a fix, else the first that finds something; and its fix
-/// on each CI system.
+/// The first case whose finding has a fix, otherwise the first with a finding, and its fix on each CI
+/// system.
 fn example(check: &Check) -> Option<(Example<'_>, Vec<Fix>)> {
     let found = check.cases.iter().filter_map(|case| {
         let evidence = anonymous(&case.evidence().ok()?)?;
@@ -151,7 +151,7 @@ fn example(check: &Check) -> Option<(Example<'_>, Vec<Fix>)> {
     Some((example, fixes(check, &evidence)))
 }
 
-/// Evidence without the names of the baseline, which are not the reader's.
+/// Evidence with placeholders for the baseline's names, which mean nothing to the reader.
 fn anonymous(evidence: &Evidence) -> Option<Evidence> {
     const NAMES: [(&str, &str); 6] = [
         ("docker-in-docker", "ENGINE"),
@@ -168,7 +168,7 @@ fn anonymous(evidence: &Evidence) -> Option<Evidence> {
     serde_json::from_str(&text).ok()
 }
 
-/// The same fault on each CI system.
+/// The fixes for the same fault on each CI system.
 fn fixes(check: &Check, evidence: &Evidence) -> Vec<Fix> {
     let mut fixes = Vec::new();
     for provider in Provider::ALL.iter().copied() {
@@ -215,7 +215,7 @@ impl Fix {
         self.providers.len() == Provider::ALL.len()
     }
 
-    /// ` on Bitbucket and GitLab, for docker-in-docker/bb_docker`; nothing where it is for all.
+    /// ` on Bitbucket and GitLab, for docker-in-docker/bb_docker`; empty if the fix is for all.
     pub(super) fn scope(&self) -> String {
         let names: Vec<_> = self
             .providers
@@ -243,7 +243,7 @@ pub(super) fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// What joins a remedy to those before it.
+/// The word that joins a remedy to the previous ones.
 pub(super) fn word(rank: usize, remedy: &Remedy) -> &'static str {
     match (rank, remedy.together) {
         (0, _) => "Fix",

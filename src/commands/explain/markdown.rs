@@ -1,4 +1,4 @@
-//! An explanation for a wiki or a ticket.
+//! An explanation as Markdown, for a wiki or a ticket.
 
 use super::explanation::{Explanation, severity, word};
 use crate::remedy;
@@ -76,8 +76,7 @@ pub(super) fn render(told: &Explanation) -> String {
     text
 }
 
-/// Prose on one line; what Markdown or HTML would act on stands as it is. Texts of checks hold code
-/// in backticks, which stays.
+/// Prose on one line, with Markdown and HTML syntax escaped. Code in backticks stays code.
 fn plain(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().map(clean).collect();
     let mut out = String::new();
@@ -92,7 +91,7 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// A block whose fence is longer than any in it.
+/// A code block whose fence is longer than any fence in the code.
 fn fenced(text: &mut String, language: &str, code: &str) {
     let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);

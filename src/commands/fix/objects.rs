@@ -1,4 +1,4 @@
-//! The objects in the cluster to change, and the objects that they are created from.
+//! The objects in the cluster to change, and their owners.
 
 use crate::collect::kubernetes::Cluster;
 use crate::collect::object::resource;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// Objects that come of objects: no chain is longer.
+/// The maximum depth of an owner chain.
 const GENERATIONS: usize = 4;
 
 pub type Objects = HashMap<(String, String, String), Result<Value, Reason>>;
@@ -23,7 +23,7 @@ pub fn key(place: &Place) -> (String, String, String) {
     )
 }
 
-/// Reads the object behind each part, and whatever that is the product of.
+/// Reads the object of each part, and its owners.
 pub async fn resolve(
     cluster: &Cluster,
     parts: &mut [Part<'_>],
@@ -39,7 +39,7 @@ pub async fn resolve(
         if !matches!(at.site, Site::Manifest | Site::BitbucketAutoscaler) {
             continue;
         }
-        // The pod's own owner is known for sure, what made that only by its name.
+        // The pod's own owner is certain; the owner of that one is only inferred from its name.
         let guess = at.clone();
         if let Some(owner) = start.filter(|owner| resource(&owner.kind).is_some()) {
             (at.kind, at.name) = (owner.kind.clone(), owner.name.clone());
@@ -67,7 +67,7 @@ pub async fn resolve(
                     break;
                 }
                 None => {
-                    // A name like the autoscaler's may be somebody's own; its labels are not.
+                    // A user's object may have a name like the autoscaler's, but not its labels.
                     at.site = match fix::is_autoscaled(object) {
                         true => Site::BitbucketAutoscaler,
                         false => Site::Manifest,

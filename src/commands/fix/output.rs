@@ -12,13 +12,13 @@ use crate::yaml;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-/// What is printed, as it comes together.
+/// The output, collected place by place.
 pub struct Output<'a> {
     format: FixFormat,
     kubectl: Kubectl,
     live: &'a Objects,
     saved: Option<&'a std::path::Path>,
-    /// Files have their say instead of the cluster.
+    /// The manifests come from files, not from the cluster.
     from_files: bool,
     offline: bool,
     objects: Vec<String>,
@@ -33,7 +33,7 @@ impl<'a> Output<'a> {
         let source = &options.source;
         let objects = object_plans.iter().flat_map(|plan| plan.parts.first());
         let patches = objects.filter(|part| part.is_object()).count();
-        // kubectl accepts one patch per file: of several, each is saved to a file of its own name.
+        // kubectl accepts one patch per file: several are saved to separate files.
         let together = options.output == FixFormat::Patch && patches > 1;
         let flags = [
             source.target.kubeconfig.as_ref().map(|file| {
@@ -67,7 +67,7 @@ impl<'a> Output<'a> {
         self.objects.is_empty() && self.others.is_empty()
     }
 
-    /// One place's changes; what could not be made is left.
+    /// Adds the changes of one place; returns those that could not be made.
     pub fn add<'f>(
         &mut self,
         object_plan: &ObjectPlan<'f>,
@@ -211,7 +211,7 @@ impl<'a> Output<'a> {
         self.objects.push(sheet);
     }
 
-    /// Beside a manifest or a difference, what is wrong and how to apply it go to people.
+    /// With a manifest or a diff, what is wrong and how to apply it go to standard error.
     fn note(&mut self, fixed: &Fixed, file: Option<&File>) {
         let alone = file.is_none_or(File::is_one_object);
         let (step, name) = match (self.format, self.saved, file) {
@@ -228,7 +228,7 @@ impl<'a> Output<'a> {
         };
         let mut lines = fix::notes(fixed);
         let mut place = fixed.place.clone();
-        // A Job in a file that has a name is one of those that the autoscaler made from its template.
+        // A Job with a name in a file is one that the autoscaler created from its template.
         if file.is_some() && fixed.after["metadata"]["name"].is_string() {
             place.site = Site::Manifest;
         }
@@ -236,7 +236,7 @@ impl<'a> Output<'a> {
         self.notes.push(lines.join("\n"));
     }
 
-    /// Files that were edited, once all edits are made.
+    /// Adds edited files, once all edits are made.
     pub fn add_files(&mut self, files: &[File], options: &Fix) {
         for file in files {
             let (before, after) = (file.text.as_str(), file.edited());
@@ -245,9 +245,9 @@ impl<'a> Output<'a> {
                 continue;
             }
             self.objects.push(match options.output {
-                // For people, who see where it changes.
+                // For people: secrets are masked.
                 FixFormat::Diff => fix::unified(&mask(before), &mask(after), &name.to_string()),
-                // For kubectl: a file with stars in place of its secrets would be applied as such.
+                // For kubectl: a file with masked secrets would be applied with the mask.
                 FixFormat::Yaml => {
                     if options.output_file.is_none() && mask(after) != after {
                         tell(&format!(
@@ -301,7 +301,7 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Why a patch cannot be shown as it is.
+/// Why a patch cannot be printed.
 fn unprintable(fixed: &Fixed, live: Option<&Value>) -> Option<String> {
     if let Some(secret) = fixed.secret_in_patch() {
         return Some(format!(
@@ -322,7 +322,7 @@ fn refused<'f>(fixed: &Fixed<'f>) -> Left<'f> {
         .collect()
 }
 
-/// A file that no object of the cluster is made of.
+/// A file from which no cluster object is created.
 fn is_of_repository(site: Site) -> bool {
     matches!(
         site,

@@ -4,29 +4,28 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// What is kept: enough for the error, and what led to it.
+/// The bytes kept: enough for the error and what led to it.
 const MOST_BYTES: usize = 256 << 10;
-/// So much at once is no progress bar.
+/// A write of this size is not a progress bar.
 const MUCH: usize = 4 << 10;
-/// Lines that are remembered, and how much of each.
+/// The number of lines remembered, and the bytes kept of each.
 const LINES: usize = 8;
 const LINE_BYTES: usize = 512;
 
-/// Shared by those who copy output.
+/// Shared by the threads that copy output.
 pub struct Tail(Mutex<Kept>);
 
 struct Kept {
     bytes: VecDeque<u8>,
     cut: bool,
     last: Instant,
-    /// The line so far, and others before it.
+    /// The current line, and the lines before it.
     line: Vec<u8>,
     recent: VecDeque<Vec<u8>>,
 }
 
 impl Kept {
-    /// Whether there is a line that was not printed before: a progress bar that stands still is printed
-    /// again and again.
+    /// Whether there is a line that was not printed before: a stalled progress bar is printed repeatedly.
     fn is_new(&mut self, bytes: &[u8]) -> bool {
         if bytes.len() >= MUCH {
             return true;
@@ -43,7 +42,7 @@ impl Kept {
             if ends {
                 let line = std::mem::take(&mut self.line);
                 if !line.is_empty() && !self.recent.contains(&line) {
-                    // Without more text, it was new before it ended.
+                    // With no new text, the line was already new before its end.
                     new |= !text.is_empty();
                     self.recent.truncate(LINES - 1);
                     self.recent.push_front(line);
@@ -79,12 +78,12 @@ impl Tail {
         kept.bytes.extend(bytes);
     }
 
-    /// When something new was printed, or else when the command began.
+    /// When something new was last printed, or else when the command started.
     pub fn last(&self) -> Instant {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).last
     }
 
-    /// Whole lines; what is left of a line whose start is gone is none.
+    /// Complete lines only: a line whose start was dropped is omitted.
     pub fn lines(&self) -> Vec<u8> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let start = match kept.cut {

@@ -1,5 +1,5 @@
-//! `watcher`: examines runners as they come and go, keeps the last recording of those that ended badly,
-//! and serves these and Prometheus metrics.
+//! `watcher`: examines runners as they start and end, keeps the last recording of failed ones, and
+//! serves these recordings and Prometheus metrics.
 
 mod fleet;
 mod metrics;
@@ -34,11 +34,11 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
-/// How long a cluster may take to answer at the start.
+/// The time limit for the cluster's first response.
 const CONNECT: Duration = Duration::from_secs(60);
-/// For judging and for answers; each keeps some memory.
+/// Threads for judging and for HTTP responses; each costs some memory.
 const THREADS: usize = 8;
-/// Changes that wait for the loop.
+/// The number of changes that may queue for the loop.
 const CHANGES: usize = 64;
 
 pub fn run(options: &cli::Watcher, settings: &Config) -> Result<Exit> {
@@ -96,7 +96,7 @@ pub fn run(options: &cli::Watcher, settings: &Config) -> Result<Exit> {
     worked.map(|()| Exit::Fine)
 }
 
-/// On all addresses of a machine without IPv6: on those of IPv4.
+/// Falls back to all IPv4 addresses on a machine without IPv6.
 async fn listen(address: SocketAddr) -> Result<TcpListener> {
     let mut bound = TcpListener::bind(address).await;
     if bound.is_err() && address.ip().is_unspecified() {
@@ -125,7 +125,7 @@ impl Watcher {
         self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Until it is stopped, or cannot follow the pods from the start.
+    /// Runs until it is stopped, or fails if the first watch on pods fails.
     async fn work(self: Arc<Self>, selection: &Selection, listener: TcpListener) -> Result<()> {
         let (sender, changes) = mpsc::channel(CHANGES);
         tokio::select! {
@@ -155,12 +155,12 @@ impl Watcher {
             }
             self.fleet().beat = Instant::now();
         }
-        // Walks have been told to end, so that nothing of them is left in a runner.
+        // Wait for walks to stop, so that none of their processes remain in a runner.
         while tasks.join_next().await.is_some() {}
     }
 
     async fn perform(self: Arc<Self>, task: Task) {
-        // Also where it panics.
+        // Freed on drop, so that a panic frees the task too.
         let _busy = Busy(&self, task.pod.uid.clone());
         match task.what {
             What::Examine => self.examine(task.pod, task.last.recording).await,
@@ -176,7 +176,7 @@ impl Watcher {
         let this = self.clone();
         let judged = spawn_blocking(move || {
             let evidence = match (before, now.runners.first().is_some_and(runs)) {
-                // Its engines have ended, and what they were like is still worth to know.
+                // Its engines have exited; their last known state is still useful.
                 (Some(before), false) => after(Some(before), now),
                 _ => now,
             };
@@ -211,7 +211,7 @@ impl Watcher {
     /// Keeps the recording of a pod that has ended, if it ended badly.
     async fn settle(self: &Arc<Self>, task: Task, is_gone: bool) {
         let Task { pod, last, .. } = task;
-        // The end of a pod that was deleted says nothing: it stands as it was last examined.
+        // The end of a deleted pod is no sign of failure: keep its last examination.
         let last = match pod.bad.is_empty() {
             true => last,
             false => self.last_with_end(&pod, last, is_gone).await,
@@ -226,7 +226,7 @@ impl Watcher {
                 node,
                 ..
             } = pod.runner.clone();
-            // Names of pods and namespaces have no underscore.
+            // Pod and namespace names contain no underscores.
             let time = ended_at.strftime("%Y%m%dT%H%M%SZ");
             Kept {
                 name: format!("{namespace}_{name}_{time}.json"),
@@ -247,7 +247,7 @@ impl Watcher {
         fleet.settled(&pod.uid, kept);
     }
 
-    /// As it was last examined, and how it ended after that.
+    /// The last examination, with how the pod ended after it.
     async fn last_with_end(self: &Arc<Self>, pod: &Followed, last: Last, is_gone: bool) -> Last {
         let mut runner = pod.runner.clone();
         if !is_gone {
@@ -265,7 +265,7 @@ impl Watcher {
     }
 }
 
-/// The checks that found an error, each once.
+/// The checks that found an error, deduplicated.
 fn errors(diagnosis: &Diagnosis) -> Vec<String> {
     let errors = diagnosis.findings.iter();
     let errors = errors.filter(|finding| finding.severity == Severity::Error);
@@ -273,7 +273,7 @@ fn errors(diagnosis: &Diagnosis) -> Vec<String> {
     ids.into_iter().cloned().collect()
 }
 
-/// What was recorded before, with the state of the pod now.
+/// The previous recording, with the current state of the pod.
 fn after(before: Option<Recording>, now: Evidence) -> Evidence {
     let before = before.and_then(|before| before.evidence().ok());
     match now.runners.first() {
@@ -282,7 +282,7 @@ fn after(before: Option<Recording>, now: Evidence) -> Evidence {
     }
 }
 
-/// A task of a runner, while it lasts.
+/// Marks a runner as busy while its task runs.
 struct Busy<'a>(&'a Watcher, String);
 
 impl Drop for Busy<'_> {

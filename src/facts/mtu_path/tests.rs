@@ -1,4 +1,4 @@
-//! The way out of a network: for any tower, and for the corners that real networks have.
+//! The path out of a network: for any nesting, and for edge cases of real networks.
 
 use super::*;
 use crate::evidence::Why;
@@ -43,14 +43,14 @@ fn namespace(id: i64, parent: Option<i64>, interfaces: Vec<Interface>) -> Networ
     }
 }
 
-/// A pod with `mtus[0]`, and a chain of engines inside each other: `mtus[n]` is the network of
-/// the engine in namespace n, on which namespace n + 1 lives.
+/// A pod with `mtus[0]` and a chain of nested engines: `mtus[n]` is the network of the engine in
+/// namespace n, to which namespace n + 1 is attached.
 fn tower(mtus: &[i64]) -> Vec<NetworkNamespace> {
     let last = mtus.len() as i64 - 1;
     (0..mtus.len() as i64)
         .map(|n| {
             let parent = (n > 0).then_some(n - 1);
-            // Every namespace counts from 1, so that indexes alone prove nothing.
+            // Indexes start at 1 in every namespace, so they alone prove nothing.
             let mut devices = vec![device(
                 "eth0",
                 mtus[n as usize],
@@ -85,7 +85,7 @@ fn unknown_cni() -> Observation<()> {
 }
 
 proptest! {
-    /// The rule itself: what a network sends fits exactly when no link on its way is narrower.
+    /// The rule itself: a network's packets fit exactly if no link on the path is narrower.
     #[test]
     fn a_network_is_too_wide_exactly_when_some_link_on_its_way_is_narrower(
         mtus in proptest::collection::vec(576i64..9001, 1..7),
@@ -101,7 +101,7 @@ proptest! {
         prop_assert_eq!(own > carrier.observed().unwrap().mtu, narrower);
     }
 
-    /// What could not be seen never makes a network fit, and never excuses one that does not.
+    /// Unobserved links never make a network fit, and never excuse one that does not.
     #[test]
     fn a_hole_on_the_way_hides_health_but_no_fault(
         mtus in proptest::collection::vec(576i64..9001, 2..7),
@@ -119,7 +119,7 @@ proptest! {
         }
     }
 
-    /// Each level has the same indexes; a port leads inwards all the same, and the uplink outwards.
+    /// Each level has the same indexes; a port still leads inwards, and the uplink outwards.
     #[test]
     fn a_port_leads_inwards_and_an_uplink_outwards(mtus in proptest::collection::vec(576i64..9001, 2..7)) {
         let namespaces = tower(&mtus);
@@ -132,7 +132,7 @@ proptest! {
         }
     }
 
-    /// Siblings with the same indexes do not lead astray.
+    /// Siblings with the same indexes are not confused.
     #[test]
     fn the_other_end_is_found_among_twins(mtu in 576i64..1500, others in 1i64..6) {
         let mut namespaces = tower(&[mtu, 1500]);
@@ -172,7 +172,7 @@ fn a_pod_route_that_cannot_be_read_is_no_health() {
     let way = topology(&namespaces, unknown_cni()).way_out(1, Family::V4);
     assert!(way.carrier(Some(1500)).reason().is_some());
     assert_eq!(way.carrier(Some(1501)).observed().unwrap().mtu, 1500);
-    // Where the CNI is known to leave routes alone, the device says it all.
+    // If the CNI is known not to set route MTUs, the device's MTU is enough.
     let way = topology(&namespaces, Observed(())).way_out(1, Family::V4);
     assert_eq!(way.carrier(Some(1500)).observed().unwrap().mtu, 1500);
 }

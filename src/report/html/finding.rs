@@ -1,4 +1,4 @@
-//! The findings of a page: what, where with a link into the picture, why, and the fixes to paste.
+//! The findings of a page: what, where with a link into the diagram, why, and the fixes to paste.
 
 use super::Page;
 use super::ladder::Mark;
@@ -13,7 +13,7 @@ const PASTE: &str = "To paste";
 
 // Writing into a String cannot fail.
 impl<'a> Page<'a> {
-    /// Gives every finding its place in the page before anything links to it.
+    /// Assigns every finding its anchor before anything links to it.
     pub(super) fn number(&mut self, groups: &[Group<'a>], cohort: &Cohort<'a>) -> Vec<Placed<'a>> {
         let layers = cohort.first().map_or(&[][..], |runner| &runner.layers);
         let mut placed = Vec::new();
@@ -151,8 +151,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// What scrolls must be within reach of the keyboard. The script puts a button into what is to be
-    /// pasted.
+    /// Scrollable blocks must be focusable by keyboard. The script adds a copy button to snippets.
     fn paste(&mut self, label: &str, snippet: &str) {
         let _ = writeln!(
             self.out,
@@ -181,14 +180,14 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A finding, where it stands in the page, and the layer that it is about.
+/// A finding, its anchor in the page, and the layer that it concerns.
 pub(super) struct Placed<'a> {
     finding: &'a Finding,
     id: String,
     layer: Option<usize>,
 }
 
-/// The network itself; else the first that its engine has; else, of a pod's network, that.
+/// The layer of the finding's subject, otherwise the first layer of its engine.
 fn layer_of(finding: &Finding, layers: &[Layer]) -> Option<usize> {
     let engine = finding.engine.as_deref();
     let same = |layer: &Layer| layer.engine.as_deref() == engine;

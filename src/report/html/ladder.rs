@@ -1,21 +1,21 @@
-//! The picture: the layers from the ethernet down, each as wide as its packets, so that the neck of
-//! the bottle and what does not fit through it are seen at once.
+//! The diagram of layers from the node uplink down, each as wide as its MTU, so that the bottleneck
+//! and the layers that do not fit through it are visible.
 
 use super::text::text;
 use crate::diagnosis::Layer;
 use crate::report::scale::{Scale, is_on_the_way};
 use std::fmt::Write;
 
-/// Width and height of a drawing; it is stretched to the room there is.
+/// Width and height of a drawing; it is stretched to the available space.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 100.0;
 /// The funnel between a layer and the one above.
 const FUNNEL: f64 = 26.0;
-/// What can be seen on a telephone.
+/// The smallest width that is visible on a phone.
 const SEEN: f64 = 24.0;
 const MOST_INDENT: usize = 8;
 
-/// One layer's findings: where they stand in this page, and what to call them.
+/// A finding of a layer: its anchor in the page, and its label.
 pub(super) struct Mark<'a> {
     pub id: String,
     pub class: &'static str,
@@ -31,7 +31,7 @@ pub(super) fn write(out: &mut String, id: &str, layers: &[Layer], marks: &[Vec<M
         out,
         "<ol class=\"ladder\" aria-label=\"Layers from the node uplink down\">"
     );
-    // The last that packets pass: what lies aside leaves the bottle its shape.
+    // The last layer on the path: layers off the path do not change the shape.
     let mut above: Option<f64> = None;
     let mut engine: Option<&str> = None;
     for (at, layer) in layers.iter().enumerate() {
@@ -52,7 +52,7 @@ pub(super) fn write(out: &mut String, id: &str, layers: &[Layer], marks: &[Vec<M
     write_scale(out, scale.as_ref());
 }
 
-/// What the colors mean, of those that are there.
+/// The legend of the colors in use.
 fn write_legend(out: &mut String, layers: &[Layer], has_neck: bool) {
     let inverted = |clamped| {
         let mut layers = layers.iter();
@@ -110,7 +110,7 @@ fn write_scale(out: &mut String, scale: Option<&Scale>) {
     );
 }
 
-/// The layers that others do not fit.
+/// The bottlenecks: layers that others do not fit through.
 fn necks(layers: &[Layer]) -> Vec<usize> {
     let carriers = layers.iter().filter(|layer| layer.inverted);
     let carriers: Vec<i64> = carriers
@@ -120,7 +120,7 @@ fn necks(layers: &[Layer]) -> Vec<usize> {
         let narrow = layer.mtu.is_some_and(|mtu| carriers.contains(&mtu));
         narrow && is_on_the_way(layer) && !layer.inverted
     };
-    // The outermost of its width is where packets are dropped.
+    // Packets are dropped at the outermost layer of this width.
     let mut necks: Vec<usize> = Vec::new();
     for (at, layer) in layers.iter().enumerate() {
         let known = necks.iter().any(|neck| layers[*neck].mtu == layer.mtu);
@@ -141,7 +141,7 @@ fn class(layer: &Layer, neck: bool) -> &'static str {
     }
 }
 
-/// Tells how wide it is where packets pass, if they do.
+/// Returns the drawn width of a layer on the path.
 fn draw(out: &mut String, layer: &Layer, scale: Option<&Scale>, above: Option<f64>) -> Option<f64> {
     let _ = write!(
         out,
@@ -170,7 +170,7 @@ fn draw_bar(
     let carrier = layer.carrier.as_ref().map(|c| scale.share(c.mtu));
     let fits = carrier.filter(|_| layer.inverted).unwrap_or(share);
     if fits < share {
-        // Even a few bytes too many must be seen.
+        // An excess of only a few bytes must be visible too.
         rect(
             out,
             "over",
@@ -202,7 +202,7 @@ fn draw_bar(
     Some(fits)
 }
 
-/// Half of a layer's width: drawings stand around the middle, with room beside the widest.
+/// Half of a layer's width: drawings are centered, with a margin beside the widest.
 fn half(share: f64) -> f64 {
     share * (WIDTH / 2.0 - SEEN)
 }

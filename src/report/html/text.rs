@@ -1,4 +1,4 @@
-//! Foreign text in HTML: always text.
+//! Untrusted text in HTML, always escaped.
 
 use crate::text::clean::clean;
 
@@ -8,7 +8,7 @@ pub(super) fn text(text: &str) -> String {
     escape(&words.join(" "))
 }
 
-/// Sentences, with what stands in backticks as code.
+/// Sentences; text in backticks becomes code.
 pub(super) fn prose(text_of: &str) -> String {
     let parts: Vec<&str> = text_of.split('`').collect();
     let mut out = String::new();
@@ -34,7 +34,7 @@ pub(super) fn prose(text_of: &str) -> String {
     out.trim().to_owned()
 }
 
-/// Text whose lines and spaces matter.
+/// Text with significant line breaks and spaces.
 pub(super) fn lines(text: &str) -> String {
     let lines: Vec<_> = text.trim_end().lines().map(clean).collect();
     escape(&lines.join("\n"))

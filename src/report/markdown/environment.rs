@@ -1,4 +1,4 @@
-//! What was examined, in a ticket: the doctor, the cluster and its nodes.
+//! The environment section of a ticket: runner-doctor, the cluster and its nodes.
 
 use super::MOST_NAMES;
 use super::escape::{code, prose};
@@ -33,7 +33,7 @@ pub(super) fn section(diagnosis: &Diagnosis) -> String {
     format!("## Environment\n\n- {}\n\n", facts.join("\n- "))
 }
 
-/// Nodes with the same system are told of together.
+/// Groups nodes with the same system.
 fn systems(nodes: &[NodeSystem]) -> Vec<String> {
     let mut systems: Vec<(&NodeSystem, Vec<String>)> = Vec::new();
     for node in nodes {

@@ -1,18 +1,18 @@
-//! Foreign text in Markdown: shown, and never obeyed. A word that GitHub, GitLab or Jira might take
-//! for anything (a mention, a link, a number of an issue, HTML) becomes code.
+//! Escapes foreign text in Markdown. A word that GitHub, GitLab or Jira might interpret (a mention, a
+//! link, an issue number, HTML) becomes code.
 
 use crate::report::page::cut_at;
 use crate::text::clean::clean;
 
-/// No honest name or sentence is longer, and one that is must not take the room of all others.
+/// No real name or sentence is longer; a longer one must not crowd out the rest.
 const MOST_NAME: usize = 500;
 const MOST_PROSE: usize = 4000;
 
-/// A name: code, in one line. Also inside of a table.
+/// A name: code, on one line. Also inside a table.
 pub(super) fn code(text: &str) -> String {
     let text = cut_at(text, MOST_NAME);
     let words: Vec<_> = text.split_whitespace().map(clean).collect();
-    // Neither can be escaped in code in all of the places where this is pasted.
+    // Neither can be escaped in code everywhere that this is pasted.
     let text = words.join(" ").replace('`', "'").replace('|', "¦");
     match text.is_empty() {
         true => String::new(),
@@ -20,13 +20,13 @@ pub(super) fn code(text: &str) -> String {
     }
 }
 
-/// Sentences in one paragraph. What stands in backticks stays code.
+/// Sentences in one paragraph. Text in backticks stays code.
 pub(super) fn prose(text: &str) -> String {
     let mut line = Line::default();
     let text = cut_at(text, MOST_PROSE);
     let parts: Vec<&str> = text.split('`').collect();
     for (at, part) in parts.iter().enumerate() {
-        // A lonely backtick opens nothing.
+        // An unpaired backtick opens nothing.
         let is_code = at % 2 == 1 && at + 1 < parts.len();
         if is_code {
             line.code(part.trim());
@@ -48,7 +48,7 @@ pub(super) fn prose(text: &str) -> String {
 #[derive(Default)]
 struct Line {
     out: String,
-    /// Words of code that are not written yet: those that follow each other are one code.
+    /// Code words that are not written yet: consecutive ones become one code span.
     code: Vec<String>,
     /// No space before what comes next.
     glued: bool,
@@ -89,7 +89,7 @@ impl Line {
         self.flush();
     }
 
-    /// What a flag is given: `--wait-nested 10m`, `--confirm URL`.
+    /// The value of a flag: `--wait-nested 10m`, `--confirm URL`.
     fn is_value(&self, core: &str) -> bool {
         let flag = self.code.last().filter(|word| word.starts_with("--"));
         let value = |c: char| c.is_ascii_digit() || c.is_ascii_uppercase();
@@ -108,7 +108,7 @@ impl Line {
     }
 
     fn push(&mut self, text: &str) {
-        // Two codes side by side would be taken for one.
+        // Two adjacent code spans would merge.
         let touching = self.out.ends_with('`') && text.starts_with('`');
         if (!self.glued || touching) && !self.out.is_empty() {
             self.out.push(' ');
@@ -122,7 +122,7 @@ impl Line {
 
     fn end(mut self) -> String {
         self.flush();
-        // A dash at the start would be a list.
+        // A leading dash would start a list.
         match self.out.starts_with(['-', '–']) {
             true => format!("\\{}", self.out),
             false => self.out,
@@ -130,7 +130,7 @@ impl Line {
     }
 }
 
-/// Nothing that anybody takes for more than a word.
+/// No renderer interprets it as more than a word.
 fn is_harmless(core: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || "-./,:+=%'".contains(c);
     let linked = core.starts_with("www.") || core.contains("//");
@@ -139,7 +139,7 @@ fn is_harmless(core: &str) -> bool {
     (word && !linked && !commit) || matches!(core, "-" | "–")
 }
 
-/// `1.` and `1)` begin a list.
+/// `1.` and `1)` start a list.
 fn is_numbered(text: &str) -> bool {
     text.strip_suffix(['.', ')'])
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))

@@ -1,16 +1,16 @@
-//! What is assigned to a name that sounds secret: `NAME=value` of a shell or an URL, `name: value`
-//! of YAML, JSON and HTTP, `<name>value</name>` of XML.
+//! Values assigned to secret-sounding names: `NAME=value` in a shell or a URL, `name: value` in YAML,
+//! JSON and HTTP, `<name>value</name>` in XML.
 
 use super::name::sounds_secret;
 use std::ops::Range;
 
 const LONGEST_NAME: usize = 80;
-/// A quote that does not end within so much was never meant to.
+/// A longer quotation is an unbalanced quote.
 const LONGEST_QUOTED: usize = 16 << 10;
-/// What may stand between a name, its sign and its value.
+/// The maximum width of whitespace and quotes between a name, its sign and its value.
 const WIDEST_GAP: usize = 16;
 
-/// After these a request's header goes on with the secret itself.
+/// Authentication schemes, after which a header continues with the secret.
 const SCHEMES: [&str; 11] = [
     "apikey",
     "aws4-hmac-sha256",
@@ -29,7 +29,7 @@ fn is_scheme(word: &str) -> bool {
     SCHEMES.contains(&word.to_ascii_lowercase().as_str())
 }
 
-/// How an error goes on after `token: ` or `--password `: with words, not with a secret.
+/// Words of an error after `token: ` or `--password `, which are not a secret.
 pub(super) const EXPLAINS: [&str; 65] = [
     "EOF",
     "Failed",
@@ -97,13 +97,13 @@ pub(super) const EXPLAINS: [&str; 65] = [
     "was",
     "x509",
 ];
-/// Values that give nothing away.
+/// Values that reveal nothing.
 const HARMLESS: [&str; 15] = [
     "", "''", "\"\"", "null", "nil", "~", "none", "None", "true", "false", "yes", "no", "on",
     "off", "VALUE",
 ];
 
-/// A reference to what is kept elsewhere: `$TOKEN`, `${{ secrets.x }}`, `<token>`, `%s`.
+/// A reference to a value stored elsewhere: `$TOKEN`, `${{ secrets.x }}`, `<token>`, `%s`.
 pub(super) fn is_reference(value: &str) -> bool {
     let mut chars = value.chars();
     match chars.next() {
@@ -116,7 +116,7 @@ pub(super) fn is_reference(value: &str) -> bool {
     }
 }
 
-/// The value at a place: what its quotes hold, else the word.
+/// The value at a position: the contents of its quotes, else the word.
 pub(super) fn value_at(text: &str, at: usize) -> Range<usize> {
     match text[..at].chars().next_back() {
         Some(quote @ ('"' | '\'' | '`')) => {
@@ -128,7 +128,7 @@ pub(super) fn value_at(text: &str, at: usize) -> Range<usize> {
     }
 }
 
-/// The word at a place, without the signs that end it.
+/// The word at a position, without trailing punctuation.
 fn word_at(text: &str, at: usize) -> Range<usize> {
     let rest = &text[at..];
     let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'));
@@ -142,7 +142,7 @@ fn is_closing(c: char) -> bool {
 
 pub(super) fn find(text: &str, found: &mut Vec<Range<usize>>) {
     let mut quotes = Quotes::default();
-    // Nothing is looked at twice, so that a line of signs takes no longer than one of letters.
+    // Nothing is scanned twice, so a line of signs takes no longer than one of letters.
     let mut done = 0;
     let mut is_named = false;
     for (at, sign) in text.match_indices([':', '=', '>']) {
@@ -171,7 +171,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// The name before a sign, within quotes or not.
+/// The name before a sign, quoted or not.
 fn name_before(text: &str, at: usize, sign: &str) -> Option<Range<usize>> {
     let mut window = at.saturating_sub(LONGEST_NAME + WIDEST_GAP);
     while !text.is_char_boundary(window) {
@@ -200,7 +200,7 @@ fn name_before(text: &str, at: usize, sign: &str) -> Option<Range<usize>> {
     (sign != ">" || window + before.len() < at || is_tag()).then_some(window + start..window + end)
 }
 
-/// Which quotes are open at a place.
+/// Which quotes are open at a position.
 #[derive(Default)]
 struct Quotes {
     at: usize,
@@ -232,11 +232,11 @@ impl Quotes {
     }
 }
 
-/// What follows a sign.
+/// The value after a sign.
 struct Value<'a> {
-    /// Where the value itself begins, behind its quote.
+    /// Where the value begins, after its quote.
     at: usize,
-    /// The quote with the backslashes before it.
+    /// The quote and the number of backslashes before it.
     quote: Option<(usize, char)>,
     gap: bool,
     tag: bool,
@@ -265,7 +265,7 @@ impl<'a> Value<'a> {
             .chars()
             .next()
             .filter(|c| matches!(c, '"' | '\'' | '`'));
-        // A quote that ends what is around the name: `"--token="`.
+        // A quote that closes one before the name: `"--token="`.
         let from = if quote.is_some() { bare } else { spaces };
         Some(Value {
             at: text.len() - from.len() + usize::from(quote.is_some()),
@@ -277,7 +277,7 @@ impl<'a> Value<'a> {
     }
 
     fn word<'t>(&self, text: &'t str) -> &'t str {
-        // As much as tells whether it is one; a word may be as long as the text.
+        // Long enough to decide; a word may be as long as the text.
         let end = text[self.at..].char_indices().nth(LONGEST_NAME);
         let text = &text[..end.map_or(text.len(), |(end, _)| self.at + end)];
         &text[word_at(text, self.at)]
@@ -293,7 +293,7 @@ impl<'a> Value<'a> {
         if self.quote.is_some() {
             return true;
         }
-        // `--- PASS: TestBuild`, and what begins another level.
+        // `--- PASS: TestBuild`, and the start of a nested level.
         let is_level = rest.starts_with(['{', '[', '&', '\n']) || rest.is_empty();
         let is_verdict = called == "PASS" || called == "AUTH";
         let explains = sign == ":" && self.gap && EXPLAINS.contains(&word);
@@ -313,13 +313,13 @@ impl<'a> Value<'a> {
         self.at..self.at + end
     }
 
-    /// Whether nothing but the value is on its line: no scheme of a request, and none hidden yet.
+    /// Whether the value is alone on its line: no authentication scheme, and nothing redacted yet.
     fn is_alone(&self, text: &str) -> bool {
         let word = self.word(text);
         !is_scheme(word) && !word.starts_with('*')
     }
 
-    /// Where a value without quotes ends: with its word, or with the words of a header.
+    /// The end of an unquoted value: the end of its word, or of the header's words.
     fn words(&self, rest: &str) -> usize {
         let mut end = 0;
         loop {
@@ -335,7 +335,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// One word; a quote ends it that was open before, and in it others may open and close.
+    /// One word; a quote that was already open ends it, and other quotes may open and close in it.
     fn unquoted(&self, rest: &str) -> usize {
         let mut open = None;
         let mut chars = rest.char_indices().peekable();
@@ -359,7 +359,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Up to the quote that ends what one with as many backslashes before it began.
+/// Up to the closing quote with the same number of backslashes.
 fn quoted(rest: &str, slashes: usize, quote: char) -> usize {
     let mut before = 0;
     let mut chars = rest.char_indices().peekable();
@@ -367,7 +367,7 @@ fn quoted(rest: &str, slashes: usize, quote: char) -> usize {
         if at > LONGEST_QUOTED {
             break;
         }
-        // In YAML and SQL two quotes are one.
+        // In YAML and SQL two single quotes are an escaped one.
         let is_pair = c == quote && quote == '\'' && slashes == 0;
         if is_pair && chars.next_if(|(_, next)| *next == quote).is_some() {
             continue;
@@ -385,7 +385,7 @@ fn line(rest: &str) -> usize {
     line.find(" #").unwrap_or(line.trim_end().len())
 }
 
-/// Whether a name begins its line, as a key of YAML does.
+/// Whether a name starts its line, as a YAML key does.
 fn is_key(text: &str, name: &Range<usize>) -> bool {
     let before = text[..name.start].chars().rev();
     before
@@ -393,7 +393,7 @@ fn is_key(text: &str, name: &Range<usize>) -> bool {
         .all(|c| matches!(c, ' ' | '-' | '+' | '"' | '\''))
 }
 
-/// A YAML block: the lines that stand further in than its key.
+/// A YAML block: the lines indented further than its key.
 fn block(text: &str, at: usize, name: usize) -> usize {
     let margin = |line: &str| line.len() - line.trim_start_matches([' ', '-', '+']).len();
     let key = text[..name].rsplit('\n').next().unwrap_or_default();

@@ -1,5 +1,4 @@
-//! Secrets in text that other programs wrote: found by the name they are given, by the place where
-//! they stand and by their own shape, and hidden.
+//! Finds and hides secrets in the text of other programs: by name, by position and by shape.
 
 mod assigned;
 mod name;
@@ -13,10 +12,10 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What is left of a secret.
+/// Replaces a secret.
 const HIDDEN: &str = "***";
-/// Text that still changes after so many passes is hidden as a whole, so that hiding is linear and
-/// hides nothing more the second time.
+/// Text that still changes after this many passes is hidden completely, so that hiding is linear and
+/// idempotent.
 const PASSES: usize = 4;
 
 /// The text with `***` for every secret in it.
@@ -31,7 +30,7 @@ pub(crate) fn mask(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Hides the secrets in every text of a document; false where there are none.
+/// Hides the secrets in every text of a document; returns false if there are none.
 pub(crate) fn hide_in(document: &mut Value) -> bool {
     match document {
         Value::String(text) => {
@@ -77,7 +76,7 @@ fn filtered(text: &str, replace: impl Fn(&str, &mut String)) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Where the secrets of a text stand: in order, apart from each other, without those hidden already.
+/// The ranges of a text's secrets: in order, without overlaps, without those already hidden.
 fn secrets(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     if is_harmless(text) {
@@ -101,13 +100,13 @@ fn secrets(text: &str) -> Vec<Range<usize>> {
     apart
 }
 
-/// Most texts are one short word, which names nothing and is too short to be a token itself, or an id.
+/// Most texts are an id, or one short word, which names nothing and is too short to be a token itself.
 fn is_harmless(text: &str) -> bool {
     let is_short = text.len() < shape::SHORTEST && !has_sign(text);
     is_short || matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Whether one part of the text may say of another that it is a secret.
+/// Whether one part of the text may mark another as a secret.
 fn has_sign(text: &str) -> bool {
     let is_sign = |b: u8| b.is_ascii_whitespace() || matches!(b, b':' | b'=' | b'>' | b'@');
     text.bytes().any(is_sign) || text.contains("-----BEGIN")

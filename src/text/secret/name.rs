@@ -1,7 +1,7 @@
-//! What sounds like a secret, by its name.
+//! Detects secrets by the name of a variable or field.
 
-/// `OAUTH_CLIENT_SECRET`, `NPM_TOKEN`, `DB_PASSWORD` and their like; and what Docker's clients log
-/// in with, as GitLab calls it.
+/// `OAUTH_CLIENT_SECRET`, `NPM_TOKEN`, `DB_PASSWORD` and similar, and GitLab's variable for Docker
+/// credentials.
 pub(crate) fn holds_secret(variable: &str) -> bool {
     const WORDS: [&str; 8] = [
         "TOKEN",
@@ -21,7 +21,7 @@ pub(crate) fn holds_secret(variable: &str) -> bool {
     ends || matches!(name.as_str(), "DOCKER_AUTH" | "DOCKER_AUTH_CONFIG")
 }
 
-/// What names end in that stand before a secret, without the signs between their words.
+/// Endings of names of secrets, without the separators between words.
 const ENDINGS: [&str; 31] = [
     "apikey",
     "accesskey",
@@ -55,12 +55,12 @@ const ENDINGS: [&str; 31] = [
     "sshkey",
     "token",
 ];
-/// The same where it must be a word of its own: `DB_PASS`, `x-registry-auth`, `dbPwd`.
+/// Endings that must be a separate word: `DB_PASS`, `x-registry-auth`, `dbPwd`.
 const LAST_WORDS: [&str; 16] = [
     "auth", "bearer", "cred", "creds", "dsn", "jwt", "otp", "pass", "pat", "psk", "pswd", "pw",
     "pwd", "sas", "sig", "webhook",
 ];
-/// What says anywhere in a name that a secret follows, as in `PASSWORD_PROD`.
+/// Words that mark a secret anywhere in a name, as in `PASSWORD_PROD`.
 const WORDS: [&str; 6] = [
     "apikey",
     "credentials",
@@ -69,7 +69,7 @@ const WORDS: [&str; 6] = [
     "password",
     "token",
 ];
-/// And what says that it is only about one: where it is, how long it lasts.
+/// Words of names that only describe a secret: its location, its lifetime.
 const ABOUT: [&str; 33] = [
     "algorithm",
     "arn",
@@ -105,7 +105,7 @@ const ABOUT: [&str; 33] = [
     "type",
     "url",
 ];
-/// Names that end so and hold none.
+/// Names with such endings that contain no secret.
 const HARMLESS: [&str; 4] = [
     "automountserviceaccounttoken",
     "imagepullsecret",
@@ -113,7 +113,7 @@ const HARMLESS: [&str; 4] = [
     "pwd",
 ];
 
-/// Wider than what is a finding: what is only hidden costs nothing.
+/// Broader than the finding: redacting too much is harmless.
 pub(crate) fn sounds_secret(name: &str) -> bool {
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '_' | '-' | '.'));
     let flat: String = name

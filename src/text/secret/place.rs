@@ -1,5 +1,5 @@
-//! Secrets that only their place gives away: the user of an address, what follows a flag or a word
-//! that announces one, and what stands between the lines that begin and end a key.
+//! Secrets recognized by position only: the user in a URL, the value after a flag or a keyword, and
+//! the text between the BEGIN and END lines of a key.
 
 use super::assigned::{EXPLAINS, is_reference, value_at};
 use super::name::sounds_secret;
@@ -7,17 +7,17 @@ use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// Each with the secret as its one group.
+/// Each has one group, the secret.
 static PLACES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
         // Keys and certificates, whole or cut off; line breaks may be written as \n.
         r"(?s)-----BEGIN [A-Z0-9 ]+-----(.*?)(?:-----END|\z)",
-        // scheme://user:password@host; in the password may be any sign.
+        // scheme://user:password@host; the password may contain any character.
         r#"://([^/\s"'<>@?#]*(?:@[^/\s"'<>@?#]+)*)@"#,
         r#"://([^/\s"'<>:@]+:[^/\s"'<>@]*[^0-9/\s"'<>@][^\s"'<>@]*)@"#,
         // user:password@host
         r#"(?:^|[\s"'=(,])([A-Za-z0-9_.+-]+:[^\s/@:"'=]+)@[A-Za-z][A-Za-z0-9.-]*[.:(/]"#,
-        // Basic and Bearer with what has not only small letters.
+        // Basic and Bearer, if the value is not all lower case.
         r"(?i:\b(?:bearer|basic|negotiate)) +([A-Za-z0-9._~+/=-]*[A-Z0-9=][A-Za-z0-9._~+/=-]{5,})",
         // curl -u user:password, docker login -p password, mysql -ppassword, sshpass -p, redis-cli -a.
         r#"\s(?:-u|--user|--proxy-user)[ =]["']?([^\s"':]+:[^\s"']+)"#,
@@ -25,7 +25,7 @@ static PLACES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r#"\b(?:mysql|mysqldump|mysqladmin|mariadb)\b.*? -p([^\s"']+)"#,
         r#"\bredis-cli\b.*? -a +["']?([^\s"']+)"#,
         r"\blogin +\S+ +password +(\S+)",
-        // In SQL, and where a sentence quotes it.
+        // In SQL, and quoted in a sentence.
         r#"(?i)\b(?:identified by|passw(?:or)?d|passphrase) +["'`]([^"'`]+)["'`]"#,
         r"(?i)\b(?:passw(?:or)?d|passphrase|token|secret|api key) is +(\S*[0-9]\S*)",
     ]
@@ -34,7 +34,7 @@ static PLACES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     .collect()
 });
 
-/// What `NAME:VERSION@SOURCE` begins with where nobody logs in.
+/// Prefixes of `NAME:VERSION@SOURCE` that are not credentials.
 const SOURCES: [&str; 8] = [
     "acct:",
     "mailto:",
@@ -46,7 +46,7 @@ const SOURCES: [&str; 8] = [
     "git:",
 ];
 
-/// Flags whose value stands apart: `--password VALUE`, and the same in a list.
+/// Flags whose value is separate: `--password VALUE`, or an item of a list.
 static FLAG: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?:^|[\s"'\[(,])--?([A-Za-z][A-Za-z0-9_.-]{1,60})"#).ok());
 
@@ -56,7 +56,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Range<usize>>) {
             let written = secret.as_str();
             let is_source = SOURCES.iter().any(|source| written.starts_with(source));
             if !(is_source || matches!(written, "" | "git") || is_reference(written)) {
-                // A password in quotes may be more than a word.
+                // A quoted password may contain spaces.
                 let is_quoted = text[..secret.start()].ends_with(['"', '\'', '`']);
                 let whole = is_quoted.then(|| value_at(text, secret.start()).end);
                 found.push(secret.start()..secret.end().max(whole.unwrap_or(0)));
@@ -76,7 +76,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Where the value of a flag begins: after a space, and in a list after the quotes and the comma.
+/// The start of a flag's value: after a space, or in a list after the quotes and comma.
 fn after_gap(text: &str, at: usize) -> Option<usize> {
     let quote = ['"', '\''];
     let rest = text[at..].trim_start_matches('\\');

@@ -1,5 +1,5 @@
-//! A corpus in our own words: lines with secrets, made up as the test runs so that none is taken
-//! for a real one, and lines without, which must come out as they went in.
+//! A synthetic corpus: lines with secrets, generated at test time so that scanners do not report
+//! them as real, and lines without secrets, which must remain unchanged.
 
 use super::*;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ const BASE36: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const HEX: &str = "0123456789abcdef";
 
-/// Letters as chance would put them, the same ones in every run.
+/// Pseudo-random letters, the same in every run.
 fn random(alphabet: &str, length: usize, seed: u64) -> String {
     let letters = alphabet.as_bytes();
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -23,7 +23,7 @@ fn random(alphabet: &str, length: usize, seed: u64) -> String {
     (0..length).map(letter).collect()
 }
 
-/// How tokens of each kind begin, and how long what follows is.
+/// The prefix, alphabet and length of each kind of token.
 const TOKENS: &[(&str, &str, usize)] = &[
     ("ghp_", BASE62, 36),
     ("ghs_", BASE62, 36),
@@ -99,14 +99,14 @@ const TOKENS: &[(&str, &str, usize)] = &[
     ("lin_api_", BASE62, 40),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.", BASE62, 43),
     ("123456789:AA", BASE62, 33),
-    // Of no known kind.
+    // No known kind.
     ("", BASE62, 40),
     ("", BASE62, 64),
     ("", BASE36, 40),
     ("", HEX, 32),
 ];
 
-/// Where a secret may stand; `@` is the place of it.
+/// Lines that may contain a secret; `@` is its placeholder.
 const PLACES: &[&str] = &[
     "AWS_SECRET_ACCESS_KEY=@ docker push: no space left",
     "export DB_PASSWORD=@",
@@ -181,12 +181,12 @@ const PLACES: &[&str] = &[
     "msg=\"login with TOKEN=@\\\" failed\"",
 ];
 
-/// What somebody might choose for a password.
+/// Passwords that a user might choose.
 const CHOSEN: &[&str] = &["hunter2zz", "Tr0ub4dor-and-3", "swordfish99", "s3cr3t!pass"];
-/// And what ends up in quotes.
+/// Passwords that need quotes.
 const QUOTED: &[&str] = &["a,b;c&d-e7", "two words 9", "x}y]z)1234", "p%40ss#word1"];
 
-/// What is left of a line, where that shows six characters of the secret in it.
+/// The redacted line, if it still shows six characters of the secret.
 fn leak(line: &str, secret: &str) -> Option<String> {
     let hidden = hide(line);
     assert_eq!(hide(&hidden), hidden, "{line:?}");
@@ -214,7 +214,7 @@ fn tokens_are_hidden_wherever_they_stand() {
             "x=@&y",
             "a/@.",
         ] {
-            // A path says nothing of chance in one case of letters.
+            // Single-case letters in a path are not recognizably random.
             if begins.is_empty() && around.starts_with("a/") {
                 continue;
             }
@@ -229,7 +229,7 @@ fn tokens_are_hidden_wherever_they_stand() {
 fn what_stands_where_secrets_do_is_hidden() {
     let mut leaks = Vec::new();
     for place in PLACES {
-        // The place of the secret is the first sign, the other one ends the user of an address.
+        // The first `@` is the secret's placeholder, the second ends the user part of a URL.
         let with = |secret: &str| match place.contains("@@") {
             true => place.replacen('@', secret, 1),
             false => place.replace('@', secret),
@@ -277,7 +277,7 @@ fn what_is_around_a_secret_stays() {
     assert_eq!(mask("  token: 'a b' # x"), "  token: '***' # x");
 }
 
-/// What logs, errors and recordings are full of.
+/// Lines that are common in logs, errors and recordings.
 const INNOCENT: &[&str] = &[
     "",
     "docker0",
@@ -409,7 +409,7 @@ fn what_is_no_secret_comes_out_as_it_went_in() {
     assert!(changed.is_empty(), "{changed:#?}");
 }
 
-/// A minute is far more than any of it takes; what is not linear takes hours.
+/// A minute is ample for linear time; anything worse takes hours.
 #[test]
 fn hiding_takes_time_that_grows_with_the_text_alone() {
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Manifests as people write them, and that nothing but the edit changes in them.
+//! Edits to realistic manifests change nothing else in them.
 
 use super::*;
 use serde_json::json;
@@ -76,7 +76,7 @@ fn comments_order_and_quotes_stay() {
     ];
     let text = rewrite(JOB, &edits).unwrap();
     insta::assert_snapshot!(text);
-    // With the line ends of another system, the same.
+    // The same with CRLF line endings.
     let dos = rewrite(&JOB.replace('\n', "\r\n"), &edits).unwrap();
     assert_eq!(dos, text.replace('\n', "\r\n"));
 }
@@ -218,7 +218,7 @@ mod any_text {
     }
 
     proptest! {
-        /// Whatever stands around them, the edits are made, and nothing else.
+        /// The edits are made in any context, and nothing else changes.
         #[test]
         fn is_edited(around in value(), new in value(), compact: bool) {
             let before = json!({"first": around.clone(), "spec": {"list": [{"name": "x"}, around], "n": null}, "z": 1});
@@ -235,7 +235,7 @@ mod any_text {
         }
     }
 
-    /// Every YAML file of the tests, and of one more folder where that is named.
+    /// Every YAML file in `tests`, and in the directory `RUNNER_DOCTOR_YAML` if it is set.
     fn corpus() -> &'static [(String, String)] {
         static CORPUS: std::sync::LazyLock<Vec<(String, String)>> =
             std::sync::LazyLock::new(|| {
@@ -282,8 +282,8 @@ mod any_text {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
-        /// In files as people write them, nothing outside of what is edited changes by a byte, and
-        /// no plain place is refused.
+        /// In realistic files, no byte outside the edit changes, and no plain position is
+        /// rejected.
         #[test]
         fn keeps_every_other_byte(
             file in any::<prop::sample::Index>(),
@@ -328,8 +328,8 @@ mod any_text {
             let after = same(&behind(&text), &behind(&edited)).min(text.len().min(edited.len()) - before);
             let changed = before..text.len() - after;
             match within {
-                // An insertion replaces nothing, except the brackets of what was empty, and a block
-                // its indicator.
+                // An insertion replaces nothing, except the brackets of an empty collection and
+                // the indicator of a block.
                 Some(within) if !node.block => prop_assert!(
                     changed.is_empty() || within.start <= changed.start && changed.end <= within.end,
                     "{name}: {edit_it:?}: {:?}", &text[changed.clone()]
@@ -347,7 +347,7 @@ fn a_block_of_lines_goes_on_as_it_began() {
     let set = |key: &str, value: &str| edit(text, 0, &[Edit::Set(path(key), json!(value))]);
     let new = set("c", "z\nzz\n# kept\n").unwrap();
     assert_eq!(new, text.replace("  z\n", "  z\n  zz\n"));
-    // What would be read as something else is refused.
+    // A text that would be parsed as something else is rejected.
     assert!(set("b", "one\ntwo\n").is_err());
 }
 

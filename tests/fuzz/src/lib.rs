@@ -1,4 +1,4 @@
-//! What several targets do with evidence.
+//! Handling of evidence that several targets share.
 
 use clap::ValueEnum;
 use runner_doctor::checks::{Library, judge};
@@ -12,7 +12,7 @@ pub const SICK: &str = include_str!("../../recordings/demo/article.yaml");
 
 static LIBRARY: LazyLock<Option<Library>> = LazyLock::new(|| Library::load(&[]).ok());
 
-/// The way of evidence to every report. Nothing that a container says may reach a terminal as a control character.
+/// Renders evidence in every format. No output of a container may reach a terminal as a control character.
 pub fn judge_and_render(evidence: &Evidence) {
     let Some(library) = &*LIBRARY else { return };
     let judgement = judge(library, evidence);

@@ -1,4 +1,4 @@
-//! Files before deployment, by each name that helps to tell their kind.
+//! Files before deployment, under each name that helps to detect their kind.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

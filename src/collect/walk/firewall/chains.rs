@@ -1,5 +1,5 @@
-//! The rules of one kind of firewall, and what becomes of a packet that passes through them. What cannot be
-//! decided is unclear, and no drop.
+//! The rules of one kind of firewall, and their effect on a packet. What cannot be decided is unclear,
+//! never a drop.
 
 pub use super::rules::{
     ACCEPTS, Condition, DROPS, FALLS, Match, NOTHING, Packet, Rule, TRANSLATES, Target, UNCLEAR,
@@ -10,11 +10,11 @@ use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-/// Rules that are evaluated for all packets together: chains may lead anywhere.
+/// Limits the rules evaluated for all packets together: chains may jump anywhere.
 const MOST_STEPS: usize = 10_000_000;
 const DEEPEST: usize = 8;
 
-/// Where a packet meets a base chain, in the order of the kernel.
+/// Where a packet meets a base chain, in the kernel's order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     Prerouting,
@@ -36,7 +36,7 @@ impl Stage {
     }
 }
 
-/// A chain that the kernel calls, with its priority among others.
+/// The hook of a base chain, with its priority.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hook {
     pub stage: Stage,
@@ -55,23 +55,23 @@ pub struct Chain {
 #[derive(Default)]
 pub struct Ruleset {
     pub chains: BTreeMap<(String, String), Chain>,
-    /// Whether it has Docker's own chains for NAT.
+    /// Whether it has Docker's own NAT chains.
     pub of_docker: bool,
-    /// Tables with rules that were listed in part.
+    /// Tables whose rules were only partly listed.
     pub in_part: BTreeSet<String>,
-    /// Whether something in it is not evaluated that may drop a packet from anywhere.
+    /// Whether it contains something that is not evaluated and may drop any packet.
     pub unclear: bool,
 }
 
-/// It gets an address that this namespace does not have.
+/// The packet gets a source address that this namespace does not have.
 const DISGUISES: Verdicts = 32;
 
 /// The source address with which a packet leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// One of this namespace.
+    /// An address of this namespace.
     Own,
-    /// That of the container.
+    /// The container's address.
     Kept,
     Foreign(Ipv4Addr),
     Unclear,
@@ -79,7 +79,7 @@ pub enum Source {
 
 /// What happens to a packet before it is routed.
 pub struct Before {
-    /// Whether its connection is left out of connection tracking, and so of NAT.
+    /// Whether its connection is exempt from connection tracking, and so from NAT.
     pub untracked: Match,
     /// Whether it may get a mark.
     pub marked: bool,
@@ -99,14 +99,14 @@ pub struct Place<'a> {
     pub by_default: bool,
 }
 
-/// Whether a rule lowers the MSS of a connection.
+/// Whether a rule clamps the MSS of a connection.
 pub enum Clamped {
     Never,
     Perhaps,
     To(Tcpmss),
 }
 
-/// What is left of the steps, and what was met on the way.
+/// The remaining steps, and what was found on the way.
 pub struct Trace {
     steps: usize,
     clamp: Option<Tcpmss>,
@@ -141,7 +141,7 @@ impl Ruleset {
         self.chains.entry(key).or_default()
     }
 
-    /// The chains that the kernel calls for a packet, in its order.
+    /// The base chains that the kernel evaluates for a packet, in order.
     fn called(&self, translates: bool, way: Way) -> Vec<(&str, &str, &Chain)> {
         let chains = self.chains.iter();
         let mut called: Vec<_> = chains
@@ -158,7 +158,7 @@ impl Ruleset {
 
     pub fn fate(&self, packet: &Packet, trace: &mut Trace) -> Fate<'_> {
         let mut unclear = self.unclear;
-        // What comes back gets the address of its container after it has passed these.
+        // A response gets its container's address only after these chains.
         let before = Packet {
             inside: packet.inside.filter(|_| !packet.response),
             ..*packet
@@ -189,7 +189,7 @@ impl Ruleset {
         }
     }
 
-    /// Whether a packet is sent elsewhere, to another address or to a program here.
+    /// Whether a packet is redirected, to another address or to a local program.
     pub fn diverts(&self, packet: &Packet, trace: &mut Trace) -> bool {
         let mut chains = self.called(true, packet.way).into_iter();
         chains.any(|(table, _, chain)| {
@@ -198,8 +198,8 @@ impl Ruleset {
         })
     }
 
-    /// What rules do with a packet before it is routed. Connections are tracked at priority -200: what is
-    /// said later about that has no effect.
+    /// What rules do with a packet before it is routed. Connections are tracked at priority -200: later
+    /// rules about tracking have no effect.
     pub fn before_routing(&self, packet: &Packet, trace: &mut Trace) -> Before {
         const TRACKING: i64 = -200;
         (trace.untracked, trace.marked) = (Match::No, false);
@@ -224,7 +224,7 @@ impl Ruleset {
         }
     }
 
-    /// The address with which a packet leaves. The first chain that gives it one decides.
+    /// The source address with which a packet leaves. The first chain that sets one decides.
     pub fn source(&self, packet: &Packet, trace: &mut Trace) -> Source {
         let mut unclear = false;
         trace.foreign = None;
@@ -245,14 +245,14 @@ impl Ruleset {
         }
     }
 
-    /// The single addresses of a packet's network that rules for translation name as a source.
+    /// The single addresses of a packet's network that NAT rules match as a source.
     pub fn addresses(&self, packet: &Packet) -> BTreeSet<Ipv4Addr> {
         let Some(inside) = packet.inside else {
             return BTreeSet::new();
         };
         let chains = self.called(true, packet.way).into_iter();
         let chains = chains.filter(|(.., chain)| chain.is_at(Stage::Postrouting));
-        // Plugins that use nftables keep them in a chain of their own.
+        // Plugins that use nftables keep them in a separate chain.
         let tables: BTreeSet<&str> = chains.map(|(table, ..)| table).collect();
         let of_tables = self.chains.iter();
         let of_tables = of_tables.filter(|((table, _), _)| tables.contains(table.as_str()));
@@ -266,7 +266,7 @@ impl Ruleset {
         named.flatten().filter(single).map(Ipv4Net::addr).collect()
     }
 
-    /// Whether the MSS of a new connection is lowered on its way out.
+    /// Whether the MSS of a new connection is clamped on its way out.
     pub fn clamped(&self, packet: &Packet, trace: &mut Trace) -> Clamped {
         (trace.clamp, trace.perhaps_clamped) = (None, false);
         for (table, _, chain) in self.called(false, packet.way) {
@@ -281,7 +281,7 @@ impl Ruleset {
         }
     }
 
-    /// Everything that may become of a packet in a chain, which it reaches for certain or not.
+    /// All possible verdicts for a packet in a chain; `certain` if it definitely reaches the chain.
     fn follow(
         &self,
         table: &str,
@@ -306,13 +306,13 @@ impl Ruleset {
                 let key = (table.to_owned(), name.to_owned());
                 match self.chains.get(&key) {
                     Some(next) => self.follow(table, next, packet, depth + 1, certain, trace),
-                    // Docker's own chains that were not listed had no rules; any other is no chain but
-                    // a program.
+                    // Docker's own chains that were not listed had no rules; any other name is not a
+                    // chain but a target extension.
                     None if name.starts_with("DOCKER-") => FALLS,
                     None => UNCLEAR,
                 }
             };
-            // Of a packet that comes back from a chain, the next rule decides.
+            // If a packet returns from a chain, the next rule decides.
             let (here, comes_back) = match &rule.target {
                 Target::Verdict(verdict) => (*verdict, false),
                 Target::Nothing | Target::Absent => continue,

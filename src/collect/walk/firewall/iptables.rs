@@ -1,4 +1,4 @@
-//! What `iptables-save` lists.
+//! Parses the output of `iptables-save`.
 
 use super::chains::{
     ACCEPTS, Condition, DROPS, FALLS, Hook, Rule, Ruleset, Stage, TRANSLATES, Target, UNCLEAR,
@@ -10,7 +10,7 @@ pub const FILTER: &str = "filter";
 pub const FORWARD: &str = "FORWARD";
 const NAT: &str = "nat";
 
-/// What a packet passes, with the kernel's priorities.
+/// The chains that a packet traverses, with the kernel's hook priorities.
 const HOOKS: [(&str, &str, Stage, i64); 12] = [
     ("raw", "PREROUTING", Stage::Prerouting, -300),
     ("mangle", "PREROUTING", Stage::Prerouting, -150),
@@ -26,11 +26,11 @@ const HOOKS: [(&str, &str, Stage, i64); 12] = [
     (NAT, "POSTROUTING", Stage::Postrouting, 100),
 ];
 
-/// The MSS of a network with Docker's default MTU, for rules that look at it.
+/// The MSS of a network with Docker's default MTU, for rules that match on it.
 const USUAL_MSS: u16 = 1460;
 
-/// `of_nft` is a listing of rules that `nft` may have written: what iptables cannot express, it leaves out,
-/// and with it the target.
+/// `of_nft`: the rules may have been created with `nft`. iptables omits what it cannot express, including
+/// the target.
 pub fn parse(lines: &[&str], of_nft: bool) -> Ruleset {
     let mut all = Ruleset::default();
     let mut table = "";
@@ -187,7 +187,7 @@ pub fn sizes(ranges: &[(u16, u16)]) -> Condition {
     }
 }
 
-/// What a target does, by its name; any other name is that of a chain.
+/// The effect of a target, by its name; any other name is that of a chain.
 pub fn target(name: &str) -> Target {
     const ONLY_NOTE: [&str; 13] = [
         "LOG",
@@ -218,7 +218,7 @@ pub fn target(name: &str) -> Target {
     }
 }
 
-/// The words of a rule; a comment in quotes is one, whatever it says.
+/// The words of a rule; a quoted comment is one word.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();

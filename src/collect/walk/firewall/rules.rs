@@ -1,41 +1,41 @@
-//! A rule of a firewall, and whether a packet matches it.
+//! A firewall rule, and whether a packet matches it.
 
 use crate::evidence::Tcpmss;
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
-/// A set of what may become of a packet.
+/// A set of possible outcomes for a packet.
 pub type Verdicts = u8;
 pub const NOTHING: Verdicts = 0;
 pub const ACCEPTS: Verdicts = 1;
 pub const DROPS: Verdicts = 2;
-/// It gets an address of this namespace, or before it is routed another destination.
+/// It gets an address of this namespace, or another destination before routing.
 pub const TRANSLATES: Verdicts = 4;
-/// The chain's end: who led here, or the policy, goes on.
+/// The end of the chain: the calling chain or the policy decides.
 pub const FALLS: Verdicts = 8;
 pub const UNCLEAR: Verdicts = 16;
 
-/// Which way a packet takes through a namespace.
+/// The direction of a packet relative to a namespace.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// It is forwarded.
     Through,
-    /// A program here sends it.
+    /// A program in the namespace sends it.
     Out,
-    /// A program here gets it.
+    /// A program in the namespace receives it.
     In,
 }
 
-/// The first packet of a connection on its way out, to somewhere in the world unless its destination is
-/// known; or a response to one.
+/// The first packet of an outgoing connection, to any host on the internet unless its destination is known;
+/// or a response to it.
 #[derive(Clone, Copy)]
 pub struct Packet<'a> {
     pub way: Way,
     pub from: &'a str,
     pub to: &'a str,
-    /// The network that it comes from; of a response, that it goes to.
+    /// The network that it comes from, or goes to if it is a response.
     pub inside: Option<Ipv4Net>,
-    /// The address that it comes from, if it is asked for one alone.
+    /// Its source address, if only that one is of interest.
     pub source: Option<Ipv4Addr>,
     pub destination: Option<Ipv4Addr>,
     pub protocol: &'static str,
@@ -54,8 +54,7 @@ impl Packet<'_> {
         }
     }
 
-    /// Whether these have the other end, which is somewhere in the world: a host, and none of the network
-    /// itself.
+    /// Whether these nets contain the remote end: any host on the internet, and none in the network itself.
     fn is_anywhere(&self, nets: &[Ipv4Net]) -> Match {
         const MULTICAST: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4);
         let is_no_place = |net: &Ipv4Net| {
@@ -73,14 +72,14 @@ impl Packet<'_> {
 }
 
 pub struct Rule {
-    /// What it asks of a packet; beside it stands whether the answer is turned round.
+    /// The conditions of the rule, each with whether it is negated.
     pub conditions: Vec<(Condition, bool)>,
     pub target: Target,
 }
 
 #[derive(Clone)]
 pub enum Condition {
-    /// Names of interfaces, one of which must match; `docker*` stands for all that begin so.
+    /// Interface names, one of which must match; `docker*` matches by prefix.
     From(Vec<String>),
     To(Vec<String>),
     Source(Option<Vec<Ipv4Net>>),
@@ -88,36 +87,36 @@ pub enum Condition {
     Protocol(Vec<String>),
     /// Ranges of destination ports.
     Ports(Vec<(u16, u16)>),
-    /// Whether it is the first packet of a connection, or a response; the second holds of responses.
+    /// Whether it matches the first packet of a connection, and whether it matches responses.
     State {
         new: bool,
         established: bool,
     },
-    /// A condition that holds of every IPv4 connection through here.
+    /// Matches every IPv4 connection through this namespace.
     Always,
-    /// A condition that holds of no IPv4 connection through here.
+    /// Matches no IPv4 connection through this namespace.
     Never,
-    /// One that is not evaluated.
+    /// Not evaluated.
     Other,
 }
 
 #[derive(Clone)]
 pub enum Target {
     Verdict(Verdicts),
-    /// It lowers the MSS, and the next rule decides.
+    /// Clamps the MSS; the next rule decides.
     Clamp(Tcpmss),
-    /// The packet is not tracked, so that its connection gets no NAT.
+    /// Disables connection tracking, and with it NAT.
     Untrack,
-    /// It sets the packet's mark, by which policy rules may route it.
+    /// Sets the packet's mark, which policy rules may use for routing.
     Mark,
-    /// The packet gets one of these source addresses.
+    /// The packet gets a source address from this range.
     Source(Ipv4Addr, Ipv4Addr),
-    /// It only counts or logs.
+    /// Only counts or logs.
     Nothing,
-    /// None was listed.
+    /// The target was not listed.
     Absent,
     Chain(String),
-    /// A chain that does not come back.
+    /// A chain that does not return.
     Goto(String),
 }
 
@@ -129,7 +128,7 @@ pub enum Match {
 }
 
 impl Rule {
-    /// How many names and addresses it compares.
+    /// The number of names and addresses it compares.
     pub fn weight(&self) -> usize {
         let of = |(condition, _): &(Condition, bool)| match condition {
             Condition::From(all) | Condition::To(all) | Condition::Protocol(all) => all.len(),
@@ -143,7 +142,7 @@ impl Rule {
     pub fn matches(&self, packet: &Packet) -> Match {
         let mut found = Match::Yes;
         for (condition, not) in &self.conditions {
-            // A rule that drops what goes to one place, or comes from there, lets all else through.
+            // A rule that drops packets to or from one place lets all others through.
             let elsewhere = !not
                 && match condition {
                     Condition::Source(_) => packet.response,
@@ -200,7 +199,7 @@ impl Condition {
                 true => *established,
                 false => *new,
             }),
-            // A response goes to a port that the container's kernel chose.
+            // A response goes to an ephemeral port chosen by the container's kernel.
             Condition::Ports(ranges) if packet.response => {
                 let chosen = |range: &(u16, u16)| range.1 >= 1024;
                 match ranges.iter().any(chosen) {
@@ -224,8 +223,8 @@ impl Condition {
     }
 }
 
-/// Whether a packet has exactly these of the TCP flags that a rule looks at: of the first packet that is SYN,
-/// of a response ACK, and in the first one SYN too.
+/// Whether a packet has exactly `set` of the TCP flags in `looked_at`: SYN on the first packet, ACK on a
+/// response, and SYN as well on the first response.
 pub fn flags(looked_at: &[&str], set: &[&str]) -> Condition {
     let is = |flag: &str, name: &str| flag.eq_ignore_ascii_case(name) || flag == "ALL";
     let looks = |name: &str| looked_at.iter().any(|flag| is(flag, name));
