@@ -2,6 +2,7 @@
 //! What only Docker has does not apply to them.
 
 use super::containers::known_errors;
+use super::trouble::of_container;
 use super::{EngineFacts, PidsRefused};
 use crate::evidence::{
     BuildNetwork, Engine, EngineKind, NetworkNamespace, Observation, Observed, PodContainer,
@@ -95,6 +96,9 @@ pub(super) fn absent(runner: &Runner, container: &PodContainer, kind: EngineKind
 fn trouble(runner: &Runner, container: &PodContainer) -> Observation<Option<String>> {
     if runner.declared.is_some() {
         return Observation::Unobserved(Reason::NothingRuns);
+    }
+    if let Some(known) = of_container(runner, container) {
+        return known;
     }
     match runner.engines.reason() {
         Some(reason) if reason.why() != Why::NotRunning => Unseen(reason.clone()),

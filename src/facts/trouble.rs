@@ -13,39 +13,14 @@ pub(super) fn trouble(
     container: &PodContainer,
     engine: Option<&Engine>,
 ) -> Observation<Option<String>> {
-    let state = &container.state;
     if runner.declared.is_some() {
         return match mismatch(runner, container, engine) {
             Observed(Some(found)) => Observed(Some(found.trouble)),
             _ => Observation::Unobserved(Reason::NothingRuns),
         };
     }
-    if let Some(reason) = has_no_pod(runner) {
-        return Unseen(reason);
-    }
-    if let Some(reason @ Reason::StartingUp { .. }) = runner.engines.reason() {
-        return Unseen(reason.clone());
-    }
-    if state.phase != "running" {
-        let ended = container.last_end.as_ref();
-        let cause = ended
-            .filter(|end| end.reason == "OOMKilled" && state.reason.as_ref() != Some(&end.reason));
-        let cause = cause.map(|end| format!(" ({})", end.reason));
-        let code = state
-            .exit_code
-            .map(|code| format!(", exit code {code}{}", cause.unwrap_or_default()));
-        return Observed(Some(format!(
-            "container {} is {}{}{}{}",
-            container.name,
-            state.phase,
-            state
-                .reason
-                .as_ref()
-                .map(|r| format!(" ({r})"))
-                .unwrap_or_default(),
-            code.unwrap_or_default(),
-            kubelet_says(runner, container),
-        )));
+    if let Some(known) = of_container(runner, container) {
+        return known;
     }
     let seen = match (engine, runner.engines.reason()) {
         (Some(engine), _) => silence(engine),
@@ -62,6 +37,42 @@ pub(super) fn trouble(
         Observed(None) => mismatch(runner, container, engine).map(|found| found.map(|m| m.trouble)),
         other => other,
     }
+}
+
+/// What the states of its pod and its container show, of any engine; None for a container that runs.
+pub(super) fn of_container(
+    runner: &Runner,
+    container: &PodContainer,
+) -> Option<Observation<Option<String>>> {
+    let state = &container.state;
+    if let Some(reason) = has_no_pod(runner) {
+        return Some(Unseen(reason));
+    }
+    if let Some(reason @ Reason::StartingUp { .. }) = runner.engines.reason() {
+        return Some(Unseen(reason.clone()));
+    }
+    if state.phase != "running" {
+        let ended = container.last_end.as_ref();
+        let cause = ended
+            .filter(|end| end.reason == "OOMKilled" && state.reason.as_ref() != Some(&end.reason));
+        let cause = cause.map(|end| format!(" ({})", end.reason));
+        let code = state
+            .exit_code
+            .map(|code| format!(", exit code {code}{}", cause.unwrap_or_default()));
+        return Some(Observed(Some(format!(
+            "container {} is {}{}{}{}",
+            container.name,
+            state.phase,
+            state
+                .reason
+                .as_ref()
+                .map(|r| format!(" ({r})"))
+                .unwrap_or_default(),
+            code.unwrap_or_default(),
+            kubelet_says(runner, container),
+        ))));
+    }
+    None
 }
 
 /// The kubelet's reason why a container waits.
