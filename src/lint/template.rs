@@ -2,6 +2,7 @@
 
 use super::variables::is_put_in;
 use crate::collect::discover;
+use crate::systems::prow::PRESETS;
 use crate::text::secret::holds_secret;
 use crate::yaml::Node;
 use k8s_openapi::api::core::v1::{
@@ -65,16 +66,8 @@ pub(super) fn name(container: &Node) -> &str {
     name.filter(|name| !name.is_empty()).unwrap_or("test")
 }
 
-/// The variables that Prow sets in the containers of jobs with a preset's label. Presets are defined in
-/// Prow's own configuration, but these two have the same variables everywhere.
+/// The variables that Prow sets in the containers of jobs with a preset's label.
 fn add_presets(pod: &mut Pod) {
-    const PRESETS: [(&str, &str); 2] = [
-        ("preset-dind-enabled", "DOCKER_IN_DOCKER_ENABLED"),
-        (
-            "preset-podman-in-container-enabled",
-            "PODMAN_IN_CONTAINER_ENABLED",
-        ),
-    ];
     let labels = pod.metadata.labels.iter().flatten();
     let chosen = labels.filter(|(_, value)| *value == "true");
     let chosen = chosen.filter_map(|(label, _)| PRESETS.iter().find(|(preset, _)| preset == label));

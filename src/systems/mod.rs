@@ -13,7 +13,7 @@ mod github_arc;
 pub(crate) mod gitlab;
 mod jenkins;
 pub(crate) mod pods;
-mod prow;
+pub(crate) mod prow;
 mod site;
 mod teamcity;
 mod tekton;

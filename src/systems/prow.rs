@@ -16,3 +16,13 @@ pub(super) const SYSTEM: System = System {
     objects: &["prow.k8s.io/"],
     ..System::OF_PIPELINES
 };
+
+/// The labels of jobs that choose a preset, and the variable that it sets to `true`. Presets are defined in
+/// Prow's own configuration, but these two have the same variables everywhere.
+pub(crate) const PRESETS: [(&str, &str); 2] = [
+    ("preset-dind-enabled", "DOCKER_IN_DOCKER_ENABLED"),
+    (
+        "preset-podman-in-container-enabled",
+        "PODMAN_IN_CONTAINER_ENABLED",
+    ),
+];

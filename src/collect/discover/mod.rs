@@ -1,6 +1,8 @@
 //! Which pods are CI runners, and which of their containers run a Docker engine.
 
+mod container;
 pub mod ended;
+mod engine;
 pub(crate) mod pod;
 
 use crate::evidence::{Provider, Runner};
@@ -30,23 +32,16 @@ fn claims(system: &System, pod: &Pod) -> bool {
         })
     });
     // A container name alone is not proof.
-    let is_agents = |container: &Container| {
-        let unnamed = Container {
-            name: String::new(),
-            ..container.clone()
-        };
-        is_agent(&system.agent, &unnamed)
-    };
-    let runs_engine =
-        |one: &Container| pod::is_engine(one, spec) || pod::other_engine(one).is_some();
-    system.without_engine && any(&|container| is_agent(&system.agent, container))
-        || (made_alike || any(&is_agents)) && any(&runs_engine)
+    let is_unnamed_agent = |container: &Container| is_agent(&system.agent, "", container);
+    let runs_engine = |container: &Container| engine::runs_engine(container, spec);
+    system.without_engine && any(&|one| is_agent(&system.agent, &one.name, one))
+        || (made_alike || any(&is_unnamed_agent)) && any(&runs_engine)
 }
 
-/// Whether a container is the CI agent.
-fn is_agent(agent: &Agent, container: &Container) -> bool {
+/// Whether a container with this name is the CI agent.
+fn is_agent(agent: &Agent, name: &str, container: &Container) -> bool {
     let variables = container.env.as_deref().unwrap_or_default();
-    agent.is(&container.name, pod::image(container), |name| {
+    agent.is(name, container::image(container), |name| {
         variables.iter().any(|variable| variable.name == name)
     })
 }
